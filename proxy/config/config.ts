@@ -1,0 +1,52 @@
+/** The configuration after loading: units in the names, every default filled in, the policy compiled. */
+import type { Prefix } from '../core/address.js';
+import type { Policy } from '../core/policy.js';
+
+export interface HostPort {
+  readonly host: string;
+  /** 0 to 65535; 0 picks a free port. */
+  readonly port: number;
+}
+
+export interface ClientEntry {
+  readonly name: string;
+  /** Identity by Proxy-Authorization (user = name) or by SOCKS username/password. */
+  readonly token: string | null;
+  /** Identity by source address. */
+  readonly address: Prefix | null;
+}
+
+export interface Limits {
+  readonly connections: number;
+  readonly connectionsPerClient: number;
+  readonly headerBytes: number;
+  readonly headerTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly drainTimeoutMs: number;
+}
+
+export interface LogFile {
+  readonly path: string;
+  readonly maxSizeBytes: number;
+  /** How many rotated files are kept beside the current one. */
+  readonly keep: number;
+}
+
+export interface Config {
+  readonly listen: { readonly proxy: HostPort; readonly admin: HostPort | null; readonly socks: HostPort | null };
+  readonly admin: { readonly token: string | null };
+  readonly dns: { readonly servers: readonly string[]; readonly timeoutMs: number };
+  readonly steer: { readonly dns: HostPort | null; readonly http: HostPort | null; readonly tls: HostPort | null };
+  readonly relay: readonly { readonly listen: HostPort; readonly to: HostPort }[];
+  readonly policy: Policy;
+  readonly clients: readonly ClientEntry[];
+  readonly limits: Limits;
+  readonly log: {
+    readonly level: 'debug' | 'info' | 'warn' | 'error';
+    readonly format: 'json' | 'pretty';
+    readonly file: LogFile | null;
+  };
+  /** SHA-256 of the policy in force, as hex: rules, defaults and client names, no tokens. */
+  readonly digest: string;
+}

@@ -1,0 +1,114 @@
+/**
+ * IP addresses and prefixes as values: parsed once, compared by bytes, never by text.
+ *
+ * Text is read as the URL standard reads it (https://url.spec.whatwg.org/#host-parsing), so that what we vet is what
+ * every other component would connect to.
+ */
+import ipaddr from 'ipaddr.js';
+
+/** `bytes`: 4 (IPv4) or 16 (IPv6), network order. `text`: the canonical form (dotted decimal, RFC 5952). */
+export interface Address {
+  readonly family: 4 | 6;
+  readonly bytes: readonly number[];
+  readonly text: string;
+}
+
+export interface Prefix {
+  readonly address: Address;
+  /** Length in bits: 0 to 32 or 0 to 128, by the family of `address`. */
+  readonly bits: number;
+  readonly text: string;
+}
+
+/** `bytes`: 4 or 16 numbers from 0 to 255; any other count throws a RangeError. */
+export function addressFromBytes(bytes: readonly number[]): Address {
+  if (bytes.length === 4) return { family: 4, bytes, text: bytes.join('.') };
+  if (bytes.length !== 16) throw new RangeError(`an address has 4 or 16 bytes, not ${bytes.length}`);
+  return { family: 6, bytes, text: new ipaddr.IPv6([...bytes]).toString() };
+}
+
+/** An address in the form that DNS answers and configurations use: plain dotted decimal, or IPv6 without a zone. */
+export function parseAddress(text: string): Address | null {
+  return text.includes(':') ? parseIPv6(text) : parseDottedDecimal(text);
+}
+
+/** `address/bits`, host bits zero; a bare address is a prefix of full length. Null for anything else. */
+export function parsePrefix(text: string): Prefix | null {
+  const [base = '', length, ...rest] = text.split('/');
+  const address = parseAddress(base);
+  if (address === null || rest.length > 0) return null;
+  const most = address.bytes.length * 8;
+  if (length === undefined) return { address, bits: most, text: `${address.text}/${most}` };
+  if (!/^(0|[1-9]\d{0,2})$/.test(length) || Number(length) > most) return null;
+  const bits = Number(length);
+  return hasHostBits(address, bits) ? null : { address, bits, text: `${address.text}/${bits}` };
+}
+
+/** False where the families differ: an IPv4 address is in no IPv6 prefix. */
+export function contains(prefix: Prefix, address: Address): boolean {
+  if (prefix.address.family !== address.family) return false;
+  const whole = prefix.bits >> 3;
+  for (let i = 0; i < whole; i++) if (prefix.address.bytes[i] !== address.bytes[i]) return false;
+  const rest = prefix.bits & 7;
+  if (rest === 0) return true;
+  const mask = (0xff << (8 - rest)) & 0xff;
+  return ((prefix.address.bytes[whole] ?? 0) & mask) === ((address.bytes[whole] ?? 0) & mask);
+}
+
+export function sameAddress(a: Address, b: Address): boolean {
+  return a.family === b.family && a.text === b.text;
+}
+
+/**
+ * The URL standard's IPv4 parser: one to four parts, each decimal, octal (`0…`) or hex (`0x…`), the last one filling
+ * what is left. Null where it fails; the caller asks `endsInNumber` first to know whether the text must be IPv4.
+ */
+export function parseIPv4(text: string): Address | null {
+  const parts = (text.endsWith('.') ? text.slice(0, -1) : text).split('.');
+  if (parts.length > 4) return null;
+  const numbers = parts.map(parseIPv4Number);
+  if (numbers.some((n) => Number.isNaN(n))) return null;
+  const last = numbers.pop() ?? Number.NaN;
+  if (numbers.some((n) => n > 255) || last >= 256 ** (4 - numbers.length)) return null;
+  let value = last;
+  numbers.forEach((n, i) => {
+    value += n * 256 ** (3 - i);
+  });
+  return addressFromBytes([24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256));
+}
+
+/** The URL standard's "ends in a number" check: such a host is an IPv4 address or nothing. */
+export function endsInNumber(host: string): boolean {
+  const labels = host.split('.');
+  if (labels.at(-1) === '' && labels.length > 1) labels.pop();
+  const last = labels.at(-1) ?? '';
+  return /^\d+$/.test(last) || /^0[xX][0-9a-fA-F]*$/.test(last);
+}
+
+/** IPv6 text without brackets and without a zone identifier; null for anything else. */
+export function parseIPv6(text: string): Address | null {
+  if (!/^[0-9a-fA-F:]*(?::\d{1,3}(?:\.\d{1,3}){3})?$/.test(text)) return null;
+  const tail = text.slice(text.lastIndexOf(':') + 1);
+  if (tail.includes('.') && parseDottedDecimal(tail) === null) return null;
+  if (!ipaddr.IPv6.isValid(text)) return null;
+  return addressFromBytes(ipaddr.IPv6.parse(text).toByteArray());
+}
+
+function parseDottedDecimal(text: string): Address | null {
+  if (!/^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/.test(text)) return null;
+  const bytes = text.split('.').map(Number);
+  return bytes.some((byte) => byte > 255) ? null : addressFromBytes(bytes);
+}
+
+function parseIPv4Number(part: string): number {
+  if (/^0[xX][0-9a-fA-F]*$/.test(part)) return part.length === 2 ? 0 : Number.parseInt(part.slice(2), 16);
+  if (/^0[0-7]*$/.test(part)) return Number.parseInt(part, 8);
+  return /^[1-9]\d*$/.test(part) ? Number.parseInt(part, 10) : Number.NaN;
+}
+
+function hasHostBits(address: Address, bits: number): boolean {
+  return address.bytes.some((byte, i) => {
+    const kept = Math.min(8, Math.max(0, bits - i * 8));
+    return (byte & (0xff >> kept)) !== 0;
+  });
+}

@@ -1,0 +1,33 @@
+/** DNS names and the patterns of rules: a name, or `*.suffix` for every name below the suffix, not the suffix itself. */
+
+declare const dnsName: unique symbol;
+/** Lower case, no trailing dot, labels of 1 to 63 letters, digits, hyphens and underscores, 253 octets at most. */
+export type DnsName = string & { readonly [dnsName]: true };
+
+export interface HostPattern {
+  readonly text: string;
+  matches(name: DnsName): boolean;
+}
+
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+
+/** Null where the text is no DNS name (RFC 1035 section 2.3.4, underscores allowed as in RFC 8552). ASCII only. */
+export function parseDnsName(text: string): DnsName | null {
+  const name = (text.endsWith('.') ? text.slice(0, -1) : text).toLowerCase();
+  if (name.length === 0 || name.length > 253) return null;
+  return isDnsName(name) ? name : null;
+}
+
+/** Null where the text is neither a name nor `*.` and a name. */
+export function parseHostPattern(text: string): HostPattern | null {
+  const below = text.startsWith('*.');
+  const name = parseDnsName(below ? text.slice(2) : text);
+  if (name === null) return null;
+  const suffix = `.${name}`;
+  if (!below) return { text: name, matches: (candidate) => candidate === name };
+  return { text: `*${suffix}`, matches: (candidate) => candidate.endsWith(suffix) };
+}
+
+function isDnsName(name: string): name is DnsName {
+  return name.split('.').every((label) => LABEL.test(label));
+}

@@ -1,0 +1,95 @@
+/** The one table of refusals and failures: what a client sees, what the log says, what the README documents. */
+
+/** RFC 9209 section 2.3 proxy error types that this proxy uses. */
+export type ProxyErrorType =
+  | 'http_request_error'
+  | 'http_request_denied'
+  | 'destination_ip_prohibited'
+  | 'destination_ip_unroutable'
+  | 'dns_timeout'
+  | 'dns_error'
+  | 'connection_refused'
+  | 'connection_timeout'
+  | 'connection_terminated'
+  | 'connection_limit_reached'
+  | 'http_protocol_error'
+  | 'tls_certificate_error'
+  | 'tls_protocol_error'
+  | 'proxy_loop_detected'
+  | 'proxy_internal_error';
+
+interface ReasonRow {
+  /** `deny`: the policy or the request says no. `fail`: the way to the destination does. */
+  readonly outcome: 'deny' | 'fail';
+  readonly status: number;
+  readonly error: ProxyErrorType;
+  /** A sentence for people; the explanation appends what is known of the target. */
+  readonly sentence: string;
+}
+
+export const REASONS = {
+  'malformed-request': deny(400, 'http_request_error', 'The request is not valid HTTP/1.1.'),
+  'malformed-target': deny(400, 'http_request_error', 'The request-target is not one that a forward proxy takes.'),
+  'missing-host': deny(400, 'http_request_error', 'An HTTP/1.1 request needs a Host field.'),
+  'duplicate-host': deny(400, 'http_request_error', 'The request has more than one Host field.'),
+  'host-mismatch': deny(400, 'http_request_error', 'The Host field and the CONNECT target differ.'),
+  'header-timeout': deny(408, 'http_request_error', 'The header section did not arrive in time.'),
+  'header-too-large': deny(431, 'http_request_error', 'The header section is larger than limits.headerBytes.'),
+  'expectation-failed': deny(417, 'http_request_error', 'The only expectation that is understood is 100-continue.'),
+  'host-denied': deny(403, 'http_request_denied', 'A deny rule names this host.'),
+  'host-not-allowed': deny(403, 'http_request_denied', 'No allow rule names this host, and the default is to deny.'),
+  'port-denied': deny(403, 'http_request_denied', 'A deny rule names this port.'),
+  'port-not-allowed': deny(403, 'http_request_denied', 'Rules that name this host do not allow this port.'),
+  'address-prohibited': deny(403, 'destination_ip_prohibited', 'The address is not a public one.'),
+  'metadata-address': deny(403, 'destination_ip_prohibited', 'The address is a metadata service; no rule opens it.'),
+  'mixed-answer': deny(403, 'destination_ip_prohibited', 'DNS answered with permitted and prohibited addresses.'),
+  'zone-identifier': deny(403, 'destination_ip_prohibited', 'An IPv6 zone identifier names a link of this host.'),
+  'own-listener': deny(403, 'destination_ip_prohibited', 'The address is one of the proxy itself.'),
+  'client-unauthenticated': deny(407, 'http_request_denied', 'The proxy credentials are not those of a known client.'),
+  'dns-timeout': fail(504, 'dns_timeout', 'DNS did not answer in time.'),
+  'dns-failed': fail(502, 'dns_error', 'DNS answered with an error.'),
+  'name-not-found': fail(502, 'dns_error', 'The name does not exist, or has no address.'),
+  'connect-refused': fail(502, 'connection_refused', 'The destination refused the connection.'),
+  'connect-timeout': fail(504, 'connection_timeout', 'The destination did not accept the connection in time.'),
+  unroutable: fail(502, 'destination_ip_unroutable', 'There is no route to the destination.'),
+  'upstream-reset': fail(502, 'connection_terminated', 'The destination closed the connection before it answered.'),
+  'upstream-protocol': fail(502, 'http_protocol_error', 'The destination did not answer with valid HTTP/1.1.'),
+  'upstream-certificate': fail(
+    502,
+    'tls_certificate_error',
+    "The destination's certificate is not valid for this name.",
+  ),
+  'upstream-tls': fail(502, 'tls_protocol_error', 'The TLS handshake with the destination failed.'),
+  'client-closed': fail(499, 'connection_terminated', 'The client went away before the answer.'),
+  'proxy-loop': fail(502, 'proxy_loop_detected', 'The request has passed this proxy before.'),
+  busy: fail(503, 'connection_limit_reached', 'A connection limit is reached.'),
+  draining: fail(503, 'connection_limit_reached', 'The proxy is shutting down.'),
+  'internal-error': fail(500, 'proxy_internal_error', 'The proxy failed; its log says why.'),
+} as const satisfies Record<string, ReasonRow>;
+
+export type Reason = keyof typeof REASONS;
+export type DenyReason = { [R in Reason]: (typeof REASONS)[R]['outcome'] extends 'deny' ? R : never }[Reason];
+export type FailReason = Exclude<Reason, DenyReason>;
+
+/** A failure on the way to a destination, thrown where it happens and caught once per request. */
+export class EgressError extends Error {
+  readonly reason: Reason;
+  constructor(reason: Reason, options?: { cause?: unknown }) {
+    super(REASONS[reason].sentence, options);
+    this.name = 'EgressError';
+    this.reason = reason;
+  }
+}
+
+/** The reason of anything thrown; what is not an EgressError is a defect of ours, and says so. */
+export function reasonOf(error: unknown): Reason {
+  return error instanceof EgressError ? error.reason : 'internal-error';
+}
+
+function deny<const E extends ProxyErrorType>(status: number, error: E, sentence: string) {
+  return { outcome: 'deny', status, error, sentence } as const;
+}
+
+function fail<const E extends ProxyErrorType>(status: number, error: E, sentence: string) {
+  return { outcome: 'fail', status, error, sentence } as const;
+}

@@ -1,0 +1,98 @@
+/** Classifies addresses and names against the table of special-purpose and metadata ranges. */
+import { type Address, contains, type Prefix, parsePrefix } from './address.js';
+import { embeddedIPv4, tailscale4via6 } from './embedded.js';
+import { type Disposition, RANGE_ROWS, SPECIAL_NAMES } from './range-table.js';
+
+/** A row of the table, parsed. `id` names it in logs (`special:10.0.0.0/8`). */
+export interface Range {
+  readonly id: string;
+  readonly prefix: Prefix;
+  readonly disposition: Disposition;
+  readonly name: string;
+  readonly source: string;
+  readonly metadata: boolean;
+}
+
+/** What an address is. Everything but `global` is refused unless a rule may open it. */
+export type AddressClass =
+  | { readonly kind: 'global' }
+  | {
+      readonly kind: 'never' | 'special';
+      /** True where an `internal` rule by host name may open it: private-use, shared and unique-local addresses. */
+      readonly opensByName: boolean;
+      readonly metadata: boolean;
+      readonly id: string;
+      readonly what: string;
+    };
+
+export interface SpecialName {
+  readonly kind: 'never' | 'special';
+  readonly metadata: boolean;
+  readonly id: string;
+  readonly what: string;
+}
+
+/** The table in the order of its source, for people and for the host firewall rules. */
+export const RANGES: readonly Range[] = RANGE_ROWS.map(([text, disposition, name, source, mark]) => {
+  const prefix = parsePrefix(text);
+  if (prefix === null) throw new Error(`the range table holds ${text}, which is no prefix`);
+  const id = `${disposition === 'never' ? 'never' : 'special'}:${prefix.text}`;
+  return { id, prefix, disposition, name, source, metadata: mark === 'metadata' };
+});
+
+const byLength = RANGES.filter((range) => range.disposition !== 'inner').sort((a, b) => b.prefix.bits - a.prefix.bits);
+const NARROW_FIRST = { 4: byLength.filter(isFamily(4)), 6: byLength.filter(isFamily(6)) };
+
+const GLOBAL: AddressClass = { kind: 'global' };
+
+/**
+ * The class of `address` by its most specific row. An IPv4 address in a decoded form (IPv4-mapped, NAT64) is judged in
+ * its place; every other form that carries one is refused. `nat64`: the network's own NAT64 prefixes.
+ */
+export function classify(address: Address, nat64: readonly Prefix[] = []): AddressClass {
+  const embedding = embeddedIPv4(address, nat64);
+  if (embedding?.kind === 'decoded') return inside(classify(embedding.inner), embedding.form, embedding.inner);
+  if (embedding?.kind === 'refused') {
+    const what = `${embedding.form} form of ${embedding.inner.text} (${embedding.source})`;
+    return { kind: 'never', opensByName: false, metadata: false, id: `never:${embedding.form}`, what };
+  }
+  const via = tailscale4via6(address);
+  if (via !== null) {
+    const inner = classify(via);
+    if (inner.kind === 'never') return inside(inner, 'Tailscale 4via6', via);
+  }
+  const range = NARROW_FIRST[address.family].find((candidate) => contains(candidate.prefix, address));
+  return range === undefined ? GLOBAL : describe(range);
+}
+
+/** Null for a name that stands for nothing special. `name` is in lower case, without a trailing dot. */
+export function classifyName(name: string): SpecialName | null {
+  for (const [pattern, kind, what, mark] of SPECIAL_NAMES) {
+    const matches = pattern.startsWith('*.') ? name.endsWith(pattern.slice(1)) : name === pattern;
+    if (matches) return { kind, metadata: mark === 'metadata', id: `${kind}:${pattern}`, what };
+  }
+  return null;
+}
+
+/** True for localhost and the names below it, which stand for loopback without DNS (RFC 6761 section 6.3). */
+export function isLocalhost(name: string): boolean {
+  return name === 'localhost' || name.endsWith('.localhost');
+}
+
+function describe(range: Range): AddressClass {
+  return {
+    kind: range.disposition === 'never' ? 'never' : 'special',
+    opensByName: range.disposition === 'private',
+    metadata: range.metadata,
+    id: range.id,
+    what: `${range.name}, ${range.prefix.text} (${range.source})`,
+  };
+}
+
+function inside(inner: AddressClass, form: string, address: Address): AddressClass {
+  return inner.kind === 'global' ? inner : { ...inner, what: `${form} form of ${address.text}: ${inner.what}` };
+}
+
+function isFamily(family: 4 | 6): (range: Range) => boolean {
+  return (range) => range.prefix.address.family === family;
+}

@@ -1,0 +1,128 @@
+/**
+ * The Target of a request, from the forms of RFC 9112 section 3.2 that a proxy takes. Nothing is repaired: a target
+ * that is not exactly in its form is refused, and what is accepted is held as a value, never as text to parse again.
+ */
+import { type Address, endsInNumber, parseIPv4, parseIPv6 } from './address.js';
+import { type DnsName, parseDnsName } from './host-pattern.js';
+import type { DenyReason } from './reasons.js';
+
+export type Host =
+  | { readonly kind: 'name'; readonly name: DnsName }
+  | { readonly kind: 'literal'; readonly address: Address };
+
+declare const portBrand: unique symbol;
+/** 1 to 65535. */
+export type Port = number & { readonly [portBrand]: true };
+
+export interface Target {
+  readonly form: 'authority' | 'absolute';
+  /** Null where the client opens a tunnel. */
+  readonly scheme: 'http' | 'https' | null;
+  readonly host: Host;
+  readonly port: Port;
+}
+
+/** A Target, or why there is none. */
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: DenyReason };
+
+/** `path` is the rest of the request-target byte for byte: path and query, `/` where it is empty. */
+export interface AbsoluteTarget {
+  readonly target: Target;
+  readonly path: string;
+}
+
+/** authority-form (RFC 9112 section 3.2.3): `uri-host ":" port`, the port required. */
+export function parseAuthority(text: string): Parsed<Target> {
+  const split = splitAuthority(text);
+  if (split === null || split.port === null) return refused('malformed-target');
+  return target('authority', null, split.host, split.port);
+}
+
+/** absolute-form (RFC 9112 section 3.2.2) with scheme `http` or `https`; userinfo and fragments are refused. */
+export function parseAbsolute(text: string): Parsed<AbsoluteTarget> {
+  const match = /^(https?):\/\/([^/?#]*)([/?][^#]*)?$/i.exec(text);
+  const [, schemeText = '', authority = '', rest = ''] = match ?? [];
+  if (match === null || !/^[\x21-\x7e\x80-\xff]*$/.test(rest)) return refused('malformed-target');
+  const scheme = schemeText.toLowerCase() === 'https' ? 'https' : 'http';
+  const split = splitAuthority(authority);
+  if (split === null) return refused('malformed-target');
+  const parsed = target('absolute', scheme, split.host, split.port ?? (scheme === 'https' ? '443' : '80'));
+  if (!parsed.ok) return parsed;
+  return { ok: true, value: { target: parsed.value, path: rest.startsWith('/') ? rest : `/${rest}` } };
+}
+
+/** The value of a Host field: uri-host with an optional port, which is null where it is absent. */
+export function parseHostField(text: string): Parsed<{ readonly host: Host; readonly port: Port | null }> {
+  const split = splitAuthority(text);
+  if (split === null) return refused('malformed-target');
+  const host = parseHost(split.host);
+  if (!host.ok) return host;
+  if (split.port === null) return { ok: true, value: { host: host.value, port: null } };
+  const port = parsePort(split.port);
+  return port === null ? refused('malformed-target') : { ok: true, value: { host: host.value, port } };
+}
+
+/** A host as a door gives it: a name, an IPv4 literal in any spelling of the URL standard, or `[IPv6]`. */
+export function parseHost(text: string): Parsed<Host> {
+  if (text.startsWith('[')) return parseBracketed(text);
+  if (endsInNumber(text)) {
+    const address = parseIPv4(text);
+    return address === null ? refused('malformed-target') : { ok: true, value: { kind: 'literal', address } };
+  }
+  const name = parseDnsName(text);
+  return name === null ? refused('malformed-target') : { ok: true, value: { kind: 'name', name } };
+}
+
+/** One to five digits without a sign or a leading zero, 1 to 65535. */
+export function parsePort(text: string): Port | null {
+  if (!/^[1-9]\d{0,4}$/.test(text)) return null;
+  const port = Number(text);
+  return isPort(port) ? port : null;
+}
+
+export function isPort(value: number): value is Port {
+  return Number.isInteger(value) && value >= 1 && value <= 65_535;
+}
+
+/** The host as records and responses show it: the name, or the address in its canonical form without brackets. */
+export function hostText(host: Host): string {
+  return host.kind === 'name' ? host.name : host.address.text;
+}
+
+/** `host:port` with brackets around IPv6. */
+export function authorityText(target: { readonly host: Host; readonly port: number }): string {
+  const text = hostText(target.host);
+  return `${text.includes(':') ? `[${text}]` : text}:${target.port}`;
+}
+
+export function sameHost(a: Host, b: Host): boolean {
+  return a.kind === b.kind && hostText(a) === hostText(b);
+}
+
+function target(form: Target['form'], scheme: Target['scheme'], hostPart: string, portPart: string): Parsed<Target> {
+  const host = parseHost(hostPart);
+  if (!host.ok) return host;
+  const port = parsePort(portPart);
+  if (port === null) return refused('malformed-target');
+  return { ok: true, value: { form, scheme, host: host.value, port } };
+}
+
+/** Splits at the port's colon; an unbracketed IPv6 address has no form that could be told from a port. */
+function splitAuthority(text: string): { host: string; port: string | null } | null {
+  const match = /^(\[[^[\]]*\]|[^[\]:@]*)(?::(.*))?$/.exec(text);
+  if (match?.[1] === undefined || match[1] === '') return null;
+  return { host: match[1], port: match[2] ?? null };
+}
+
+/** A zone identifier in any spelling (RFC 4007, RFC 6874) has a reason of its own: it names a link, not a place. */
+function parseBracketed(text: string): Parsed<Host> {
+  const inner = text.slice(1, -1);
+  if (inner.includes('%'))
+    return refused(parseIPv6(inner.split('%', 1)[0] ?? '') ? 'zone-identifier' : 'malformed-target');
+  const address = parseIPv6(inner);
+  return address === null ? refused('malformed-target') : { ok: true, value: { kind: 'literal', address } };
+}
+
+function refused(reason: DenyReason): { readonly ok: false; readonly reason: DenyReason } {
+  return { ok: false, reason };
+}

@@ -1,0 +1,48 @@
+/** The records of the log, the admin API and the page: one shape, tested as an API. */
+import type { Reason } from '../core/reasons.js';
+
+export type Door = 'connect' | 'absolute' | 'upgrade' | 'socks' | 'steer-dns' | 'steer-http' | 'steer-tls' | 'relay';
+
+/** Exactly one per request. Never a path, a query, a header field, a credential or a byte of payload. */
+export interface DecisionRecord {
+  readonly event: 'decision';
+  /** Sorts by time of the decision: later records have greater ids (as text) within one run. */
+  readonly id: string;
+  /** ISO 8601 with milliseconds. */
+  readonly time: string;
+  readonly outcome: 'allow' | 'deny' | 'fail';
+  /** With outcome `allow` only in mode `report`: what enforcement would have said. */
+  readonly reason: Reason | null;
+  readonly rule: string | null;
+  readonly mode: 'enforce' | 'report';
+  readonly client: { readonly address: string; readonly name: string | null };
+  readonly door: Door;
+  readonly method: string | null;
+  readonly host: string | null;
+  readonly port: number | null;
+  readonly addresses: readonly string[];
+  readonly dialed: string | null;
+  /** The status sent to the client; null where the door has none. */
+  readonly status: number | null;
+  readonly dnsMs: number | null;
+  readonly connectMs: number | null;
+}
+
+/** One per tunnel, when both directions have ended. */
+export interface CloseRecord {
+  readonly event: 'closed';
+  readonly id: string;
+  readonly time: string;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly durationMs: number;
+  readonly cause: CloseCause;
+}
+
+export type CloseCause = 'end' | 'client-reset' | 'upstream-reset' | 'idle' | 'drain';
+
+/** Where the doors leave their records. Implementations never throw and never block. */
+export interface DecisionSink {
+  decision(record: DecisionRecord): void;
+  closed(record: CloseRecord): void;
+}
