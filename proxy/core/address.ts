@@ -88,10 +88,19 @@ export function endsInNumber(host: string): boolean {
 /** IPv6 text without brackets and without a zone identifier; null for anything else. */
 export function parseIPv6(text: string): Address | null {
   if (!/^[0-9a-fA-F:]*(?::\d{1,3}(?:\.\d{1,3}){3})?$/.test(text)) return null;
-  const tail = text.slice(text.lastIndexOf(':') + 1);
-  if (tail.includes('.') && parseDottedDecimal(tail) === null) return null;
-  if (!ipaddr.IPv6.isValid(text)) return null;
-  return addressFromBytes(ipaddr.IPv6.parse(text).toByteArray());
+  const groups = hexTail(text);
+  if (groups === null || !ipaddr.IPv6.isValid(groups)) return null;
+  return addressFromBytes(ipaddr.IPv6.parse(groups).toByteArray());
+}
+
+/** A dotted-decimal tail as two groups: ipaddr.js reads `::127.0.0.1` as `::ffff:127.0.0.1`, another address. */
+function hexTail(text: string): string | null {
+  const start = text.lastIndexOf(':') + 1;
+  if (!text.includes('.')) return text;
+  const tail = parseDottedDecimal(text.slice(start));
+  if (tail === null) return null;
+  const [a = 0, b = 0, c = 0, d = 0] = tail.bytes;
+  return `${text.slice(0, start)}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
 }
 
 function parseDottedDecimal(text: string): Address | null {

@@ -13,8 +13,10 @@ const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
 /** Null where the text is no DNS name (RFC 1035 section 2.3.4, underscores allowed as in RFC 8552). ASCII only. */
 export function parseDnsName(text: string): DnsName | null {
+  // Before lower case: U+212A (the Kelvin sign) would become an ASCII k.
+  if (!/^[\x21-\x7e]{1,254}$/.test(text)) return null;
   const name = (text.endsWith('.') ? text.slice(0, -1) : text).toLowerCase();
-  if (name.length === 0 || name.length > 253) return null;
+  if (name.length > 253) return null;
   return isDnsName(name) ? name : null;
 }
 
