@@ -1,7 +1,11 @@
 /** DNS names and the patterns of rules: a name, or `*.suffix` for every name below the suffix, not the suffix itself. */
+import { endsInNumber } from './address.js';
 
 declare const dnsName: unique symbol;
-/** Lower case, no trailing dot, labels of 1 to 63 letters, digits, hyphens and underscores, 253 octets at most. */
+/**
+ * Lower case, no trailing dot, labels of 1 to 63 letters, digits, hyphens and underscores, 253 octets at most. The last
+ * label is no number: such a text is an IPv4 address or nothing (URL standard, host parsing).
+ */
 export type DnsName = string & { readonly [dnsName]: true };
 
 export interface HostPattern {
@@ -16,7 +20,7 @@ export function parseDnsName(text: string): DnsName | null {
   // Before lower case: U+212A (the Kelvin sign) would become an ASCII k.
   if (!/^[\x21-\x7e]{1,254}$/.test(text)) return null;
   const name = (text.endsWith('.') ? text.slice(0, -1) : text).toLowerCase();
-  if (name.length > 253) return null;
+  if (name.length > 253 || endsInNumber(name)) return null;
   return isDnsName(name) ? name : null;
 }
 
