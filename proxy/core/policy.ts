@@ -13,12 +13,15 @@
  * `decideHost` runs before any DNS query and `decideAddresses` on its answer. In mode `report` the refusals of steps 2
  * to 5 are noted on the verdict and let through.
  */
-import { type Address, contains, type Prefix, sameAddress } from './address.js';
+import { type Address, contains, type Prefix } from './address.js';
 import { embeddedIPv4 } from './embedded.js';
 import type { DnsName, HostPattern } from './host-pattern.js';
+import { isOwn, type OwnEndpoints } from './own-endpoints.js';
 import type { DenyReason } from './reasons.js';
 import { type AddressClass, classify, classifyName } from './special-purpose.js';
 import type { Target } from './target.js';
+
+export type { OwnEndpoints };
 
 /** `deny[0]`, `allow[2]`, `internal[1]` by position in the configuration; `default`; `never:…` and `special:…`. */
 export type RuleId = string;
@@ -51,12 +54,6 @@ export interface Policy {
 /** Who asks. `name` is null for a client that no `clients` entry names. */
 export interface ClientIdentity {
   readonly name: string | null;
-}
-
-/** What of the destinations is the proxy itself: its interfaces' addresses, and the ports it listens on. */
-export interface OwnEndpoints {
-  readonly addresses: readonly Address[];
-  readonly ports: ReadonlySet<number>;
 }
 
 export interface Refusal {
@@ -109,15 +106,20 @@ export function decideAddresses(policy: Policy, question: Question, addresses: r
   const judgements = addresses.map((address) => judge(policy, question, address));
   const refusals = judgements.flatMap((judgement) => (judgement.allowed ? [] : [judgement.refusal]));
   const [first] = judgements;
-  const [worst] = refusals.sort((a, b) => severity(b) - severity(a));
   if (first === undefined) return { outcome: 'deny', reason: 'address-prohibited', rule: null, what: null };
-  if (worst !== undefined) {
-    const mixed = refusals.length < judgements.length;
-    return { outcome: 'deny', ...worst, ...(mixed ? { reason: 'mixed-answer' as const } : {}) };
-  }
+  const refusal = worst(refusals, addresses.length);
+  if (refusal !== null) return { outcome: 'deny', ...refusal };
   if (!first.allowed) return { outcome: 'deny', ...first.refusal };
   const noted = judgements.flatMap((judgement) => (judgement.allowed && judgement.noted ? [judgement.noted] : []));
-  return { outcome: 'allow', permit: permit(question.target, addresses, first.rule), wouldDeny: noted[0] ?? null };
+  const wouldDeny = worst(noted, addresses.length);
+  return { outcome: 'allow', permit: permit(question.target, addresses, first.rule), wouldDeny };
+}
+
+/** The refusal of a whole answer of `count` addresses: of these ones, the gravest. */
+function worst(refusals: readonly Refusal[], count: number): Refusal | null {
+  const gravest = refusals.find((refusal) => severity(refusal) > 0) ?? refusals[0];
+  if (gravest === undefined) return null;
+  return refusals.length < count ? { ...gravest, reason: 'mixed-answer' } : gravest;
 }
 
 /** True where the rule covers the port, the client and the host or address; a rule for addresses needs one. */
@@ -130,7 +132,7 @@ function judgeName(policy: Policy, question: Question, name: DnsName): Refusal |
   if (special?.kind === 'never') return refuse('metadata-address', special.id, special.what);
   if (policy.mode === 'report') return null;
   const denied = policy.deny.find((rule) => rule.address === null && matches(rule, question, null));
-  if (denied !== undefined) return refuse(denied.host === null ? 'port-denied' : 'host-denied', denied.id, null);
+  if (denied !== undefined) return refuse(denyReason(denied), denied.id, null);
   if (special !== null && !policy.internal.some((rule) => mayMatch(rule, question, name)))
     return refuse('address-prohibited', special.id, special.what);
   if (policy.default === 'public') return null;
@@ -147,7 +149,7 @@ function mayMatch(rule: Rule, question: Question, name: DnsName): boolean {
 function judge(policy: Policy, question: Question, address: Address): Judgement {
   const kind = classify(address, policy.nat64);
   const effective = effectiveAddress(policy, address);
-  if (isOwn(question, effective))
+  if (isOwn(question.own, effective, question.target.port))
     return no(refuse('own-listener', 'never:own', `${effective.text} is the proxy itself`));
   if (kind.kind === 'never') return no(refuse(prohibited(kind), kind.id, kind.what));
   const refusal = judgeRules(policy, question, effective, kind);
@@ -198,19 +200,6 @@ function matchesDestination(rule: Rule, target: Target, address: Address | null)
   return rule.address === null || (address !== null && contains(rule.address, address));
 }
 
-/**
- * Any port of an own address that is not loopback, and any loopback address on a port we listen on: what is bound to
- * the wildcard address answers there as well.
- */
-function isOwn(question: Question, address: Address): boolean {
-  if (isLoopback(address)) return question.own.ports.has(question.target.port);
-  return question.own.addresses.some((own) => sameAddress(own, address));
-}
-
-function isLoopback(address: Address): boolean {
-  return address.family === 4 ? address.bytes[0] === 127 : address.text === '::1';
-}
-
 /** The address that rules see and that is dialled: the inner one of a decoded IPv4-mapped or NAT64 form. */
 function effectiveAddress(policy: Policy, address: Address): Address {
   const embedding = embeddedIPv4(address, policy.nat64);
@@ -223,7 +212,7 @@ function prohibited(kind: AddressClass): DenyReason {
 
 function denyReason(rule: Rule): DenyReason {
   if (rule.address !== null) return 'address-prohibited';
-  return rule.host === null ? 'port-denied' : 'host-denied';
+  return rule.host === null && rule.ports !== null ? 'port-denied' : 'host-denied';
 }
 
 function severity(refusal: Refusal): number {
