@@ -1,0 +1,85 @@
+/** Gathers a ClientHello from any fragmentation into TLS records and packets, in time linear in what arrives. */
+import { type ClientHello, type HelloDefect, parseClientHello } from './client-hello.js';
+
+export type HelloState =
+  | { readonly kind: 'need-more' }
+  /** The first bytes are not those of a TLS handshake. */
+  | { readonly kind: 'not-tls' }
+  | { readonly kind: 'defect'; readonly defect: HelloDefect }
+  | { readonly kind: 'hello'; readonly hello: ClientHello };
+
+/** On the wire, record headers and all. Hellos with post-quantum key shares are below 4 KiB. */
+export const MAX_HELLO_BYTES = 32 * 1024;
+
+const RECORD_HEADER = 5;
+const HANDSHAKE_HEADER = 4;
+/** RFC 8446 section 5.1. */
+const MAX_FRAGMENT = 2 ** 14;
+const HANDSHAKE_RECORD = 22;
+const CLIENT_HELLO = 1;
+
+const NEED_MORE: HelloState = { kind: 'need-more' };
+const NOT_TLS: HelloState = { kind: 'not-tls' };
+const MALFORMED: HelloState = { kind: 'defect', defect: 'malformed-hello' };
+
+export class HelloReader {
+  readonly #header = Buffer.alloc(RECORD_HEADER);
+  #headerLength = 0;
+  #fragmentLeft = 0;
+  /** Grows to the hello's own length once that is known: thousands of idle connections cost nothing. */
+  #handshake = Buffer.alloc(HANDSHAKE_HEADER);
+  #handshakeLength = 0;
+  #wireLength = 0;
+  #state: HelloState = NEED_MORE;
+
+  /** The state after `chunk`; once it is not `need-more`, further bytes change nothing. Never throws. */
+  push(chunk: Uint8Array): HelloState {
+    let offset = 0;
+    while (this.#state.kind === 'need-more' && offset < chunk.length) {
+      const used = this.#fragmentLeft === 0 ? this.#takeHeader(chunk, offset) : this.#takeFragment(chunk, offset);
+      offset += used;
+      this.#wireLength += used;
+      if (this.#state.kind === 'need-more' && this.#wireLength >= MAX_HELLO_BYTES) this.#state = MALFORMED;
+    }
+    return this.#state;
+  }
+
+  #takeHeader(chunk: Uint8Array, offset: number): number {
+    this.#header[this.#headerLength++] = chunk[offset] ?? 0;
+    const [type, major, , high = 0, low = 0] = this.#header;
+    // Between the fragments of a hello no other record may come (RFC 8446 section 5.1).
+    const broken = this.#handshakeLength === 0 ? NOT_TLS : MALFORMED;
+    if (type !== HANDSHAKE_RECORD || (this.#headerLength > 1 && major !== 3)) this.#state = broken;
+    if (this.#headerLength < RECORD_HEADER) return 1;
+    this.#headerLength = 0;
+    this.#fragmentLeft = high * 256 + low;
+    if (this.#fragmentLeft === 0 || this.#fragmentLeft > MAX_FRAGMENT) this.#state = MALFORMED;
+    return 1;
+  }
+
+  #takeFragment(chunk: Uint8Array, offset: number): number {
+    const room = this.#handshake.length - this.#handshakeLength;
+    const used = Math.min(this.#fragmentLeft, chunk.length - offset, room);
+    this.#handshake.set(chunk.subarray(offset, offset + used), this.#handshakeLength);
+    this.#handshakeLength += used;
+    this.#fragmentLeft -= used;
+    this.#state = this.#judge();
+    return used;
+  }
+
+  /** Called with the header and then with the body complete, or in the midst of either. */
+  #judge(): HelloState {
+    if (this.#handshake[0] !== CLIENT_HELLO) return MALFORMED;
+    if (this.#handshakeLength < this.#handshake.length) return NEED_MORE;
+    const end = HANDSHAKE_HEADER + this.#handshake.readUIntBE(1, 3);
+    if (end > MAX_HELLO_BYTES) return MALFORMED;
+    if (end > this.#handshakeLength) {
+      this.#handshake = Buffer.concat([this.#handshake], end);
+      return NEED_MORE;
+    }
+    // Nothing can follow a ClientHello in its record: the next message needs the server's answer.
+    if (this.#fragmentLeft > 0) return MALFORMED;
+    const hello = parseClientHello(this.#handshake.subarray(HANDSHAKE_HEADER));
+    return typeof hello === 'string' ? { kind: 'defect', defect: hello } : { kind: 'hello', hello };
+  }
+}

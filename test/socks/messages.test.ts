@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { EgressError } from '../../proxy/core/reasons.js';
+import { authorityText } from '../../proxy/core/target.js';
+import {
+  credentialsReply,
+  methodReply,
+  readCredentials,
+  readGreeting,
+  readRequest,
+  requestReply,
+  selectMethod,
+  type Take,
+} from '../../proxy/socks/messages.js';
+import { takeExactly } from '../../proxy/socks/take.js';
+
+test('a greeting gives its methods, and one that is not SOCKS 5 gives none', async () => {
+  assert.deepEqual(await readGreeting(bytes(5, 2, 0, 2)), Buffer.from([0, 2]));
+  for (const wrong of [bytes(4, 1, 0), bytes(5, 0), bytes(0x47, 0x45), bytes(0x16, 3)])
+    assert.equal(await readGreeting(wrong), null);
+});
+
+test('username/password is chosen wherever it is offered, then no authentication, then nothing', () => {
+  assert.equal(selectMethod(Buffer.from([0, 1, 2])), 2);
+  assert.equal(selectMethod(Buffer.from([1, 0])), 0);
+  assert.equal(selectMethod(Buffer.from([1, 3, 0xff])), null);
+});
+
+test('credentials are read as RFC 1929 has them', async () => {
+  assert.deepEqual(await readCredentials(bytes(1, 3, 'git', 2, 't0')), { username: 'git', password: 't0' });
+  assert.deepEqual(await readCredentials(bytes(1, 3, 'git', 0)), { username: 'git', password: '' });
+  assert.equal(await readCredentials(bytes(5, 3, 'git', 2, 't0')), null);
+  assert.equal(await readCredentials(bytes(1, 0, 0)), null);
+});
+
+test('a CONNECT request gives its target, whatever the address type', async () => {
+  const requests = [
+    [bytes(5, 1, 0, 1, 203, 0, 113, 7, 1, 187), 'literal 203.0.113.7:443'],
+    [bytes(5, 1, 0, 3, 9, 'site.test', 0, 22), 'name site.test:22'],
+    [bytes(5, 1, 0, 3, 10, 'SITE.test.', 0, 22), 'name site.test:22'],
+    [bytes(5, 1, 0, 3, 9, '127.0.0.1', 0, 80), 'literal 127.0.0.1:80'],
+    [bytes(5, 1, 0, 3, 10, '2130706433', 0, 80), 'literal 127.0.0.1:80'],
+    [bytes(5, 1, 0, 3, 5, '[::1]', 0, 80), 'literal [::1]:80'],
+    [bytes(5, 1, 0, 4, ...Array(15).fill(0), 1, 0, 80), 'literal [::1]:80'],
+  ] as const;
+  for (const [take, expected] of requests) {
+    const parsed = await readRequest(take);
+    assert.ok(parsed.ok, expected);
+    assert.equal(`${parsed.value.host.kind} ${authorityText(parsed.value)}`, expected);
+    assert.deepEqual([parsed.value.form, parsed.value.scheme], ['authority', null]);
+  }
+});
+
+test('requests that are no CONNECT to a host are refused with a reason', async () => {
+  const requests = [
+    [bytes(5, 2, 0, 1, 203, 0, 113, 7, 1, 187), 'socks-command-refused'],
+    [bytes(5, 3, 0, 1, 0, 0, 0, 0, 0, 0), 'socks-command-refused'],
+    [bytes(4, 1, 0, 1, 203, 0, 113, 7, 1, 187), 'malformed-socks'],
+    [bytes(5, 1, 1, 1, 203, 0, 113, 7, 1, 187), 'malformed-socks'],
+    [bytes(5, 1, 0, 2, 203, 0, 113, 7, 1, 187), 'malformed-socks'],
+    [bytes(5, 1, 0, 1, 203, 0, 113, 7, 0, 0), 'malformed-target'],
+    [bytes(5, 1, 0, 3, 0, 0, 80), 'malformed-target'],
+    [bytes(5, 1, 0, 3, 10, 'site.test\0', 0, 80), 'malformed-target'],
+    [bytes(5, 1, 0, 3, 12, 'site.test:80', 0, 80), 'malformed-target'],
+    [bytes(5, 1, 0, 3, 3, '::1', 0, 80), 'malformed-target'],
+    [bytes(5, 1, 0, 3, 12, '[fe80::1%25]', 0, 80), 'zone-identifier'],
+    [bytes(5, 1, 0, 3, 255, 'a'.repeat(255), 0, 80), 'malformed-target'],
+  ] as const;
+  for (const [take, reason] of requests) assert.deepEqual(await readRequest(take), { ok: false, reason });
+});
+
+test('replies have the codes of RFC 1928, and tell no address', () => {
+  const codes = [
+    [null, 0],
+    ['internal-error', 1],
+    ['busy', 1],
+    ['host-denied', 2],
+    ['metadata-address', 2],
+    ['sni-mismatch', 2],
+    ['unroutable', 3],
+    ['name-not-found', 4],
+    ['dns-timeout', 4],
+    ['connect-refused', 5],
+    ['connect-timeout', 6],
+    ['socks-command-refused', 7],
+  ] as const;
+  for (const [reason, code] of codes)
+    assert.deepEqual(requestReply(reason), Buffer.from([5, code, 0, 1, 0, 0, 0, 0, 0, 0]), String(reason));
+  assert.deepEqual(methodReply(0xff), Buffer.from([5, 0xff]));
+  assert.deepEqual(credentialsReply('accepted'), Buffer.from([1, 0]));
+  assert.deepEqual(credentialsReply('refused'), Buffer.from([1, 1]));
+});
+
+test('what follows a message stays in the stream, however it was cut', async () => {
+  const stream = new PassThrough();
+  const request = readRequest((length) => takeExactly(stream, length, new AbortController().signal));
+  for (const byte of [5, 1, 0, 3, 9, ...Buffer.from('site.test'), 0, 22]) stream.write(Buffer.from([byte]));
+  stream.write('SSH-2.0-early');
+  assert.equal((await request).ok, true);
+  assert.equal(String(stream.read()), 'SSH-2.0-early');
+});
+
+test('a stream that ends, breaks or is aborted within a message ends the reading', async () => {
+  const ended = new PassThrough();
+  ended.end(Buffer.from([5, 1]));
+  await assert.rejects(takeExactly(ended, 4, new AbortController().signal), new EgressError('client-closed'));
+  const broken = new PassThrough();
+  const reading = takeExactly(broken, 4, new AbortController().signal);
+  broken.on('error', () => {});
+  broken.destroy(new Error('reset'));
+  await assert.rejects(reading, new EgressError('client-closed'));
+  const abort = new AbortController();
+  const waiting = takeExactly(new PassThrough(), 4, abort.signal);
+  abort.abort(new EgressError('handshake-timeout'));
+  await assert.rejects(waiting, new EgressError('handshake-timeout'));
+});
+
+test('no bytes make a message reader throw anything but the end of the stream', async () => {
+  const request = [5, 1, 0, 3, 9, ...Buffer.from('site.test'), 0, 22];
+  const mutated = fc
+    .array(fc.tuple(fc.nat(request.length - 1), fc.nat(255)), { maxLength: 4 })
+    .map((edits) => edits.reduce((sent, [at, value]) => sent.with(at, value), request));
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(mutated, fc.array(fc.nat(255), { maxLength: 300 })), async (sent) => {
+      for (const read of [readGreeting, readCredentials, readRequest])
+        await read(bytes(...sent)).catch((error) => assert.equal(error.reason, 'client-closed'));
+    }),
+    { numRuns: Number(process.env.EGRESS_FUZZ_RUNS ?? 500) },
+  );
+});
+
+function bytes(...parts: readonly (number | string)[]): Take {
+  const stream = new PassThrough();
+  stream.end(Buffer.concat(parts.map((part) => (typeof part === 'number' ? Buffer.from([part]) : Buffer.from(part)))));
+  return (length) => takeExactly(stream, length, new AbortController().signal);
+}
