@@ -1,0 +1,108 @@
+/**
+ * The iptables form: a POSIX shell script for root that puts each family's rules in place in one transaction of
+ * iptables-restore and adds the jumps that are missing. A restore file alone could not be applied twice: it has no way
+ * to add a jump only where there is none.
+ */
+import type { HostRules } from './host-rules.js';
+import { FORWARD, familyRules, INPUT } from './iptables-rules.js';
+import type { Line } from './template.js';
+
+export function iptablesTemplate(rules: HostRules): readonly Line[] {
+  return [
+    ...PROLOGUE,
+    ...REMOVAL,
+    '',
+    'rules4() {',
+    "  cat <<'RULES'",
+    ...familyRules(rules, 4),
+    'RULES',
+    '}',
+    '',
+    'rules6() {',
+    "  cat <<'RULES'",
+    ...familyRules(rules, 6),
+    'RULES',
+    '}',
+    ...INSTALLATION,
+  ];
+}
+
+export function iptablesRemovalTemplate(): readonly Line[] {
+  return [...PROLOGUE, ...REMOVAL, '', 'remove iptables', 'if has_ipv6; then remove ip6tables; fi'];
+}
+
+const PROLOGUE = `set -eu
+
+fail() {
+  echo "mcp-egress firewall: $1" >&2
+  exit 1
+}
+
+has_ipv6() { [ -e /proc/net/if_inet6 ]; }
+
+[ "$(id -u)" = 0 ] || fail 'only root can change packet filter rules'
+for tool in iptables $(if has_ipv6; then echo ip6tables; fi); do
+  command -v "$tool-restore" >/dev/null || fail "there is no $tool-restore on this host"
+done
+
+# What is in the filter table of ours: chains, their rules, and the jumps to them. $1: iptables or ip6tables.
+ours() { "$1-save" -t filter 2>/dev/null | grep -E '^(:MCP-EGRESS-|-A .*MCP-EGRESS-)' || :; }
+jumps_of() { grep -E '^-A [^ ]+ -j MCP-EGRESS-(FORWARD|INPUT)$' || :; }
+chains_of() { sed -n 's/^:\\(MCP-EGRESS-[^ ]*\\) .*/\\1/p'; }`.split('\n');
+
+const REMOVAL = `
+# One transaction: the jumps first, then the chains, emptied because they refer to each other.
+remove() {
+  now=$(ours "$1")
+  [ -n "$now" ] || return 0
+  {
+    echo '*filter'
+    printf '%s\\n' "$now" | jumps_of | sed 's/^-A/-D/'
+    printf '%s\\n' "$now" | chains_of | sed 's/^/-F /'
+    printf '%s\\n' "$now" | chains_of | sed 's/^/-X /'
+    echo COMMIT
+  } | "$1-restore" -w --noflush
+}`.split('\n');
+
+const INSTALLATION = `
+has_chain() { "$1" -w -n -L "$2" >/dev/null 2>&1; }
+has_jump() { "$1" -w -C "$2" -j "$3" 2>/dev/null; }
+add_jump() { has_jump "$1" "$2" "$3" || echo "-I $2 1 -j $3"; }
+
+# Declaring a chain empties it, so its rules are replaced; jumps and everything else in the table stay.
+# Docker without IPv6 rules of its own has no DOCKER-USER for IPv6: then the jump is in FORWARD.
+install() {
+  hook=DOCKER-USER
+  has_chain "$1" DOCKER-USER || hook=FORWARD
+  {
+    echo '*filter'
+    "$2"
+    add_jump "$1" $hook ${FORWARD}
+    if [ $hook = DOCKER-USER ] && has_jump "$1" FORWARD ${FORWARD}; then echo '-D FORWARD -j ${FORWARD}'; fi
+    add_jump "$1" INPUT ${INPUT}
+    echo COMMIT
+  } | "$1-restore" -w --noflush
+}
+
+# $2: what "ours" was before. Jumps that were there have not moved; the ones that are new go.
+put_back() {
+  [ -n "$2" ] || { remove "$1"; return; }
+  added=$(ours "$1" | jumps_of | grep -vxF "$2" || :)
+  {
+    echo '*filter'
+    printf '%s\\n' "$2" | grep '^:'
+    printf '%s\\n' "$2" | grep '^-A MCP-EGRESS-' || :
+    printf '%s\\n' "$added" | sed -n 's/^-A/-D/p'
+    echo COMMIT
+  } | "$1-restore" -w --noflush
+}
+
+has_chain iptables DOCKER-USER || fail 'there is no chain DOCKER-USER: is Docker running, and does it manage iptables?'
+before=$(ours iptables)
+install iptables rules4 || fail 'the IPv4 rules were not taken; nothing has changed'
+if has_ipv6; then
+  install ip6tables rules6 || {
+    put_back iptables "$before"
+    fail 'the IPv6 rules were not taken; the IPv4 rules are as they were before'
+  }
+fi`.split('\n');

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { firewall } from '../../proxy/cli/firewall.js';
+import { policy } from './policies.js';
+
+test('both forms name the subnet, the resolver and every special-purpose range of both families', () => {
+  for (const format of ['iptables', 'nftables']) {
+    const { code, out, err } = run(
+      '--subnet',
+      '172.31.250.0/24',
+      '--subnet',
+      'fd00:31::/64',
+      '--dns',
+      '10.9.9.9',
+      '--format',
+      format,
+    );
+    assert.equal(code, 0);
+    assert.equal(err, '');
+    for (const text of [
+      '172.31.250.0/24',
+      'fd00:31::/64',
+      '10.9.9.9/32',
+      '10.0.0.0/8',
+      '169.254.169.254',
+      '2001:db8::/32',
+    ])
+      assert.ok(out.includes(text), `${format}: ${text}`);
+    assert.ok(!out.includes('{}'), 'no place is left unfilled');
+  }
+});
+
+test('the iptables form is the default and jumps from DOCKER-USER and INPUT', () => {
+  const { out } = run('--subnet', '172.31.250.0/24');
+  assert.match(out, /^#!\/bin\/sh\n/);
+  assert.match(out, /add_jump "\$1" \$hook MCP-EGRESS-FORWARD/);
+  assert.match(out, /add_jump "\$1" INPUT MCP-EGRESS-INPUT/);
+});
+
+test('the nftables form replaces one table of its own', () => {
+  const { out } = run('--subnet', '172.31.250.0/24', '--format', 'nftables');
+  assert.match(out, /\ntable inet mcp_egress\ndelete table inet mcp_egress\ntable inet mcp_egress \{\n/);
+});
+
+test('a subnet given twice is there once', () => {
+  const { out } = run('--subnet', '172.31.250.0/24', '--subnet', '172.31.250.0/24');
+  assert.equal(out.match(/^-A MCP-EGRESS-INPUT -s /gm)?.length, 1);
+});
+
+test('IPv4 subnets alone get a warning about IPv6', () => {
+  assert.match(run('--subnet', '172.31.250.0/24').err, /only IPv4 subnets are named/);
+  assert.equal(run('--subnet', '172.31.250.0/24', '--interface', 'br-tools').err, '');
+});
+
+test('removal needs no subnet and names no range', () => {
+  for (const format of ['iptables', 'nftables']) {
+    const { code, out } = run('--remove', '--format', format);
+    assert.equal(code, 0);
+    assert.ok(!out.includes('10.0.0.0/8'));
+  }
+});
+
+test('wrong arguments exit with 2, all errors and no rules', () => {
+  const cases: [string[], RegExp][] = [
+    [[], /--subnet is missing/],
+    [['--subnet', '172.31.250.1/24'], /--subnet 172\.31\.250\.1\/24: an address/],
+    [['--subnet', '172.31.250.0'], /an address, "\/" and a length/],
+    [['--subnet', '0.0.0.0/0'], /names every address/],
+    [['--subnet', '10.0.0.0/8; reboot'], /an address/],
+    [['--subnet', '10.0.0.0/8', '--dns', 'resolver.example'], /--dns resolver\.example/],
+    [['--subnet', '10.0.0.0/8', '--dns', '169.254.169.254'], /nothing opens it/],
+    [['--subnet', '10.0.0.0/8', '--interface', 'br0"; accept'], /--interface/],
+    [['--subnet', '10.0.0.0/8', '--interface', '-j'], /--interface/],
+    [['--subnet', '10.0.0.0/8', '--format', 'pf'], /--format pf: iptables or nftables/],
+    [['--subnet', '10.0.0.0/8', '--wipe'], /--wipe/],
+    [['10.0.0.0/8'], /10\.0\.0\.0\/8/],
+  ];
+  for (const [argv, message] of cases) {
+    const { code, out, err } = run(...argv);
+    assert.equal(code, 2, argv.join(' '));
+    assert.equal(out, '');
+    assert.match(err, message);
+    assert.match(err, /usage: egress-proxy firewall/);
+  }
+});
+
+test('every error is named at once', () => {
+  const { err } = run('--subnet', 'x', '--dns', 'y', '--format', 'z');
+  assert.match(err, /--subnet x[\s\S]*--dns y[\s\S]*--format z/);
+});
+
+function run(...argv: string[]): { code: number; out: string; err: string } {
+  let [out, err] = ['', ''];
+  const code = firewall(argv, {
+    policy: policy(),
+    stdout: (text) => {
+      out += text;
+    },
+    stderr: (text) => {
+      err += text;
+    },
+  });
+  return { code, out, err };
+}

@@ -1,0 +1,45 @@
+/** Policies and addresses for the tests of the host rules. */
+import { type Address, parseAddress, parsePrefix } from '../../proxy/core/address.js';
+import { parseHostPattern } from '../../proxy/core/host-pattern.js';
+import type { Policy, PortRange, Rule } from '../../proxy/core/policy.js';
+
+export function policy(changes: Partial<Policy> = {}): Policy {
+  return {
+    mode: 'enforce',
+    default: 'public',
+    sni: 'log',
+    deny: [],
+    internal: [],
+    allow: [],
+    nat64: [],
+    ...changes,
+  };
+}
+
+export function rule(
+  id: string,
+  parts: {
+    readonly host?: string;
+    readonly address?: string;
+    readonly ports?: readonly PortRange[];
+    readonly clients?: readonly string[];
+  },
+): Rule {
+  return {
+    id,
+    host: parts.host === undefined ? null : parseHostPattern(parts.host),
+    address: parts.address === undefined ? null : parsePrefix(parts.address),
+    ports: parts.ports ?? null,
+    clients: parts.clients === undefined ? null : new Set(parts.clients),
+  };
+}
+
+export function port(number: number): PortRange {
+  return { from: number, to: number };
+}
+
+export function addressOf(text: string): Address {
+  const address = parseAddress(text);
+  if (address === null) throw new Error(`${text} is no address`);
+  return address;
+}
