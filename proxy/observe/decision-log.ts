@@ -1,0 +1,47 @@
+/** The log: one JSON object per line; decisions and closes by hand-made JSON, everything else by pino. */
+import { type Logger, pino } from 'pino';
+import { escapeInvisible, type Level, levelOf } from './json-line.js';
+import type { LineSink } from './line-sink.js';
+import type { Observer } from './observe.js';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** One place that lines go to. `render` makes of one line of JSON (without a line end) what is written there. */
+export interface LogOutput {
+  readonly sink: Pick<LineSink, 'write'>;
+  readonly render: ((json: string) => string) | null;
+}
+
+/** Writes each record to every output, if its level is on. Never blocks, never throws. */
+export function createDecisionLog(level: LogLevel, outputs: readonly LogOutput[]): Observer {
+  return {
+    decision(record, json) {
+      if (isOn(level, levelOf(record))) writeLine(outputs, json);
+    },
+    closed(_record, json) {
+      if (isOn(level, 'info')) writeLine(outputs, json);
+    },
+  };
+}
+
+/** The logger for all that is no record: start, reload, errors. Same outputs, `level` as text, `time` in ISO 8601. */
+export function createEventLog(level: LogLevel, outputs: readonly LogOutput[]): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return pino(options, { write: (line: string) => writeLine(outputs, escapeInvisible(line.trimEnd())) });
+}
+
+/** Hands one line of JSON, given without its line end, to every output. */
+function writeLine(outputs: readonly LogOutput[], json: string): void {
+  for (const { sink, render } of outputs) sink.write(`${render === null ? json : render(json)}\n`);
+}
+
+/** True where a record of level `own` belongs into a log of level `threshold`. */
+function isOn(threshold: LogLevel, own: Level): boolean {
+  if (threshold === 'error') return false;
+  return own === 'warn' || threshold !== 'warn';
+}

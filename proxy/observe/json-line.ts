@@ -1,0 +1,79 @@
+/**
+ * Records as JSON, written by hand: every field is known, and a record must cost microseconds, since a client that is
+ * refused a thousand times a second may not slow the others. No value can end a line or steer a terminal or a viewer.
+ */
+import type { CloseRecord, DecisionRecord } from './record.js';
+
+export type Level = 'info' | 'warn';
+
+/** What was refused, failed, or would have been refused (mode `report`) is worth a person's look. */
+export function levelOf(record: DecisionRecord): Level {
+  return record.outcome === 'allow' && record.reason === null ? 'info' : 'warn';
+}
+
+/** One JSON object without a line end, fields in the order of the interface. */
+export function decisionJson(record: DecisionRecord): string {
+  const { client } = record;
+  return `{"level":"${levelOf(record)}","time":${quote(record.time)},"event":"decision","id":${quote(record.id)},"outcome":"${
+    record.outcome
+  }","reason":${quoteOrNull(record.reason)},"rule":${quoteOrNull(record.rule)},"mode":"${
+    record.mode
+  }","client":{"address":${quote(client.address)},"name":${quoteOrNull(client.name)}},"door":"${
+    record.door
+  }","method":${quoteOrNull(record.method)},"host":${quoteOrNull(record.host)},"port":${number(
+    record.port,
+  )},"addresses":${list(record.addresses)},"dialed":${quoteOrNull(record.dialed)},"status":${number(
+    record.status,
+  )},"dnsMs":${milliseconds(record.dnsMs)},"connectMs":${milliseconds(record.connectMs)}}`;
+}
+
+/** One JSON object without a line end. */
+export function closeJson(record: CloseRecord): string {
+  return `{"level":"info","time":${quote(record.time)},"event":"closed","id":${quote(record.id)},"bytesUp":${number(
+    record.bytesUp,
+  )},"bytesDown":${number(record.bytesDown)},"durationMs":${milliseconds(record.durationMs)},"cause":"${record.cause}"}`;
+}
+
+/**
+ * Control, format (bidirectional marks, zero-width), private-use and line-separating characters as `\uXXXX`, outside
+ * of ASCII control characters, which JSON escapes itself. `text` is JSON already.
+ */
+export function escapeInvisible(text: string): string {
+  return PRINTABLE.test(text) ? text : text.replace(INVISIBLE, escapeUnits);
+}
+
+const PRINTABLE = /^[\n -~]*$/;
+const PLAIN = /^[ !#-[\]-~]*$/;
+const INVISIBLE = /[\x7f-\x9f\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
+/** No field of a record is longer by rights; what is longer is cut, so that a line stays bounded. */
+const LONGEST = 512;
+
+function quote(text: string): string {
+  if (text.length > LONGEST) return quote(`${text.slice(0, LONGEST)}...`.slice(0, LONGEST));
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text).replace(INVISIBLE, escapeUnits);
+}
+
+function quoteOrNull(text: string | null): string {
+  return text === null ? 'null' : quote(text);
+}
+
+function list(texts: readonly string[]): string {
+  if (texts.length === 0) return '[]';
+  return `[${texts.map(quote).join(',')}]`;
+}
+
+function number(value: number | null): string {
+  return value !== null && Number.isFinite(value) ? `${value}` : 'null';
+}
+
+function milliseconds(value: number | null): string {
+  return value === null ? 'null' : number(Math.round(value * 1000) / 1000);
+}
+
+function escapeUnits(character: string): string {
+  let escaped = '';
+  for (let i = 0; i < character.length; i++) {
+    escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`;
+  }
+  return escaped;
+}

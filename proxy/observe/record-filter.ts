@@ -1,0 +1,27 @@
+/** Which records a reader asks for: the same for the list, the stream and the page. */
+import type { DecisionRecord } from './record.js';
+
+/** What is asked for; null means any. `host` and `client` match whole and without regard to case, `*.suffix` below. */
+export interface RecordFilter {
+  readonly outcome: string | null;
+  readonly reason: string | null;
+  readonly client: string | null;
+  readonly host: string | null;
+}
+
+export const NO_FILTER: RecordFilter = { outcome: null, reason: null, client: null, host: null };
+
+export function matchesFilter(filter: RecordFilter, record: DecisionRecord): boolean {
+  if (filter.outcome !== null && record.outcome !== filter.outcome) return false;
+  if (filter.reason !== null && record.reason !== filter.reason) return false;
+  if (filter.client !== null && !matchesText(filter.client, record.client.name ?? '', record.client.address)) {
+    return false;
+  }
+  return filter.host === null || matchesText(filter.host, record.host ?? '', record.dialed ?? '');
+}
+
+function matchesText(wanted: string, ...texts: readonly string[]): boolean {
+  const lower = wanted.toLowerCase();
+  const suffix = lower.startsWith('*.') ? lower.slice(1) : null;
+  return texts.some((text) => (suffix === null ? text.toLowerCase() === lower : text.toLowerCase().endsWith(suffix)));
+}

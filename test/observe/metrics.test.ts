@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createMetrics } from '../../proxy/observe/metrics.js';
+import { closeRecord, decisionRecord } from './records.js';
+
+function metricsWith(change: { digest?: string } = {}) {
+  return createMetrics({
+    openTunnels: () => 3,
+    openConnections: () => 4,
+    droppedLogLines: () => 5,
+    streamReaders: () => 1,
+    lostStreamRecords: () => 6,
+    policy: () => ({ digest: change.digest ?? 'abc', mode: 'enforce', default: 'public' }),
+  });
+}
+
+async function sampleOf(metrics: ReturnType<typeof createMetrics>, series: string): Promise<number | undefined> {
+  const text = await metrics.registry.metrics();
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`${series} `));
+  return line === undefined ? undefined : Number(line.slice(series.length + 1));
+}
+
+test('requests are counted by outcome, reason and door', async () => {
+  const metrics = metricsWith();
+  metrics.decision(decisionRecord());
+  metrics.decision(decisionRecord());
+  metrics.decision(decisionRecord({ outcome: 'allow', reason: null, door: 'absolute' }));
+  const denied = 'egress_requests_total{outcome="deny",reason="metadata-address",door="connect"}';
+  assert.equal(await sampleOf(metrics, denied), 2);
+  assert.equal(await sampleOf(metrics, denied), 2, 'reading twice counts once');
+  assert.equal(await sampleOf(metrics, 'egress_requests_total{outcome="allow",reason="none",door="absolute"}'), 1);
+});
+
+test('latencies are observed in seconds, where there are any', async () => {
+  const metrics = metricsWith();
+  metrics.decision(decisionRecord({ dnsMs: 4, connectMs: null }));
+  metrics.decision(decisionRecord({ dnsMs: 4, connectMs: 1500 }));
+  assert.equal(await sampleOf(metrics, 'egress_dns_seconds_bucket{le="0.005"}'), 2);
+  assert.equal(await sampleOf(metrics, 'egress_dns_seconds_bucket{le="0.002"}'), 0);
+  assert.equal(await sampleOf(metrics, 'egress_connect_seconds_sum'), 1.5);
+});
+
+test('closed tunnels add up their bytes and causes', async () => {
+  const metrics = metricsWith();
+  metrics.closed(closeRecord());
+  metrics.closed(closeRecord({ cause: 'idle' }));
+  assert.equal(await sampleOf(metrics, 'egress_tunnel_bytes_total{direction="down"}'), 4000);
+  assert.equal(await sampleOf(metrics, 'egress_tunnels_closed_total{cause="idle"}'), 1);
+  assert.equal(await sampleOf(metrics, 'egress_tunnel_seconds_count'), 2);
+});
+
+test('what is asked when read is as it is then', async () => {
+  const change = { digest: 'one' };
+  const metrics = metricsWith(change);
+  assert.equal(await sampleOf(metrics, 'egress_tunnels_open'), 3);
+  assert.equal(await sampleOf(metrics, 'egress_connections_open'), 4);
+  assert.equal(await sampleOf(metrics, 'egress_log_lines_dropped_total'), 5);
+  assert.equal(await sampleOf(metrics, 'egress_stream_records_lost_total'), 6);
+  change.digest = 'two';
+  assert.equal(await sampleOf(metrics, 'egress_policy_info{digest="two",mode="enforce",default="public"}'), 1);
+  assert.equal(await sampleOf(metrics, 'egress_policy_info{digest="one",mode="enforce",default="public"}'), undefined);
+});
+
+test('a refused reload counts and marks the policy stale until one is taken', async () => {
+  const metrics = metricsWith();
+  assert.equal(await sampleOf(metrics, 'egress_policy_reload_failures_total'), 0);
+  metrics.reloadFailed();
+  assert.equal(await sampleOf(metrics, 'egress_policy_reload_failures_total'), 1);
+  assert.equal(await sampleOf(metrics, 'egress_policy_stale'), 1);
+  metrics.reloaded();
+  assert.equal(await sampleOf(metrics, 'egress_policy_reloads_total'), 1);
+  assert.equal(await sampleOf(metrics, 'egress_policy_stale'), 0);
+});
+
+test('the delay of the event loop and the memory are there', async () => {
+  const text = await metricsWith().registry.metrics();
+  assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
+  assert.match(text, /^process_resident_memory_bytes /m);
+});
