@@ -13,6 +13,7 @@ export type ProxyErrorType =
   | 'connection_terminated'
   | 'connection_limit_reached'
   | 'http_protocol_error'
+  | 'http_response_timeout'
   | 'tls_certificate_error'
   | 'tls_protocol_error'
   | 'proxy_loop_detected'
@@ -29,7 +30,11 @@ interface ReasonRow {
 
 export const REASONS = {
   'malformed-request': deny(400, 'http_request_error', 'The request is not valid HTTP/1.1.'),
-  'malformed-target': deny(400, 'http_request_error', 'The request-target is not one that a forward proxy takes.'),
+  'malformed-target': deny(
+    400,
+    'http_request_error',
+    'This port is a forward proxy: it takes CONNECT host:port, or an http:// or https:// URL as the request-target.',
+  ),
   'missing-host': deny(400, 'http_request_error', 'An HTTP/1.1 request needs a Host field.'),
   'duplicate-host': deny(400, 'http_request_error', 'The request has more than one Host field.'),
   'host-mismatch': deny(400, 'http_request_error', 'The Host field and the CONNECT target differ.'),
@@ -63,6 +68,7 @@ export const REASONS = {
   'connect-timeout': fail(504, 'connection_timeout', 'The destination did not accept the connection in time.'),
   unroutable: fail(502, 'destination_ip_unroutable', 'There is no route to the destination.'),
   'upstream-reset': fail(502, 'connection_terminated', 'The destination closed the connection before it answered.'),
+  'upstream-timeout': fail(504, 'http_response_timeout', 'The destination did not answer within limits.idleTimeout.'),
   'upstream-protocol': fail(502, 'http_protocol_error', 'The destination did not answer with valid HTTP/1.1.'),
   'upstream-certificate': fail(
     502,

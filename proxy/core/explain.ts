@@ -1,0 +1,35 @@
+/** Refusals in words: one sentence for the body, a short phrase for the status line. */
+import { REASONS, type Reason } from './reasons.js';
+import { authorityText, hostText, type Target } from './target.js';
+
+/** What is known of a refused or failed request. `what`: from the Refusal, what the prohibited address is. */
+export interface Explained {
+  readonly reason: Reason;
+  readonly target: Target | null;
+  readonly addresses: readonly string[];
+  readonly what: string | null;
+  readonly rule: string | null;
+}
+
+/** One or more English sentences that name the target, the address, the range and the rule. */
+export function explanation({ reason, target, addresses, what, rule }: Explained): string {
+  const subject = target === null ? '' : `${authorityText(target)}${answered(target, addresses)}: `;
+  const detail = what === null ? '' : ` It is ${what}.`;
+  const by = rule !== null && /^(allow|deny|internal)\[/.test(rule) ? ` Rule: policy.${rule}.` : '';
+  return `${subject}${REASONS[reason].sentence}${detail}${by}`;
+}
+
+/**
+ * The reason phrase (RFC 9112 section 4): many clients show nothing else of a refused CONNECT. Visible ASCII only, since
+ * hosts are names or addresses that were parsed.
+ */
+export function reasonPhrase({ reason, target, addresses }: Explained): string {
+  const verb = REASONS[reason].outcome === 'deny' ? 'denied' : 'failed';
+  if (target === null) return `Egress ${verb}: ${reason}`;
+  const address = addresses.length === 1 && target.host.kind === 'name' ? ` (${addresses[0]})` : '';
+  return `Egress ${verb}: ${reason} ${hostText(target.host)}${address}`;
+}
+
+function answered(target: Target, addresses: readonly string[]): string {
+  return target.host.kind === 'name' && addresses.length > 0 ? ` (${addresses.join(', ')})` : '';
+}

@@ -1,0 +1,57 @@
+/** From a Target to a connected socket: the steps that every door shares. */
+import {
+  decideAddresses,
+  decideHost,
+  type OwnEndpoints,
+  type Permit,
+  type Policy,
+  type Verdict,
+} from '../core/policy.js';
+import type { Target } from '../core/target.js';
+import type { Dialed, Dialer } from '../net/dialer.js';
+import type { Resolver } from '../net/resolver.js';
+import type { Attempt } from './attempt.js';
+
+export interface Gate {
+  readonly resolver: Resolver;
+  readonly dialer: Dialer;
+  readonly own: () => OwnEndpoints;
+}
+
+/** Target to verdict, in the fixed order: host, DNS, addresses. Rejects with an EgressError where DNS fails. */
+export async function admit(gate: Gate, attempt: Attempt, target: Target, signal: AbortSignal): Promise<Verdict> {
+  attempt.target = target;
+  const question = { target, client: attempt.client, own: gate.own() };
+  if (target.host.kind === 'literal') attempt.addresses = [target.host.address];
+  const refusal = decideHost(attempt.policy, question);
+  if (refusal !== null) return { outcome: 'deny', ...refusal };
+  if (target.host.kind === 'name') {
+    const startedAt = performance.now();
+    try {
+      attempt.addresses = await gate.resolver.resolve(target.host.name, signal);
+    } finally {
+      attempt.dnsMs = elapsed(startedAt);
+    }
+  }
+  return decideAddresses(attempt.policy, question, attempt.addresses);
+}
+
+/** Opens the one connection of this attempt. Rejects with an EgressError as the dialer does. */
+export async function dial(gate: Gate, attempt: Attempt, permit: Permit, signal: AbortSignal): Promise<Dialed> {
+  const startedAt = performance.now();
+  try {
+    const dialed = await gate.dialer.dial(permit, signal);
+    attempt.dialed = dialed.address;
+    return dialed;
+  } finally {
+    attempt.connectMs = elapsed(startedAt);
+  }
+}
+
+/** The policy in force, for doors that make attempts. */
+export type PolicySource = () => Policy;
+
+/** Milliseconds with one decimal. */
+function elapsed(startedAt: number): number {
+  return Math.round((performance.now() - startedAt) * 10) / 10;
+}

@@ -1,0 +1,92 @@
+/** One request on its way through a door: what becomes known of it, and its one decision record. */
+import type { Address } from '../core/address.js';
+import type { ClientIdentity, Policy, Refusal } from '../core/policy.js';
+import { REASONS, type Reason } from '../core/reasons.js';
+import { hostText, type Target } from '../core/target.js';
+import type { RelayResult } from '../net/relay.js';
+import type { DecisionSink, Door } from '../observe/record.js';
+
+export interface Client extends ClientIdentity {
+  readonly address: string;
+  /** For the log where `name` is null: the PTR name of the address. Never used for a decision. */
+  readonly label: string | null;
+}
+
+export interface AttemptTerms {
+  readonly id: string;
+  readonly door: Door;
+  readonly client: Client;
+  readonly method: string | null;
+  readonly policy: Policy;
+  readonly sink: DecisionSink;
+}
+
+/** The first of `allowed`, `refused` and `failed` writes the record; a later one is ignored. */
+export class Attempt {
+  readonly id: string;
+  readonly door: Door;
+  readonly client: Client;
+  /** The policy in force when the request came: one snapshot for all of its decisions. */
+  readonly policy: Policy;
+  target: Target | null = null;
+  addresses: readonly Address[] = [];
+  dialed: Address | null = null;
+  dnsMs: number | null = null;
+  connectMs: number | null = null;
+  readonly #terms: AttemptTerms;
+  readonly #startedAt = performance.now();
+  #recorded = false;
+
+  constructor(terms: AttemptTerms) {
+    this.#terms = terms;
+    this.id = terms.id;
+    this.door = terms.door;
+    this.client = terms.client;
+    this.policy = terms.policy;
+  }
+
+  get isRecorded(): boolean {
+    return this.#recorded;
+  }
+
+  /** `wouldDeny`: in mode `report`, what enforcement would have said. */
+  allowed(status: number | null, rule: string, wouldDeny: Refusal | null): void {
+    this.#record('allow', wouldDeny?.reason ?? null, wouldDeny?.rule ?? rule, status);
+  }
+
+  refused(reason: Reason, rule: string | null, status: number | null): void {
+    this.#record(REASONS[reason].outcome, reason, rule, status);
+  }
+
+  closed(result: RelayResult): void {
+    const { bytesUp, bytesDown, cause } = result;
+    const durationMs = Math.round(performance.now() - this.#startedAt);
+    const time = new Date().toISOString();
+    this.#terms.sink.closed({ event: 'closed', id: this.id, time, bytesUp, bytesDown, durationMs, cause });
+  }
+
+  #record(outcome: 'allow' | 'deny' | 'fail', reason: Reason | null, rule: string | null, status: number | null): void {
+    if (this.#recorded) return;
+    this.#recorded = true;
+    const { client, target } = this;
+    this.#terms.sink.decision({
+      event: 'decision',
+      id: this.id,
+      time: new Date().toISOString(),
+      outcome,
+      reason,
+      rule,
+      mode: this.policy.mode,
+      client: { address: client.address, name: client.name ?? client.label },
+      door: this.door,
+      method: this.#terms.method,
+      host: target === null ? null : hostText(target.host),
+      port: target?.port ?? null,
+      addresses: this.addresses.map(({ text }) => text),
+      dialed: this.dialed?.text ?? null,
+      status,
+      dnsMs: this.dnsMs,
+      connectMs: this.connectMs,
+    });
+  }
+}

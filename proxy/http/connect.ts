@@ -1,0 +1,64 @@
+/** The CONNECT door (RFC 9110 section 9.3.6). */
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Reason } from '../core/reasons.js';
+import { parseAuthority } from '../core/target.js';
+import type { Doorway } from './doorway.js';
+import { openPassage } from './passage.js';
+import { credentialsOf, headFault, hostFault } from './request-head.js';
+import { endSocket } from './respond.js';
+
+const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n';
+
+/**
+ * One CONNECT, from its head to the end of its tunnel. `head`: bytes that came with it; they leave only once the
+ * tunnel stands. `busy`: the connection is over a limit. Never rejects, and never leaves `socket` open.
+ */
+export async function connect(
+  doorway: Doorway,
+  request: IncomingMessage,
+  socket: Socket,
+  terms: { readonly head: Buffer; readonly busy: boolean },
+): Promise<void> {
+  const gone = abortOnLoss(socket);
+  const { attempt, isKnown } = await doorway.arrive('connect', socket, {
+    method: 'CONNECT',
+    credentials: credentialsOf(request),
+  });
+  const refuse = (reason: Reason): void => endSocket(socket, attempt, { reason, rule: null, what: null });
+  const target = parseAuthority(request.url ?? '');
+  if (target.ok) attempt.target = target.value;
+  const fault = turnedAway(doorway, terms.busy) ?? headFault(request);
+  if (fault !== null) return refuse(fault);
+  if (!target.ok) return refuse(target.reason);
+  const mismatch = hostFault(request, target.value);
+  if (mismatch !== null) return refuse(mismatch);
+  if (!isKnown) return refuse('client-unauthenticated');
+
+  const passage = await openPassage(doorway, attempt, target.value, { signal: gone.signal, status: 200 });
+  gone.release();
+  if (!passage.open) return endSocket(socket, attempt, passage.ending);
+  socket.write(ESTABLISHED, 'latin1');
+  await doorway.tunnel(attempt, { client: socket, upstream: passage.dialed.socket, head: terms.head });
+}
+
+/** Reasons to take no new request at all, or null. */
+export function turnedAway(doorway: Doorway, busy: boolean): Reason | null {
+  if (doorway.isDraining) return 'draining';
+  return busy ? 'busy' : null;
+}
+
+/** Aborts when the client is lost before it has an answer. A half-close is no loss. */
+export function abortOnLoss(socket: Socket): { readonly signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  socket.on('error', abort).on('close', abort);
+  if (socket.destroyed) abort();
+  return {
+    signal: controller.signal,
+    release() {
+      socket.off('error', abort).off('close', abort);
+      socket.on('error', () => socket.destroy());
+    },
+  };
+}

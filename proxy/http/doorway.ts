@@ -1,0 +1,128 @@
+/** What every door shares: who asks, the attempt and its record, the open tunnels, and whether new work is taken. */
+import type { Socket } from 'node:net';
+import type { ClientEntry, Limits } from '../config/config.js';
+import type { Policy } from '../core/policy.js';
+import { type Relay, relay } from '../net/relay.js';
+import type { CloseCause, DecisionSink, Door } from '../observe/record.js';
+import type { Gate } from './admit.js';
+import { Attempt, type Client } from './attempt.js';
+import { type Credentials, identify, peerAddress } from './identify.js';
+import type { Labels } from './labels.js';
+
+/** The parts of the configuration that a reload replaces. */
+export interface Terms {
+  readonly policy: Policy;
+  readonly clients: readonly ClientEntry[];
+  readonly limits: Limits;
+}
+
+export interface DoorwayParts {
+  readonly gate: Gate;
+  readonly terms: () => Terms;
+  readonly sink: DecisionSink;
+  readonly labels: Labels;
+  readonly newId: () => string;
+  /** What all tunnels read into: see `RelayTerms`. */
+  readonly relayBuffer: Buffer;
+  /** For defects: what was thrown that is no EgressError. */
+  readonly onDefect: (error: unknown) => void;
+}
+
+export interface Arrival {
+  readonly attempt: Attempt;
+  /** False: the credentials are wrong, and the attempt must end with `client-unauthenticated`. */
+  readonly isKnown: boolean;
+}
+
+export interface TunnelEnds {
+  readonly client: Socket;
+  readonly upstream: Socket;
+  /** What the client sent with the request that opened the tunnel. */
+  readonly head: Buffer;
+}
+
+export interface Asked {
+  readonly method: string | null;
+  readonly credentials: Credentials | null;
+  /** In place of the policy in force: for doors with a fixed destination. */
+  readonly policy?: Policy;
+}
+
+export class Doorway {
+  readonly gate: Gate;
+  readonly terms: () => Terms;
+  readonly onDefect: (error: unknown) => void;
+  readonly #parts: DoorwayParts;
+  readonly #tunnels = new Set<Relay>();
+  readonly #work = new Set<Promise<void>>();
+  #draining = false;
+
+  constructor(parts: DoorwayParts) {
+    this.#parts = parts;
+    this.gate = parts.gate;
+    this.terms = parts.terms;
+    this.onDefect = parts.onDefect;
+  }
+
+  get openTunnels(): number {
+    return this.#tunnels.size;
+  }
+
+  /** Counts a request until it is through, tunnels included. */
+  track(work: Promise<void>): void {
+    this.#work.add(work);
+    const done = (): boolean => this.#work.delete(work);
+    work.then(done, (error: unknown) => {
+      done();
+      this.onDefect(error);
+    });
+  }
+
+  /** Refuses new requests from now on; resolves when the running ones are through. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    while (this.#work.size > 0) await Promise.allSettled(this.#work);
+  }
+
+  get isDraining(): boolean {
+    return this.#draining;
+  }
+
+  /** A request has come: identifies the client and opens the attempt that will leave one record. */
+  async arrive(door: Door, socket: Socket, asked: Asked): Promise<Arrival> {
+    const { policy, clients } = this.terms();
+    const address = peerAddress(socket.remoteAddress);
+    const identified = identify(clients, address, asked.credentials);
+    const name = identified.outcome === 'known' ? identified.name : null;
+    const label = name === null ? await this.#parts.labels.of(address) : null;
+    const attempt = this.#attempt(door, { address, name, label }, asked.method, asked.policy ?? policy);
+    return { attempt, isKnown: identified.outcome === 'known' };
+  }
+
+  /** For what is refused before it is a request: no credentials are looked at. */
+  arriveUnread(door: Door, socket: Socket): Attempt {
+    const client = { address: peerAddress(socket.remoteAddress), name: null, label: null };
+    return this.#attempt(door, client, null, this.terms().policy);
+  }
+
+  /** Relays until both sides have ended, then writes the close record. Takes both sockets over. */
+  async tunnel(attempt: Attempt, { client, upstream, head }: TunnelEnds): Promise<void> {
+    const running = relay(client, upstream, {
+      idleTimeoutMs: this.terms().limits.idleTimeoutMs,
+      buffer: this.#parts.relayBuffer,
+      head,
+    });
+    this.#tunnels.add(running);
+    const result = await running.done;
+    this.#tunnels.delete(running);
+    attempt.closed(result);
+  }
+
+  cutTunnels(cause: CloseCause): void {
+    for (const running of this.#tunnels) running.cut(cause);
+  }
+
+  #attempt(door: Door, client: Client, method: string | null, policy: Policy): Attempt {
+    return new Attempt({ id: this.#parts.newId(), door, client, method, policy, sink: this.#parts.sink });
+  }
+}

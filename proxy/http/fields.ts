@@ -1,0 +1,73 @@
+/**
+ * Which fields an intermediary passes on (RFC 9110 section 7.6). Fields are flat lists as Node and undici give them:
+ * name, value, name, value; names in the case and values in the bytes (latin1) in which they came.
+ */
+
+/** RFC 9110 section 7.6.3: this proxy's pseudonym. */
+export const PSEUDONYM = 'mcp-egress-proxy';
+
+/** RFC 9110 section 7.6.1, and the proxy's own credentials and challenges, which end here. */
+const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'proxy-authorization',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+]);
+
+/** The fields of a request as they go to the origin: Host made from the target, Via appended. */
+export function requestFields(raw: readonly string[], version: string, host: string): string[] {
+  const kept = endToEnd(raw, (name) => name === 'host' || name === 'expect');
+  return ['Host', host, ...kept, 'Via', `${version} ${PSEUDONYM}`];
+}
+
+/** The fields of a response as they go to the client. With a transfer coding, a Content-Length is a lie: dropped. */
+export function responseFields(raw: readonly string[], version: string): string[] {
+  const coded = values(raw, 'transfer-encoding').length > 0;
+  const kept = endToEnd(raw, (name) => coded && name === 'content-length');
+  kept.push('Via', `${version} ${PSEUDONYM}`);
+  return kept;
+}
+
+/** Every value of a field, in order. `name` in lower case. */
+export function values(raw: readonly string[], name: string): string[] {
+  const found: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const value = raw[i + 1];
+    if (value !== undefined && raw[i]?.length === name.length && raw[i]?.toLowerCase() === name) found.push(value);
+  }
+  return found;
+}
+
+/** The members of a list field (RFC 9110 section 5.6.1), in lower case. */
+export function members(raw: readonly string[], name: string): string[] {
+  return values(raw, name)
+    .join(',')
+    .toLowerCase()
+    .split(',')
+    .map((member) => member.trim())
+    .filter((member) => member !== '');
+}
+
+/** True where the request has been through this proxy before (RFC 9110 section 7.6.3). */
+export function hasOwnVia(raw: readonly string[]): boolean {
+  return members(raw, 'via').some((hop) => hop.split(/\s+/)[1] === PSEUDONYM);
+}
+
+/** Framing is not the sender's to remove: a Content-Length that Connection names stays. */
+function endToEnd(raw: readonly string[], alsoDropped: (name: string) => boolean): string[] {
+  const named = new Set(members(raw, 'connection'));
+  named.delete('content-length');
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const field = raw[i] ?? '';
+    const name = field.toLowerCase();
+    if (!CONNECTION_SPECIFIC.has(name) && !named.has(name) && !alsoDropped(name)) kept.push(field, raw[i + 1] ?? '');
+  }
+  return kept;
+}

@@ -1,0 +1,155 @@
+/** Requests in absolute-form, and those that a steering door makes into it: forwarded over a vetted connection. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Permit } from '../core/policy.js';
+import type { Reason } from '../core/reasons.js';
+import { type AbsoluteTarget, authorityText, type Parsed, type Target } from '../core/target.js';
+import { secure } from '../net/secure.js';
+import type { Door } from '../observe/record.js';
+import { admit, dial } from './admit.js';
+import type { Attempt } from './attempt.js';
+import { turnedAway } from './connect.js';
+import type { Doorway } from './doorway.js';
+import { type ExchangeFailure, type ExchangeRequest, exchange } from './exchange.js';
+import { hasOwnVia, requestFields, values } from './fields.js';
+import { endingOf } from './passage.js';
+import { credentialsOf, hasContent, headFault } from './request-head.js';
+import { type Ending, endResponse } from './respond.js';
+import type { Upstream, UpstreamPool } from './upstream-pool.js';
+
+export interface ForwardTerms {
+  readonly door: Door;
+  readonly pool: UpstreamPool;
+  /** Reads the Target out of the request, in the form that the door takes. */
+  readonly target: (request: IncomingMessage) => Parsed<AbsoluteTarget>;
+  readonly busy: boolean;
+  /** The client waits for `100 Continue` before it sends content (RFC 9110 section 10.1.1). */
+  readonly expectsContinue: boolean;
+  /** What to do with a connection that the origin has switched to another protocol; null: no Upgrade is asked for. */
+  readonly onUpgraded: ((attempt: Attempt, fields: string[], upstream: Duplex) => void) | null;
+}
+
+/** One request from its head to the end of its response. Never rejects; every path ends in one record. */
+export async function forward(
+  doorway: Doorway,
+  request: IncomingMessage,
+  response: ServerResponse,
+  terms: ForwardTerms,
+): Promise<void> {
+  const method = request.method ?? '';
+  const { attempt, isKnown } = await doorway.arrive(terms.door, request.socket, {
+    method,
+    credentials: credentialsOf(request),
+  });
+  const end = (ending: Ending): void => endResponse(response, attempt, ending);
+  const refuse = (reason: Reason): void => end({ reason, rule: null, what: null });
+  const parsed = terms.target(request);
+  if (parsed.ok) attempt.target = parsed.value.target;
+  const fault = turnedAway(doorway, terms.busy) ?? headFault(request);
+  if (fault !== null) return refuse(fault);
+  if (!parsed.ok) return refuse(parsed.reason);
+  if (!isKnown) return refuse('client-unauthenticated');
+  if (hasOwnVia(request.rawHeaders)) return refuse('proxy-loop');
+
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  if (response.destroyed) gone.abort();
+  try {
+    const verdict = await admit(doorway.gate, attempt, parsed.value.target, gone.signal);
+    if (verdict.outcome === 'deny') return end(verdict);
+    const hops = hopsLeft(request);
+    if (hops === 0) return answerHere(response, attempt, verdict.permit.rule);
+    const { permit, wouldDeny } = verdict;
+    const sending: Sending = { doorway, attempt, permit, signal: gone.signal, terms };
+    const outgoing = outgoingRequest(request, parsed.value, { hops, upgrades: terms.onUpgraded !== null });
+    const failure = await send(sending, outgoing, response, (status) =>
+      attempt.allowed(status, permit.rule, wouldDeny),
+    );
+    if (failure !== null) throw failure.error;
+  } catch (error) {
+    end(endingOf(doorway, error));
+  }
+}
+
+interface Sending {
+  readonly doorway: Doorway;
+  readonly attempt: Attempt;
+  readonly permit: Permit;
+  readonly signal: AbortSignal;
+  readonly terms: ForwardTerms;
+}
+
+/** Sent again only where the origin had closed an idle connection before a byte of the request was written. */
+async function send(
+  sending: Sending,
+  outgoing: ExchangeRequest,
+  response: ServerResponse,
+  onFinal: (status: number) => void,
+): Promise<ExchangeFailure | null> {
+  const { attempt, permit, terms } = sending;
+  const reused = terms.pool.take(permit);
+  const onUpgraded = (fields: string[], socket: Duplex): void => {
+    onFinal(101);
+    terms.onUpgraded?.(attempt, fields, socket);
+  };
+  const once = async (upstream: Upstream): Promise<ExchangeFailure | null> => {
+    attempt.dialed = upstream.address;
+    if (terms.expectsContinue) response.writeContinue();
+    return exchange(upstream, outgoing, response, { onFinal, onUpgraded });
+  };
+  if (reused !== null) {
+    const failure = await once(reused);
+    if (failure === null || failure.wasSent || outgoing.content !== null) return failure;
+  }
+  return once(await open(sending));
+}
+
+async function open({ doorway, attempt, permit, signal, terms }: Sending): Promise<Upstream> {
+  const { socket, address } = await dial(doorway.gate, attempt, permit, signal);
+  if (permit.target.scheme !== 'https') return terms.pool.adopt(permit, address, socket);
+  const timeoutMs = doorway.terms().limits.connectTimeoutMs;
+  return terms.pool.adopt(permit, address, await secure(socket, permit.target, { signal, timeoutMs }));
+}
+
+function outgoingRequest(
+  request: IncomingMessage,
+  { target, path }: AbsoluteTarget,
+  terms: { readonly hops: number | null; readonly upgrades: boolean },
+): ExchangeRequest {
+  const fields = requestFields(request.rawHeaders, request.httpVersion, hostField(target));
+  if (terms.hops !== null) setField(fields, 'max-forwards', String(terms.hops - 1));
+  return {
+    method: request.method ?? '',
+    path,
+    fields,
+    content: hasContent(request) ? request : null,
+    upgrade: terms.upgrades ? values(request.rawHeaders, 'upgrade').join(', ') : null,
+  };
+}
+
+/** RFC 9110 section 7.2: the target's authority, without the default port of its scheme. */
+function hostField(target: Target): string {
+  const text = authorityText(target);
+  const isDefault = target.port === (target.scheme === 'https' ? 443 : 80);
+  return isDefault ? text.slice(0, text.lastIndexOf(':')) : text;
+}
+
+/** RFC 9110 section 7.6.2: counts for TRACE and OPTIONS only. Null where it says nothing. */
+function hopsLeft(request: IncomingMessage): number | null {
+  if (request.method !== 'TRACE' && request.method !== 'OPTIONS') return null;
+  const [value = ''] = values(request.rawHeaders, 'max-forwards');
+  return /^\d{1,9}$/.test(value) ? Number(value) : null;
+}
+
+/** Max-Forwards has run out: this proxy is the final recipient, and as such it tells nothing about itself. */
+function answerHere(response: ServerResponse, attempt: Attempt, rule: string): void {
+  const status = response.req.method === 'OPTIONS' ? 204 : 405;
+  attempt.allowed(status, rule, null);
+  response.sendDate = false;
+  response.writeHead(status, ['Allow', 'OPTIONS, GET, HEAD, POST, PUT, PATCH, DELETE, CONNECT']);
+  response.end();
+}
+
+function setField(fields: string[], name: string, value: string): void {
+  for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i]?.toLowerCase() === name) fields[i + 1] = value;
+}

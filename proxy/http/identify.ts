@@ -1,0 +1,62 @@
+/** Who is asking: by credentials in the proxy URL, else by source address. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { ClientEntry } from '../config/config.js';
+import { contains, parseAddress } from '../core/address.js';
+import { embeddedIPv4 } from '../core/embedded.js';
+
+export interface Credentials {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** The client's name (null: no entry names it), or `refused` where credentials are given and wrong. */
+export type Identified = { readonly outcome: 'known'; readonly name: string | null } | { readonly outcome: 'refused' };
+
+/**
+ * Credentials decide where there are any: a wrong token is refused, never taken for an unnamed client. An entry with
+ * a token and an address needs both. `address`: text of the peer, from `peerAddress`.
+ */
+export function identify(
+  entries: readonly ClientEntry[],
+  address: string,
+  credentials: Credentials | null,
+): Identified {
+  const parsed = parseAddress(address);
+  const covers = (entry: ClientEntry): boolean =>
+    entry.address === null || (parsed !== null && contains(entry.address, parsed));
+  if (credentials !== null) {
+    const entry = entries.find(({ name, token }) => token !== null && name === credentials.user);
+    // Compared in any case, so that the time says nothing about which names exist.
+    const isRight = sameSecret(credentials.password, entry?.token ?? '');
+    return entry !== undefined && isRight && covers(entry)
+      ? { outcome: 'known', name: entry.name }
+      : { outcome: 'refused' };
+  }
+  const entry = entries.find((one) => one.token === null && one.address !== null && covers(one));
+  return { outcome: 'known', name: entry?.name ?? null };
+}
+
+/** `Basic` credentials of a Proxy-Authorization field (RFC 7617); null where they are in no such form. */
+export function parseBasic(value: string): Credentials | null {
+  const match = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(value.trim());
+  if (match?.[1] === undefined) return null;
+  const text = Buffer.from(match[1], 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  return colon === -1 ? null : { user: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+/** The address of a peer without the IPv4-mapped form of dual-stack listeners; empty where the peer is gone. */
+export function peerAddress(remoteAddress: string | undefined): string {
+  if (remoteAddress === undefined) return '';
+  if (!remoteAddress.includes(':')) return remoteAddress;
+  const address = parseAddress(remoteAddress.split('%', 1)[0] ?? '');
+  if (address === null) return '';
+  const embedding = embeddedIPv4(address, []);
+  return embedding?.form === 'IPv4-mapped' ? embedding.inner.text : address.text;
+}
+
+/** Digests have one length, so the comparison takes one time whatever was sent. */
+function sameSecret(a: string, b: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(a), digest(b)) && a.length > 0;
+}

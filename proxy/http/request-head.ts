@@ -1,0 +1,56 @@
+/** The head of a request against RFC 9112 and RFC 9110, over the fields as they came. */
+import type { IncomingMessage } from 'node:http';
+import type { Reason } from '../core/reasons.js';
+import { parseHostField, sameHost, type Target } from '../core/target.js';
+import { members, values } from './fields.js';
+import { type Credentials, parseBasic } from './identify.js';
+
+/** What is wrong with the head whatever its target, or null: version, Host (RFC 9112 section 3.2), framing. */
+export function headFault(request: IncomingMessage): Reason | null {
+  const { rawHeaders, httpVersion } = request;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'malformed-request';
+  const hosts = values(rawHeaders, 'host');
+  if (hosts.length > 1) return 'duplicate-host';
+  const [host] = hosts;
+  if (httpVersion === '1.1' && (host === undefined || host === '')) return 'missing-host';
+  if (host !== undefined && host !== '' && !parseHostField(host).ok) return 'malformed-request';
+  if (members(rawHeaders, 'expect').some((expectation) => expectation !== '100-continue')) return 'expectation-failed';
+  return framingFault(rawHeaders, httpVersion);
+}
+
+/** For CONNECT: the Host field names the target, its port may be left out (some clients do). */
+export function hostFault(request: IncomingMessage, target: Target): Reason | null {
+  const [value] = values(request.rawHeaders, 'host');
+  if (value === undefined || value === '') return null;
+  const field = parseHostField(value);
+  if (!field.ok || !sameHost(field.value.host, target.host)) return 'host-mismatch';
+  return field.value.port === null || field.value.port === target.port ? null : 'host-mismatch';
+}
+
+/** Null where no credentials are given; credentials that cannot be read are wrong ones. */
+export function credentialsOf(request: IncomingMessage): Credentials | null {
+  const given = values(request.rawHeaders, 'proxy-authorization');
+  const [value] = given;
+  if (value === undefined) return null;
+  const wrong = { user: '', password: '' };
+  return given.length > 1 ? wrong : (parseBasic(value) ?? wrong);
+}
+
+/** True where content follows the head (RFC 9112 section 6.3). */
+export function hasContent(request: IncomingMessage): boolean {
+  const [length = '0'] = values(request.rawHeaders, 'content-length');
+  return length !== '0' || values(request.rawHeaders, 'transfer-encoding').length > 0;
+}
+
+/**
+ * RFC 9112 section 6.1: the only transfer coding we take is `chunked`, once, in HTTP/1.1. Node's parser has refused a
+ * Content-Length beside it, and differing Content-Lengths; we refuse repeated ones too.
+ */
+function framingFault(raw: readonly string[], version: string): Reason | null {
+  const codings = members(raw, 'transfer-encoding');
+  const lengths = values(raw, 'content-length');
+  if (lengths.length > 1 || lengths.some((length) => !/^\d{1,15}$/.test(length))) return 'malformed-request';
+  if (values(raw, 'transfer-encoding').length === 0) return null;
+  const isPlain = codings.length === 1 && codings[0] === 'chunked' && version === '1.1' && lengths.length === 0;
+  return isPlain ? null : 'malformed-request';
+}

@@ -1,0 +1,109 @@
+/** The proxy port: Node's HTTP/1.1 server with its limits, and which door takes what. */
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Reason } from '../core/reasons.js';
+import type { AbsoluteTarget, Parsed } from '../core/target.js';
+import type { Door } from '../observe/record.js';
+import type { Budget } from './budget.js';
+import { connect } from './connect.js';
+import type { Doorway } from './doorway.js';
+import { type ForwardTerms, forward } from './forward.js';
+import { endSocket } from './respond.js';
+import { carriesUpgrade, headWithoutUpgrade, upgrade } from './upgrade.js';
+import type { UpstreamPool } from './upstream-pool.js';
+
+export interface ServerParts {
+  readonly doorway: Doorway;
+  readonly pool: UpstreamPool;
+  readonly budget: Budget;
+  /** Reads the Target of a request that is no CONNECT. */
+  readonly target: (request: IncomingMessage) => Parsed<AbsoluteTarget>;
+  /** The door of a request that is neither CONNECT nor Upgrade. */
+  readonly door: Door;
+}
+
+/** Between two requests of a persistent connection. */
+const KEEP_ALIVE_MS = 60_000;
+/** Longer than the upstream's idle time-out, which has the better answer. */
+const SOCKET_GRACE_MS = 5000;
+
+/**
+ * Not listening yet. Whatever a client sends ends in one of the doors, in a refusal, or in a closed connection. Header
+ * limits are those of the configuration at start.
+ */
+export function createProxyServer(parts: ServerParts): http.Server {
+  const { doorway, budget } = parts;
+  const { limits } = doorway.terms();
+  const entered = new WeakSet<Socket>();
+  const busy = new WeakSet<Socket>();
+  const server = http.createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headerTimeoutMs,
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: Math.max(250, Math.min(5000, limits.headerTimeoutMs / 2)),
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+    noDelay: true,
+  });
+  server.maxHeadersCount = 0;
+  // A client may end its side behind its request and still wait for the answer (RFC 9112 section 9.6). Not in the types.
+  Reflect.set(server, 'httpAllowHalfOpen', true);
+  server.timeout = limits.idleTimeoutMs + SOCKET_GRACE_MS;
+  server.prependListener('connection', (socket: Socket) => {
+    if (entered.has(socket)) return;
+    entered.add(socket);
+    socket.on('error', () => socket.destroy());
+    if (!budget.enter(socket)) busy.add(socket);
+  });
+  const take = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
+    const terms: ForwardTerms = { ...parts, busy: busy.has(request.socket), expectsContinue, onUpgraded: null };
+    doorway.track(forward(doorway, request, response, terms));
+  };
+  server.on('request', (request, response) => take(request, response, false));
+  server.on('checkContinue', (request, response) => take(request, response, true));
+  server.on('checkExpectation', (request, response) => take(request, response, false));
+  server.on('connect', (request: IncomingMessage, _stream: Duplex, head: Buffer) => {
+    const { socket } = request;
+    socket.setTimeout(0);
+    doorway.track(connect(doorway, request, socket, { head, busy: busy.has(socket) }));
+  });
+  server.on('upgrade', (request: IncomingMessage, _stream: Duplex, head: Buffer) => {
+    const { socket } = request;
+    if (!carriesUpgrade(request)) return readAgain(server, socket, Buffer.concat([headWithoutUpgrade(request), head]));
+    socket.setTimeout(0);
+    const terms = { ...parts, door: upgradeDoor(parts.door), busy: busy.has(socket), head };
+    doorway.track(upgrade(doorway, request, socket, terms));
+  });
+  server.on('clientError', (error: Error, stream: Duplex) => unreadable(parts, error, stream));
+  return server;
+}
+
+/** What Node's parser refused. A connection that was lost, or that has an answer under way, is only closed. */
+function unreadable({ doorway, door }: ServerParts, error: Error, stream: Duplex): void {
+  const reason = reasonOfParser(error);
+  const isAnswering = '_httpMessage' in stream && stream._httpMessage !== null && stream._httpMessage !== undefined;
+  if (reason === null || !(stream instanceof Socket) || !stream.writable || isAnswering || stream.bytesRead === 0) {
+    stream.destroy();
+    return;
+  }
+  endSocket(stream, doorway.arriveUnread(door, stream), { reason, rule: null, what: null });
+}
+
+function reasonOfParser(error: Error): Reason | null {
+  const code = 'code' in error ? String(error.code) : '';
+  if (code === 'HPE_HEADER_OVERFLOW') return 'header-too-large';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'header-timeout';
+  return code.startsWith('HPE_') ? 'malformed-request' : null;
+}
+
+/** Hands the connection back to the parser, the rewritten head in front. */
+function readAgain(server: http.Server, socket: Socket, bytes: Buffer): void {
+  socket.unshift(bytes);
+  server.emit('connection', socket);
+}
+
+function upgradeDoor(door: Door): Door {
+  return door === 'absolute' ? 'upgrade' : door;
+}

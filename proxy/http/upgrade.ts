@@ -1,0 +1,90 @@
+/** The door for `Upgrade` in absolute-form (RFC 9110 section 7.8): WebSocket and whatever else an origin agrees to. */
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { EgressError } from '../core/reasons.js';
+import type { Attempt } from './attempt.js';
+import { abortOnLoss } from './connect.js';
+import type { Doorway } from './doorway.js';
+import { members, values } from './fields.js';
+import { type ForwardTerms, forward } from './forward.js';
+import { hasContent } from './request-head.js';
+
+/**
+ * True where the request asks for a switch that we carry. An Upgrade may be ignored (RFC 9110 section 7.8), and is, for
+ * `h2c` (RFC 9113 section 3.1 has ended it) and for requests with content, which could not be told from the new protocol.
+ */
+export function carriesUpgrade(request: IncomingMessage): boolean {
+  return !hasContent(request) && !members(request.rawHeaders, 'upgrade').includes('h2c');
+}
+
+/** The request as its client sent it, without the Upgrade: for the parser, which has let go of the connection. */
+export function headWithoutUpgrade(request: IncomingMessage): Buffer {
+  const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+  const { rawHeaders } = request;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]?.toLowerCase();
+    if (name === 'upgrade' || name === 'http2-settings') continue;
+    const value = name === 'connection' ? withoutUpgradeOption(rawHeaders[i + 1] ?? '') : rawHeaders[i + 1];
+    if (value !== '') lines.push(`${rawHeaders[i]}: ${value}`);
+  }
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+}
+
+/** Never rejects, and never leaves `socket` open. */
+export async function upgrade(
+  doorway: Doorway,
+  request: IncomingMessage,
+  socket: Socket,
+  terms: Omit<ForwardTerms, 'onUpgraded' | 'expectsContinue'> & { readonly head: Buffer },
+): Promise<void> {
+  abortOnLoss(socket).release();
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.on('finish', () => {
+    response.detachSocket(socket);
+    socket.end();
+    socket.resume();
+  });
+  await forward(doorway, request, response, {
+    ...terms,
+    expectsContinue: false,
+    onUpgraded: (attempt, fields, upstream) => {
+      response.detachSocket(socket);
+      switchProtocols(doorway, attempt, { client: socket, upstream, fields, head: terms.head });
+    },
+  });
+}
+
+interface Switch {
+  readonly client: Socket;
+  readonly upstream: Duplex;
+  readonly fields: readonly string[];
+  readonly head: Buffer;
+}
+
+function switchProtocols(doorway: Doorway, attempt: Attempt, { client, upstream, fields, head }: Switch): void {
+  if (!(upstream instanceof Socket)) {
+    client.destroy();
+    doorway.onDefect(new EgressError('internal-error'));
+    return;
+  }
+  const lines = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Connection: Upgrade',
+    `Upgrade: ${values(fields, 'upgrade').join(', ')}`,
+  ];
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i]?.toLowerCase() ?? '';
+    if (!['connection', 'upgrade', 'keep-alive', 'transfer-encoding'].includes(name))
+      lines.push(`${fields[i]}: ${fields[i + 1]}`);
+  }
+  client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  doorway.track(doorway.tunnel(attempt, { client, upstream, head }));
+}
+
+function withoutUpgradeOption(value: string): string {
+  const kept = value.split(',').map((option) => option.trim());
+  return kept.filter((option) => !['', 'upgrade', 'http2-settings'].includes(option.toLowerCase())).join(', ');
+}

@@ -1,0 +1,117 @@
+/**
+ * Idle connections to origins. One undici Client is one connection: it is given the socket that the dialer opened, and
+ * never opens another. The key holds the vetted address, and a connection is taken only by a request whose own Permit
+ * holds that address.
+ */
+import type { Socket } from 'node:net';
+import { type buildConnector, Client } from 'undici';
+import type { Address } from '../core/address.js';
+import type { Permit } from '../core/policy.js';
+import { EgressError } from '../core/reasons.js';
+import { authorityText, type Target } from '../core/target.js';
+
+export interface Upstream {
+  readonly client: Client;
+  readonly address: Address;
+  /** True where the connection has served before: the origin may have closed it meanwhile. */
+  readonly isReused: boolean;
+  /** After a response that ended well: keeps the connection for the next request. */
+  release(): void;
+}
+
+export interface UpstreamPoolTerms {
+  /** Between two pieces of a response, and before its head. */
+  readonly idleTimeoutMs: () => number;
+  /** In bytes, of a response's header section. */
+  readonly headerBytes: number;
+}
+
+const IDLE_MS = 4000;
+const IDLE_PER_KEY = 32;
+const IDLE_IN_ALL = 1024;
+
+export class UpstreamPool {
+  readonly #terms: UpstreamPoolTerms;
+  readonly #idle = new Map<string, Client[]>();
+  #idleCount = 0;
+
+  constructor(terms: UpstreamPoolTerms) {
+    this.#terms = terms;
+  }
+
+  /** An idle connection that this permit covers, or null. */
+  take(permit: Permit): Upstream | null {
+    for (const address of permit.addresses) {
+      const key = keyOf(permit.target, address);
+      const client = this.#idle.get(key)?.at(-1);
+      if (client === undefined) continue;
+      this.#remove(key, client);
+      return this.#upstream(key, client, address, true);
+    }
+    return null;
+  }
+
+  /** Takes over a socket that was dialled for this permit, TLS included where the scheme says so. */
+  adopt(permit: Permit, address: Address, socket: Socket): Upstream {
+    const key = keyOf(permit.target, address);
+    const client = this.#client(permit.target, socket);
+    client.on('disconnect', () => {
+      this.#remove(key, client);
+      if (!client.destroyed) client.destroy().catch(() => undefined);
+    });
+    return this.#upstream(key, client, address, false);
+  }
+
+  /** Closes what is idle. */
+  close(): void {
+    for (const clients of [...this.#idle.values()]) for (const client of [...clients]) void client.destroy();
+  }
+
+  #upstream(key: string, client: Client, address: Address, isReused: boolean): Upstream {
+    return { client, address, isReused, release: () => this.#keep(key, client) };
+  }
+
+  #client(target: Target, socket: Socket): Client {
+    let unused: Socket | null = socket;
+    const give = (callback: buildConnector.Callback): void => {
+      const given = unused;
+      unused = null;
+      if (given === null) callback(new EgressError('upstream-reset'), null);
+      else callback(null, given);
+    };
+    const timeout = this.#terms.idleTimeoutMs();
+    return new Client(`${target.scheme ?? 'http'}://${authorityText(target)}`, {
+      pipelining: 1,
+      keepAliveTimeout: IDLE_MS,
+      headersTimeout: timeout,
+      bodyTimeout: timeout,
+      maxHeaderSize: this.#terms.headerBytes,
+      // Never in the same turn: undici ignores a connection that stands before its own call returns.
+      connect: (_options, callback) => queueMicrotask(() => give(callback)),
+    });
+  }
+
+  #keep(key: string, client: Client): void {
+    const clients = this.#idle.get(key) ?? [];
+    if (client.destroyed || clients.length >= IDLE_PER_KEY || this.#idleCount >= IDLE_IN_ALL) {
+      client.destroy().catch(() => undefined);
+      return;
+    }
+    clients.push(client);
+    this.#idle.set(key, clients);
+    this.#idleCount += 1;
+  }
+
+  #remove(key: string, client: Client): void {
+    const clients = this.#idle.get(key);
+    const at = clients?.indexOf(client) ?? -1;
+    if (clients === undefined || at === -1) return;
+    clients.splice(at, 1);
+    this.#idleCount -= 1;
+    if (clients.length === 0) this.#idle.delete(key);
+  }
+}
+
+function keyOf(target: Target, address: Address): string {
+  return `${target.scheme}://${authorityText(target)}@${address.text}`;
+}

@@ -1,0 +1,83 @@
+/**
+ * Reading and writing a TCP socket without a buffer of its own.
+ *
+ * Node allocates 64 KiB for every read of a socket, and its `onread` option (one buffer, used again and again) exists
+ * only for sockets that `net.connect` makes. `readInto` gives any socket the same: what it does is what
+ * `net.Socket` does for that option. Where a Node release has no such internals, bytes arrive as `data` events and the
+ * caller sees no difference but the cost. One buffer can serve every socket of the process, because a read and its
+ * callback are one synchronous step; so nothing may keep the bytes after the callback, and `writeNow` exists: it gives
+ * to the kernel what the kernel takes at once, and keeps no reference.
+ */
+import { writeSync } from 'node:fs';
+import type { Socket } from 'node:net';
+
+/** `bytes` are valid until the callback returns. False stops reading until `socket.resume()`. */
+export type Reader = (bytes: Buffer) => boolean;
+
+/**
+ * Reads `socket` from now on into `buffer`, piece by piece; what it had buffered comes first. `end`, `error` and
+ * `close` are emitted as ever.
+ */
+export function readInto(socket: Socket, buffer: Buffer, reader: Reader): void {
+  let goOn = true;
+  for (let early = socket.read(); early !== null; early = socket.read()) goOn = reader(early) && goOn;
+  const handle = tcpHandle(socket);
+  const slots = readSlots(socket);
+  if (handle === null || slots === null || typeof handle.useUserBuffer !== 'function') {
+    socket.on('data', (bytes: Buffer) => void (reader(bytes) || socket.pause()));
+  } else {
+    Reflect.set(socket, slots.buffer, buffer);
+    Reflect.set(socket, slots.callback, (length: number, bytes: Buffer) => reader(bytes.subarray(0, length)));
+    handle.useUserBuffer(buffer);
+  }
+  if (goOn) socket.resume();
+  else socket.pause();
+}
+
+/**
+ * Writes as much of `bytes` as the kernel takes without waiting and answers how much that was: 0 where earlier bytes
+ * are still queued, or where there is no way to tell. Throws what the system call failed with.
+ */
+export function writeNow(socket: Socket, bytes: Buffer): number {
+  if (socket.writableLength > 0 || !socket.writable) return 0;
+  // Asked for every time: a number kept past the socket's end could name another connection.
+  const fd = tcpHandle(socket)?.fd;
+  if (typeof fd !== 'number' || fd < 0) return 0;
+  try {
+    return writeSync(fd, bytes, 0, bytes.length);
+  } catch (error) {
+    if (isAgain(error)) return 0;
+    throw error;
+  }
+}
+
+interface Handle {
+  readonly fd?: unknown;
+  readonly useUserBuffer?: unknown;
+}
+
+/** Only a plain TCP handle: the descriptor under a TLS one takes bytes that nothing would encrypt. */
+function tcpHandle(socket: Socket): Handle | null {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  if (typeof handle !== 'object' || handle === null || handle.constructor.name !== 'TCP') return null;
+  return handle;
+}
+
+interface ReadSlots {
+  readonly buffer: symbol;
+  readonly callback: symbol;
+}
+
+function readSlots(socket: Socket): ReadSlots | null {
+  let buffer: symbol | null = null;
+  let callback: symbol | null = null;
+  for (const slot of Object.getOwnPropertySymbols(socket)) {
+    if (slot.description === 'kBuffer') buffer = slot;
+    if (slot.description === 'kBufferCb') callback = slot;
+  }
+  return buffer === null || callback === null ? null : { buffer, callback };
+}
+
+function isAgain(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EAGAIN';
+}
