@@ -1,0 +1,88 @@
+/** The checked file -> the frozen Config with its Policy. */
+import { createHash } from 'node:crypto';
+import type { Policy, Rule } from '../core/policy.js';
+import type { ClientEntry, Config } from './config.js';
+import type { PolicyDocument, RuleDocument } from './schema.js';
+
+export function compileConfig(document: PolicyDocument): Config {
+  const { listen, admin, dns, steer, relay, limits, log } = document;
+  const policy = compilePolicy(document.policy);
+  const clients = document.clients.map(compileClient);
+  const { headerTimeout, connectTimeout, idleTimeout, drainTimeout, ...counts } = limits;
+  return deepFreeze({
+    listen,
+    admin: { token: admin.token ?? null },
+    dns: { servers: dns.servers, timeoutMs: dns.timeout },
+    steer,
+    relay,
+    policy,
+    clients,
+    limits: {
+      ...counts,
+      headerTimeoutMs: headerTimeout,
+      connectTimeoutMs: connectTimeout,
+      idleTimeoutMs: idleTimeout,
+      drainTimeoutMs: drainTimeout,
+    },
+    log: { ...log, file: log.file && { path: log.file.path, maxSizeBytes: log.file.maxSize, keep: log.file.keep } },
+    digest: digestOf(policy, clients),
+  });
+}
+
+/** The server name is enforced by default where destinations are: with `public` it only tells what is going on. */
+function compilePolicy(document: PolicyDocument['policy']): Policy {
+  return {
+    mode: document.mode,
+    default: document.default,
+    sni: document.sni ?? (document.default === 'none' ? 'enforce' : 'log'),
+    deny: document.deny.map((rule, i) => compileRule(`deny[${i}]`, rule)),
+    internal: document.internal.map((rule, i) => compileRule(`internal[${i}]`, rule)),
+    allow: document.allow.map((rule, i) => compileRule(`allow[${i}]`, rule)),
+    nat64: document.nat64,
+  };
+}
+
+function compileRule(id: string, rule: RuleDocument): Rule {
+  return {
+    id,
+    host: rule.host ?? null,
+    address: rule.address ?? null,
+    ports: rule.ports ?? null,
+    clients: rule.clients === undefined ? null : new Set(rule.clients),
+  };
+}
+
+function compileClient({ name, token, address }: PolicyDocument['clients'][number]): ClientEntry {
+  return { name, token: token ?? null, address: address ?? null };
+}
+
+/** Over what decides, and not over how it was written: the order of keys and the spelling of values do not matter. */
+function digestOf(policy: Policy, clients: readonly ClientEntry[]): string {
+  const rule = ({ id, host, address, ports, clients: names }: Rule) => [
+    id,
+    host?.text ?? null,
+    address?.text ?? null,
+    ports?.map(({ from, to }) => [from, to]) ?? null,
+    names === null ? null : [...names].sort(),
+  ];
+  const canonical = JSON.stringify({
+    allow: policy.allow.map(rule),
+    clients: clients.map(({ name }) => name).sort(),
+    default: policy.default,
+    deny: policy.deny.map(rule),
+    internal: policy.internal.map(rule),
+    mode: policy.mode,
+    nat64: policy.nat64.map(({ text }) => text),
+    sni: policy.sni,
+  });
+  return createHash('sha256').update(canonical).digest('hex');
+}
+
+/** A Set keeps its mutators when frozen; they are taken from it as well. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  if (value instanceof Set) for (const name of ['add', 'delete', 'clear']) Object.defineProperty(value, name, {});
+  Object.freeze(value);
+  for (const item of Object.values(value)) deepFreeze(item);
+  return value;
+}

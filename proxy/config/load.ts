@@ -1,0 +1,92 @@
+/** File and environment in, a frozen Config or every mistake at once out. */
+import type { z } from 'zod';
+import { compileConfig } from './compile.js';
+import type { Config } from './config.js';
+import { type ConfigError, type Issue, nearest, type Path, pathText, valueText } from './config-error.js';
+import { type Environment, interpolate } from './interpolate.js';
+import { documentSchema } from './schema.js';
+import { findSemanticIssues } from './semantics.js';
+import { readSource, type Source } from './source.js';
+
+export { type ConfigError, formatConfigErrors } from './config-error.js';
+
+export type LoadResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly errors: readonly ConfigError[] };
+
+/**
+ * Reads the YAML file at `path`, fills in `${NAME}` from `env`, checks and compiles. Synchronous; never throws for what
+ * the file holds. The errors are in the order of the file and never show a token.
+ */
+export function loadConfig(options: { readonly path: string; readonly env: Environment }): LoadResult {
+  const source = readSource(options.path);
+  if (source.root === undefined) return { ok: false, errors: source.errors };
+  const { root, issues } = interpolate(source.root, options.env);
+  const parsed = documentSchema.safeParse(root);
+  const found = parsed.success ? [] : parsed.error.issues.flatMap((issue) => fromZod(issue, root));
+  const misspelt = found.flatMap((issue) => issue.meant ?? []);
+  const later = [...found, ...findSemanticIssues(root)]
+    .filter((issue) => !issues.some((unresolved) => isAtOrBelow(issue, unresolved)))
+    .filter((issue) => issue.value !== undefined || !misspelt.includes(pathText(issue.path)));
+  const offset = (issue: Issue): number => source.placeOf(issue.path)?.offset ?? Number.MAX_SAFE_INTEGER;
+  const worded = [...issues, ...later]
+    .sort((a, b) => offset(a) - offset(b))
+    .flatMap((issue) => toError(issue, source, root));
+  const errors = inOrder([...source.errors, ...worded]);
+  return parsed.success && errors.length === 0
+    ? { ok: true, config: compileConfig(parsed.data) }
+    : { ok: false, errors };
+}
+
+/** `meant`: the path that an unknown key was probably meant for; that nothing stands there is no second mistake. */
+function fromZod(issue: z.core.$ZodIssue, root: unknown): (Issue & { readonly meant?: string })[] {
+  const path = issue.path.map((key) => (typeof key === 'number' ? key : String(key)));
+  if (issue.code !== 'unrecognized_keys') return [{ path, value: valueAt(root, path), expected: issue.message }];
+  const known = issue.message.split(', ');
+  return issue.keys.map((key) => {
+    const near = nearest(key, known);
+    const meant = near === null ? {} : { meant: pathText([...path, near]) };
+    const expected = `${near === null ? '' : `the key ${near}, or another `}one of ${issue.message}`;
+    return { path: [...path, key], value: key, shown: `the unknown key ${valueText(key)}`, expected, ...meant };
+  });
+}
+
+/** A value that could not be filled in has its error already. */
+function isAtOrBelow(issue: Issue, unresolved: Issue): boolean {
+  return unresolved.path.every((key, i) => issue.path[i] === key);
+}
+
+function toError(issue: Issue, source: Source, root: unknown): ConfigError[] {
+  const line = source.placeOf(issue.path)?.line;
+  if (!source.isSound(issue.path)) return [];
+  const value = issue.shown ?? (isSecret(issue, source, root) ? '(not shown)' : valueText(issue.value));
+  return [{ path: pathText(issue.path), value, expected: issue.expected, ...(line === undefined ? {} : { line }) }];
+}
+
+/** Under `admin` and `clients` only names and addresses are shown; elsewhere, nothing that is or is named as a token. */
+function isSecret({ path, value }: Issue, source: Source, root: unknown): boolean {
+  if (typeof value !== 'string') return false;
+  if (path[0] === 'admin' || path[0] === 'clients') return path[2] !== 'name' && path[2] !== 'address';
+  const written = valueAt(source.root, path);
+  const named = typeof written === 'string' && /\$\{\w*(TOKEN|SECRET|PASS|KEY|CREDENTIAL)/i.test(written);
+  return named || tokensOf(root).has(value);
+}
+
+function tokensOf(root: unknown): ReadonlySet<unknown> {
+  const clients = valueAt(root, ['clients']);
+  const tokens = Array.isArray(clients) ? clients.map((_, i) => valueAt(root, ['clients', i, 'token'])) : [];
+  return new Set([valueAt(root, ['admin', 'token']), ...tokens]);
+}
+
+function valueAt(root: unknown, path: Path): unknown {
+  return path.reduce<unknown>((value, key) => {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    return Object.getOwnPropertyDescriptor(value, key)?.value;
+  }, root);
+}
+
+function inOrder(errors: readonly ConfigError[]): ConfigError[] {
+  const unique = new Map(errors.map((error) => [`${error.path}\n${error.expected}\n${error.line}`, error]));
+  const place = (error: ConfigError): number => error.line ?? Number.POSITIVE_INFINITY;
+  return [...unique.values()].sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)));
+}

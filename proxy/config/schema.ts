@@ -1,0 +1,146 @@
+/**
+ * The configuration file as a zod schema: the one source of its types, its defaults and `config/policy.schema.json`.
+ * What one value alone cannot show to be wrong is in semantics.ts.
+ */
+import { z } from 'zod';
+import {
+  clientName,
+  count,
+  destination,
+  dnsServer,
+  duration,
+  filePath,
+  hostPattern,
+  hostPort,
+  hostPortOrOff,
+  nat64Prefix,
+  portRange,
+  prefix,
+  size,
+  token,
+  word,
+} from './forms.js';
+
+const ports = list(portRange, 'such as [443, "7800-7807"]').min(1, 'at least one port, such as [443]');
+const ruleClients = list(clientName, 'such as [github]').min(1, 'at least one name of clients, such as [github]');
+
+const rule = section({
+  host: hostPattern.optional(),
+  address: prefix.optional(),
+  ports: ports.optional(),
+  clients: ruleClients.optional(),
+});
+
+const internalRule = section({
+  host: hostPattern.optional(),
+  address: prefix.optional(),
+  ports,
+  clients: ruleClients.optional(),
+});
+
+const listen = section({
+  proxy: hostPort.prefault('127.0.0.1:3128'),
+  admin: hostPortOrOff.prefault('127.0.0.1:9180'),
+  socks: hostPortOrOff.prefault(null),
+});
+
+const steer = section({
+  dns: hostPortOrOff.prefault(null),
+  http: hostPortOrOff.prefault(null),
+  tls: hostPortOrOff.prefault(null),
+});
+
+/** Nothing in the file opens nothing: a missing `policy` or `default` is `none`. */
+const policy = section({
+  mode: word(['enforce', 'report']).prefault('enforce'),
+  default: word(['public', 'none']).prefault('none'),
+  sni: word(['enforce', 'log', 'off']).optional(),
+  deny: orElse(list(rule, 'such as [{ host: "*.example.net" }]'), []),
+  internal: orElse(list(internalRule, 'such as [{ host: n8n, ports: [5678] }]'), []),
+  allow: orElse(list(rule, 'such as [{ host: "*.github.com", ports: [443] }]'), []),
+  nat64: orElse(list(nat64Prefix, 'such as ["2001:db8:64::/96"]'), []),
+});
+
+const client = section({ name: clientName, token: token.optional(), address: prefix.optional() });
+
+const limits = section({
+  connections: count(1, 1_000_000, 4096).prefault(4096),
+  connectionsPerClient: count(1, 1_000_000, 512).prefault(512),
+  headerBytes: size('1KiB', '1MiB').prefault('16KiB'),
+  headerTimeout: duration.prefault('10s'),
+  connectTimeout: duration.prefault('10s'),
+  idleTimeout: duration.prefault('5m'),
+  drainTimeout: duration.prefault('30s'),
+});
+
+const logFile = section({
+  path: filePath,
+  maxSize: size('64KiB', '1024GiB').prefault('10MiB'),
+  keep: count(1, 1000, 5).prefault(5),
+});
+
+const log = section({
+  level: word(['debug', 'info', 'warn', 'error']).prefault('info'),
+  format: word(['json', 'pretty']).prefault('json'),
+  file: logFile.nullable().prefault(null),
+});
+
+export const documentSchema = section({
+  version: z.literal(1, { error: 'the version of this format: 1' }),
+  listen: orElse(listen, {}),
+  admin: orElse(section({ token: token.optional() }), {}),
+  dns: orElse(
+    section({
+      servers: orElse(list(dnsServer, 'such as ["9.9.9.9"]; empty: the servers of the system'), []),
+      timeout: duration.prefault('3s'),
+    }),
+    {},
+  ),
+  steer: orElse(steer, {}),
+  relay: orElse(
+    list(section({ listen: hostPort, to: destination }), 'such as [{ listen: "0.0.0.0:80", to: "a:80" }]'),
+    [],
+  ),
+  policy: orElse(policy, {}),
+  clients: orElse(list(client, 'such as [{ name: nas, address: 172.31.250.7/32 }]'), []),
+  limits: orElse(limits, {}),
+  log: orElse(log, {}),
+});
+
+/** The file, checked: addresses parsed, durations in ms, sizes in bytes, defaults filled in. */
+export type PolicyDocument = z.output<typeof documentSchema>;
+export type RuleDocument = z.output<typeof rule>;
+
+/** The JSON Schema (draft 2020-12) of the file for editors. A value may hold `${NAME}` wherever it is a scalar. */
+export function jsonSchema(): unknown {
+  return z.toJSONSchema(documentSchema, {
+    io: 'input',
+    override: ({ jsonSchema: node }) => {
+      const { enum: words, pattern } = node;
+      if (words === undefined && pattern === undefined) return;
+      delete node.enum;
+      delete node.pattern;
+      node.anyOf = [words === undefined ? { pattern: pattern ?? '' } : { enum: words }, { pattern: '\\$\\{' }];
+    },
+  });
+}
+
+/**
+ * A mapping without other keys. The message of its `unrecognized_keys` issue is the list of the known ones, from which
+ * load.ts picks the nearest.
+ */
+function section<const S extends z.core.$ZodLooseShape>(shape: S) {
+  const keys = Object.keys(shape).join(', ');
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? keys : `a mapping with the keys ${keys}`),
+  });
+}
+
+function list<S extends z.ZodType>(item: S, example: string) {
+  return z.array(item, { error: `a list, ${example}` });
+}
+
+/** A key whose every line is commented out is null in YAML: the same as no key at all. Not for the keys of a rule. */
+function orElse<S extends z.ZodType>(schema: S, fallback: z.input<S>) {
+  return schema.nullish().transform((value): z.output<S> => value ?? schema.parse(fallback));
+}

@@ -1,0 +1,70 @@
+/** Notices that the configuration file has changed, by looking: bind mounts on Docker Desktop send no events. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+
+export interface ConfigWatch {
+  /** No `onChange` after this. */
+  close(): void;
+}
+
+interface State {
+  readonly identity: string;
+  readonly content: string;
+}
+
+/**
+ * Looks every `intervalMs` and calls `onChange` once for each new content, as soon as two looks in a row agree on it:
+ * a file caught half written, or between an editor's removal and its replacement, is not reported. The same content
+ * under another name or time is no change. The timer keeps no process alive. `onChange` must not throw.
+ */
+export function watchConfig(options: {
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly onChange: () => void;
+}): ConfigWatch {
+  let reported = contentNow(options.path);
+  let last: State = { identity: '', content: reported };
+  let closed = false;
+  const look = async (): Promise<void> => {
+    const state = await stateOf(options.path);
+    if (closed) return;
+    const settled = state.identity === last.identity && state.content === last.content;
+    last = state;
+    if (settled && state.content !== reported) {
+      reported = state.content;
+      options.onChange();
+    }
+    if (!closed) timer = again();
+  };
+  const again = (): NodeJS.Timeout => setTimeout(look, options.intervalMs).unref();
+  let timer = again();
+  return {
+    close: () => {
+      closed = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** The content is read each time: a file can change within one tick of its clock, and a bind mount can lag with it. */
+async function stateOf(path: string): Promise<State> {
+  try {
+    const { mtimeMs, size, ino } = await stat(path);
+    return { identity: `${mtimeMs} ${size} ${ino}`, content: hash(await readFile(path)) };
+  } catch {
+    return { identity: '', content: '' };
+  }
+}
+
+function contentNow(path: string): string {
+  try {
+    return hash(readFileSync(path));
+  } catch {
+    return '';
+  }
+}
+
+function hash(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
+}
