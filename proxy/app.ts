@@ -11,7 +11,7 @@ import { createProxyServer } from './http/server.js';
 import { UpstreamPool } from './http/upstream-pool.js';
 import { createDialer, type Dialer } from './net/dialer.js';
 import { close, listen } from './net/listen.js';
-import { createOwnEndpoints } from './net/own-endpoints.js';
+import { createOwnEndpoints, type OwnEndpointsSource } from './net/own-endpoints.js';
 import { createResolver, type Resolver } from './net/resolver.js';
 import { createIds } from './observe/ids.js';
 import type { DecisionSink } from './observe/record.js';
@@ -36,6 +36,8 @@ export interface App {
   addOwnPort(port: number): void;
   readonly isDraining: boolean;
   readonly openTunnels: number;
+  /** On all doors together. */
+  readonly openConnections: number;
   /** Refuses what is new, waits for what runs up to limits.drainTimeout, then cuts it. Resolves when all is closed. */
   stop(): Promise<void>;
 }
@@ -43,20 +45,26 @@ export interface App {
 /** Measured: 256 KiB costs a tenth more, 1 MiB gains nothing and lets one slow reader hold as much. */
 const RELAY_BUFFER_BYTES = 512 * 1024;
 
+/** The way out alone: for the commands that decide and do not serve. */
+export function createGate(
+  config: Config,
+  parts: Pick<AppParts, 'resolver' | 'dialer'> = {},
+  connectTimeoutMs: () => number = () => config.limits.connectTimeoutMs,
+): { readonly gate: Gate; readonly own: OwnEndpointsSource } {
+  const own = createOwnEndpoints();
+  const resolver = parts.resolver ?? createResolver(config.dns);
+  const dialer = parts.dialer ?? createDialer({ connectTimeoutMs, prefersIPv6: () => own.hasGlobalIPv6() });
+  return { gate: { resolver, dialer, own: () => own.current() }, own };
+}
+
 export function createApp(parts: AppParts): App {
   let terms: Terms = parts.config;
-  const own = createOwnEndpoints();
-  const resolver =
-    parts.resolver ?? createResolver({ servers: parts.config.dns.servers, timeoutMs: parts.config.dns.timeoutMs });
-  const dialer =
-    parts.dialer ??
-    createDialer({ connectTimeoutMs: () => terms.limits.connectTimeoutMs, prefersIPv6: () => own.hasGlobalIPv6() });
-  const gate: Gate = { resolver, dialer, own: () => own.current() };
+  const { gate, own } = createGate(parts.config, parts, () => terms.limits.connectTimeoutMs);
   const doorway = new Doorway({
     gate,
     terms: () => terms,
     sink: parts.sink,
-    labels: createLabels(resolver),
+    labels: createLabels(gate.resolver),
     newId: createIds(),
     relayBuffer: Buffer.allocUnsafeSlow(RELAY_BUFFER_BYTES),
     onDefect: parts.onDefect,
@@ -93,6 +101,9 @@ export function createApp(parts: AppParts): App {
     },
     get openTunnels() {
       return doorway.openTunnels;
+    },
+    get openConnections() {
+      return budget.open;
     },
     async stop() {
       const deadline = setTimeout(() => {

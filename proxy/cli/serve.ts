@@ -1,0 +1,100 @@
+/** The command `serve`: the proxy from start to clean end. */
+import { parseArgs } from 'node:util';
+import { createApp } from '../app.js';
+import type { Config } from '../config/config.js';
+import { formatConfigErrors, loadConfig } from '../config/load.js';
+import { watchConfig } from '../config/watch.js';
+import { createMetrics } from '../observe/metrics.js';
+import { fanOut } from '../observe/observe.js';
+import { openLog } from '../observe/open-log.js';
+import { createRing } from '../observe/ring.js';
+import { BAD_CONFIG, configPath, readConfiguration } from './configuration.js';
+
+/** How many decisions the admin API can show. */
+const RING_RECORDS = 2000;
+/** How often the configuration file is looked at. */
+const WATCH_MS = 2000;
+/** How long the log may take to leave the process at its end. */
+const LOG_CLOSE_MS = 1000;
+
+/** Exit code 78 for a bad configuration, 1 where a listener cannot be opened, 2 usage; else null: it runs on. */
+export async function serveCommand(argv: readonly string[]): Promise<number | null> {
+  const option = readOption(argv);
+  if (option === null) return 2;
+  const path = configPath(option.config);
+  const config = readConfiguration(path);
+  return config === null ? BAD_CONFIG : serve(path, config);
+}
+
+async function serve(path: string, config: Config): Promise<number | null> {
+  let current = config;
+  const log = await openLog(config.log);
+  const ring = createRing(RING_RECORDS);
+  const metrics = createMetrics({
+    openTunnels: () => app.openTunnels,
+    openConnections: () => app.openConnections,
+    droppedLogLines: log.dropped,
+    streamReaders: ring.subscribers,
+    lostStreamRecords: ring.lost,
+    policy: () => ({ digest: current.digest, mode: current.policy.mode, default: current.policy.default }),
+  });
+  const onDefect = (error: unknown): void => log.events.error({ event: 'defect', err: error }, 'a defect was caught');
+  const app = createApp({ config, sink: fanOut([log.decisions, ring, metrics]), onDefect });
+  // Nothing that a client sends may end the process: what no handler has caught is logged, and the rest goes on.
+  process.on('uncaughtException', onDefect);
+  process.on('unhandledRejection', onDefect);
+
+  const reload = (): void => {
+    const loaded = loadConfig({ path, env: process.env });
+    if (!loaded.ok) {
+      metrics.reloadFailed();
+      const errors = formatConfigErrors(loaded.errors).split('\n');
+      log.events.error(
+        { event: 'reload-failed', path, errors },
+        'the configuration is bad; the policy before it stays',
+      );
+      return;
+    }
+    const ignored = changedAtStartOnly(current, loaded.config);
+    current = loaded.config;
+    app.reload(loaded.config);
+    metrics.reloaded();
+    log.events.info({ event: 'reloaded', path, digest: current.digest }, 'the configuration is in force');
+    if (ignored.length > 0) log.events.warn({ event: 'reload-partial', keys: ignored }, 'these keys need a restart');
+  };
+  const watch = watchConfig({ path, intervalMs: WATCH_MS, onChange: reload });
+  process.on('SIGHUP', reload);
+
+  const bound = await app.start();
+  const listening = Object.fromEntries([...bound].map(([purpose, at]) => [purpose, `${at.address}:${at.port}`]));
+  log.events.info({ event: 'listening', listening, digest: current.digest, config: path }, 'ready');
+
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    if (app.isDraining) process.exit(1);
+    log.events.info({ event: 'draining', signal, openTunnels: app.openTunnels }, 'no new requests are taken');
+    watch.close();
+    await app.stop();
+    log.events.info({ event: 'stopped' }, 'stopped');
+    await log.close(LOG_CLOSE_MS);
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  return null;
+}
+
+/** The keys that are read at start only and that differ. */
+function changedAtStartOnly(before: Config, after: Config): string[] {
+  const keys = ['listen', 'admin', 'dns', 'steer', 'relay', 'log'] as const;
+  return keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+}
+
+function readOption(argv: readonly string[]): { config?: string | undefined } | null {
+  try {
+    return parseArgs({ args: [...argv], options: { config: { type: 'string' } } }).values;
+  } catch (error) {
+    process.stderr.write(`serve: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write('usage: egress-proxy serve [--config FILE]\n');
+    return null;
+  }
+}

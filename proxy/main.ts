@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+/** The command `egress-proxy`. Each command loads only what it needs. */
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** Argument list (without the command's name) in, exit code out; null: the command runs on and sets it itself. */
+type Command = (argv: readonly string[]) => Promise<number | null>;
+
+const COMMANDS: Readonly<Record<string, { readonly does: string; readonly load: () => Promise<Command> }>> = {
+  serve: { does: 'runs the proxy (the default)', load: async () => (await import('./cli/serve.js')).serveCommand },
+  check: {
+    does: 'explains what would happen to a target',
+    load: async () => (await import('./cli/check.js')).checkCommand,
+  },
+  ranges: {
+    does: 'prints the ranges that the policy knows',
+    load: async () => (await import('./cli/ranges.js')).rangesCommand,
+  },
+  firewall: {
+    does: "prints the host's packet filter rules of the same policy",
+    load: async () => (await import('./cli/firewall-command.js')).firewallCommand,
+  },
+  healthcheck: {
+    does: 'exits 0 if the instance of this container is ready',
+    load: async () => (await import('./cli/healthcheck.js')).healthcheckCommand,
+  },
+};
+
+const USAGE = `usage: egress-proxy [COMMAND] [OPTION...]\n\n${Object.entries(COMMANDS)
+  .map(([name, { does }]) => `  ${name.padEnd(12)} ${does}\n`)
+  .join('')}\n  --config FILE falls back to EGRESS_CONFIG, then to the shipped policy.\n`;
+
+/** The exit code, or null where the process goes on. */
+export async function main(argv: readonly string[]): Promise<number | null> {
+  const [first = 'serve', ...rest] = argv;
+  if (first === '--help' || first === '-h' || first === 'help') {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const name = first.startsWith('-') ? 'serve' : first;
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    process.stderr.write(`egress-proxy: no command ${JSON.stringify(name)}\n\n${USAGE}`);
+    return 2;
+  }
+  return (await command.load())(first.startsWith('-') ? argv : rest);
+}
+
+function isMain(): boolean {
+  const script = process.argv[1];
+  return script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url);
+}
+
+if (isMain()) {
+  main(process.argv.slice(2)).then(
+    (code) => {
+      if (code !== null) process.exitCode = code;
+    },
+    (error: unknown) => {
+      process.stderr.write(`egress-proxy: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.exitCode = 1;
+    },
+  );
+}
