@@ -42,7 +42,7 @@ function take(
 ): { value: string } | { expected: string; shown?: string } {
   const [, name, fallback] = /^([A-Za-z_]\w*)(?::-(.*))?$/s.exec(reference) ?? [];
   if (name === undefined || end === '') return { expected: '${NAME} or ${NAME:-default}, and $$ for a dollar sign' };
-  const value = env[name];
+  const value = Object.hasOwn(env, name) ? env[name] : undefined;
   if (fallback !== undefined) return { value: value === undefined || value === '' ? fallback : value };
   if (value !== undefined) return { value };
   const expected = `the environment variable ${name} to be set, or a default as in \${NAME:-default}`;

@@ -5,6 +5,7 @@ import type { ConfigError, Path } from './config-error.js';
 
 /** More than any configuration needs; keeps a mistaken path from being read into memory. */
 const MOST_BYTES = 1024 * 1024;
+const DEEPEST = 32;
 
 export interface Source {
   /** What the file holds, as far as it could be read; undefined where it could not at all. */
@@ -68,12 +69,14 @@ function shield(text: string): string {
   );
 }
 
-function unshield(value: unknown): unknown {
+/** Throws a RangeError for what is nested deeper than any configuration, before something else runs out of stack. */
+function unshield(value: unknown, depth = 0): unknown {
+  if (depth > DEEPEST) throw new RangeError(`nested deeper than ${DEEPEST} levels`);
   if (typeof value === 'string')
     return value.replace(/[\u{e000}-\u{e07f}]/gu, (char) => String.fromCharCode(char.charCodeAt(0) - 0xe000));
-  if (Array.isArray(value)) return value.map(unshield);
+  if (Array.isArray(value)) return value.map((item) => unshield(item, depth + 1));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [unshield(key), unshield(item)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [unshield(key), unshield(item, depth + 1)]));
 }
 
 function removeAliases(document: Document, lineAt: (offset: number) => number): ConfigError[] {

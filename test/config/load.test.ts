@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -94,6 +95,44 @@ test('duplicate keys, tags, aliases, merge keys and further documents are errors
       `${text} gave ${formatConfigErrors(found)}`,
     );
   }
+});
+
+test('no damage to a file makes loading throw', (t) => {
+  const path = configFile(t, '');
+  const load = (text: string) => {
+    writeFileSync(path, text);
+    return loadConfig({ path, env: {} });
+  };
+  const pieces = [
+    '',
+    '{',
+    ']',
+    ': ',
+    '- ',
+    '*a ',
+    '!x ',
+    '"',
+    '\n',
+    '\t',
+    '\0',
+    '${',
+    '\ufeff',
+    '\ud83d',
+    '__proto__: ',
+  ];
+  for (let at = 0; at < SIX.length; at += 2)
+    load(`${SIX.slice(0, at)}${pieces[at % pieces.length]}${SIX.slice(at + 1)}`);
+  for (const text of [
+    '['.repeat(50_000),
+    `a: ${'{a: '.repeat(500)}${'}'.repeat(500)}`,
+    `a: ${'['.repeat(40)}${']'.repeat(40)}`,
+  ])
+    assert.equal(load(text).ok, false);
+});
+
+test('a reference names the environment only, not what every object inherits', (t) => {
+  const errors = errorsOf(t, 'version: 1\nlog: { file: { path: "${toString}" } }\n');
+  assert.match(errors[0]?.expected ?? '', /toString to be set/);
 });
 
 test('a reference is filled in within any value, with defaults and an escaped dollar sign', (t) => {
