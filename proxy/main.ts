@@ -12,6 +12,10 @@ const COMMANDS: Readonly<Record<string, { readonly does: string; readonly load: 
     does: 'explains what would happen to a target',
     load: async () => (await import('./cli/check.js')).checkCommand,
   },
+  probe: {
+    does: 'run where a tool runs: tries every way out',
+    load: async () => (await import('./cli/probe-command.js')).probeCommand,
+  },
   ranges: {
     does: 'prints the ranges that the policy knows',
     load: async () => (await import('./cli/ranges.js')).rangesCommand,

@@ -1,0 +1,98 @@
+/** The vocabulary of the probe: what is tried, what was seen, and what that means. */
+
+export type Area =
+  | 'variables'
+  | 'proxy'
+  | 'public'
+  | 'private'
+  | 'host'
+  | 'stack'
+  | 'named'
+  | 'dns'
+  | 'names'
+  | 'metadata'
+  | 'ipv6'
+  | 'udp'
+  | 'icmp'
+  | 'admin'
+  | 'docker-socket'
+  | 'through-proxy'
+  | 'seat';
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type Way =
+  | { readonly kind: 'tcp'; readonly to: HostAndPort }
+  | { readonly kind: 'udp'; readonly to: HostAndPort; readonly protocol: 'dns' | 'ntp' | 'quic' }
+  /** A name that nobody has asked for before: an answer to it came from outside. */
+  | { readonly kind: 'query'; readonly server: string; readonly name: string; readonly type: 'A' | 'TXT' }
+  | { readonly kind: 'ping'; readonly address: string }
+  | { readonly kind: 'socket-file'; readonly path: string }
+  | { readonly kind: 'request'; readonly method: 'CONNECT' | 'GET'; readonly target: string };
+
+export interface Attempt {
+  readonly area: Area;
+  readonly way: Way;
+}
+
+/**
+ * `answered`: bytes, a handshake or a file; `reset`: a refusal by the far end, so packets get there and back;
+ * `silent`: nothing within the time; `no-route`: the kernel sent nothing; `no-name`: the name has no address; `absent`: no such file;
+ * `steered`: the name leads to the proxy; `denied`: the proxy refused it; `dialed`: the proxy tried it and failed;
+ * `inside`: refused or answered by the resolver of this network; `not-tried`: not possible from here.
+ */
+export type Sight =
+  | 'answered'
+  | 'reset'
+  | 'silent'
+  | 'no-route'
+  | 'no-name'
+  | 'absent'
+  | 'steered'
+  | 'denied'
+  | 'dialed'
+  | 'inside'
+  | 'not-tried';
+
+export interface Observation {
+  readonly sight: Sight;
+  readonly detail: string;
+}
+
+/** `wrong`: not a way out, but tools will not work like this. `ok`: as it has to be. `note`: what no network can promise. */
+export type State = 'open' | 'wrong' | 'closed' | 'ok' | 'note' | 'skipped';
+
+export interface Finding {
+  readonly area: Area;
+  readonly tried: string;
+  readonly state: State;
+  readonly saw: string;
+  /** Null unless the state is `open`, `wrong` or `note`. */
+  readonly meaning: string | null;
+  readonly remedy: string | null;
+}
+
+/** One line for a person: `tcp 10.0.0.1:80`. */
+export function describeWay(way: Way): string {
+  switch (way.kind) {
+    case 'tcp':
+      return `tcp ${hostAndPortText(way.to)}`;
+    case 'udp':
+      return `udp ${hostAndPortText(way.to)} (${way.protocol})`;
+    case 'query':
+      return `${way.type} ${way.name} from ${way.server}`;
+    case 'ping':
+      return `ping ${way.address}`;
+    case 'socket-file':
+      return way.path;
+    case 'request':
+      return `${way.method} ${way.target}`;
+  }
+}
+
+export function hostAndPortText({ host, port }: HostAndPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
