@@ -4,46 +4,53 @@ import { matchesFilter, type RecordFilter } from './record-filter.js';
 
 export interface SubscriptionOptions {
   readonly filter: RecordFilter;
-  /** Most lines that wait; beyond that the reader loses the oldest. */
+  /** Most records that wait. Beyond that the reader loses what was simply allowed first, and the oldest next. */
   readonly capacity: number;
-  /** Called when a line is there after there was none. */
+  /** Called when a record waits after none did. */
   readonly wake: () => void;
+}
+
+/** A record as it waits: its id and its line of JSON. */
+export interface QueuedRecord {
+  readonly id: string;
+  readonly json: string;
+  /** Allowed, and nothing to say against it: the first to go where not all fit. */
+  readonly quiet: boolean;
 }
 
 export interface Subscription {
   offer(record: DecisionRecord, json: string): void;
-  /** At most `most` lines that wait, oldest first; they wait no more. */
-  take(most: number): string[];
+  /** At most `most` records that wait, oldest first; they wait no more. */
+  take(most: number): QueuedRecord[];
   waiting(): number;
-  /** Lines lost since the start. */
+  /** Records lost since the start. */
   lost(): number;
   close(): void;
 }
 
 export function createSubscription(options: SubscriptionOptions, onClose: () => void): Subscription {
-  let queue: string[] = [];
+  const { filter, capacity } = options;
+  let queue: QueuedRecord[] = [];
   let lost = 0;
   let open = true;
+  const shed = () => {
+    if (queue.length <= capacity) return;
+    lost += queue.length - capacity;
+    queue = withoutLeast(queue, queue.length - capacity);
+  };
   return {
     offer(record, json) {
-      if (!open || !matchesFilter(options.filter, record)) return;
-      if (queue.length >= options.capacity * 2) {
-        // Half at once: dropping one by one from the front would cost as much as there are lines.
-        lost += queue.length - options.capacity;
-        queue = queue.slice(-options.capacity);
-      }
-      queue.push(json);
+      if (!open || !matchesFilter(filter, record)) return;
+      queue.push({ id: record.id, json, quiet: record.outcome === 'allow' && record.reason === null });
       if (queue.length === 1) options.wake();
+      // Half at once: shedding one by one would cost as much each time as there are records.
+      if (queue.length >= capacity * 2) shed();
     },
     take(most) {
-      const over = queue.length - options.capacity;
-      if (over > 0) {
-        lost += over;
-        queue = queue.slice(-options.capacity);
-      }
+      shed();
       return queue.splice(0, most);
     },
-    waiting: () => queue.length,
+    waiting: () => Math.min(queue.length, capacity),
     lost: () => lost,
     close() {
       if (!open) return;
@@ -52,4 +59,11 @@ export function createSubscription(options: SubscriptionOptions, onClose: () => 
       onClose();
     },
   };
+}
+
+/** The queue less `count` records: the oldest quiet ones first, then the oldest. */
+function withoutLeast(queue: readonly QueuedRecord[], count: number): QueuedRecord[] {
+  let left = count;
+  const kept = queue.filter((record) => !(record.quiet && left-- > 0));
+  return kept.slice(Math.max(0, kept.length - (queue.length - count)));
 }

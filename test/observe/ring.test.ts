@@ -82,9 +82,24 @@ test('a subscriber gets what matches, is woken once, and loses the oldest beyond
     ring.decision(record, decisionJson(record));
   }
   assert.equal(woken, 1);
-  const taken = [...subscription.take(2), ...subscription.take(100)].map((line) => JSON.parse(line).id);
+  const taken = [...subscription.take(2), ...subscription.take(100)].map(({ id }) => id);
   assert.deepEqual(taken, ['r8', 'r9', 'r10']);
   assert.deepEqual([subscription.lost(), ring.lost(), ring.subscribers()], [7, 7, 1]);
+});
+
+test('what was refused outlives what was allowed in a full queue', () => {
+  const ring = createRing(10);
+  const subscription = ring.subscribe({ filter: NO_FILTER, capacity: 3, wake: () => {} });
+  const outcomes = ['deny', 'allow', 'allow', 'deny', 'allow', 'allow'] as const;
+  for (const [i, outcome] of outcomes.entries()) {
+    const record = decisionRecord({ id: `${i}`, outcome, reason: outcome === 'allow' ? null : 'host-denied' });
+    ring.decision(record, decisionJson(record));
+  }
+  assert.deepEqual(
+    subscription.take(10).map(({ id }) => id),
+    ['0', '3', '5'],
+  );
+  assert.equal(subscription.lost(), 3);
 });
 
 test('a subscriber that has gone holds nothing, and its losses stay counted', () => {

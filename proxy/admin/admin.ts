@@ -1,0 +1,73 @@
+/** The admin API: what the proxy decided and would decide, for people, probes and Prometheus. It changes nothing. */
+import fastify, { type FastifyInstance } from 'fastify';
+import { guardAccess } from './access.js';
+import { addDecisionRoutes } from './decisions.js';
+import { type AdminDeps, AdminError } from './deps.js';
+import { addPage } from './page.js';
+import { addStream } from './stream.js';
+
+/** A Fastify instance that does not listen yet. Throws where no token guards a listener that is not on loopback. */
+export function buildAdmin(deps: AdminDeps): FastifyInstance {
+  if (deps.token === null && !deps.loopback) throw new Error('an admin listener that is not on loopback needs a token');
+  const app = fastify({
+    logger: false,
+    bodyLimit: 16_384,
+    forceCloseConnections: true,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+  });
+  // A form of another origin can send text/plain without asking first.
+  app.removeContentTypeParser('text/plain');
+  answerErrorsAsJson(app);
+  guardAccess(app, deps.token);
+  addHealth(app, deps);
+  addCheck(app, deps);
+  app.get('/v1/policy', async () => deps.policyView());
+  addDecisionRoutes(app, deps);
+  addStream(app, deps);
+  addPage(app);
+  return app;
+}
+
+function addHealth(app: FastifyInstance, deps: AdminDeps): void {
+  app.get('/healthz', async () => ({ status: 'ok' }));
+  app.get('/readyz', async (_request, reply) => {
+    const state = deps.state();
+    return state === 'ready' ? { status: 'ok' } : reply.code(503).send({ status: state });
+  });
+  app.get('/metrics', async (_request, reply) => {
+    return reply.type(deps.registry.contentType).send(await deps.registry.metrics());
+  });
+}
+
+interface CheckBody {
+  readonly target: string;
+  readonly client?: string | null;
+}
+
+const CHECK_BODY = {
+  type: 'object',
+  required: ['target'],
+  additionalProperties: false,
+  properties: {
+    target: { type: 'string', minLength: 1, maxLength: 4096 },
+    client: { type: ['string', 'null'], maxLength: 256 },
+  },
+};
+
+function addCheck(app: FastifyInstance, deps: AdminDeps): void {
+  app.post<{ Body: CheckBody }>('/v1/check', { schema: { body: CHECK_BODY } }, async ({ body }) =>
+    deps.check(body.target, body.client ?? null),
+  );
+}
+
+function answerErrorsAsJson(app: FastifyInstance): void {
+  app.setErrorHandler<Error & { statusCode?: number; code?: string }>((error, _request, reply) => {
+    const status = error.statusCode ?? 500;
+    const token = error instanceof AdminError ? error.token : status < 500 ? 'bad-request' : 'internal-error';
+    const explanation = status < 500 || error instanceof AdminError ? error.message : 'The proxy failed.';
+    return reply.code(status).send({ error: token, explanation });
+  });
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ error: 'not-found', explanation: 'There is nothing here: GET / is the page.' }),
+  );
+}

@@ -1,0 +1,55 @@
+/** The recent decisions, newest first, one with what would change it, and what each client talked to. */
+import type { FastifyInstance } from 'fastify';
+import { REASONS } from '../core/reasons.js';
+import type { RecordFilter } from '../observe/record-filter.js';
+import { summarize } from '../observe/summary.js';
+import { type AdminDeps, AdminError } from './deps.js';
+
+const MOST_PER_PAGE = 1000;
+const OUTCOMES: readonly string[] = ['allow', 'deny', 'fail'];
+
+/** A query string as given: a field that is given twice is a list. */
+export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export function addDecisionRoutes(app: FastifyInstance, { ring }: AdminDeps): void {
+  app.get<{ Querystring: Query }>('/v1/decisions', async ({ query }) =>
+    ring.query({
+      ...filterOf(query),
+      before: text(query, 'before'),
+      limit: Math.min(count(query, 'limit') ?? 100, MOST_PER_PAGE),
+    }),
+  );
+  app.get('/v1/decisions/summary', async () => summarize(ring));
+  app.get<{ Params: { id: string } }>('/v1/decisions/:id', async ({ params }) => {
+    const record = ring.find(params.id);
+    if (record === null) throw new AdminError(404, 'not-found', 'No such decision, or it is too old to be held.');
+    return { record };
+  });
+}
+
+/** The filter that a query string asks for; an empty value is none. Throws a 400 for what no record can match. */
+export function filterOf(query: Query): RecordFilter {
+  const outcome = text(query, 'outcome');
+  const reason = text(query, 'reason');
+  if (outcome !== null && !OUTCOMES.includes(outcome)) {
+    throw new AdminError(400, 'bad-request', `outcome is one of ${OUTCOMES.join(', ')}`);
+  }
+  if (reason !== null && !Object.hasOwn(REASONS, reason)) {
+    throw new AdminError(400, 'bad-request', 'reason is no reason that this proxy knows');
+  }
+  return { outcome, reason, client: text(query, 'client'), host: text(query, 'host') };
+}
+
+export function text(query: Query, name: string): string | null {
+  const value = query[name];
+  if (value !== undefined && typeof value !== 'string') throw new AdminError(400, 'bad-request', `${name} comes once`);
+  return value === undefined || value === '' ? null : value;
+}
+
+/** A whole number from 1 up, or null where there is none. */
+export function count(query: Query, name: string): number | null {
+  const value = text(query, name);
+  if (value === null) return null;
+  if (!/^[1-9]\d{0,6}$/.test(value)) throw new AdminError(400, 'bad-request', `${name} is a whole number from 1 up`);
+  return Number(value);
+}

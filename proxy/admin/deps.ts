@@ -1,0 +1,41 @@
+/** What the admin API needs of the rest: it reads, asks and counts, and changes nothing. */
+import type { Registry } from 'prom-client';
+import type { Reason } from '../core/reasons.js';
+import type { Ring } from '../observe/ring.js';
+import type { PolicyView } from './policy-view.js';
+
+export interface AdminDeps {
+  state(): 'starting' | 'ready' | 'draining';
+  /** The verdict that the proxy would give now; resolves, never dials. `target`: `http://host/path` or `host:port`. */
+  check(target: string, clientName: string | null): Promise<CheckResult>;
+  readonly ring: Ring;
+  readonly registry: Registry;
+  policyView(): PolicyView;
+  /** Null asks for no token, which only a listener on loopback may. */
+  readonly token: string | null;
+  /** True where the listener is bound to a loopback address. */
+  readonly loopback: boolean;
+}
+
+export interface CheckResult {
+  readonly outcome: 'allow' | 'deny' | 'fail';
+  readonly reason: Reason | null;
+  readonly status: number | null;
+  readonly rule: string | null;
+  readonly host: string | null;
+  readonly port: number | null;
+  readonly addresses: readonly string[];
+  readonly explanation: string;
+}
+
+/** Thrown by a handler: becomes `{"error", "explanation"}` with this status. */
+export class AdminError extends Error {
+  readonly statusCode: number;
+  readonly token: string;
+  constructor(statusCode: number, token: string, explanation: string) {
+    super(explanation);
+    this.name = 'AdminError';
+    this.statusCode = statusCode;
+    this.token = token;
+  }
+}

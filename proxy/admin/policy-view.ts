@@ -1,0 +1,60 @@
+/** The policy in force as people and programs may see it: every rule and client by name, no token. */
+import type { Prefix } from '../core/address.js';
+import type { Policy, Rule } from '../core/policy.js';
+
+export interface RuleView {
+  readonly id: string;
+  readonly host: string | null;
+  readonly address: string | null;
+  /** Numbers and `from-to`; null for any. */
+  readonly ports: readonly (number | string)[] | null;
+  readonly clients: readonly string[] | null;
+}
+
+export interface PolicyView {
+  readonly digest: string;
+  readonly mode: Policy['mode'];
+  readonly default: Policy['default'];
+  readonly sni: Policy['sni'];
+  readonly allow: readonly RuleView[];
+  readonly deny: readonly RuleView[];
+  readonly internal: readonly RuleView[];
+  readonly clients: readonly { readonly name: string; readonly address: string | null; readonly token: boolean }[];
+}
+
+/** `source` is the configuration or the part of it named here. */
+export function policyView(source: {
+  readonly digest: string;
+  readonly policy: Policy;
+  readonly clients: readonly {
+    readonly name: string;
+    readonly token: string | null;
+    readonly address: Prefix | null;
+  }[];
+}): PolicyView {
+  const { digest, policy, clients } = source;
+  return {
+    digest,
+    mode: policy.mode,
+    default: policy.default,
+    sni: policy.sni,
+    allow: policy.allow.map(ruleView),
+    deny: policy.deny.map(ruleView),
+    internal: policy.internal.map(ruleView),
+    clients: clients.map(({ name, token, address }) => ({
+      name,
+      address: address?.text ?? null,
+      token: token !== null,
+    })),
+  };
+}
+
+function ruleView(rule: Rule): RuleView {
+  return {
+    id: rule.id,
+    host: rule.host?.text ?? null,
+    address: rule.address?.text ?? null,
+    ports: rule.ports?.map(({ from, to }) => (from === to ? from : `${from}-${to}`)) ?? null,
+    clients: rule.clients === null ? null : [...rule.clients],
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * Decisions as they are made, as server-sent events. A reader that is slow, asleep or dead costs a bounded queue and
+ * nothing else: it loses records, is told how many, and is cut off when it takes nothing for a minute.
+ */
+import type { ServerResponse } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import { matchesFilter, type RecordFilter } from '../observe/record-filter.js';
+import type { Ring } from '../observe/ring.js';
+import type { QueuedRecord } from '../observe/subscription.js';
+import { count, filterOf, type Query, text } from './decisions.js';
+import { type AdminDeps, AdminError } from './deps.js';
+
+const MOST_READERS = 64;
+const FLUSHES_PER_SECOND = 10;
+const HEARTBEAT_MS = 1000;
+const CUT_OFF_MS = 60_000;
+/** Records that wait for a reader, and that are sent again to one that comes back. */
+const QUEUE = 1000;
+
+interface StreamOptions {
+  readonly filter: RecordFilter;
+  /** Most records a second; null for all. */
+  readonly rate: number | null;
+  /** The last record that the reader has. */
+  readonly after: string | null;
+  /** True for an event `totals` every second, false for a comment. */
+  readonly totals: boolean;
+}
+
+/**
+ * `GET /v1/decisions/stream?outcome=&reason=&client=&host=&rate=&after=&totals=1`: one event without a name for each
+ * record, `id` its id; an event `lost` with a count where records were left out. The field Last-Event-ID or `after`
+ * asks for what came since.
+ */
+export function addStream(app: FastifyInstance, { ring }: AdminDeps): void {
+  app.get<{ Querystring: Query }>('/v1/decisions/stream', { exposeHeadRoute: false }, async (request, reply) => {
+    if (ring.subscribers() >= MOST_READERS) {
+      throw new AdminError(503, 'busy', `There are ${MOST_READERS} readers of the stream already.`);
+    }
+    const { query } = request;
+    const lastSeen = request.headers['last-event-id'];
+    const options: StreamOptions = {
+      filter: filterOf(query),
+      rate: count(query, 'rate'),
+      after: typeof lastSeen === 'string' && lastSeen !== '' ? lastSeen : text(query, 'after'),
+      totals: text(query, 'totals') !== null,
+    };
+    const headers = reply.getHeaders();
+    reply.hijack();
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined) reply.raw.setHeader(name, value);
+    reply.raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
+    stream(ring, reply.raw, options);
+  });
+}
+
+function stream(ring: Ring, response: ServerResponse, { filter, rate, after, totals }: StreamOptions): void {
+  const perFlush = rate === null ? QUEUE : Math.max(1, Math.ceil(rate / FLUSHES_PER_SECOND));
+  let flushTimer: NodeJS.Timeout | null = null;
+  let toldLost = 0;
+  let lastProgress = Date.now();
+  const wake = () => {
+    if (!response.writableNeedDrain) flushTimer ??= setTimeout(flush, 1000 / FLUSHES_PER_SECOND);
+  };
+  const flush = () => {
+    flushTimer = null;
+    if (response.writableNeedDrain || response.destroyed) return;
+    const records = subscription.take(perFlush);
+    response.write(records.map(eventOf).join('') + lostEvent());
+    if (subscription.waiting() > 0) wake();
+  };
+  const lostEvent = () => {
+    const lost = subscription.lost();
+    if (lost === toldLost) return '';
+    toldLost = lost;
+    return `event: lost\ndata: {"lost":${lost}}\n\n`;
+  };
+  const beat = () => {
+    if (!response.writableNeedDrain) {
+      lastProgress = Date.now();
+      response.write(totals ? `event: totals\ndata: ${JSON.stringify(ring.totals())}\n\n` : ': still here\n\n');
+    } else if (Date.now() - lastProgress > CUT_OFF_MS) response.destroy();
+  };
+  const subscription = ring.subscribe({ filter, capacity: rate === null ? QUEUE : perFlush, wake });
+  const heart = setInterval(beat, HEARTBEAT_MS);
+  response.on('drain', wake);
+  response.on('error', () => response.destroy());
+  response.on('close', () => {
+    subscription.close();
+    clearInterval(heart);
+    if (flushTimer !== null) clearTimeout(flushTimer);
+  });
+  response.write(`retry: 1000\n\n${after === null ? '' : missed(ring, after, filter)}`);
+  beat();
+}
+
+/** What a reader that comes back has not seen yet, the newest of it. */
+function missed(ring: Ring, after: string, filter: RecordFilter): string {
+  const entries = ring.since(after).filter(({ record }) => matchesFilter(filter, record));
+  return entries
+    .slice(-QUEUE)
+    .map(({ record, json }) => eventOf({ id: record.id, json }))
+    .join('');
+}
+
+function eventOf({ id, json }: Pick<QueuedRecord, 'id' | 'json'>): string {
+  return `id: ${id}\ndata: ${json}\n\n`;
+}

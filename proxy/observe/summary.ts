@@ -1,0 +1,37 @@
+/** Who talked to what, over the decisions that are held: one row for each client, host and port. */
+import type { DecisionRecord } from './record.js';
+import { NO_FILTER } from './record-filter.js';
+import type { Ring } from './ring.js';
+
+export interface SummaryRow {
+  readonly client: { readonly address: string; readonly name: string | null };
+  readonly host: string | null;
+  readonly port: number | null;
+  allow: number;
+  deny: number;
+  fail: number;
+  /** Id and time of the last, and what it said. */
+  readonly last: {
+    readonly id: string;
+    readonly time: string;
+    readonly outcome: string;
+    readonly reason: string | null;
+  };
+}
+
+/** Rows with the most recent first. A client with a name is one client, whatever its address. */
+export function summarize(ring: Pick<Ring, 'query' | 'size'>): SummaryRow[] {
+  const rows = new Map<string, SummaryRow>();
+  for (const record of ring.query({ ...NO_FILTER, limit: ring.size(), before: null })) {
+    const key = JSON.stringify([record.client.name ?? record.client.address, record.host, record.port]);
+    const row = rows.get(key) ?? firstOf(record);
+    rows.set(key, row);
+    row[record.outcome]++;
+  }
+  return [...rows.values()];
+}
+
+function firstOf(record: DecisionRecord): SummaryRow {
+  const { client, host, port, id, time, outcome, reason } = record;
+  return { client, host, port, allow: 0, deny: 0, fail: 0, last: { id, time, outcome, reason } };
+}

@@ -1,0 +1,43 @@
+/** An admin API over a ring of its own, for tests. */
+import { Registry } from 'prom-client';
+import { buildAdmin } from '../../proxy/admin/admin.js';
+import type { AdminDeps } from '../../proxy/admin/deps.js';
+import { decisionJson } from '../../proxy/observe/json-line.js';
+import type { DecisionRecord } from '../../proxy/observe/record.js';
+import { createRing } from '../../proxy/observe/ring.js';
+
+export function adminWith(change: Partial<AdminDeps> = {}) {
+  const ring = createRing(1000);
+  const app = buildAdmin({
+    state: () => 'ready',
+    check: async (target, client) => ({
+      outcome: 'deny',
+      reason: 'metadata-address',
+      status: 403,
+      rule: 'never:169.254.169.254/32',
+      host: '169.254.169.254',
+      port: 80,
+      addresses: [],
+      explanation: `${target} for ${client}`,
+    }),
+    ring,
+    registry: new Registry(),
+    policyView: () => ({
+      digest: 'd1',
+      mode: 'enforce',
+      default: 'public',
+      sni: 'log',
+      allow: [],
+      deny: [],
+      internal: [],
+      clients: [{ name: 'github', address: null, token: true }],
+    }),
+    token: null,
+    loopback: true,
+    ...change,
+  });
+  const add = (...records: readonly DecisionRecord[]) => {
+    for (const record of records) ring.decision(record, decisionJson(record));
+  };
+  return { app, ring, add };
+}
