@@ -1,0 +1,80 @@
+/** Measurements that need a process which has done nothing before. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Contender, Field, Standing } from './contenders.js';
+import { firstLine, rssKiB, start, stop } from './process.js';
+import { ORIGIN_ADDRESS } from './sandbox.js';
+import { load, type Sample } from './workloads.js';
+
+const RETRY_MS = 2;
+const READY_TRIES = 5000;
+const SETTLE_MS = 700;
+const NO_FIGURE: Sample = { value: null, note: 'no process', errors: 0 };
+
+/** From the start of the process to the answer of the first tunnel, in ms; the memory that it then has, in the note. */
+export async function coldStart(contender: Contender, _standing: Standing | null, field: Field): Promise<Sample> {
+  const from = performance.now();
+  const standing = await contender.start(field);
+  if (standing?.running == null) return NO_FIGURE;
+  await firstTunnel(contender, standing, field);
+  const value = performance.now() - from;
+  await wait(SETTLE_MS);
+  const note = `${(rssKiB(standing.running.pid) / 1024).toFixed(0)} MiB idle RSS`;
+  await stop(standing.running);
+  return { value, note, errors: 0 };
+}
+
+/** What one of `tunnels` open and silent tunnels adds to the resident memory, in KiB, after a warm-up. */
+export function idleMemory(tunnels: number) {
+  return async (contender: Contender, _standing: Standing | null, field: Field): Promise<Sample> => {
+    const standing = await contender.start(field);
+    if (standing?.running == null) return NO_FIGURE;
+    await firstTunnel(contender, standing, field);
+    const target = `${ORIGIN_ADDRESS}:${field.origin.stream}`;
+    await load(contender, standing, field, { op: 'setup', target, count: 20, connections: 10 });
+    await wait(SETTLE_MS);
+    const before = rssKiB(standing.running.pid);
+    const proxy = contender.isProxy ? `127.0.0.1:${standing.port}` : '-';
+    const to = contender.isProxy ? target : `127.0.0.1:${standing.port}`;
+    const holder = await start(field.programs.load, ['idle', proxy, to, String(tunnels / 4), '4'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const { units = 0, errors = 0 } = await firstLine(holder);
+    await wait(SETTLE_MS);
+    const value = units === 0 ? null : (rssKiB(standing.running.pid) - before) / units;
+    await stop(holder);
+    await stop(standing.running);
+    return { value, note: `${(before / 1024).toFixed(0)} MiB before`, errors };
+  };
+}
+
+/** Waits until a contender relays: one tunnel and one round trip through it. */
+export async function firstTunnel(contender: Contender, standing: Standing, field: Field): Promise<void> {
+  const isRunning = (): boolean => standing.running === null || standing.running.child.exitCode === null;
+  for (let tries = 0; tries < READY_TRIES && isRunning(); tries++) {
+    if (await roundTrip(contender, standing, field)) return;
+    await wait(RETRY_MS);
+  }
+  throw new Error(`${contender.name} does not relay`);
+}
+
+async function roundTrip(contender: Contender, standing: Standing, field: Field): Promise<boolean> {
+  const target = `${ORIGIN_ADDRESS}:${field.origin.stream}`;
+  const socket = connect(standing.port, standing.running === null ? ORIGIN_ADDRESS : '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    if (contender.isProxy) {
+      socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`);
+      const [head] = await once(socket, 'data');
+      if (!/^HTTP\/1\.[01] 200/.test(String(head))) return false;
+    }
+    socket.write('P\0\0\0\0\0\0\0\0', 'latin1');
+    const [answer] = await once(socket, 'data');
+    return String(answer) === 'K';
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}

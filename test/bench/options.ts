@@ -1,0 +1,40 @@
+/** The command line of the bench. */
+import { parseArgs } from 'node:util';
+
+export interface Options {
+  readonly smoke: boolean;
+  readonly repeats: number;
+  /** A path or a major version for the Node that runs the Node proxies; null: this one. */
+  readonly node: string | null;
+  readonly compare: string | null;
+  readonly json: string | null;
+  /** Empty: all. */
+  readonly workloads: readonly string[];
+  readonly contenders: readonly string[];
+}
+
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      smoke: { type: 'boolean', default: false },
+      repeats: { type: 'string' },
+      node: { type: 'string' },
+      compare: { type: 'string' },
+      json: { type: 'string' },
+      workload: { type: 'string', multiple: true, default: [] },
+      contender: { type: 'string', multiple: true, default: [] },
+    },
+  });
+  const repeats = Number(values.repeats ?? (values.smoke ? 1 : 5));
+  if (!Number.isInteger(repeats) || repeats < 1) throw new Error(`--repeats: ${values.repeats} is not a count`);
+  return {
+    smoke: values.smoke,
+    repeats,
+    node: values.node ?? null,
+    compare: values.compare ?? null,
+    json: values.json ?? null,
+    workloads: values.workload,
+    contenders: values.contender,
+  };
+}

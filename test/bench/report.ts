@@ -1,0 +1,80 @@
+/** The results of a run: medians, the table, the file, the comparison with an earlier file. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type Outcome, outcomes } from './targets.js';
+import type { Sample, Workload } from './workloads.js';
+
+export interface Cell {
+  readonly median: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly note: string;
+  readonly errors: number;
+}
+
+/** By workload, then by contender. */
+export type Results = Record<string, Record<string, Cell>>;
+
+export interface Report {
+  readonly node: string;
+  readonly namespace: boolean;
+  readonly repeats: number;
+  readonly results: Results;
+}
+
+export function cellOf(samples: readonly Sample[]): Cell {
+  const values = samples.flatMap(({ value }) => (value === null ? [] : [value])).sort((a, b) => a - b);
+  const errors = samples.reduce((sum, sample) => sum + sample.errors, 0);
+  return {
+    median: values[Math.floor(values.length / 2)] ?? null,
+    low: values[0] ?? null,
+    high: values.at(-1) ?? null,
+    note: samples[Math.floor(samples.length / 2)]?.note ?? '',
+    errors,
+  };
+}
+
+export function print(report: Report, workloads: readonly Workload[], compare: string | null): void {
+  const earlier = compare === null ? null : earlierResults(compare);
+  const where = report.namespace ? 'own network namespace' : 'plain loopback';
+  say(`Node ${report.node}, ${where}, medians of ${report.repeats} interleaved repeats`);
+  for (const workload of workloads) {
+    const cells = report.results[workload.name];
+    if (cells === undefined) continue;
+    say(`\n${workload.title} (${workload.unit}; lower is better)`);
+    for (const [name, cell] of Object.entries(cells)) say(row(name, cell, earlier?.[workload.name]?.[name]));
+  }
+  say('\ntargets');
+  for (const outcome of outcomes(report.results)) say(verdict(outcome));
+}
+
+export function save(report: Report, path: string): void {
+  writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function row(name: string, cell: Cell, before: Cell | undefined): string {
+  const range = cell.low === null || cell.high === null ? '' : `${figure(cell.low)} to ${figure(cell.high)}`;
+  const failed = cell.errors > 0 ? `  ${cell.errors} ERRORS` : '';
+  const ratio = before?.median && cell.median !== null ? `  x${(cell.median / before.median).toFixed(2)}` : '';
+  const median = cell.median === null ? '-' : figure(cell.median);
+  return `  ${name.padEnd(12)} ${median.padStart(8)}  ${range.padEnd(18)} ${cell.note}${ratio}${failed}`;
+}
+
+function figure(value: number): string {
+  if (value >= 100) return value.toFixed(0);
+  return value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+function verdict({ text, actual, limit, holds }: Outcome): string {
+  const sign = actual === null ? 'not measured' : holds ? 'holds' : 'MISSED';
+  return `  ${text.padEnd(52)} ${actual === null ? '-' : figure(actual)} (<= ${limit})  ${sign}`;
+}
+
+/** A file that `save` wrote; what is not of that shape compares with nothing. */
+function earlierResults(path: string): Results {
+  const report: Partial<Report> = JSON.parse(readFileSync(path, 'utf8'));
+  return report.results ?? {};
+}

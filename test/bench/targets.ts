@@ -1,0 +1,42 @@
+/** The targets: ours against another contender in the same run, or against a figure. */
+import type { Results } from './report.js';
+
+interface Target {
+  readonly workload: string;
+  /** Another contender, another workload of ours, or null for an absolute figure. */
+  readonly against: { readonly contender: string; readonly workload?: string } | null;
+  readonly limit: number;
+}
+
+export interface Outcome {
+  readonly text: string;
+  readonly actual: number | null;
+  readonly limit: number;
+  readonly holds: boolean;
+}
+
+const TARGETS: readonly Target[] = [
+  { workload: 'download-1', against: { contender: 'c-relay' }, limit: 1.25 },
+  { workload: 'download-1', against: { contender: 'squid' }, limit: 0.65 },
+  { workload: 'download-8', against: { contender: 'c-relay' }, limit: 1.3 },
+  { workload: 'download-8', against: { contender: 'squid' }, limit: 0.65 },
+  { workload: 'upload-1', against: { contender: 'squid' }, limit: 0.8 },
+  { workload: 'setup-address', against: { contender: 'squid' }, limit: 1 },
+  { workload: 'setup-address', against: { contender: 'node-pipe' }, limit: 1.25 },
+  { workload: 'setup-name', against: { contender: 'ours', workload: 'setup-address' }, limit: 1.05 },
+  { workload: 'refused', against: { contender: 'squid' }, limit: 0.75 },
+  { workload: 'get', against: { contender: 'squid' }, limit: 1 },
+  { workload: 'idle-memory', against: null, limit: 16 },
+  { workload: 'cold-start', against: null, limit: 400 },
+  { workload: 'exact', against: null, limit: 0 },
+];
+
+export function outcomes(results: Results): readonly Outcome[] {
+  return TARGETS.map(({ workload, against, limit }) => {
+    const ours = results[workload]?.ours?.median ?? null;
+    const other = against === null ? 1 : (results[against.workload ?? workload]?.[against.contender]?.median ?? null);
+    const actual = ours === null || other === null ? null : ours / other;
+    const to = against === null ? '' : ` : ${against.contender}${against.workload ? ` ${against.workload}` : ''}`;
+    return { text: `${workload}${to}`, actual, limit, holds: actual !== null && actual <= limit };
+  });
+}
