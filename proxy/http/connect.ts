@@ -5,7 +5,7 @@ import type { Reason } from '../core/reasons.js';
 import { parseAuthority } from '../core/target.js';
 import type { Doorway } from './doorway.js';
 import { openPassage } from './passage.js';
-import { credentialsOf, headFault, hostFault } from './request-head.js';
+import { credentialsOf, hasContent, headFault, hostFault } from './request-head.js';
 import { endSocket } from './respond.js';
 
 const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n';
@@ -28,7 +28,8 @@ export async function connect(
   const refuse = (reason: Reason): void => endSocket(socket, attempt, { reason, rule: null, what: null });
   const target = parseAuthority(request.url ?? '');
   if (target.ok) attempt.target = target.value;
-  const fault = turnedAway(doorway, terms.busy) ?? headFault(request);
+  const fault =
+    turnedAway(doorway, terms.busy) ?? headFault(request) ?? (hasContent(request) ? 'malformed-request' : null);
   if (fault !== null) return refuse(fault);
   if (!target.ok) return refuse(target.reason);
   const mismatch = hostFault(request, target.value);

@@ -68,13 +68,14 @@ export class Doorway {
     return this.#tunnels.size;
   }
 
-  /** Counts a request until it is through, tunnels included. */
-  track(work: Promise<void>): void {
+  /** Counts a request until it is through, tunnels included. A defect costs its own client the connection, nobody else. */
+  track(socket: Socket, work: Promise<void>): void {
     this.#work.add(work);
     const done = (): boolean => this.#work.delete(work);
     work.then(done, (error: unknown) => {
       done();
       this.onDefect(error);
+      socket.destroy();
     });
   }
 

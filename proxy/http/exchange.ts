@@ -7,7 +7,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Dispatcher, errors } from 'undici';
 import { EgressError, type Reason } from '../core/reasons.js';
-import { responseFields } from './fields.js';
+import { members, responseFields } from './fields.js';
 import type { Upstream } from './upstream-pool.js';
 
 export interface ExchangeRequest {
@@ -79,14 +79,14 @@ class ResponseWriter implements Dispatcher.DispatchHandler {
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
     const fields = raw.map((part) => part.toString('latin1'));
     if (status < 200) return this.#interim(status, statusText, fields);
+    if (isCodedTwice(fields)) return this.#giveUp(new EgressError('upstream-protocol'));
     this.#resume = resume;
     this.#response.on('drain', resume);
     this.#response.sendDate = false;
     try {
       this.#response.writeHead(status, statusText, responseFields(fields, '1.1'));
     } catch (error) {
-      this.#abort?.(new EgressError('upstream-protocol', { cause: error }));
-      return false;
+      return this.#giveUp(new EgressError('upstream-protocol', { cause: error }));
     }
     this.#events.onFinal(status);
     // The head leaves now, not with the first piece of the content: an event stream may be silent for long.
@@ -121,15 +121,20 @@ class ResponseWriter implements Dispatcher.DispatchHandler {
     this.#finish({ error: asEgressError(error), wasSent });
   }
 
-  /** RFC 9110 section 15.2: passed on to a client of HTTP/1.1, unless its turn in a pipeline has not come. */
+  /** RFC 9110 section 15.2: passed on to a client of HTTP/1.1 that reads them, unless its turn in a pipeline has not come. */
   #interim(status: number, statusText: string, fields: readonly string[]): boolean {
     const { socket, req } = this.#response;
-    if (socket === null || req.httpVersion !== '1.1') return true;
+    if (socket === null || req.httpVersion !== '1.1' || socket.writableNeedDrain) return true;
     const lines = [`HTTP/1.1 ${status} ${statusText || (STATUS_CODES[status] ?? '')}`];
     const kept = responseFields(fields, '1.1');
     for (let i = 0; i + 1 < kept.length; i += 2) lines.push(`${kept[i]}: ${kept[i + 1]}`);
     socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
     return true;
+  }
+
+  #giveUp(error: EgressError): false {
+    this.#abort?.(error);
+    return false;
   }
 
   readonly #onClientClose = (): void => {
@@ -138,8 +143,14 @@ class ResponseWriter implements Dispatcher.DispatchHandler {
 
   #finish(failure: ExchangeFailure | null): void {
     this.#response.off('close', this.#onClientClose).off('drain', this.#resume);
+    if (failure !== null) this.#upstream.discard();
     this.#settle(failure);
   }
+}
+
+/** Any transfer coding beside `chunked` is left on the content by the parser, and nothing would say so to the client. */
+function isCodedTwice(fields: readonly string[]): boolean {
+  return members(fields, 'transfer-encoding').some((coding) => coding !== 'chunked');
 }
 
 function asEgressError(error: Error): EgressError {

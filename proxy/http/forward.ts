@@ -87,7 +87,7 @@ async function send(
   onFinal: (status: number) => void,
 ): Promise<ExchangeFailure | null> {
   const { attempt, permit, terms } = sending;
-  const reused = terms.pool.take(permit);
+  const reused = terms.pool.take(permit, attempt.client.address);
   const onUpgraded = (fields: string[], socket: Duplex): void => {
     onFinal(101);
     terms.onUpgraded?.(attempt, fields, socket);
@@ -106,9 +106,10 @@ async function send(
 
 async function open({ doorway, attempt, permit, signal, terms }: Sending): Promise<Upstream> {
   const { socket, address } = await dial(doorway.gate, attempt, permit, signal);
-  if (permit.target.scheme !== 'https') return terms.pool.adopt(permit, address, socket);
   const timeoutMs = doorway.terms().limits.connectTimeoutMs;
-  return terms.pool.adopt(permit, address, await secure(socket, permit.target, { signal, timeoutMs }));
+  const isPlain = permit.target.scheme !== 'https';
+  const ready = isPlain ? socket : await secure(socket, permit.target, { signal, timeoutMs });
+  return terms.pool.adopt(permit, attempt.client.address, { socket: ready, address });
 }
 
 function outgoingRequest(

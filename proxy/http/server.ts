@@ -10,6 +10,7 @@ import { connect } from './connect.js';
 import type { Doorway } from './doorway.js';
 import { type ForwardTerms, forward } from './forward.js';
 import { endSocket } from './respond.js';
+import { createTurns } from './turns.js';
 import { carriesUpgrade, headWithoutUpgrade, upgrade } from './upgrade.js';
 import type { UpstreamPool } from './upstream-pool.js';
 
@@ -37,6 +38,7 @@ export function createProxyServer(parts: ServerParts): http.Server {
   const { limits } = doorway.terms();
   const entered = new WeakSet<Socket>();
   const busy = new WeakSet<Socket>();
+  const turns = createTurns();
   const server = http.createServer({
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headerTimeoutMs,
@@ -58,8 +60,12 @@ export function createProxyServer(parts: ServerParts): http.Server {
     if (!budget.enter(socket)) busy.add(socket);
   });
   const take = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
-    const terms: ForwardTerms = { ...parts, busy: busy.has(request.socket), expectsContinue, onUpgraded: null };
-    doorway.track(forward(doorway, request, response, terms));
+    const { socket } = request;
+    const terms: ForwardTerms = { ...parts, busy: busy.has(socket), expectsContinue, onUpgraded: null };
+    doorway.track(
+      socket,
+      turns.take(socket, () => forward(doorway, request, response, terms)),
+    );
   };
   server.on('request', (request, response) => take(request, response, false));
   server.on('checkContinue', (request, response) => take(request, response, true));
@@ -67,14 +73,14 @@ export function createProxyServer(parts: ServerParts): http.Server {
   server.on('connect', (request: IncomingMessage, _stream: Duplex, head: Buffer) => {
     const { socket } = request;
     socket.setTimeout(0);
-    doorway.track(connect(doorway, request, socket, { head, busy: busy.has(socket) }));
+    doorway.track(socket, connect(doorway, request, socket, { head, busy: busy.has(socket) }));
   });
   server.on('upgrade', (request: IncomingMessage, _stream: Duplex, head: Buffer) => {
     const { socket } = request;
     if (!carriesUpgrade(request)) return readAgain(server, socket, Buffer.concat([headWithoutUpgrade(request), head]));
     socket.setTimeout(0);
     const terms = { ...parts, door: upgradeDoor(parts.door), busy: busy.has(socket), head };
-    doorway.track(upgrade(doorway, request, socket, terms));
+    doorway.track(socket, upgrade(doorway, request, socket, terms));
   });
   server.on('clientError', (error: Error, stream: Duplex) => unreadable(parts, error, stream));
   return server;

@@ -11,11 +11,13 @@ import { type ForwardTerms, forward } from './forward.js';
 import { hasContent } from './request-head.js';
 
 /**
- * True where the request asks for a switch that we carry. An Upgrade may be ignored (RFC 9110 section 7.8), and is, for
- * `h2c` (RFC 9113 section 3.1 has ended it) and for requests with content, which could not be told from the new protocol.
+ * True where the request asks for a switch that we carry. An Upgrade may be ignored (RFC 9110 section 7.8), and is, in
+ * HTTP/1.0, for `h2c` (RFC 9113 section 3.1 has ended it) and for requests with content, which could not be told from the new protocol.
  */
 export function carriesUpgrade(request: IncomingMessage): boolean {
-  return !hasContent(request) && !members(request.rawHeaders, 'upgrade').includes('h2c');
+  return (
+    request.httpVersion === '1.1' && !hasContent(request) && !members(request.rawHeaders, 'upgrade').includes('h2c')
+  );
 }
 
 /** The request as its client sent it, without the Upgrade: for the parser, which has let go of the connection. */
@@ -81,7 +83,7 @@ function switchProtocols(doorway: Doorway, attempt: Attempt, { client, upstream,
       lines.push(`${fields[i]}: ${fields[i + 1]}`);
   }
   client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-  doorway.track(doorway.tunnel(attempt, { client, upstream, head }));
+  doorway.track(client, doorway.tunnel(attempt, { client, upstream, head }));
 }
 
 function withoutUpgradeOption(value: string): string {

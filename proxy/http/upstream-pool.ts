@@ -1,7 +1,7 @@
 /**
  * Idle connections to origins. One undici Client is one connection: it is given the socket that the dialer opened, and
  * never opens another. The key holds the vetted address, and a connection is taken only by a request whose own Permit
- * holds that address.
+ * holds that address. Clients share none: some servers bind an authentication to the connection.
  */
 import type { Socket } from 'node:net';
 import { type buildConnector, Client } from 'undici';
@@ -9,6 +9,7 @@ import type { Address } from '../core/address.js';
 import type { Permit } from '../core/policy.js';
 import { EgressError } from '../core/reasons.js';
 import { authorityText, type Target } from '../core/target.js';
+import type { Dialed } from '../net/dialer.js';
 
 export interface Upstream {
   readonly client: Client;
@@ -17,6 +18,8 @@ export interface Upstream {
   readonly isReused: boolean;
   /** After a response that ended well: keeps the connection for the next request. */
   release(): void;
+  /** After anything else. */
+  discard(): void;
 }
 
 export interface UpstreamPoolTerms {
@@ -40,9 +43,9 @@ export class UpstreamPool {
   }
 
   /** An idle connection that this permit covers, or null. */
-  take(permit: Permit): Upstream | null {
+  take(permit: Permit, clientAddress: string): Upstream | null {
     for (const address of permit.addresses) {
-      const key = keyOf(permit.target, address);
+      const key = keyOf(permit.target, address, clientAddress);
       const client = this.#idle.get(key)?.at(-1);
       if (client === undefined) continue;
       this.#remove(key, client);
@@ -52,23 +55,23 @@ export class UpstreamPool {
   }
 
   /** Takes over a socket that was dialled for this permit, TLS included where the scheme says so. */
-  adopt(permit: Permit, address: Address, socket: Socket): Upstream {
-    const key = keyOf(permit.target, address);
+  adopt(permit: Permit, clientAddress: string, { socket, address }: Dialed): Upstream {
+    const key = keyOf(permit.target, address, clientAddress);
     const client = this.#client(permit.target, socket);
     client.on('disconnect', () => {
       this.#remove(key, client);
-      if (!client.destroyed) client.destroy().catch(() => undefined);
+      discard(client);
     });
     return this.#upstream(key, client, address, false);
   }
 
   /** Closes what is idle. */
   close(): void {
-    for (const clients of [...this.#idle.values()]) for (const client of [...clients]) void client.destroy();
+    for (const clients of [...this.#idle.values()]) for (const client of [...clients]) discard(client);
   }
 
   #upstream(key: string, client: Client, address: Address, isReused: boolean): Upstream {
-    return { client, address, isReused, release: () => this.#keep(key, client) };
+    return { client, address, isReused, release: () => this.#keep(key, client), discard: () => discard(client) };
   }
 
   #client(target: Target, socket: Socket): Client {
@@ -94,7 +97,7 @@ export class UpstreamPool {
   #keep(key: string, client: Client): void {
     const clients = this.#idle.get(key) ?? [];
     if (client.destroyed || clients.length >= IDLE_PER_KEY || this.#idleCount >= IDLE_IN_ALL) {
-      client.destroy().catch(() => undefined);
+      discard(client);
       return;
     }
     clients.push(client);
@@ -112,6 +115,10 @@ export class UpstreamPool {
   }
 }
 
-function keyOf(target: Target, address: Address): string {
-  return `${target.scheme}://${authorityText(target)}@${address.text}`;
+function discard(client: Client): void {
+  if (!client.destroyed) client.destroy().catch(() => undefined);
+}
+
+function keyOf(target: Target, address: Address, clientAddress: string): string {
+  return `${target.scheme}://${authorityText(target)}@${address.text} for ${clientAddress}`;
 }

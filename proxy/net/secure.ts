@@ -17,7 +17,7 @@ export function secure(
   return new Promise((resolve, reject) => {
     const host = hostText(target.host);
     const servername = target.host.kind === 'name' ? { servername: host } : {};
-    const secured = tls.connect({ socket, host, ...servername, ALPNProtocols: ['http/1.1'] });
+    const secured = tls.connect({ socket, host, ...servername, ALPNProtocols: ['http/1.1'], rejectUnauthorized: true });
     const finish = (): void => {
       clearTimeout(deadline);
       terms.signal.removeEventListener('abort', onAbort);

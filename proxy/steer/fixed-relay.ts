@@ -21,7 +21,7 @@ export function createFixedRelay(doorway: Doorway, budget: Budget, fixed: FixedR
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     const busy = !budget.enter(socket);
-    doorway.track(relayOne(doorway, socket, busy, fixed));
+    doorway.track(socket, relayOne(doorway, socket, busy, fixed));
   });
 }
 
