@@ -14,7 +14,7 @@ export function compileConfig(document: PolicyDocument): Config {
     admin: { token: admin.token ?? null },
     dns: { servers: dns.servers, timeoutMs: dns.timeout },
     steer,
-    relay,
+    relay: relay.flatMap(({ listen, to }) => (listen === null ? [] : [{ listen, to }])),
     policy,
     clients,
     limits: {

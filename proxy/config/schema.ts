@@ -98,7 +98,7 @@ export const documentSchema = section({
   ),
   steer: orElse(steer, {}),
   relay: orElse(
-    list(section({ listen: hostPort, to: destination }), 'such as [{ listen: "0.0.0.0:80", to: "a:80" }]'),
+    list(section({ listen: hostPortOrOff, to: destination }), 'such as [{ listen: "0.0.0.0:80", to: "a:80" }]'),
     [],
   ),
   policy: orElse(policy, {}),

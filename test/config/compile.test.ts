@@ -7,7 +7,7 @@ const FULL = `version: 1
 listen: { proxy: "0.0.0.0:3128", socks: "[::]:1080" }
 dns: { servers: ["9.9.9.9", "[2620:fe::fe]:53"], timeout: 500ms }
 steer: { dns: "172.31.250.250:53" }
-relay: [ { listen: "0.0.0.0:8811", to: "gateway:8811" } ]
+relay: [ { listen: "0.0.0.0:8811", to: "gateway:8811" }, { listen: off, to: "unused:80" } ]
 policy:
   default: public
   allow: [ { host: "*.GitHub.com", ports: [443, "7800-7807"], clients: [github] } ]
