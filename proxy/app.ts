@@ -1,10 +1,11 @@
 /** The composition root: it alone calls constructors, and it holds no logic. */
 import type { AddressInfo, Server } from 'node:net';
 import type { Config } from './config/config.js';
+import type { CheckResult } from './core/explain.js';
 import { parseAbsolute } from './core/target.js';
 import type { Gate } from './http/admit.js';
 import { createBudget } from './http/budget.js';
-import { type CheckResult, check } from './http/check.js';
+import { check } from './http/check.js';
 import { Doorway, type Terms } from './http/doorway.js';
 import { createLabels } from './http/labels.js';
 import { createProxyServer } from './http/server.js';
@@ -28,7 +29,7 @@ export interface AppParts {
 
 export interface App {
   /** Opens every listener; rejects where one cannot be opened. The addresses by purpose: `proxy`, `relay[0]`... */
-  start(): Promise<ReadonlyMap<string, AddressInfo>>;
+  start(): Promise<Map<string, AddressInfo>>;
   /** Replaces policy, clients and limits for requests to come. */
   reload(config: Config): void;
   check(target: string, clientName: string | null): Promise<CheckResult>;

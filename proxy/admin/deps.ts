@@ -1,6 +1,6 @@
 /** What the admin API needs of the rest: it reads, asks and counts, and changes nothing. */
 import type { Registry } from 'prom-client';
-import type { Reason } from '../core/reasons.js';
+import type { CheckResult } from '../core/explain.js';
 import type { Ring } from '../observe/ring.js';
 import type { PolicyView } from './policy-view.js';
 
@@ -15,17 +15,6 @@ export interface AdminDeps {
   readonly token: string | null;
   /** True where the listener is bound to a loopback address. */
   readonly loopback: boolean;
-}
-
-export interface CheckResult {
-  readonly outcome: 'allow' | 'deny' | 'fail';
-  readonly reason: Reason | null;
-  readonly status: number | null;
-  readonly rule: string | null;
-  readonly host: string | null;
-  readonly port: number | null;
-  readonly addresses: readonly string[];
-  readonly explanation: string;
 }
 
 /** Thrown by a handler: becomes `{"error", "explanation"}` with this status. */

@@ -1,7 +1,8 @@
 /** The command `check`: what would happen to a target under a configuration, without asking a running instance. */
 import { parseArgs } from 'node:util';
 import { createGate } from '../app.js';
-import { type CheckResult, check, UnknownClientError } from '../http/check.js';
+import type { CheckResult } from '../core/explain.js';
+import { check, UnknownClientError } from '../http/check.js';
 import { BAD_CONFIG, configPath, readConfiguration } from './configuration.js';
 
 const USAGE = 'usage: egress-proxy check [--config FILE] [--client NAME] [--json] TARGET...\n';

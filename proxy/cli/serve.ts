@@ -1,8 +1,12 @@
 /** The command `serve`: the proxy from start to clean end. */
+
 import { parseArgs } from 'node:util';
+import type { AdminDeps } from '../admin/deps.js';
+import { policyView } from '../admin/policy-view.js';
 import { createApp } from '../app.js';
 import type { Config } from '../config/config.js';
 import { formatConfigErrors, loadConfig } from '../config/load.js';
+import { isLoopbackHost } from '../config/semantics.js';
 import { watchConfig } from '../config/watch.js';
 import { createMetrics } from '../observe/metrics.js';
 import { fanOut } from '../observe/observe.js';
@@ -65,7 +69,21 @@ async function serve(path: string, config: Config): Promise<number | null> {
   const watch = watchConfig({ path, intervalMs: WATCH_MS, onChange: reload });
   process.on('SIGHUP', reload);
 
+  if (config.listen.admin !== null) app.addOwnPort(config.listen.admin.port);
+  let isReady = false;
   const bound = await app.start();
+  const admin = await startAdmin(config, {
+    state: () => (app.isDraining ? 'draining' : isReady ? 'ready' : 'starting'),
+    check: app.check,
+    ring,
+    registry: metrics.registry,
+    policyView: () => policyView(current),
+  });
+  if (admin !== null) {
+    app.addOwnPort(admin.at.port);
+    bound.set('admin', admin.at);
+  }
+  isReady = true;
   const listening = Object.fromEntries([...bound].map(([purpose, at]) => [purpose, `${at.address}:${at.port}`]));
   log.events.info({ event: 'listening', listening, digest: current.digest, config: path }, 'ready');
 
@@ -74,6 +92,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     log.events.info({ event: 'draining', signal, openTunnels: app.openTunnels }, 'no new requests are taken');
     watch.close();
     await app.stop();
+    await admin?.close();
     log.events.info({ event: 'stopped' }, 'stopped');
     await log.close(LOG_CLOSE_MS);
     process.exit(0);
@@ -81,6 +100,17 @@ async function serve(path: string, config: Config): Promise<number | null> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   return null;
+}
+
+/** Null where `listen.admin` is off. Loaded only now: the proxy answers before Fastify is there. */
+async function startAdmin({ listen, admin }: Config, deps: Omit<AdminDeps, 'token' | 'loopback'>) {
+  if (listen.admin === null) return null;
+  const { buildAdmin } = await import('../admin/admin.js');
+  const server = buildAdmin({ ...deps, token: admin.token, loopback: isLoopbackHost(listen.admin.host) });
+  await server.listen({ host: listen.admin.host, port: listen.admin.port });
+  const [at] = server.addresses();
+  if (at === undefined || typeof at === 'string') throw new Error('the admin listener has no address');
+  return { at, close: () => server.close() };
 }
 
 /** The keys that are read at start only and that differ. */

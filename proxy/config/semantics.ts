@@ -142,7 +142,7 @@ function overlap(a: Prefix, b: Prefix): boolean {
   return covers(a, b) || covers(b, a);
 }
 
-function isLoopbackHost(host: string): boolean {
+export function isLoopbackHost(host: string): boolean {
   const address: Address | null = parseAddress(host);
   if (address === null) return isLocalhost(host);
   return address.family === 4 ? address.bytes[0] === 127 : address.text === '::1';

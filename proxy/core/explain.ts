@@ -11,6 +11,20 @@ export interface Explained {
   readonly rule: string | null;
 }
 
+/** The answer of `POST /v1/check` and of `egress-proxy check`. */
+export interface CheckResult {
+  readonly outcome: 'allow' | 'deny' | 'fail';
+  /** With outcome `allow` only in mode `report`: what enforcement would have said. */
+  readonly reason: Reason | null;
+  /** The status that a refused client would get; null where the outcome is `allow`. */
+  readonly status: number | null;
+  readonly rule: string | null;
+  readonly host: string | null;
+  readonly port: number | null;
+  readonly addresses: readonly string[];
+  readonly explanation: string;
+}
+
 /** One or more English sentences that name the target, the address, the range and the rule. */
 export function explanation({ reason, target, addresses, what, rule }: Explained): string {
   const subject = target === null ? '' : `${authorityText(target)}${answered(target, addresses)}: `;

@@ -149,8 +149,7 @@ function mayMatch(rule: Rule, question: Question, name: DnsName): boolean {
 function judge(policy: Policy, question: Question, address: Address): Judgement {
   const kind = classify(address, policy.nat64);
   const effective = effectiveAddress(policy, address);
-  if (isOwn(question.own, effective, question.target.port))
-    return no(refuse('own-listener', 'never:own', `${effective.text} is the proxy itself`));
+  if (isOwn(question.own, effective, question.target.port)) return no(refuse('own-listener', 'never:own', null));
   if (kind.kind === 'never') return no(refuse(prohibited(kind), kind.id, kind.what));
   const refusal = judgeRules(policy, question, effective, kind);
   if (typeof refusal === 'string') return { allowed: true, rule: refusal, noted: null };

@@ -1,5 +1,5 @@
 /** What would happen to a target: the same functions as for a request, without the dial. */
-import { explanation } from '../core/explain.js';
+import { type CheckResult, explanation } from '../core/explain.js';
 import type { Refusal, RuleId } from '../core/policy.js';
 import { EgressError, REASONS, type Reason, reasonOf } from '../core/reasons.js';
 import { hostText, type Parsed, parseAbsolute, parseAuthority, type Target } from '../core/target.js';
@@ -7,20 +7,6 @@ import type { Gate } from './admit.js';
 import { admit } from './admit.js';
 import { Attempt } from './attempt.js';
 import type { Terms } from './doorway.js';
-
-/** The answer of `POST /v1/check` and of `egress-proxy check`. */
-export interface CheckResult {
-  readonly outcome: 'allow' | 'deny' | 'fail';
-  /** With outcome `allow` only in mode `report`: what enforcement would have said. */
-  readonly reason: Reason | null;
-  /** The status that a refused client would get; null where the outcome is `allow`. */
-  readonly status: number | null;
-  readonly rule: RuleId | null;
-  readonly host: string | null;
-  readonly port: number | null;
-  readonly addresses: readonly string[];
-  readonly explanation: string;
-}
 
 /** Thrown where the question itself is wrong: a client that the configuration does not name. */
 export class UnknownClientError extends Error {}
