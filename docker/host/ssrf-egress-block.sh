@@ -368,8 +368,21 @@ remove() {
     printf '%s\n' "$now" | chains_of | sed 's/^/-F /'
     printf '%s\n' "$now" | chains_of | sed 's/^/-X /'
     echo COMMIT
-  } | "$1-restore" -w --noflush
+  } | "$1-restore" -w --noflush || return 1
+  unmake "$1" "$now"
 }
+
+# iptables-nft makes a table and its built-in chains when they are first used. What it made for our rules is remembered in
+# the name of a chain without rules, and goes with our rules unless somebody has used it since. $2: what "ours" was.
+unmake() {
+  for chain in INPUT FORWARD; do
+    case $2 in *":MCP-EGRESS-MADE-$chain "*) ;; *) continue ;; esac
+    "$1-save" -t filter | grep -qE "^(-A $chain |:$chain [^A])" || nft delete chain "$(nft_family "$1")" filter $chain || :
+  done
+  case $2 in *':MCP-EGRESS-MADE-TABLE '*) ;; *) return 0 ;; esac
+  nft list table "$(nft_family "$1")" filter 2>/dev/null | grep -q 'chain ' || nft delete table "$(nft_family "$1")" filter || :
+}
+nft_family() { if [ "$1" = iptables ]; then echo ip; else echo ip6; fi; }
 
 rules4() {
   cat <<'RULES'
@@ -589,6 +602,15 @@ has_chain() { "$1" -w -n -L "$2" >/dev/null 2>&1; }
 has_jump() { "$1" -w -C "$2" -j "$3" 2>/dev/null; }
 add_jump() { has_jump "$1" "$2" "$3" || echo "-I $2 1 -j $3"; }
 
+# Says what the rules will make, for "unmake". $2: the built-in chains that they use.
+made() {
+  case $("$1" -V) in *nf_tables*) command -v nft >/dev/null || return 0 ;; *) return 0 ;; esac
+  nft list table "$(nft_family "$1")" filter >/dev/null 2>&1 || echo ':MCP-EGRESS-MADE-TABLE - [0:0]'
+  for chain in $2; do
+    nft list chain "$(nft_family "$1")" filter "$chain" >/dev/null 2>&1 || echo ":MCP-EGRESS-MADE-$chain - [0:0]"
+  done
+}
+
 # Declaring a chain empties it, so its rules are replaced; jumps and everything else in the table stay.
 # Docker without IPv6 rules of its own has no DOCKER-USER for IPv6: then the jump is in FORWARD.
 install() {
@@ -596,6 +618,7 @@ install() {
   has_chain "$1" DOCKER-USER || hook=FORWARD
   {
     echo '*filter'
+    if [ $hook = FORWARD ]; then made "$1" 'INPUT FORWARD'; else made "$1" INPUT; fi
     "$2"
     add_jump "$1" $hook MCP-EGRESS-FORWARD
     if [ $hook = DOCKER-USER ] && has_jump "$1" FORWARD MCP-EGRESS-FORWARD; then echo '-D FORWARD -j MCP-EGRESS-FORWARD'; fi
@@ -664,8 +687,21 @@ remove() {
     printf '%s\n' "$now" | chains_of | sed 's/^/-F /'
     printf '%s\n' "$now" | chains_of | sed 's/^/-X /'
     echo COMMIT
-  } | "$1-restore" -w --noflush
+  } | "$1-restore" -w --noflush || return 1
+  unmake "$1" "$now"
 }
+
+# iptables-nft makes a table and its built-in chains when they are first used. What it made for our rules is remembered in
+# the name of a chain without rules, and goes with our rules unless somebody has used it since. $2: what "ours" was.
+unmake() {
+  for chain in INPUT FORWARD; do
+    case $2 in *":MCP-EGRESS-MADE-$chain "*) ;; *) continue ;; esac
+    "$1-save" -t filter | grep -qE "^(-A $chain |:$chain [^A])" || nft delete chain "$(nft_family "$1")" filter $chain || :
+  done
+  case $2 in *':MCP-EGRESS-MADE-TABLE '*) ;; *) return 0 ;; esac
+  nft list table "$(nft_family "$1")" filter 2>/dev/null | grep -q 'chain ' || nft delete table "$(nft_family "$1")" filter || :
+}
+nft_family() { if [ "$1" = iptables ]; then echo ip; else echo ip6; fi; }
 
 remove iptables
 if has_ipv6; then remove ip6tables; fi

@@ -117,6 +117,20 @@ for (const format of ['iptables', 'nftables']) {
   });
 }
 
+test('the tables and built-in chains that came with the rules go with them, unless somebody uses them since', () => {
+  lab.run('host', ['nft', 'flush', 'ruleset']);
+  lab.run('host', ['iptables', '-N', 'DOCKER-USER']);
+  const before = ruleSet();
+  script(...GIVEN);
+  script(...GIVEN);
+  script('--remove');
+  assert.equal(ruleSet(), before);
+  script(...GIVEN);
+  lab.run('host', ['ip6tables', '-P', 'INPUT', 'DROP']);
+  script('--remove');
+  assert.match(saved('ip6tables'), /^:INPUT DROP /m);
+});
+
 test('--check notices a missing jump, and rules of others before ours', () => {
   script(...GIVEN);
   lab.run('host', ['iptables', '-I', 'DOCKER-USER', '1', '-s', '198.51.100.1', '-j', 'ACCEPT']);
@@ -178,6 +192,14 @@ test('without root, or without the chain DOCKER-USER, it says so and changes not
   assert.equal(status, 1);
   assert.match(output, /there is no chain DOCKER-USER/);
   assert.equal(ruleSet(), bare);
+});
+
+test('shellcheck finds nothing in the script, nor in the scripts that it prints', () => {
+  lab.run('host', ['shellcheck', SCRIPT]);
+  for (const args of [GIVEN, ['--remove']]) {
+    const { output } = lab.attempt('host', [SCRIPT, '--dry-run', '--format', 'iptables', ...args]);
+    lab.run('host', ['shellcheck', '-'], output);
+  }
 });
 
 test('a dry run changes nothing', () => {
