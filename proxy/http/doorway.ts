@@ -95,7 +95,7 @@ export class Doorway {
     const address = peerAddress(socket.remoteAddress);
     const identified = identify(clients, address, asked.credentials);
     const name = identified.outcome === 'known' ? identified.name : null;
-    const label = name === null ? await this.#parts.labels.of(address) : null;
+    const label = name === null ? await this.#label(address, clients) : null;
     const attempt = this.#attempt(door, { address, name, label }, asked.method, asked.policy ?? policy);
     return { attempt, isKnown: identified.outcome === 'known' };
   }
@@ -121,6 +121,12 @@ export class Doorway {
 
   cutTunnels(cause: CloseCause): void {
     for (const running of this.#tunnels) running.cut(cause);
+  }
+
+  /** A container that is named like a configured client must not pass for it in the log. */
+  async #label(address: string, clients: readonly ClientEntry[]): Promise<string | null> {
+    const label = await this.#parts.labels.of(address);
+    return clients.some(({ name }) => name === label) ? null : label;
   }
 
   #attempt(door: Door, client: Client, method: string | null, policy: Policy): Attempt {
