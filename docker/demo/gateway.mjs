@@ -1,13 +1,20 @@
 // Stands in for docker/mcp-gateway: every call starts a tool's container over docker.sock, with the flags of the real one (v0.43).
 //   POST /call {"server": NAME, "arguments": [..], "stdin": TEXT}  ->  {"exitCode", "stdout", "stderr"}
 //   GET /events?count=N&every=MS                                    ->  server-sent events, as an MCP client keeps open
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { hostname } from 'node:os';
 import { text } from 'node:stream/consumers';
 
 const catalog = JSON.parse(readFileSync(process.env.GATEWAY_CATALOG ?? 'catalog.json', 'utf8'));
+
+// Some engines are packaged without docker-init.
+const init =
+  spawnSync('docker', ['run', '--rm', '--init', '--network', 'none', '--pull', 'never', catalog.fetch.image, 'true'])
+    .status === 0
+    ? '--init'
+    : '';
 
 const server = createServer((request, response) => {
   handle(request, response).catch((error) => {
@@ -46,7 +53,7 @@ function dockerRun(name, { image, command = [], env = {} }, extra) {
     }),
   );
   return [
-    ...'run --rm -i --init --security-opt no-new-privileges --cpus 1 --memory 2Gb --pull never'.split(' '),
+    ...`run --rm -i ${init} --security-opt no-new-privileges --cpus 1 --memory 2Gb --pull never`.split(/ +/),
     ...['-l', 'docker-mcp=true', '-l', `docker-mcp-name=${name}`],
     ...Object.keys(networks).flatMap((network) => ['--network', network]),
     ...Object.entries(env).flatMap(([key, value]) => ['-e', `${key}=${value}`]),

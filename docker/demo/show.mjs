@@ -12,10 +12,9 @@ for (const [what, url] of tries) {
   const [body, status] = split(stdout);
   console.log(`${what}\n  ${url}\n  ${status} ${status === '200' ? body.trim() : refusal(body, stderr, exitCode)}`);
 }
-console.log('past the proxy, straight to the public site\n  curl --noproxy "*" http://site.demo.test/');
 const direct = await callTool('fetch', ['--noproxy', '*', 'http://45.45.45.45/']);
+console.log('the public site, past the proxy\n  http://45.45.45.45/');
 console.log(`  ${direct.exitCode === 0 ? `REACHED: ${direct.stdout}` : direct.stderr.trim()}`);
-console.log('done: the log lines above name each decision; curl http://127.0.0.1:8811/ reaches the gateway');
 
 async function callTool(server, args) {
   const response = await fetch('http://mcp-gateway:8811/call', {
