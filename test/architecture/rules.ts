@@ -1,0 +1,153 @@
+/** What the architecture forbids, as a function from sources to findings; `architecture.test.ts` runs it on the product. */
+import { posix } from 'node:path';
+import { SyntaxKind } from 'typescript/unstable/ast';
+import { type Import, importsOf, type Token, tokensOf } from './tokens.js';
+
+export interface Source {
+  /** From the root of the repository, with slashes: `proxy/core/policy.ts`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The files that may use these names of a module by value; `*` stands for every name. */
+type Owners = readonly (readonly [files: RegExp, names: '*' | readonly string[]])[];
+
+const EVERY_FILE = /./;
+
+/** The dialer opens sockets, secure.ts wraps one that is open, the pool is given its connector: nothing else leaves. */
+const OWNED: Readonly<Record<string, Owners>> = {
+  'node:net': [
+    [/^proxy\/net\/dialer\.ts$/, '*'],
+    [EVERY_FILE, ['createServer', 'Server', 'Socket', 'isIP']],
+  ],
+  'node:tls': [[/^proxy\/net\/secure\.ts$/, '*']],
+  'node:http': [
+    [EVERY_FILE, ['createServer', 'Server', 'IncomingMessage', 'ServerResponse', 'STATUS_CODES', 'METHODS']],
+  ],
+  'node:https': [],
+  'node:http2': [],
+  'node:dgram': [[/^proxy\/steer\/dns-door\.ts$/, ['createSocket']]],
+  'node:dns': [[/^proxy\/net\/(?:resolver|dns-query)\.ts$/, '*']],
+  'node:dns/promises': [[/^proxy\/net\/(?:resolver|dns-query)\.ts$/, '*']],
+  'node:child_process': [],
+  'node:worker_threads': [],
+  'node:cluster': [],
+  'node:vm': [],
+  'node:module': [],
+  undici: [
+    [/^proxy\/http\/upstream-pool\.ts$/, ['Client', 'errors']],
+    [/^proxy\/http\//, ['errors']],
+  ],
+  'ipaddr.js': [[/^proxy\/core\/address\.ts$/, '*']],
+  zod: [[/^proxy\/config\//, '*']],
+  yaml: [[/^proxy\/(?:config|cli)\//, '*']],
+};
+
+/** Globals of Node that open connections, or make code of text. */
+const FORBIDDEN_GLOBALS = new Set(['fetch', 'WebSocket', 'EventSource', 'eval', 'Function', 'require']);
+
+/** The commands beside `serve` that have to connect: they run in other processes and carry nobody's request. */
+const CONNECTING_COMMANDS = /^proxy\/cli\/(?:healthcheck|suggest|probe)[\w-]*\.ts$/;
+
+const LAYERS: readonly (readonly [folder: RegExp, rank: number])[] = [
+  [/^proxy\/core\//, 0],
+  [/^proxy\/(?:net|observe|config|firewall)\//, 1],
+  [/^proxy\/(?:http|steer|socks|admin|cli)\//, 2],
+  [/^proxy\/app\.ts$/, 3],
+  [/^proxy\/main\.ts$/, 4],
+];
+
+const MOST_LINES = 250;
+
+/** One line for each finding: `path:line what`. Empty where the sources keep to the architecture. */
+export function findings(sources: readonly Source[]): string[] {
+  return sources.flatMap((source) => {
+    const tokens = tokensOf(source.text);
+    const imports = importsOf(tokens);
+    const found = [
+      ...imports.flatMap((item) => importFindings(source.path, item, tokens)),
+      ...tokens.flatMap((token, index) => tokenFindings(source.path, token, index, tokens)),
+      ...moduleState(tokens),
+      ...lengthFindings(source.text),
+    ];
+    return found.map((finding) => `${source.path}:${finding}`);
+  });
+}
+
+function importFindings(path: string, item: Import, tokens: readonly Token[]): string[] {
+  if (item.module.startsWith('.')) return layerFindings(path, item);
+  const module = /^(?:net|tls|https?2?|dns(?:\/promises)?|dgram|vm|module|cluster|child_process)$/.test(item.module)
+    ? `node:${item.module}`
+    : item.module;
+  if (path.startsWith('proxy/core/') && module.startsWith('node:')) return [`${item.line} core imports ${module}`];
+  const owners = OWNED[module];
+  if (module === '(computed)') return [`${item.line} imports what no reader can know`];
+  if (item.typeOnly || owners === undefined || CONNECTING_COMMANDS.test(path)) return [];
+  const allowed = owners.find(([files]) => files.test(path))?.[1] ?? [];
+  if (allowed === '*') return [];
+  const used = item.names.flatMap(({ imported, local }) => members(imported, local, tokens));
+  const wrong = (used.length === 0 ? ['*'] : used).filter((name) => !allowed.includes(name));
+  return wrong.map((name) => `${item.line} uses ${name} of ${module}`);
+}
+
+/** What is used of an import: the name itself, or each member that is read of a whole module; `*` where it leaks. */
+function members(imported: string, local: string, tokens: readonly Token[]): string[] {
+  if (imported !== 'default' && imported !== '*') {
+    const made = tokens.some((token, i) => token.text === local && tokens[i - 1]?.text === 'new');
+    return made && imported === 'Socket' ? ['new Socket'] : [imported];
+  }
+  const uses = tokens.flatMap((token, i) => (token.text === local && tokens[i - 1]?.text !== '.' ? [i] : []));
+  return uses.slice(1).map((i) => {
+    if (tokens[i + 1]?.text !== '.') return '*';
+    const member = tokens[i + 2]?.text ?? '*';
+    return tokens[i - 1]?.text === 'new' && member === 'Socket' ? 'new Socket' : member;
+  });
+}
+
+function layerFindings(path: string, item: Import): string[] {
+  const target = posix.join(posix.dirname(path), item.module).replace(/\.js$/, '.ts');
+  const [from, to] = [rank(path), rank(target)];
+  if (from === null || to === null) return [`${item.line} ${from === null ? path : target} is in no layer`];
+  return to > from ? [`${item.line} imports upwards: ${target}`] : [];
+}
+
+function rank(path: string): number | null {
+  return LAYERS.find(([folder]) => folder.test(path))?.[1] ?? null;
+}
+
+function tokenFindings(path: string, token: Token, index: number, tokens: readonly Token[]): string[] {
+  const before = tokens[index - 1]?.text;
+  const after = tokens[index + 1]?.text;
+  if (before !== '.' && before !== '?.' && isForbiddenGlobal(token, after) && !CONNECTING_COMMANDS.test(path))
+    return [`${token.line} uses ${token.text}`];
+  if (token.kind === SyntaxKind.AnyKeyword && before !== '.' && after !== ':' && after !== '(')
+    return [`${token.line} says any`];
+  if (path === 'proxy/core/policy.ts') return [];
+  if (token.text === 'permitBrand') return [`${token.line} names permitBrand`];
+  const cast = token.text === 'Permit' && (before === 'as' || (before === '<' && !isIdentifier(tokens[index - 2])));
+  return cast ? [`${token.line} casts to Permit`] : [];
+}
+
+function isForbiddenGlobal(token: Token, after: string | undefined): boolean {
+  if (!FORBIDDEN_GLOBALS.has(token.text) || after === ':') return false;
+  return after === '(' || after === '.' || after === ';' || after === ',' || after === ')';
+}
+
+function isIdentifier(token: Token | undefined): boolean {
+  return token !== undefined && /^[\w$>\])]+$/.test(token.text) && token.text !== 'return';
+}
+
+function moduleState(tokens: readonly Token[]): string[] {
+  let depth = 0;
+  return tokens.flatMap((token) => {
+    if (/^[{([]$/.test(token.text) || token.kind === SyntaxKind.TemplateHead) depth += 1;
+    if (/^[})\]]$/.test(token.text) || token.kind === SyntaxKind.TemplateTail) depth -= 1;
+    const isState = depth === 0 && (token.text === 'let' || token.text === 'var');
+    return isState ? [`${token.line} has module-level mutable state`] : [];
+  });
+}
+
+function lengthFindings(text: string): string[] {
+  const lines = text.split('\n').length - 1;
+  return lines > MOST_LINES ? [`${lines} is longer than ${MOST_LINES} lines`] : [];
+}
