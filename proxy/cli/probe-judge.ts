@@ -63,7 +63,7 @@ const ADVICE: Readonly<Record<Area, Advice>> = {
 
 const SAW: Readonly<Record<Sight, string>> = {
   answered: 'answered',
-  reset: 'refused by the far end, so it is there',
+  reset: 'refused by the far end',
   silent: 'no answer',
   'no-route': 'no route',
   'no-name': 'no such name',
@@ -78,7 +78,7 @@ const SAW: Readonly<Record<Sight, string>> = {
 const OPEN: ReadonlySet<Sight> = new Set(['answered', 'reset', 'dialed']);
 
 export function judge({ area, way }: Attempt, { sight, detail }: Observation): Finding {
-  const state = area === 'proxy' ? proxyState(sight) : stateOf(sight);
+  const state = stateIn(area, sight);
   const told = state === 'open' || state === 'wrong';
   return {
     area,
@@ -90,14 +90,12 @@ export function judge({ area, way }: Attempt, { sight, detail }: Observation): F
   };
 }
 
-function stateOf(sight: Sight): State {
+/** The proxy is the one thing that has to be there, and a reset from its admin port is how a closed one looks. */
+function stateIn(area: Area, sight: Sight): State {
   if (sight === 'not-tried') return 'skipped';
+  if (area === 'proxy') return sight === 'answered' ? 'ok' : 'wrong';
+  if (area === 'admin') return sight === 'answered' ? 'open' : 'closed';
   return OPEN.has(sight) ? 'open' : 'closed';
-}
-
-/** The proxy is the one thing that has to be there. */
-function proxyState(sight: Sight): State {
-  return sight === 'answered' ? 'ok' : 'wrong';
 }
 
 /**

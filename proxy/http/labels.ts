@@ -9,8 +9,8 @@ export interface Labels {
   of(address: string): string | null | Promise<string | null>;
 }
 
-/** Container addresses are handed on: a label is asked for again after this time. */
-const KEEP_MS = 60_000;
+/** The address of a tool that ended goes to the next one, often within a second: an old label would name the wrong tool. */
+const KEEP_MS = 500;
 const WAIT_MS = 100;
 const ENTRIES = 4096;
 

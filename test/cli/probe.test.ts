@@ -111,6 +111,8 @@ const STATES: readonly (readonly [Area, Sight, State])[] = [
   ['names', 'inside', 'closed'],
   ['docker-socket', 'absent', 'closed'],
   ['icmp', 'not-tried', 'skipped'],
+  ['admin', 'answered', 'open'],
+  ['admin', 'reset', 'closed'],
   ['proxy', 'answered', 'ok'],
   ['proxy', 'reset', 'wrong'],
   ['proxy', 'no-name', 'wrong'],
