@@ -1,9 +1,12 @@
 /** The recent decisions, newest first, one with what would change it, and what each client talked to. */
 import type { FastifyInstance } from 'fastify';
 import { REASONS } from '../core/reasons.js';
+import { draftLine, draftsToAllow, draftToDeny, type Proposal } from '../core/rule-draft.js';
+import type { DecisionRecord } from '../observe/record.js';
 import type { RecordFilter } from '../observe/record-filter.js';
 import { summarize } from '../observe/summary.js';
 import { type AdminDeps, AdminError } from './deps.js';
+import type { PolicyView } from './policy-view.js';
 
 const MOST_PER_PAGE = 1000;
 const OUTCOMES: readonly string[] = ['allow', 'deny', 'fail'];
@@ -11,7 +14,7 @@ const OUTCOMES: readonly string[] = ['allow', 'deny', 'fail'];
 /** A query string as given: a field that is given twice is a list. */
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-export function addDecisionRoutes(app: FastifyInstance, { ring }: AdminDeps): void {
+export function addDecisionRoutes(app: FastifyInstance, { ring, policyView }: AdminDeps): void {
   app.get<{ Querystring: Query }>('/v1/decisions', async ({ query }) =>
     ring.query({
       ...filterOf(query),
@@ -23,8 +26,24 @@ export function addDecisionRoutes(app: FastifyInstance, { ring }: AdminDeps): vo
   app.get<{ Params: { id: string } }>('/v1/decisions/:id', async ({ params }) => {
     const record = ring.find(params.id);
     if (record === null) throw new AdminError(404, 'not-found', 'No such decision, or it is too old to be held.');
-    return { record };
+    return explain(record, policyView());
   });
+  app.get('/v1/reasons', async () => REASONS);
+}
+
+/** A record with what it means in words, and with the lines of the configuration that would allow or deny it. */
+function explain(record: DecisionRecord, policy: PolicyView) {
+  const context = { default: policy.default, clients: new Set(policy.clients.map(({ name }) => name)) };
+  return {
+    record,
+    explanation: record.reason === null ? null : REASONS[record.reason].sentence,
+    allow: inYaml(draftsToAllow(record, context)),
+    deny: inYaml(draftToDeny(record, context)),
+  };
+}
+
+function inYaml({ drafts, note }: Proposal) {
+  return { note, lines: drafts.map((draft) => ({ section: draft.section, line: draftLine(draft) })) };
 }
 
 /** The filter that a query string asks for; an empty value is none. Throws a 400 for what no record can match. */

@@ -127,11 +127,12 @@ function identityOf(value: unknown): string | null {
   return typeof value === 'string' ? (parsePrefix(value)?.text ?? value) : null;
 }
 
+/** The narrowest row counts, as in `classify`: ::1 lies in ::/96, which nothing opens, and is loopback all the same. */
 function neverRange(prefix: Prefix | null): string | undefined {
-  const range = RANGES.find(
-    (candidate) => candidate.disposition === 'never' && prefix !== null && covers(candidate.prefix, prefix),
-  );
-  return range === undefined ? undefined : `${range.name}, ${range.prefix.text}`;
+  const rows = RANGES.filter((candidate) => prefix !== null && covers(candidate.prefix, prefix));
+  const [narrowest] = rows.sort((a, b) => b.prefix.bits - a.prefix.bits);
+  if (narrowest?.disposition !== 'never') return undefined;
+  return `${narrowest.name}, ${narrowest.prefix.text}`;
 }
 
 function covers(outer: Prefix, inner: Prefix): boolean {

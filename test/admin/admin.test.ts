@@ -112,8 +112,45 @@ for (const query of ['limit=0', 'limit=-1', 'limit=x', 'limit=1e3', 'outcome=may
 test('one decision is found by its id while it is held', async () => {
   const { app, add } = adminWith();
   add(decisionRecord({ id: 'r7' }));
-  assert.equal((await app.inject('/v1/decisions/r7')).json().record.id, 'r7');
+  const found = (await app.inject('/v1/decisions/r7')).json();
+  assert.equal(found.record.id, 'r7');
+  assert.match(found.explanation, /metadata service/);
+  assert.deepEqual(found.allow, { note: 'Nothing opens this: no rule and no mode.', lines: [] });
   assert.equal((await app.inject('/v1/decisions/r8')).statusCode, 404);
+});
+
+test('one decision comes with the line of the configuration that would change it', async () => {
+  const { app, add } = adminWith();
+  const change = {
+    reason: 'host-not-allowed',
+    rule: 'default',
+    host: 'api.example.com',
+    port: 443,
+    addresses: [],
+  } as const;
+  add(
+    decisionRecord({ id: 'r1', ...change }),
+    decisionRecord({ id: 'r2', ...change, client: { address: '10.0.0.1', name: 'x.net' } }),
+  );
+  const known = (await app.inject('/v1/decisions/r1')).json();
+  assert.deepEqual(known.allow, {
+    note: 'DNS was not asked: if it answers with a private address, see the next refusal.',
+    lines: [{ section: 'allow', line: '- { host: "api.example.com", ports: [443], clients: ["github"] }' }],
+  });
+  assert.deepEqual(known.deny.lines, [{ section: 'deny', line: '- { host: "api.example.com", clients: ["github"] }' }]);
+  const unknown = (await app.inject('/v1/decisions/r2')).json();
+  assert.deepEqual(unknown.allow.lines, [{ section: 'allow', line: '- { host: "api.example.com", ports: [443] }' }]);
+  assert.match(unknown.allow.note, /for every client/);
+});
+
+test('the reasons are told with their sentences', async () => {
+  const reasons = (await adminWith().app.inject('/v1/reasons')).json();
+  assert.deepEqual(reasons['host-denied'], {
+    outcome: 'deny',
+    status: 403,
+    error: 'http_request_denied',
+    sentence: 'A deny rule names this host.',
+  });
 });
 
 test('the summary has a row for each client, host and port, the most recent first', async () => {
