@@ -20,9 +20,10 @@ export function createDnsClient(servers: readonly string[], timeoutMs: number): 
 
 /**
  * A and AAAA together. A family that fails or stays silent does not take the other one with it: what the answer lacks
- * is never dialled.
+ * is never dialled. `timeoutMs`: what is left of the deadline; nothing is asked where that is over.
  */
 export async function queryAddresses(client: dns.Resolver, name: DnsName, timeoutMs: number): Promise<Answer> {
+  if (timeoutMs <= 0) return { addresses: [], failure: 'dns-timeout', ttlSeconds: TTL.failed };
   const families = await settleFamilies(
     [family(client.resolve4(name, { ttl: true })), family(client.resolve6(name, { ttl: true }))],
     timeoutMs,

@@ -11,6 +11,7 @@ import { EgressError } from '../core/reasons.js';
 import { isLocalhost } from '../core/special-purpose.js';
 import { type Answer, createDnsClient, queryAddresses, queryName } from './dns-query.js';
 import { openHostsFile } from './hosts-file.js';
+import { createZoneSlots } from './zone-slots.js';
 
 export interface Resolver {
   /**
@@ -32,16 +33,19 @@ export interface ResolverOptions {
 }
 
 const CACHE_ENTRIES = 10_000;
+const NAMES_PER_ZONE = 64;
 
 /** What is cached is addresses, never verdicts: a changed policy judges old answers anew. */
 export function createResolver(options: ResolverOptions): Resolver {
   const client = createDnsClient(options.servers, options.timeoutMs);
   const hosts = openHostsFile(options.hostsPath ?? '/etc/hosts');
   const cache = new LRUCache<DnsName, Answer>({ max: CACHE_ENTRIES });
+  const zones = createZoneSlots(NAMES_PER_ZONE);
   const inFlight = new Map<DnsName, Promise<Answer>>();
 
   const query = async (name: DnsName): Promise<Answer> => {
-    const answer = await queryAddresses(client, name, options.timeoutMs);
+    const deadline = performance.now() + options.timeoutMs;
+    const answer = await zones.run(name, () => queryAddresses(client, name, deadline - performance.now()));
     cache.set(name, answer, { ttl: answer.ttlSeconds * 1000 });
     inFlight.delete(name);
     return answer;
