@@ -1,6 +1,6 @@
 /** The composition root: it alone calls constructors, and it holds no logic. */
 import type { AddressInfo, Server } from 'node:net';
-import type { Config } from './config/config.js';
+import type { Config, HostPort } from './config/config.js';
 import type { CheckResult } from './core/explain.js';
 import { parseAbsolute } from './core/target.js';
 import type { Gate } from './http/admit.js';
@@ -16,7 +16,11 @@ import { createOwnEndpoints, type OwnEndpointsSource } from './net/own-endpoints
 import { createResolver, type Resolver } from './net/resolver.js';
 import { createIds } from './observe/ids.js';
 import type { DecisionSink } from './observe/record.js';
+import { createSocksDoor } from './socks/socks-door.js';
+import { type DnsDoor, openDnsDoor } from './steer/dns-door.js';
 import { createFixedRelay, fixedRelay } from './steer/fixed-relay.js';
+import { originTarget } from './steer/origin-target.js';
+import { createTlsDoor } from './steer/tls-door.js';
 
 export interface AppParts {
   readonly config: Config;
@@ -74,22 +78,27 @@ export function createApp(parts: AppParts): App {
   const pool = new UpstreamPool({ idleTimeoutMs: () => terms.limits.idleTimeoutMs, headerBytes: 64 * 1024 });
   const target = (request: { url?: string | undefined }) => parseAbsolute(request.url ?? '');
   const proxy = createProxyServer({ doorway, pool, budget, target, door: 'absolute' });
-  const servers: readonly [string, Server, Config['listen']['proxy']][] = [
-    ['proxy', proxy, parts.config.listen.proxy],
-    ...parts.config.relay.map(({ listen: at, to }, i): [string, Server, Config['listen']['proxy']] => [
-      `relay[${i}]`,
-      createFixedRelay(doorway, budget, fixedRelay(to, i)),
-      at,
-    ]),
+  const steered = createProxyServer({ doorway, pool, budget, target: originTarget, door: 'steer-http' });
+  const { listen: at, steer, relay } = parts.config;
+  const servers: readonly Listener[] = [
+    ...listener('proxy', proxy, at.proxy),
+    ...listener('socks', createSocksDoor(doorway, budget), at.socks),
+    ...listener('steer.http', steered, steer.http),
+    ...listener('steer.tls', createTlsDoor(doorway, budget), steer.tls),
+    ...relay.flatMap(({ listen: from, to }, i) =>
+      listener(`relay[${i}]`, createFixedRelay(doorway, budget, fixedRelay(to, i)), from),
+    ),
   ];
+  let dns: DnsDoor | null = null;
   return {
     async start() {
       const bound = new Map<string, AddressInfo>();
-      for (const [purpose, server, at] of servers) {
-        const address = await listen(server, at, purpose);
-        own.addPort(address.port);
-        bound.set(purpose, address);
+      for (const { purpose, server, at } of servers) bound.set(purpose, await listen(server, at, purpose));
+      if (steer.dns !== null) {
+        dns = await openDnsDoor(doorway, budget, steer.dns);
+        bound.set('steer.dns', dns.bound);
       }
+      for (const { port } of bound.values()) own.addPort(port);
       return bound;
     },
     reload: (config) => {
@@ -109,14 +118,25 @@ export function createApp(parts: AppParts): App {
     async stop() {
       const deadline = setTimeout(() => {
         doorway.cutTunnels('drain');
-        proxy.closeAllConnections();
+        for (const server of [proxy, steered]) server.closeAllConnections();
       }, terms.limits.drainTimeoutMs);
       await doorway.drain();
       pool.close();
-      const closed = Promise.all(servers.map(([, server]) => close(server)));
-      proxy.closeIdleConnections();
+      const closed = Promise.all([...servers.map(({ server }) => close(server)), dns?.close()]);
+      for (const server of [proxy, steered]) server.closeIdleConnections();
       await closed;
       clearTimeout(deadline);
     },
   };
+}
+
+interface Listener {
+  readonly purpose: string;
+  readonly server: Server;
+  readonly at: HostPort;
+}
+
+/** None where the configuration leaves the door shut. */
+function listener(purpose: string, server: Server, at: HostPort | null): Listener[] {
+  return at === null ? [] : [{ purpose, server, at }];
 }

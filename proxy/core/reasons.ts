@@ -35,6 +35,7 @@ export const REASONS = {
     'http_request_error',
     'This port is a forward proxy: it takes CONNECT host:port, or an http:// or https:// URL as the request-target.',
   ),
+  'not-origin-form': deny(400, 'http_request_error', 'This port stands for an origin: it takes origin-form requests.'),
   'missing-host': deny(400, 'http_request_error', 'An HTTP/1.1 request needs a Host field.'),
   'duplicate-host': deny(400, 'http_request_error', 'The request has more than one Host field.'),
   'host-mismatch': deny(400, 'http_request_error', 'The Host field and the CONNECT target differ.'),

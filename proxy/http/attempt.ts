@@ -2,7 +2,7 @@
 import type { Address } from '../core/address.js';
 import type { ClientIdentity, Policy, Refusal } from '../core/policy.js';
 import { REASONS, type Reason } from '../core/reasons.js';
-import { hostText, type Target } from '../core/target.js';
+import { type Host, hostText, type Target } from '../core/target.js';
 import type { RelayResult } from '../net/relay.js';
 import type { DecisionSink, Door } from '../observe/record.js';
 
@@ -29,6 +29,8 @@ export class Attempt {
   /** The policy in force when the request came: one snapshot for all of its decisions. */
   readonly policy: Policy;
   target: Target | null = null;
+  /** For a door at which a host comes without a port. */
+  host: Host | null = null;
   addresses: readonly Address[] = [];
   dialed: Address | null = null;
   dnsMs: number | null = null;
@@ -69,6 +71,7 @@ export class Attempt {
     if (this.#recorded) return;
     this.#recorded = true;
     const { client, target } = this;
+    const host = target?.host ?? this.host;
     this.#terms.sink.decision({
       event: 'decision',
       id: this.id,
@@ -80,7 +83,7 @@ export class Attempt {
       client: { address: client.address, name: client.name ?? client.label },
       door: this.door,
       method: this.#terms.method,
-      host: target === null ? null : hostText(target.host),
+      host: host === null ? null : hostText(host),
       port: target?.port ?? null,
       addresses: this.addresses.map(({ text }) => text),
       dialed: this.dialed?.text ?? null,

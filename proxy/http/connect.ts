@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { parseAuthority } from '../core/target.js';
+import { screenTunnel } from '../steer/tunnel-screen.js';
 import type { Doorway } from './doorway.js';
 import { openPassage } from './passage.js';
 import { credentialsOf, hasContent, headFault, hostFault } from './request-head.js';
@@ -36,11 +37,12 @@ export async function connect(
   if (mismatch !== null) return refuse(mismatch);
   if (!isKnown) return refuse('client-unauthenticated');
 
-  const passage = await openPassage(doorway, attempt, target.value, { signal: gone.signal, status: 200 });
+  const passage = await openPassage(doorway, attempt, target.value, gone.signal);
   gone.release();
   if (!passage.open) return endSocket(socket, attempt, passage.ending);
   socket.write(ESTABLISHED, 'latin1');
-  await doorway.tunnel(attempt, { client: socket, upstream: passage.dialed.socket, head: terms.head });
+  const screen = screenTunnel(attempt, passage, 200);
+  await doorway.tunnel(attempt, { client: socket, upstream: passage.dialed.socket, head: terms.head, screen });
 }
 
 /** Reasons to take no new request at all, or null. */

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { ClientEntry, Limits } from '../config/config.js';
 import type { Policy } from '../core/policy.js';
 import { type Relay, relay } from '../net/relay.js';
+import type { Screen } from '../net/screen.js';
 import type { CloseCause, DecisionSink, Door } from '../observe/record.js';
 import type { Gate } from './admit.js';
 import { Attempt, type Client } from './attempt.js';
@@ -39,6 +40,13 @@ export interface TunnelEnds {
   readonly upstream: Socket;
   /** What the client sent with the request that opened the tunnel. */
   readonly head: Buffer;
+  /** Judges the first bytes of the tunnel; null: they pass unseen. */
+  readonly screen: Screen | null;
+}
+
+/** A socket, or what is known of the sender of a datagram. */
+export interface Peer {
+  readonly remoteAddress?: string | undefined;
 }
 
 export interface Asked {
@@ -90,9 +98,9 @@ export class Doorway {
   }
 
   /** A request has come: identifies the client and opens the attempt that will leave one record. */
-  async arrive(door: Door, socket: Socket, asked: Asked): Promise<Arrival> {
+  async arrive(door: Door, peer: Peer, asked: Asked): Promise<Arrival> {
     const { policy, clients } = this.terms();
-    const address = peerAddress(socket.remoteAddress);
+    const address = peerAddress(peer.remoteAddress);
     const identified = identify(clients, address, asked.credentials);
     const name = identified.outcome === 'known' ? identified.name : null;
     const label = name === null ? await this.#label(address, clients) : null;
@@ -107,11 +115,12 @@ export class Doorway {
   }
 
   /** Relays until both sides have ended, then writes the close record. Takes both sockets over. */
-  async tunnel(attempt: Attempt, { client, upstream, head }: TunnelEnds): Promise<void> {
+  async tunnel(attempt: Attempt, { client, upstream, head, screen }: TunnelEnds): Promise<void> {
     const running = relay(client, upstream, {
       idleTimeoutMs: this.terms().limits.idleTimeoutMs,
       buffer: this.#parts.relayBuffer,
       head,
+      screen,
     });
     this.#tunnels.add(running);
     const result = await running.done;

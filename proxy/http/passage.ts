@@ -1,4 +1,5 @@
 /** Admission and dialling as one step, for doors that open a tunnel. */
+import type { Permit, Refusal } from '../core/policy.js';
 import { reasonOf } from '../core/reasons.js';
 import type { Target } from '../core/target.js';
 import type { Dialed } from '../net/dialer.js';
@@ -8,25 +9,21 @@ import type { Doorway } from './doorway.js';
 import type { Ending } from './respond.js';
 
 export type Passage =
-  | { readonly open: true; readonly dialed: Dialed }
+  | { readonly open: true; readonly dialed: Dialed; readonly permit: Permit; readonly wouldDeny: Refusal | null }
   | { readonly open: false; readonly ending: Ending };
 
-/**
- * Target to connected socket. An open passage has its `allow` record written with `status`; a closed one is left for
- * the door to answer and record. Never rejects.
- */
+/** Target to connected socket; the door answers and records, be it open or closed. Never rejects. */
 export async function openPassage(
   doorway: Doorway,
   attempt: Attempt,
   target: Target,
-  terms: { readonly signal: AbortSignal; readonly status: number | null },
+  signal: AbortSignal,
 ): Promise<Passage> {
   try {
-    const verdict = await admit(doorway.gate, attempt, target, terms.signal);
+    const verdict = await admit(doorway.gate, attempt, target, signal);
     if (verdict.outcome === 'deny') return { open: false, ending: verdict };
-    const dialed = await dial(doorway.gate, attempt, verdict.permit, terms.signal);
-    attempt.allowed(terms.status, verdict.permit.rule, verdict.wouldDeny);
-    return { open: true, dialed };
+    const dialed = await dial(doorway.gate, attempt, verdict.permit, signal);
+    return { open: true, dialed, permit: verdict.permit, wouldDeny: verdict.wouldDeny };
   } catch (error) {
     return { open: false, ending: endingOf(doorway, error) };
   }

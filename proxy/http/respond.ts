@@ -50,9 +50,9 @@ export function endResponse(response: ServerResponse, attempt: Attempt, ending: 
 }
 
 /** Writes the last bytes of a connection and sees it closed, without a reset that could overtake them. */
-export function closeAfter(socket: Socket, bytes: string): void {
+export function closeAfter(socket: Socket, bytes: string | Buffer): void {
   socket.on('error', () => socket.destroy());
-  socket.end(bytes, 'latin1');
+  socket.end(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('end', () => socket.destroySoon());

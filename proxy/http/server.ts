@@ -72,6 +72,8 @@ export function createProxyServer(parts: ServerParts): http.Server {
   server.on('checkExpectation', (request, response) => take(request, response, false));
   server.on('connect', (request: IncomingMessage, _stream: Duplex, head: Buffer) => {
     const { socket } = request;
+    // Whoever takes us for the origin has no tunnel to ask for.
+    if (parts.door !== 'absolute') return refuseHead(parts, socket, 'not-origin-form');
     socket.setTimeout(0);
     doorway.track(socket, connect(doorway, request, socket, { head, busy: busy.has(socket) }));
   });
@@ -94,7 +96,11 @@ function unreadable({ doorway, door }: ServerParts, error: Error, stream: Duplex
     stream.destroy();
     return;
   }
-  endSocket(stream, doorway.arriveUnread(door, stream), { reason, rule: null, what: null });
+  refuseHead({ doorway, door }, stream, reason);
+}
+
+function refuseHead({ doorway, door }: Pick<ServerParts, 'doorway' | 'door'>, socket: Socket, reason: Reason): void {
+  endSocket(socket, doorway.arriveUnread(door, socket), { reason, rule: null, what: null });
 }
 
 function reasonOfParser(error: Error): Reason | null {

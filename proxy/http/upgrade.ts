@@ -83,7 +83,7 @@ function switchProtocols(doorway: Doorway, attempt: Attempt, { client, upstream,
       lines.push(`${fields[i]}: ${fields[i + 1]}`);
   }
   client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-  doorway.track(client, doorway.tunnel(attempt, { client, upstream, head }));
+  doorway.track(client, doorway.tunnel(attempt, { client, upstream, head, screen: null }));
 }
 
 function withoutUpgradeOption(value: string): string {

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { CloseCause } from '../observe/record.js';
 import { readInto, writeNow } from './direct-io.js';
+import { type Screen, screening } from './screen.js';
 
 export interface RelayTerms {
   /** Without a byte in either direction for this long, the tunnel is cut. */
@@ -10,6 +11,8 @@ export interface RelayTerms {
   readonly buffer: Buffer;
   /** What the client sent with the request that opened the tunnel: goes up first. */
   readonly head: Buffer;
+  /** Judges the first bytes from the client; null: they pass unseen. */
+  readonly screen: Screen | null;
 }
 
 export interface RelayResult {
@@ -43,26 +46,39 @@ export function relay(client: Socket, upstream: Socket, terms: RelayTerms): Rela
     client.destroy();
     upstream.destroy();
   };
-  if (terms.head.length > 0) {
-    counts.up += terms.head.length;
-    upstream.write(terms.head);
-  }
+  const screened = screening(terms.screen, {
+    up: (held) => void upstream.write(held),
+    refuse(farewell) {
+      if (cause === 'end') cause = 'refused';
+      client.end(farewell);
+      client.destroySoon();
+      upstream.destroy();
+    },
+  });
   const idle = setTimeout(() => cut('idle'), terms.idleTimeoutMs);
   const onClose = (): void => {
     open -= 1;
     if (open > 0) return;
+    screened.ended();
     clearTimeout(idle);
     settle({ bytesUp: counts.up, bytesDown: counts.down, cause });
   };
   onEnding(client, () => cut('client-reset'), onClose);
   onEnding(upstream, () => cut('upstream-reset'), onClose);
-  pump(client, upstream, terms.buffer, (bytes) => {
-    counts.up += bytes;
+  const up = (bytes: Buffer): Buffer | null => {
+    counts.up += bytes.length;
     idle.refresh();
-  });
+    return screened.up(bytes);
+  };
+  const head = terms.head.length === 0 ? null : up(terms.head);
+  if (head !== null) upstream.write(head);
+  client.on('end', () => screened.ended());
+  pump(client, upstream, terms.buffer, up);
   pump(upstream, client, terms.buffer, (bytes) => {
-    counts.down += bytes;
+    counts.down += bytes.length;
     idle.refresh();
+    screened.down();
+    return upstream.destroyed ? null : bytes;
   });
   return { done, cut };
 }
@@ -75,14 +91,15 @@ function onEnding(socket: Socket, onLoss: () => void, onClose: () => void): void
   else socket.on('close', onClose);
 }
 
-function pump(from: Socket, to: Socket, buffer: Buffer, count: (bytes: number) => void): void {
+/** `through` sees every piece, and answers what of it moves on now. */
+function pump(from: Socket, to: Socket, buffer: Buffer, through: (bytes: Buffer) => Buffer | null): void {
   const resume = (): void => void from.resume();
   from.on('end', () => to.end());
   // A side that is destroyed without an end or an error (a peer gone in between) takes the other one with it.
   from.on('close', () => (from.readableEnded ? undefined : to.destroy()));
   readInto(from, buffer, (bytes) => {
-    count(bytes.length);
-    return pass(bytes, to, resume);
+    const passed = through(bytes);
+    return passed === null || pass(passed, to, resume);
   });
 }
 

@@ -11,7 +11,7 @@ export interface DecisionRecord {
   /** ISO 8601 with milliseconds. */
   readonly time: string;
   readonly outcome: 'allow' | 'deny' | 'fail';
-  /** With outcome `allow` only in mode `report`: what enforcement would have said. */
+  /** With outcome `allow` only in mode `report` and with `sni: log`: what enforcement would have said. */
   readonly reason: Reason | null;
   readonly rule: string | null;
   readonly mode: 'enforce' | 'report';
@@ -39,7 +39,8 @@ export interface CloseRecord {
   readonly cause: CloseCause;
 }
 
-export type CloseCause = 'end' | 'client-reset' | 'upstream-reset' | 'idle' | 'drain';
+/** `refused`: the first bytes in the tunnel were not what the policy allows. */
+export type CloseCause = 'end' | 'client-reset' | 'upstream-reset' | 'idle' | 'drain' | 'refused';
 
 /** Where the doors leave their records. Implementations never throw and never block. */
 export interface DecisionSink {

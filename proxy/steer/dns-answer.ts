@@ -15,8 +15,8 @@ export interface DnsDoorAnswer {
 }
 
 export interface DnsDoorPolicy {
-  /** The IPv4 address of the sidecar on which the question arrived. */
-  readonly ownAddress: Address;
+  /** The address of the sidecar on which the question arrived; an IPv6 one, or null, leaves the answer empty. */
+  readonly ownAddress: Address | null;
   /** The refusal of a name that no steering door would let through, or null. */
   readonly decideName: (name: DnsName) => Refusal | null;
 }
@@ -60,7 +60,8 @@ export function answerQuery(packet: Buffer, policy: DnsDoorPolicy): DnsDoorAnswe
   const refusal: Refusal | null =
     query.name === null ? { reason: 'malformed-target', rule: null, what: null } : policy.decideName(query.name);
   if (refusal !== null) return refuse(packet, query, refusal);
-  return answer(respond(packet, query, RCODE.NOERROR, query.type === TYPE_A ? policy.ownAddress : null));
+  const own = policy.ownAddress?.family === 4 ? policy.ownAddress : null;
+  return answer(respond(packet, query, RCODE.NOERROR, query.type === TYPE_A ? own : null));
 }
 
 /** One lookup of a client asks for A, AAAA and HTTPS: the decision is recorded with the A. */

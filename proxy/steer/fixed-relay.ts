@@ -32,7 +32,7 @@ async function relayOne(doorway: Doorway, socket: Socket, busy: boolean, fixed: 
   const fault = turnedAway(doorway, busy);
   const passage =
     fault === null
-      ? await openPassage(doorway, attempt, fixed.to, { signal: gone.signal, status: null })
+      ? await openPassage(doorway, attempt, fixed.to, gone.signal)
       : ({ open: false, ending: { reason: fault, rule: null } } as const);
   gone.release();
   if (!passage.open) {
@@ -40,7 +40,13 @@ async function relayOne(doorway: Doorway, socket: Socket, busy: boolean, fixed: 
     socket.destroy();
     return;
   }
-  await doorway.tunnel(attempt, { client: socket, upstream: passage.dialed.socket, head: Buffer.alloc(0) });
+  attempt.allowed(null, passage.permit.rule, passage.wouldDeny);
+  await doorway.tunnel(attempt, {
+    client: socket,
+    upstream: passage.dialed.socket,
+    head: Buffer.alloc(0),
+    screen: null,
+  });
 }
 
 /** The fixed relay number `index` of the configuration; throws where `to` is no host and port. */

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { EgressError } from '../../proxy/core/reasons.js';
 import { authorityText } from '../../proxy/core/target.js';
+import { takeExactly } from '../../proxy/net/take.js';
 import {
   credentialsReply,
   methodReply,
@@ -14,7 +15,6 @@ import {
   selectMethod,
   type Take,
 } from '../../proxy/socks/messages.js';
-import { takeExactly } from '../../proxy/socks/take.js';
 
 test('a greeting gives its methods, and one that is not SOCKS 5 gives none', async () => {
   assert.deepEqual(await readGreeting(bytes(5, 2, 0, 2)), Buffer.from([0, 2]));

@@ -1,0 +1,95 @@
+/** The SOCKS door (RFC 1928): CONNECT only, names are resolved by us, username/password says which client asks. */
+import net, { type Socket } from 'node:net';
+import { EgressError, type Reason } from '../core/reasons.js';
+import type { Attempt } from '../http/attempt.js';
+import type { Budget } from '../http/budget.js';
+import { abortOnLoss, turnedAway } from '../http/connect.js';
+import type { Arrival, Doorway } from '../http/doorway.js';
+import { endingOf, openPassage } from '../http/passage.js';
+import { closeAfter, type Ending } from '../http/respond.js';
+import { handshakeDeadline } from '../net/handshake-deadline.js';
+import { takeExactly } from '../net/take.js';
+import { screenTunnel } from '../steer/tunnel-screen.js';
+import {
+  credentialsReply,
+  METHOD,
+  methodReply,
+  readCredentials,
+  readGreeting,
+  readRequest,
+  requestReply,
+  selectMethod,
+  type Take,
+} from './messages.js';
+
+const NOTHING = Buffer.alloc(0);
+
+/** Not listening yet. Each connection is one attempt with a record of its own, once it has said anything. */
+export function createSocksDoor(doorway: Doorway, budget: Budget): net.Server {
+  return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
+    socket.on('error', () => socket.destroy());
+    const busy = !budget.enter(socket);
+    doorway.track(socket, serve(doorway, socket, busy));
+  });
+}
+
+/** Never rejects, and never leaves `socket` open. */
+async function serve(doorway: Doorway, socket: Socket, busy: boolean): Promise<void> {
+  const gone = abortOnLoss(socket);
+  const deadline = handshakeDeadline(gone.signal, doorway.terms().limits.headerTimeoutMs);
+  const take: Take = (length) => takeExactly(socket, length, deadline.signal);
+  const progress: { attempt: Attempt | null } = { attempt: null };
+  try {
+    const { attempt, isKnown } = await greet(doorway, socket, take);
+    progress.attempt = attempt;
+    if (!isKnown) return refuseCredentials(socket, attempt);
+    const target = await readRequest(take);
+    deadline.release();
+    if (target.ok) attempt.target = target.value;
+    const fault = turnedAway(doorway, busy);
+    if (fault !== null) throw new EgressError(fault);
+    if (!target.ok) throw new EgressError(target.reason);
+    const passage = await openPassage(doorway, attempt, target.value, gone.signal);
+    gone.release();
+    if (!passage.open) return refuse(socket, attempt, passage.ending);
+    socket.write(requestReply(null));
+    const screen = screenTunnel(attempt, passage, null);
+    await doorway.tunnel(attempt, { client: socket, upstream: passage.dialed.socket, head: NOTHING, screen });
+  } catch (error) {
+    deadline.release();
+    gone.release();
+    if (socket.bytesRead === 0) socket.destroy();
+    else refuse(socket, progress.attempt ?? doorway.arriveUnread('socks', socket), endingOf(doorway, error));
+  }
+}
+
+/** Greeting and authentication (RFC 1928 section 3, RFC 1929). */
+async function greet(doorway: Doorway, socket: Socket, take: Take): Promise<Arrival> {
+  const methods = await readGreeting(take);
+  if (methods === null) throw new EgressError('malformed-socks');
+  const method = selectMethod(methods);
+  socket.write(methodReply(method ?? METHOD.refused));
+  if (method === null) throw new EgressError('client-unauthenticated');
+  if (method === METHOD.none) return doorway.arrive('socks', socket, { method: null, credentials: null });
+  const given = await readCredentials(take);
+  if (given === null) throw new EgressError('malformed-socks');
+  const credentials = { user: given.username, password: given.password };
+  const arrival = await doorway.arrive('socks', socket, { method: null, credentials });
+  if (arrival.isKnown) socket.write(credentialsReply('accepted'));
+  return arrival;
+}
+
+function refuseCredentials(socket: Socket, attempt: Attempt): void {
+  attempt.refused('client-unauthenticated', null, null);
+  closeAfter(socket, credentialsReply('refused'));
+}
+
+function refuse(socket: Socket, attempt: Attempt, { reason, rule }: Ending): void {
+  attempt.refused(reason, rule, null);
+  closeAfter(socket, repliesToRequest(reason) ? requestReply(reason) : NOTHING);
+}
+
+/** Before the request there is nothing that a request's reply would answer. */
+function repliesToRequest(reason: Reason): boolean {
+  return reason !== 'client-unauthenticated' && reason !== 'handshake-timeout' && reason !== 'malformed-socks';
+}

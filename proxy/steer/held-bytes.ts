@@ -1,0 +1,19 @@
+/** Bytes kept back, in the order they came. Joined now and then: thousands of one-byte pieces are not kept as such. */
+export class HeldBytes {
+  #pieces: Buffer[] = [];
+
+  get isEmpty(): boolean {
+    return this.#pieces.length === 0;
+  }
+
+  push(piece: Buffer): void {
+    this.#pieces.push(piece);
+    if (this.#pieces.length >= MOST_PIECES) this.#pieces = [Buffer.concat(this.#pieces)];
+  }
+
+  all(): Buffer {
+    return Buffer.concat(this.#pieces);
+  }
+}
+
+const MOST_PIECES = 64;
