@@ -2,7 +2,7 @@
  * The DNS door, over UDP and TCP: every name that a steering door could let through has the sidecar's own address. No
  * question is ever forwarded: what a name means is asked by our resolver, once a connection has come in for it.
  */
-import dgram from 'node:dgram';
+import dgram, { type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -61,7 +61,7 @@ function datagramHosts(host: string): readonly string[] {
   return interfaces.filter(({ family }) => family === 'IPv4').map(({ address }) => address);
 }
 
-async function bindUdp(doorway: Doorway, host: string, port: number): Promise<dgram.Socket> {
+async function bindUdp(doorway: Doorway, host: string, port: number): Promise<DatagramSocket> {
   const own = parseAddress(host);
   const socket = dgram.createSocket(own?.family === 6 ? 'udp6' : 'udp4');
   socket.on('message', (packet, peer) => {
