@@ -1,0 +1,118 @@
+/** A DNS server for tests, over UDP and TCP on one port of 127.0.0.1: what it answers, and how badly, is scripted. */
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+import net from 'node:net';
+import { type Answer, decode, encode, type Packet, RECURSION_AVAILABLE, TRUNCATED_RESPONSE } from 'dns-packet';
+
+export interface Asked {
+  /** In lower case. */
+  readonly name: string;
+  readonly type: string;
+  readonly over: 'udp' | 'tcp';
+  /** How often this name and type had been asked for before. */
+  readonly before: number;
+}
+
+/** `silent`: no answer at all. `raw`: these bytes in place of an answer, behind the id of the query. */
+export interface Reply {
+  readonly answers?: readonly Answer[];
+  readonly rcode?: number;
+  readonly truncated?: boolean;
+  readonly silent?: boolean;
+  readonly delayMs?: number;
+  readonly raw?: Buffer;
+}
+
+export type Script = (asked: Asked) => Reply;
+
+export interface FakeDns {
+  /** For `dns.servers`. */
+  readonly server: string;
+  readonly asked: readonly Asked[];
+  close(): Promise<void>;
+}
+
+const NAME_ERROR = 3;
+
+export async function startFakeDns(script: Script): Promise<FakeDns> {
+  const asked: Asked[] = [];
+  const counts = new Map<string, number>();
+  const timers = new Set<NodeJS.Timeout>();
+  const answer = (query: Buffer, over: Asked['over'], send: (bytes: Buffer) => void): void => {
+    const packet = decode(query);
+    const question = packet.questions?.[0];
+    if (question === undefined) return;
+    const name = question.name.toLowerCase();
+    const key = `${name} ${question.type}`;
+    const before = counts.get(key) ?? 0;
+    counts.set(key, before + 1);
+    const one: Asked = { name, type: question.type, over, before };
+    asked.push(one);
+    const reply = script(one);
+    if (reply.silent) return;
+    const bytes = encoded(packet, reply);
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      send(bytes);
+    }, reply.delayMs ?? 0);
+    timers.add(timer);
+  };
+  const { udp, tcp, port } = await openBoth(answer);
+  return {
+    server: `127.0.0.1:${port}`,
+    asked,
+    async close() {
+      for (const timer of timers) clearTimeout(timer);
+      udp.close();
+      tcp.close();
+      await once(tcp, 'close');
+    },
+  };
+}
+
+/** A script from a table: addresses by name, several for one name, `NXDOMAIN` for what it does not hold. */
+export function table(names: Readonly<Record<string, readonly string[]>>, ttl = 60): Script {
+  return ({ name, type }) => {
+    const addresses = names[name];
+    if (addresses === undefined) return { rcode: NAME_ERROR };
+    const family = addresses.filter((text) => text.includes(':') === (type === 'AAAA'));
+    if (type !== 'A' && type !== 'AAAA') return {};
+    return { answers: family.map((data) => ({ type, name, data, ttl })) };
+  };
+}
+
+type Take = (query: Buffer, over: Asked['over'], send: (bytes: Buffer) => void) => void;
+
+async function openBoth(take: Take): Promise<{ udp: dgram.Socket; tcp: net.Server; port: number }> {
+  const tcp = net.createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (bytes) => {
+      take(bytes.subarray(2), 'tcp', (reply) => {
+        const length = Buffer.alloc(2);
+        length.writeUInt16BE(reply.length);
+        if (socket.writable) socket.end(Buffer.concat([length, reply]));
+      });
+    });
+  });
+  tcp.listen(0, '127.0.0.1');
+  await once(tcp, 'listening');
+  const at = tcp.address();
+  if (at === null || typeof at === 'string') throw new Error('no port');
+  const udp = dgram.createSocket('udp4');
+  udp.on('message', (query, from) => {
+    take(query, 'udp', (reply) => udp.send(reply, from.port, from.address, () => undefined));
+  });
+  udp.bind(at.port, '127.0.0.1');
+  await once(udp, 'listening');
+  return { udp, tcp, port: at.port };
+}
+
+function encoded(query: Packet, reply: Reply): Buffer {
+  const flags = RECURSION_AVAILABLE | (reply.truncated === true ? TRUNCATED_RESPONSE : 0) | (reply.rcode ?? 0);
+  const packet: Packet = { type: 'response', flags };
+  if (query.id !== undefined) packet.id = query.id;
+  if (query.questions !== undefined) packet.questions = query.questions;
+  if (reply.answers !== undefined) packet.answers = [...reply.answers];
+  const bytes = encode(packet);
+  return reply.raw === undefined ? bytes : Buffer.concat([bytes.subarray(0, 2), reply.raw]);
+}
