@@ -3,7 +3,7 @@
 # Needs bash and iptables or nft, no Node. README.md beside this file says what the rules can and can not do.
 set -euo pipefail
 
-NETWORKS=(ai-toolkit_frontend ai-toolkit-frontend ai-toolkit_default)
+NETWORKS=(ai-toolkit-mcp-tools ai-toolkit_frontend ai-toolkit-frontend ai-toolkit_default)
 
 usage() {
   cat <<'USAGE'
@@ -15,7 +15,7 @@ usage: ssrf-egress-block.sh [--dry-run | --check | --remove] [SUBNET ...]
   --check      say whether the rules are in place, with their counters: exit 0 if they are, 1 if not
   --remove     take the rules away again, in both formats
   SUBNET       the tools' network, such as 172.18.0.0/16; without one it is asked of Docker:
-               ai-toolkit_frontend, ai-toolkit-frontend, ai-toolkit_default, whichever is there first
+               ai-toolkit-mcp-tools, ai-toolkit_frontend, ai-toolkit-frontend or ai-toolkit_default, the first that is there
   --dns        a resolver that the tools may ask directly; default: none but Docker's own, inside the containers
   --interface  a bridge to judge whatever the source address; default: the bridges of the subnets, as Docker says
   --format     default: iptables where Docker keeps its chain DOCKER-USER there, else nftables
