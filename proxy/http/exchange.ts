@@ -3,11 +3,10 @@
  * back-pressure both ways, interim responses and trailers passed on (RFC 9110 sections 6.5 and 15.2).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Dispatcher, errors } from 'undici';
 import { EgressError, type Reason } from '../core/reasons.js';
-import { members, responseFields } from './fields.js';
+import { writeEnd, writeHead, writeInterim } from './response-writer.js';
 import type { Upstream } from './upstream-pool.js';
 
 export interface ExchangeRequest {
@@ -41,7 +40,7 @@ export function exchange(
   events: ExchangeEvents,
 ): Promise<ExchangeFailure | null> {
   return new Promise((resolve) => {
-    const handler = new ResponseWriter(upstream, response, events, resolve);
+    const handler = new ResponseHandler(upstream, response, events, resolve);
     const { method, path, fields, content, upgrade } = request;
     upstream.client.dispatch(
       { method: method as Dispatcher.HttpMethod, path, headers: fields, body: content, upgrade },
@@ -50,7 +49,7 @@ export function exchange(
   });
 }
 
-class ResponseWriter implements Dispatcher.DispatchHandler {
+class ResponseHandler implements Dispatcher.DispatchHandler {
   readonly #upstream: Upstream;
   readonly #response: ServerResponse;
   readonly #events: ExchangeEvents;
@@ -77,20 +76,17 @@ class ResponseWriter implements Dispatcher.DispatchHandler {
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
-    const fields = raw.map((part) => part.toString('latin1'));
-    if (status < 200) return this.#interim(status, statusText, fields);
-    if (isCodedTwice(fields)) return this.#giveUp(new EgressError('upstream-protocol'));
+    const head = { status, statusText, fields: latin1(raw) };
+    if (status < 200) {
+      writeInterim(this.#response, head);
+      return true;
+    }
+    if (!writeHead(this.#response, head, this.#events.onFinal)) {
+      this.#abort?.(new EgressError('upstream-protocol'));
+      return false;
+    }
     this.#resume = resume;
     this.#response.on('drain', resume);
-    this.#response.sendDate = false;
-    try {
-      this.#response.writeHead(status, statusText, responseFields(fields, '1.1'));
-    } catch (error) {
-      return this.#giveUp(new EgressError('upstream-protocol', { cause: error }));
-    }
-    this.#events.onFinal(status);
-    // The head leaves now, not with the first piece of the content: an event stream may be silent for long.
-    this.#response.flushHeaders();
     return true;
   }
 
@@ -99,42 +95,19 @@ class ResponseWriter implements Dispatcher.DispatchHandler {
   }
 
   onComplete(raw: string[] | Buffer[] | null): void {
-    const trailers = (raw ?? []).map((part) => part.toString('latin1'));
-    const pairs: [string, string][] = [];
-    for (let i = 0; i + 1 < trailers.length; i += 2) pairs.push([trailers[i] ?? '', trailers[i + 1] ?? '']);
-    if (pairs.length > 0) this.#response.addTrailers(pairs);
-    this.#response.end();
+    writeEnd(this.#response, latin1(raw ?? []));
     this.#finish(null);
     this.#upstream.release();
   }
 
   onUpgrade(_status: number, raw: Buffer[] | string[] | null, socket: Duplex): void {
     this.#finish(null);
-    this.#events.onUpgraded(
-      (raw ?? []).map((part) => part.toString('latin1')),
-      socket,
-    );
+    this.#events.onUpgraded(latin1(raw ?? []), socket);
   }
 
   onError(error: Error): void {
     const wasSent = this.#abort !== null;
     this.#finish({ error: asEgressError(error), wasSent });
-  }
-
-  /** RFC 9110 section 15.2: passed on to a client of HTTP/1.1 that reads them, unless its turn in a pipeline has not come. */
-  #interim(status: number, statusText: string, fields: readonly string[]): boolean {
-    const { socket, req } = this.#response;
-    if (socket === null || req.httpVersion !== '1.1' || socket.writableNeedDrain) return true;
-    const lines = [`HTTP/1.1 ${status} ${statusText || (STATUS_CODES[status] ?? '')}`];
-    const kept = responseFields(fields, '1.1');
-    for (let i = 0; i + 1 < kept.length; i += 2) lines.push(`${kept[i]}: ${kept[i + 1]}`);
-    socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-    return true;
-  }
-
-  #giveUp(error: EgressError): false {
-    this.#abort?.(error);
-    return false;
   }
 
   readonly #onClientClose = (): void => {
@@ -148,9 +121,8 @@ class ResponseWriter implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Any transfer coding beside `chunked` is left on the content by the parser, and nothing would say so to the client. */
-function isCodedTwice(fields: readonly string[]): boolean {
-  return members(fields, 'transfer-encoding').some((coding) => coding !== 'chunked');
+function latin1(raw: readonly (Buffer | string)[]): string[] {
+  return raw.map((part) => part.toString('latin1'));
 }
 
 function asEgressError(error: Error): EgressError {

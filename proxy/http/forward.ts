@@ -1,21 +1,20 @@
 /** Requests in absolute-form, and those that a steering door makes into it: forwarded over a vetted connection. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Permit } from '../core/policy.js';
 import type { Reason } from '../core/reasons.js';
 import { type AbsoluteTarget, authorityText, type Parsed, type Target } from '../core/target.js';
-import { secure } from '../net/secure.js';
 import type { Door } from '../observe/record.js';
-import { admit, dial } from './admit.js';
+import { admit } from './admit.js';
 import type { Attempt } from './attempt.js';
 import { turnedAway } from './connect.js';
 import type { Doorway } from './doorway.js';
-import { type ExchangeFailure, type ExchangeRequest, exchange } from './exchange.js';
+import type { ExchangeRequest } from './exchange.js';
 import { hasOwnVia, requestFields, values } from './fields.js';
 import { endingOf } from './passage.js';
 import { credentialsOf, hasContent, headFault } from './request-head.js';
 import { type Ending, endResponse } from './respond.js';
-import type { Upstream, UpstreamPool } from './upstream-pool.js';
+import { send } from './send.js';
+import type { UpstreamPool } from './upstream-pool.js';
 
 export interface ForwardTerms {
   readonly door: Door;
@@ -60,56 +59,21 @@ export async function forward(
     const hops = hopsLeft(request);
     if (hops === 0) return answerHere(response, attempt, verdict.permit.rule);
     const { permit, wouldDeny } = verdict;
-    const sending: Sending = { doorway, attempt, permit, signal: gone.signal, terms };
-    const outgoing = outgoingRequest(request, parsed.value, { hops, upgrades: terms.onUpgraded !== null });
-    const failure = await send(sending, outgoing, response, (status) =>
-      attempt.allowed(status, permit.rule, wouldDeny),
-    );
+    const failure = await send(doorway, {
+      attempt,
+      permit,
+      signal: gone.signal,
+      pool: terms.pool,
+      request: outgoingRequest(request, parsed.value, { hops, upgrades: terms.onUpgraded !== null }),
+      expectsContinue: terms.expectsContinue,
+      response,
+      onFinal: (status) => attempt.allowed(status, permit.rule, wouldDeny),
+      onUpgraded: (fields, upstream) => terms.onUpgraded?.(attempt, fields, upstream),
+    });
     if (failure !== null) throw failure.error;
   } catch (error) {
     end(endingOf(doorway, error));
   }
-}
-
-interface Sending {
-  readonly doorway: Doorway;
-  readonly attempt: Attempt;
-  readonly permit: Permit;
-  readonly signal: AbortSignal;
-  readonly terms: ForwardTerms;
-}
-
-/** Sent again only where the origin had closed an idle connection before a byte of the request was written. */
-async function send(
-  sending: Sending,
-  outgoing: ExchangeRequest,
-  response: ServerResponse,
-  onFinal: (status: number) => void,
-): Promise<ExchangeFailure | null> {
-  const { attempt, permit, terms } = sending;
-  const reused = terms.pool.take(permit, attempt.client.address);
-  const onUpgraded = (fields: string[], socket: Duplex): void => {
-    onFinal(101);
-    terms.onUpgraded?.(attempt, fields, socket);
-  };
-  const once = async (upstream: Upstream): Promise<ExchangeFailure | null> => {
-    attempt.dialed = upstream.address;
-    if (terms.expectsContinue) response.writeContinue();
-    return exchange(upstream, outgoing, response, { onFinal, onUpgraded });
-  };
-  if (reused !== null) {
-    const failure = await once(reused);
-    if (failure === null || failure.wasSent || outgoing.content !== null) return failure;
-  }
-  return once(await open(sending));
-}
-
-async function open({ doorway, attempt, permit, signal, terms }: Sending): Promise<Upstream> {
-  const { socket, address } = await dial(doorway.gate, attempt, permit, signal);
-  const timeoutMs = doorway.terms().limits.connectTimeoutMs;
-  const isPlain = permit.target.scheme !== 'https';
-  const ready = isPlain ? socket : await secure(socket, permit.target, { signal, timeoutMs });
-  return terms.pool.adopt(permit, attempt.client.address, { socket: ready, address });
 }
 
 function outgoingRequest(

@@ -25,10 +25,10 @@ export interface Upstream {
 export interface UpstreamPoolTerms {
   /** Between two pieces of a response, and before its head. */
   readonly idleTimeoutMs: () => number;
-  /** In bytes, of a response's header section. */
-  readonly headerBytes: number;
 }
 
+/** Of a response's header section: more than Node's 16 KiB, as browsers take. */
+export const RESPONSE_HEADER_BYTES = 64 * 1024;
 const IDLE_MS = 4000;
 const IDLE_PER_KEY = 32;
 const IDLE_IN_ALL = 1024;
@@ -88,7 +88,7 @@ export class UpstreamPool {
       keepAliveTimeout: IDLE_MS,
       headersTimeout: timeout,
       bodyTimeout: timeout,
-      maxHeaderSize: this.#terms.headerBytes,
+      maxHeaderSize: RESPONSE_HEADER_BYTES,
       // Never in the same turn: undici ignores a connection that stands before its own call returns.
       connect: (_options, callback) => queueMicrotask(() => give(callback)),
     });
