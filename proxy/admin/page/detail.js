@@ -1,0 +1,75 @@
+/** One decision in full, with the line of the configuration that would change it. */
+import { ask } from './api.js';
+import { byId, copyable, element, fields } from './dom.js';
+import { clientText, destination } from './list.js';
+
+/** Shows the dialog; `onClose` is called when it goes, however that came about. */
+export function bindDetail(onClose) {
+  const dialog = byId('detail');
+  byId('detail-close').addEventListener('click', () => dialog.close());
+  dialog.addEventListener('close', onClose);
+  dialog.addEventListener('click', (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+  return {
+    async show(id) {
+      const body = byId('detail-body');
+      byId('detail-title').textContent = 'Decision';
+      body.replaceChildren(element('p', {}, 'loading'));
+      if (!dialog.open) dialog.showModal();
+      try {
+        const answer = await ask(`/v1/decisions/${encodeURIComponent(id)}`);
+        byId('detail-title').replaceChildren(title(answer.record));
+        body.replaceChildren(...sections(answer));
+      } catch (error) {
+        body.replaceChildren(element('p', { role: 'alert' }, error.message));
+      }
+    },
+    close() {
+      if (dialog.open) dialog.close();
+    },
+  };
+}
+
+function title(record) {
+  const verb = { allow: 'Allowed', deny: 'Denied', fail: 'Failed' }[record.outcome];
+  return element('bdi', {}, `${verb}: ${destination(record)}`);
+}
+
+function sections({ record, explanation, allow, deny }) {
+  const milliseconds = (value) => (value === null ? null : `${value} ms`);
+  const { client } = record;
+  return [
+    explanation === null ? '' : element('p', {}, explanation),
+    fields([
+      ['client', client.name === null ? client.address : `${clientText(client)} (${client.address})`],
+      ['time', record.time],
+      ['reason', record.reason],
+      ['rule', record.rule],
+      ['mode', record.mode],
+      ['door', record.door],
+      ['method', record.method],
+      ['addresses', record.addresses.join(', ')],
+      ['connected to', record.dialed],
+      ['status', record.status],
+      ['DNS', milliseconds(record.dnsMs)],
+      ['connect', milliseconds(record.connectMs)],
+      ['id', record.id],
+    ]),
+    ...proposal('To allow it', allow),
+    ...proposal('To deny it', deny),
+    element('h3', {}, 'The record'),
+    copyable(JSON.stringify(record, null, 2), 'the record'),
+  ];
+}
+
+function proposal(heading, { lines, note }) {
+  return [
+    element('h3', {}, heading),
+    ...lines.flatMap(({ section, line }) => [
+      element('p', { class: 'hint' }, `under policy.${section}:`),
+      copyable(line, `the line for policy.${section}`),
+    ]),
+    note === null ? '' : element('p', { class: 'hint' }, note),
+  ];
+}
