@@ -14,7 +14,7 @@ type Owners = readonly (readonly [files: RegExp, names: '*' | readonly string[]]
 
 const EVERY_FILE = /./;
 
-/** The dialer opens sockets, secure.ts wraps one that is open, the pool is given its connector: nothing else leaves. */
+/** The dialer opens sockets, secure.ts wraps one that is open, the pool and exchange-by-node are given theirs: nothing else leaves. */
 const OWNED: Readonly<Record<string, Owners>> = {
   'node:net': [
     [/^proxy\/net\/dialer\.ts$/, '*'],
@@ -22,6 +22,7 @@ const OWNED: Readonly<Record<string, Owners>> = {
   ],
   'node:tls': [[/^proxy\/net\/secure\.ts$/, '*']],
   'node:http': [
+    [/^proxy\/http\/exchange-by-node\.ts$/, ['request']],
     [EVERY_FILE, ['createServer', 'Server', 'IncomingMessage', 'ServerResponse', 'STATUS_CODES', 'METHODS']],
   ],
   'node:https': [],
