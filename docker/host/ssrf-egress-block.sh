@@ -157,9 +157,10 @@ find_bridges() {
 docker_answers() { command -v docker >/dev/null && docker version >/dev/null 2>&1; }
 
 describe() {
-  say "refuse from: ${subnet4[*]} ${subnet6[*]}${interface[*]:+ (bridge ${interface[*]})}"
+  local subnets=("${subnet4[@]}" "${subnet6[@]}") resolvers=("${dns4[@]}" "${dns6[@]}")
+  say "refuse from: ${subnets[*]}${interface[*]:+ (bridge ${interface[*]})}"
   say 'refuse to: special-purpose and metadata addresses of IPv4 and IPv6, and every service of this host'
-  say "DNS: ${dns4[*]} ${dns6[*]}${dns4[*]:+ and }Docker's own inside the containers; nothing else"
+  say "DNS: ${resolvers[*]}${resolvers[*]:+ and }Docker's own inside the containers; nothing else"
   say 'let through: public addresses, the subnet itself, replies to inbound connections'
   local resolver
   sed -n 's/^nameserver[[:space:]]*\([0-9.]*\)$/\1/p' /etc/resolv.conf 2>/dev/null | while read -r resolver; do
@@ -299,8 +300,8 @@ nft_essence() {
 }
 
 persistence() {
-  local command
-  command="$(readlink -f "$0") --format $format ${subnet4[*]} ${subnet6[*]}"
+  local command=("$(readlink -f "$0")" --format "$format" "${subnet4[@]}" "${subnet6[@]}") resolver
+  for resolver in "${dns4[@]%/32}" "${dns6[@]%/128}"; do command+=(--dns "$resolver"); done
   cat >&2 <<ADVICE
 ssrf-egress-block: the rules last until the next boot. To have them put in place after every start of Docker
 (Debian, Ubuntu, RHEL, Fedora: wherever systemd is), as /etc/systemd/system/ssrf-egress-block.service:
@@ -310,7 +311,7 @@ ssrf-egress-block: the rules last until the next boot. To have them put in place
     [Service]
     Type=oneshot
     RemainAfterExit=yes
-    ExecStart=$command$(printf ' --dns %s' "${dns4[@]%/32}" "${dns6[@]%/128}" | sed 's/ --dns $//')
+    ExecStart=${command[*]}
     [Install]
     WantedBy=docker.service
 then: systemctl daemon-reload && systemctl enable --now ssrf-egress-block
