@@ -8,14 +8,16 @@ import type { Config } from '../config/config.js';
 import { formatConfigErrors, loadConfig } from '../config/load.js';
 import { isLoopbackHost } from '../config/semantics.js';
 import { watchConfig } from '../config/watch.js';
+import { decisionJson } from '../observe/json-line.js';
 import { createMetrics } from '../observe/metrics.js';
 import { fanOut } from '../observe/observe.js';
 import { openLog } from '../observe/open-log.js';
+import { readBack } from '../observe/read-back.js';
 import { createRing } from '../observe/ring.js';
 import { BAD_CONFIG, configPath, readConfiguration } from './configuration.js';
 
 /** How many decisions the admin API can show. */
-const RING_RECORDS = 2000;
+const RING_RECORDS = 5000;
 /** How often the configuration file is looked at. */
 const WATCH_MS = 2000;
 /** How long the log may take to leave the process at its end. */
@@ -34,6 +36,8 @@ async function serve(path: string, config: Config): Promise<number | null> {
   let current = config;
   const log = await openLog(config.log);
   const ring = createRing(RING_RECORDS);
+  const earlier = config.log.file === null ? [] : await readBack(config.log.file.path, RING_RECORDS);
+  for (const record of earlier) ring.restore(record, decisionJson(record));
   const metrics = createMetrics({
     openTunnels: () => app.openTunnels,
     openConnections: () => app.openConnections,

@@ -42,6 +42,11 @@ export function escapeInvisible(text: string): string {
   return PRINTABLE.test(text) ? text : text.replace(INVISIBLE, escapeUnits);
 }
 
+/** A text as it stands between the quotes of JSON: one line, every character visible, nothing that steers a terminal. */
+export function escapeText(text: string): string {
+  return quote(text).slice(1, -1);
+}
+
 const PRINTABLE = /^[\n -~]*$/;
 const PLAIN = /^[ !#-[\]-~]*$/;
 const INVISIBLE = /[\x7f-\x9f\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;

@@ -46,8 +46,12 @@ export function streamSink(stream: LineStream): LineSink {
   });
   return {
     write(line) {
-      if (closed) dropped++;
-      else stream.write(line);
+      try {
+        if (closed) dropped++;
+        else stream.write(line);
+      } catch {
+        dropped++;
+      }
     },
     dropped: () => dropped,
     async close(deadlineMs) {

@@ -1,11 +1,15 @@
 /** Opens the outputs that the configuration asks for, and the two logs over them. */
 import type { Logger } from 'pino';
 import { createDecisionLog, createEventLog, type LogLevel, type LogOutput } from './decision-log.js';
+import { type LogFile, openFileSink } from './file-sink.js';
 import { type LineSink, stdoutSink } from './line-sink.js';
 import type { Observer } from './observe.js';
+import { prettyRenderer } from './pretty.js';
 
 export interface LogSettings {
   readonly level: LogLevel;
+  readonly format: 'json' | 'pretty';
+  readonly file: LogFile | null;
 }
 
 export interface OpenLog {
@@ -18,16 +22,37 @@ export interface OpenLog {
   close(deadlineMs: number): Promise<void>;
 }
 
-/** `stdout`: standard output, or what stands in for it in tests. */
+/** A file that stays unwritable is not told more often than this. */
+const PROBLEM_EVERY_MS = 60_000;
+
+/** Rejects where the log file cannot be opened. `stdout`: standard output, or what stands in for it in tests. */
 export async function openLog(settings: LogSettings, stdout: LineSink = stdoutSink()): Promise<OpenLog> {
+  const { level, format } = settings;
   const sinks = [stdout];
-  const outputs: LogOutput[] = [{ sink: stdout, render: null }];
+  const outputs: LogOutput[] = [{ sink: stdout, render: format === 'pretty' ? prettyRenderer(wantsColor()) : null }];
+  const events = createEventLog(level, outputs);
+  if (settings.file !== null) {
+    const { path } = settings.file;
+    let toldAt = Number.NEGATIVE_INFINITY;
+    const sink = await openFileSink(settings.file, (error) => {
+      if (performance.now() - toldAt < PROBLEM_EVERY_MS) return;
+      toldAt = performance.now();
+      events.error({ event: 'log-file', path, err: error }, 'the log file cannot be written');
+    });
+    sinks.push(sink);
+    outputs.push({ sink, render: null });
+  }
   return {
-    decisions: createDecisionLog(settings.level, outputs),
-    events: createEventLog(settings.level, outputs),
+    decisions: createDecisionLog(level, outputs),
+    events,
     dropped: () => sinks.reduce((sum, sink) => sum + sink.dropped(), 0),
     async close(deadlineMs) {
       await Promise.all(sinks.map((sink) => sink.close(deadlineMs)));
     },
   };
+}
+
+/** https://no-color.org */
+function wantsColor(): boolean {
+  return process.stdout.isTTY === true && !process.env.NO_COLOR;
 }

@@ -1,7 +1,17 @@
 /** The records of the log, the admin API and the page: one shape, tested as an API. */
 import type { Reason } from '../core/reasons.js';
 
-export type Door = 'connect' | 'absolute' | 'upgrade' | 'socks' | 'steer-dns' | 'steer-http' | 'steer-tls' | 'relay';
+export const DOORS = [
+  'connect',
+  'absolute',
+  'upgrade',
+  'socks',
+  'steer-dns',
+  'steer-http',
+  'steer-tls',
+  'relay',
+] as const;
+export type Door = (typeof DOORS)[number];
 
 /** Exactly one per request. Never a path, a query, a header field, a credential or a byte of payload. */
 export interface DecisionRecord {

@@ -20,6 +20,8 @@ export interface Totals {
 }
 
 export interface Ring extends Observer {
+  /** A record of an earlier run, older than all that follow: held, but neither counted nor told to subscribers. */
+  restore(record: DecisionRecord, json: string): void;
   /** Newest first. */
   query(query: RingQuery): DecisionRecord[];
   find(id: string): DecisionRecord | null;
@@ -46,16 +48,19 @@ export function createRing(capacity: number): Ring {
   const slotOf = (age: number) => (count - 1 - age) % capacity;
   const held = () => Math.min(count, capacity);
   const read = (age: number) => parse(lines[slotOf(age)] ?? 'null');
+  const keep = (record: DecisionRecord, json: string) => {
+    ids[count % capacity] = record.id;
+    lines[count % capacity] = json;
+    count++;
+  };
   const ageOf = (id: string): number | null => {
     for (let age = 0; age < held(); age++) if (ids[slotOf(age)] === id) return age;
     return null;
   };
   return {
+    restore: keep,
     decision(record, json) {
-      const slot = count % capacity;
-      ids[slot] = record.id;
-      lines[slot] = json;
-      count++;
+      keep(record, json);
       totals[record.outcome]++;
       for (const subscription of subscriptions) subscription.offer(record, json);
     },

@@ -59,6 +59,16 @@ test('filters choose by outcome, reason, client and host', () => {
   assert.equal(ids({ outcome: 'deny', limit: 1 }), 'd');
 });
 
+test('records of an earlier run are older than all others, in pages too, and are not counted', () => {
+  const ring = createRing(10);
+  for (const id of ['z1', 'z2']) ring.restore(decisionRecord({ id }), decisionJson(decisionRecord({ id })));
+  const record = decisionRecord({ id: 'a1' });
+  ring.decision(record, decisionJson(record));
+  assert.deepEqual(idsOf(ring.query(EVERYTHING)), ['a1', 'z2', 'z1']);
+  assert.deepEqual(idsOf(ring.query({ ...EVERYTHING, before: 'a1' })), ['z2', 'z1']);
+  assert.deepEqual(ring.totals(), { allow: 0, deny: 1, fail: 0 });
+});
+
 test('what is kept is the record as it was', () => {
   const record = decisionRecord({ id: 'x', host: '<b>\u202e' });
   const ring = ringOf(5, record);

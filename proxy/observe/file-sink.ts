@@ -1,0 +1,59 @@
+/**
+ * Records that last: a file that is rotated by size, over pino-roll. The files are `name.N.ext` with rising N; `path`
+ * itself is a link to the current one, for `tail -F` and for people.
+ */
+import { lstatSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import roll from 'pino-roll';
+import { BUFFERING, FLUSH_INTERVAL_MS, type LineSink, streamSink } from './line-sink.js';
+
+export interface LogFile {
+  readonly path: string;
+  readonly maxSizeBytes: number;
+  /** How many rotated files are kept beside the current one. */
+  readonly keep: number;
+}
+
+/** Rejects where the file cannot be opened. Later errors, such as a full disk, cost lines and go to `onProblem`. */
+export async function openFileSink(file: LogFile, onProblem: (error: Error) => void): Promise<LineSink> {
+  const stream = await roll({
+    file: file.path,
+    size: `${file.maxSizeBytes}b`,
+    limit: { count: file.keep + 1, removeOtherLogFiles: true },
+    mkdir: true,
+    mode: 0o640,
+    ...BUFFERING,
+    // Its own timer goes on where the file could not be opened, and ends the process with a write to no file.
+    periodicFlush: 0,
+  });
+  // What comes before the listeners below would be lost, and an error without a listener ends the process.
+  await new Promise<void>((resolve, reject) => {
+    stream.once('ready', resolve);
+    stream.once('error', reject);
+  });
+  const point = () => pointTo(file.path, stream.file);
+  stream.on('ready', point);
+  stream.on('error', onProblem);
+  point();
+  const flush = setInterval(() => stream.destroyed || stream.flush(), FLUSH_INTERVAL_MS);
+  flush.unref();
+  stream.on('close', () => clearInterval(flush));
+  return streamSink(stream);
+}
+
+/** Leaves alone what is no link, and what a file system without links refuses: the numbered files are there anyway. */
+function pointTo(path: string, file: string): void {
+  const target = basename(file);
+  try {
+    if (exists(path) && (!lstatSync(path).isSymbolicLink() || readlinkSync(path) === target)) return;
+    const next = join(dirname(path), `.${basename(path)}.next`);
+    symlinkSync(target, next);
+    renameSync(next, path);
+  } catch {
+    return;
+  }
+}
+
+function exists(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}

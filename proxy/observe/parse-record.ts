@@ -1,0 +1,44 @@
+/** Decision records from outside: files and answers that others may have written to. */
+import { z } from 'zod';
+import { REASONS } from '../core/reasons.js';
+import { type DecisionRecord, DOORS } from './record.js';
+
+const text = z.string().max(512).nullable();
+const milliseconds = z.number().nonnegative().nullable();
+const schema = z.object({
+  event: z.literal('decision'),
+  id: z.string().regex(/^[\w.-]{1,64}$/),
+  time: z.iso.datetime(),
+  outcome: z.enum(['allow', 'deny', 'fail']),
+  reason: z
+    .custom<keyof typeof REASONS>((value) => typeof value === 'string' && Object.hasOwn(REASONS, value))
+    .nullable(),
+  rule: text,
+  mode: z.enum(['enforce', 'report']),
+  client: z.object({ address: z.string().max(512), name: text }),
+  door: z.enum(DOORS),
+  method: text,
+  host: text,
+  port: z.int().min(0).max(65_535).nullable(),
+  addresses: z.array(z.string().max(512)),
+  dialed: text,
+  status: z.int().nullable(),
+  dnsMs: milliseconds,
+  connectMs: milliseconds,
+});
+
+/** Null for anything that is not a whole decision record; fields that it should not have are left out. */
+export function parseRecord(value: unknown): DecisionRecord | null {
+  const parsed = schema.safeParse(value);
+  return parsed.success ? parsed.data : null;
+}
+
+/** The decision record of a line of the log; null for other lines. */
+export function parseRecordLine(line: string): DecisionRecord | null {
+  if (!line.startsWith('{')) return null;
+  try {
+    return parseRecord(JSON.parse(line));
+  } catch {
+    return null;
+  }
+}

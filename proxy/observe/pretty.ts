@@ -1,0 +1,86 @@
+/** The log for a person at a terminal: one aligned line for each record or event. */
+import { escapeText } from './json-line.js';
+
+interface Fields {
+  readonly [name: string]: unknown;
+}
+
+const COLOR = { allow: 32, deny: 31, fail: 33, note: 36, dim: 90 } as const;
+const EVENT_COLOR: Readonly<Record<string, keyof typeof COLOR>> = { warn: 'fail', error: 'deny', fatal: 'deny' };
+
+/** Makes of one line of JSON of this log one line for people. `colored`: with ANSI colours. */
+export function prettyRenderer(colored: boolean): (json: string) => string {
+  const paint = (color: keyof typeof COLOR, text: string) => (colored ? `\x1b[${COLOR[color]}m${text}\x1b[0m` : text);
+  return (json) => {
+    const fields = parse(json);
+    const time = paint('dim', clock(fields.time));
+    if (fields.event === 'decision') return `${time} ${decisionText(fields, paint)}`;
+    if (fields.event === 'closed') return `${time} ${paint('dim', closedText(fields))}`;
+    return `${time} ${eventText(fields, paint)}`;
+  };
+}
+
+type Paint = (color: keyof typeof COLOR, text: string) => string;
+
+/** Outcome, client, destination, and why or how; columns line up where the texts are of usual length. */
+function decisionText(fields: Fields, paint: Paint): string {
+  const { outcome, reason, rule, mode } = fields;
+  const color = outcome === 'allow' || outcome === 'deny' ? outcome : 'fail';
+  const client = object(fields.client);
+  const host = text(fields.host);
+  const name = host.includes(':') ? `[${host}]` : host;
+  const destination = host === '' ? '-' : `${name}:${text(fields.port)}`;
+  const would = outcome === 'allow' && reason !== null && mode === 'report' ? paint('fail', 'would be denied: ') : '';
+  const why = [text(reason), rule === null || rule === undefined ? '' : `(${text(rule)})`].filter(
+    (part) => part !== '',
+  );
+  return [
+    paint(color, text(outcome).padEnd(5)),
+    (text(client.name) || text(client.address) || '-').padEnd(20),
+    destination.padEnd(36),
+    text(fields.door).padEnd(9),
+    would + why.join(' ') + paint('dim', timings(fields)),
+  ].join(' ');
+}
+
+function timings({ dialed, dnsMs, connectMs }: Fields): string {
+  const parts = [
+    typeof dialed === 'string' ? `to ${text(dialed)}` : '',
+    typeof dnsMs === 'number' ? `dns ${dnsMs} ms` : '',
+    typeof connectMs === 'number' ? `connect ${connectMs} ms` : '',
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? '' : ` ${parts.join(', ')}`;
+}
+
+function closedText({ id, bytesUp, bytesDown, durationMs, cause }: Fields): string {
+  const seconds = typeof durationMs === 'number' ? (durationMs / 1000).toFixed(1) : '-';
+  return `closed ${text(id)} ${text(bytesUp)} bytes up, ${text(bytesDown)} down, ${seconds} s, ${text(cause)}`;
+}
+
+function eventText({ level, time, event, msg, ...rest }: Fields, paint: Paint): string {
+  const details = Object.entries(rest).map(([name, value]) => `${escapeText(name)}=${text(value)}`);
+  const head = paint(EVENT_COLOR[text(level)] ?? 'note', text(level).padEnd(5));
+  return [head, text(msg ?? event), paint('dim', details.join(' '))].join(' ').trimEnd();
+}
+
+function clock(time: unknown): string {
+  return /T(\d\d:\d\d:\d\d\.\d{3})Z$/.exec(text(time))?.[1] ?? text(time);
+}
+
+/** Texts with what is invisible spelt out, everything else as JSON; nothing for null. */
+function text(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'string' ? escapeText(value) : escapeText(JSON.stringify(value)).replaceAll('\\"', '"');
+}
+
+function object(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+function parse(json: string): Fields {
+  try {
+    return object(JSON.parse(json));
+  } catch {
+    return { level: 'error', msg: json };
+  }
+}

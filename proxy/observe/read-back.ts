@@ -1,0 +1,50 @@
+/** The last records of the log file, so that what was refused before a restart is still there after it. */
+import { open, readdir } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import { parseRecordLine } from './parse-record.js';
+import type { DecisionRecord } from './record.js';
+
+/** No more is read of one file, from its end: the memory that reading takes is bounded. */
+const MOST_BYTES = 16 << 20;
+
+/** At most `most` decisions, oldest first. Never rejects: what cannot be read is not there. */
+export async function readBack(path: string, most: number): Promise<DecisionRecord[]> {
+  const records: DecisionRecord[] = [];
+  for (const file of await numberedFiles(path)) {
+    const lines = (await tailOf(file)).split('\n');
+    for (let i = lines.length - 1; i >= 0 && records.length < most; i--) {
+      const record = parseRecordLine(lines[i] ?? '');
+      if (record !== null) records.push(record);
+    }
+    if (records.length >= most) break;
+  }
+  return records.reverse();
+}
+
+/** The files that the sink wrote for `path`, the newest first. */
+async function numberedFiles(path: string): Promise<string[]> {
+  const extension = extname(path) || '.log';
+  const stem = `${basename(path, extname(path))}.`;
+  const names = await readdir(dirname(path)).catch(() => []);
+  const numbered = names.flatMap((name) => {
+    const middle = name.startsWith(stem) && name.endsWith(extension) ? name.slice(stem.length, -extension.length) : '';
+    return /^\d+$/.test(middle) ? [{ file: join(dirname(path), name), number: Number(middle) }] : [];
+  });
+  return numbered.sort((a, b) => b.number - a.number).map(({ file }) => file);
+}
+
+async function tailOf(path: string): Promise<string> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      const length = Math.min(size, MOST_BYTES);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
+      return buffer.toString('utf8', 0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return '';
+  }
+}
