@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { compose } from './demo-stack.js';
+import { docker, tryDocker } from './docker.js';
+
+const IMAGE = 'mcp-egress-proxy';
+/** Run by the image's own Node: there is no other program in it that could list files. */
+const LIST_FILES = `
+  const { readdirSync } = require('node:fs');
+  const walk = (dir) => readdirSync(dir, { withFileTypes: true }).forEach((entry) => {
+    const path = (dir === '/' ? '' : dir) + '/' + entry.name;
+    if (/^\\/(proc|sys|dev)$/.test(path)) return;
+    entry.isDirectory() ? walk(path) : console.log(path);
+  });
+  walk('/');
+`;
+const MOST_BYTES = 140_000_000;
+
+before(async () => {
+  await compose(['build', 'egress-proxy']);
+});
+
+test('the image is small, and says what it is', async () => {
+  const [image] = JSON.parse(await docker(['image', 'inspect', IMAGE]));
+  assert.ok(image.Size <= MOST_BYTES, `${image.Size} bytes`);
+  assert.equal(image.Config.User, '65532:65532');
+  assert.equal(image.Config.Labels['org.opencontainers.image.title'], IMAGE);
+  assert.match(image.Config.Labels['org.opencontainers.image.version'], /^\d+\.\d+\.\d+$/);
+  assert.deepEqual(image.Config.Healthcheck.Test, ['CMD', '/usr/local/bin/egress-proxy', 'healthcheck']);
+  assert.deepEqual(image.Config.Entrypoint, ['/usr/local/bin/egress-proxy']);
+});
+
+test('it holds Node and the program, and no shell, package manager, test or source', async () => {
+  const listing = await docker(['run', '--rm', '--entrypoint', 'node', IMAGE, '-e', LIST_FILES]);
+  const files = listing.trim().split('\n');
+  assert.ok(files.includes('/usr/local/bin/node') && files.includes('/app/dist/proxy/main.js'));
+  const programs = files.filter((file) => /\/s?bin\//.test(file) && !file.startsWith('/app/'));
+  assert.deepEqual(programs.sort(), ['/usr/local/bin/egress-proxy', '/usr/local/bin/node']);
+  assert.deepEqual(
+    files.filter((file) => /\.(ts|map)$|\/test\/|\/(npm|apt|dpkg)\//.test(file)),
+    [],
+  );
+  assert.ok(files.includes('/etc/ssl/certs/ca-certificates.crt'));
+});
+
+test('every command runs without a writable file, a capability or a network', async () => {
+  const locked = [
+    '--rm',
+    '--read-only',
+    '--cap-drop',
+    'ALL',
+    '--security-opt',
+    'no-new-privileges',
+    '--network',
+    'none',
+  ];
+  const check = await tryDocker(['run', ...locked, IMAGE, 'check', 'http://169.254.169.254/']);
+  assert.equal(check.code, 3, check.stderr);
+  assert.match(check.stdout, /metadata-address/);
+  const ranges = await docker(['run', ...locked, IMAGE, 'ranges', '--json']);
+  assert.ok(JSON.stringify(JSON.parse(ranges)).includes('169.254.169.254'));
+  const usage = await tryDocker(['run', ...locked, IMAGE, 'no-such-command']);
+  assert.equal(usage.code, 2);
+});
