@@ -40,7 +40,7 @@ const OWNED: Readonly<Record<string, Owners>> = {
     [/^proxy\/http\//, ['errors']],
   ],
   'ipaddr.js': [[/^proxy\/core\/address\.ts$/, '*']],
-  zod: [[/^proxy\/config\//, '*']],
+  zod: [[/^proxy\/(?:config\/|observe\/parse-record\.ts$)/, '*']],
   yaml: [[/^proxy\/(?:config|cli)\//, '*']],
 };
 
