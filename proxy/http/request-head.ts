@@ -15,7 +15,7 @@ export function headFault(request: IncomingMessage): Reason | null {
   if (httpVersion === '1.1' && (host === undefined || host === '')) return 'missing-host';
   if (host !== undefined && host !== '' && !parseHostField(host).ok) return 'malformed-request';
   if (members(rawHeaders, 'expect').some((expectation) => expectation !== '100-continue')) return 'expectation-failed';
-  return framingFault(rawHeaders, httpVersion);
+  return framingFault(request);
 }
 
 /** For CONNECT: the Host field names the target, its port may be left out (some clients do). */
@@ -43,10 +43,10 @@ export function hasContent(request: IncomingMessage): boolean {
 }
 
 /**
- * RFC 9112 section 6.1: the only transfer coding we take is `chunked`, once, in HTTP/1.1. Node's parser has refused a
- * Content-Length beside it, and differing Content-Lengths; we refuse repeated ones too.
+ * `malformed-request` or null. RFC 9112 section 6.1: the only transfer coding we take is `chunked`, once, in HTTP/1.1.
+ * Node's parser has refused a Content-Length beside it, and differing Content-Lengths; we refuse repeated ones too.
  */
-function framingFault(raw: readonly string[], version: string): Reason | null {
+export function framingFault({ rawHeaders: raw, httpVersion: version }: IncomingMessage): Reason | null {
   const codings = members(raw, 'transfer-encoding');
   const lengths = values(raw, 'content-length');
   if (lengths.length > 1 || lengths.some((length) => !/^\d{1,15}$/.test(length))) return 'malformed-request';

@@ -19,12 +19,13 @@ export function writeInterim(response: ServerResponse, { status, statusText, fie
 }
 
 /**
- * False, and nothing written, where the head cannot be passed on: a transfer coding beside `chunked` would be left on
- * the content by the parser, and nothing would say so to the client. `onFinal`: right before the head leaves.
+ * False, and nothing written, where the head cannot be passed on: a transfer coding beside one `chunked` would be left
+ * on the content by the parser, and nothing would say so to the client. `onFinal`: right before the head leaves.
  */
 export function writeHead(response: ServerResponse, head: ResponseHead, onFinal: (status: number) => void): boolean {
   const { status, statusText, fields } = head;
-  if (members(fields, 'transfer-encoding').some((coding) => coding !== 'chunked')) return false;
+  const codings = members(fields, 'transfer-encoding');
+  if (codings.length > 1 || codings.some((coding) => coding !== 'chunked')) return false;
   response.sendDate = false;
   try {
     response.writeHead(status, statusText, responseFields(fields, '1.1'));

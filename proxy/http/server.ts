@@ -2,6 +2,7 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Limits } from '../config/config.js';
 import type { Reason } from '../core/reasons.js';
 import type { AbsoluteTarget, Parsed } from '../core/target.js';
 import type { Door } from '../observe/record.js';
@@ -9,8 +10,9 @@ import type { Budget } from './budget.js';
 import { connect } from './connect.js';
 import type { Doorway } from './doorway.js';
 import { type ForwardTerms, forward } from './forward.js';
-import { endSocket } from './respond.js';
-import { createTurns } from './turns.js';
+import { framingFault } from './request-head.js';
+import { type Ending, endResponse, endSocket } from './respond.js';
+import { answerUnderWay, createTurns } from './turns.js';
 import { carriesUpgrade, headWithoutUpgrade, upgrade } from './upgrade.js';
 import type { UpstreamPool } from './upstream-pool.js';
 
@@ -39,16 +41,7 @@ export function createProxyServer(parts: ServerParts): http.Server {
   const entered = new WeakSet<Socket>();
   const busy = new WeakSet<Socket>();
   const turns = createTurns();
-  const server = http.createServer({
-    maxHeaderSize: limits.headerBytes,
-    headersTimeout: limits.headerTimeoutMs,
-    requestTimeout: 0,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    connectionsCheckingInterval: Math.max(250, Math.min(5000, limits.headerTimeoutMs / 2)),
-    requireHostHeader: false,
-    insecureHTTPParser: false,
-    noDelay: true,
-  });
+  const server = http.createServer(optionsOf(limits));
   server.maxHeadersCount = 0;
   // A client may end its side behind its request and still wait for the answer (RFC 9112 section 9.6). Not in the types.
   Reflect.set(server, 'httpAllowHalfOpen', true);
@@ -61,11 +54,24 @@ export function createProxyServer(parts: ServerParts): http.Server {
   });
   const take = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
     const { socket } = request;
+    // Now, not in its turn: the parser gives the connection up behind such a head, and the answer would be lost.
+    const fault = framingFault(request);
+    if (fault !== null) {
+      endResponse(response, doorway.arriveUnread(parts.door, socket), refusal(fault));
+      return;
+    }
     const terms: ForwardTerms = { ...parts, busy: busy.has(socket), expectsContinue, onUpgraded: null };
     doorway.track(
       socket,
       turns.take(socket, () => forward(doorway, request, response, terms)),
     );
+  };
+  const takeOver = (socket: Socket, work: () => Promise<void>): void => {
+    const begin = (): Promise<void> => {
+      socket.setTimeout(0);
+      return work();
+    };
+    doorway.track(socket, turns.takeOver(socket, begin));
   };
   server.on('request', (request, response) => take(request, response, false));
   server.on('checkContinue', (request, response) => take(request, response, true));
@@ -74,33 +80,57 @@ export function createProxyServer(parts: ServerParts): http.Server {
     const { socket } = request;
     // Whoever takes us for the origin has no tunnel to ask for.
     if (parts.door !== 'absolute') return refuseHead(parts, socket, 'not-origin-form');
-    socket.setTimeout(0);
-    doorway.track(socket, connect(doorway, request, socket, { head, busy: busy.has(socket) }));
+    takeOver(socket, () => connect(doorway, request, socket, { head, busy: busy.has(socket) }));
   });
   server.on('upgrade', (request: IncomingMessage, _stream: Duplex, head: Buffer) => {
     const { socket } = request;
-    if (!carriesUpgrade(request)) return readAgain(server, socket, Buffer.concat([headWithoutUpgrade(request), head]));
-    socket.setTimeout(0);
     const terms = { ...parts, door: upgradeDoor(parts.door), busy: busy.has(socket), head };
-    doorway.track(socket, upgrade(doorway, request, socket, terms));
+    if (carriesUpgrade(request)) return takeOver(socket, () => upgrade(doorway, request, socket, terms));
+    const again = Buffer.concat([headWithoutUpgrade(request), head]);
+    doorway.track(
+      socket,
+      turns.takeOver(socket, async () => readAgain(server, socket, again)),
+    );
   });
   server.on('clientError', (error: Error, stream: Duplex) => unreadable(parts, error, stream));
   return server;
 }
 
-/** What Node's parser refused. A connection that was lost, or that has an answer under way, is only closed. */
+function optionsOf(limits: Limits): http.ServerOptions {
+  return {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headerTimeoutMs,
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: Math.max(250, Math.min(5000, limits.headerTimeoutMs / 2)),
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+    noDelay: true,
+  };
+}
+
+/**
+ * What Node's parser refused. A connection that was lost, or whose request is not whole, is only closed; the answer to
+ * a whole request goes out before.
+ */
 function unreadable({ doorway, door }: ServerParts, error: Error, stream: Duplex): void {
   const reason = reasonOfParser(error);
-  const isAnswering = '_httpMessage' in stream && stream._httpMessage !== null && stream._httpMessage !== undefined;
-  if (reason === null || !(stream instanceof Socket) || !stream.writable || isAnswering || stream.bytesRead === 0) {
+  if (reason === null || !(stream instanceof Socket) || !stream.writable || stream.bytesRead === 0) {
     stream.destroy();
     return;
   }
-  refuseHead({ doorway, door }, stream, reason);
+  const answering = answerUnderWay(stream);
+  if (answering === null) refuseHead({ doorway, door }, stream, reason);
+  else if (answering.req.complete) answering.once('finish', () => stream.destroySoon());
+  else stream.destroy();
 }
 
 function refuseHead({ doorway, door }: Pick<ServerParts, 'doorway' | 'door'>, socket: Socket, reason: Reason): void {
-  endSocket(socket, doorway.arriveUnread(door, socket), { reason, rule: null, what: null });
+  endSocket(socket, doorway.arriveUnread(door, socket), refusal(reason));
+}
+
+function refusal(reason: Reason): Ending {
+  return { reason, rule: null, what: null };
 }
 
 function reasonOfParser(error: Error): Reason | null {
@@ -112,6 +142,7 @@ function reasonOfParser(error: Error): Reason | null {
 
 /** Hands the connection back to the parser, the rewritten head in front. */
 function readAgain(server: http.Server, socket: Socket, bytes: Buffer): void {
+  if (socket.destroyed) return;
   socket.unshift(bytes);
   server.emit('connection', socket);
 }

@@ -2,11 +2,14 @@
  * Pipelined requests, one at a time (RFC 9112 section 9.3.2): their order holds upstream as well, and one connection of
  * a client never means more than one connection of ours.
  */
+import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 export interface Turns {
   /** Runs `work` once all that was taken before for this socket has settled; at once where nothing is under way. */
   take(socket: Socket, work: () => Promise<void>): Promise<void>;
+  /** As `take`, for work that takes the connection over: waits until every answer before it is out. */
+  takeOver(socket: Socket, work: () => Promise<void>): Promise<void>;
 }
 
 /** What a client may have waiting before its connection is cut: more is no pipeline but a flood. */
@@ -14,7 +17,12 @@ const MOST_WAITING = 128;
 
 export function createTurns(): Turns {
   const lines = new WeakMap<Socket, { last: Promise<void>; waiting: number }>();
-  return {
+  const turns: Turns = {
+    takeOver(socket, work) {
+      if (answerUnderWay(socket) === null) return turns.take(socket, work);
+      const answered = untilAnswered(socket);
+      return turns.take(socket, () => answered.then(work));
+    },
     take(socket, work) {
       const line = lines.get(socket) ?? { last: Promise.resolve(), waiting: 0 };
       lines.set(socket, line);
@@ -29,4 +37,24 @@ export function createTurns(): Turns {
       return turn;
     },
   };
+  return turns;
+}
+
+/** The response that Node is writing on this connection, or null. */
+export function answerUnderWay(socket: Socket): ServerResponse | null {
+  const message: unknown = Reflect.get(socket, '_httpMessage');
+  return message instanceof ServerResponse ? message : null;
+}
+
+/**
+ * Resolves when nothing is being answered on `socket`. For a request that takes the connection over: Node has let go
+ * of the socket by then, so the news that there is room to write is passed on here.
+ */
+export async function untilAnswered(socket: Socket): Promise<void> {
+  const onDrain = (): void => void answerUnderWay(socket)?.emit('drain');
+  socket.on('drain', onDrain);
+  for (let answer = answerUnderWay(socket); answer !== null && !socket.destroyed; answer = answerUnderWay(socket)) {
+    await new Promise((resolve) => answer?.once('close', resolve));
+  }
+  socket.off('drain', onDrain);
 }
