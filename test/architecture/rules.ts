@@ -23,7 +23,10 @@ const OWNED: Readonly<Record<string, Owners>> = {
   'node:tls': [[/^proxy\/net\/secure\.ts$/, '*']],
   'node:http': [
     [/^proxy\/http\/exchange-by-node\.ts$/, ['request']],
-    [EVERY_FILE, ['createServer', 'Server', 'IncomingMessage', 'ServerResponse', 'STATUS_CODES', 'METHODS']],
+    [
+      EVERY_FILE,
+      ['createServer', 'Server', 'ServerOptions', 'IncomingMessage', 'ServerResponse', 'STATUS_CODES', 'METHODS'],
+    ],
   ],
   'node:https': [],
   'node:http2': [],
