@@ -54,6 +54,7 @@ export function closeAfter(socket: Socket, bytes: string | Buffer): void {
   socket.on('error', () => socket.destroy());
   socket.end(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   socket.resume();
+  if (socket.readableEnded) socket.destroySoon();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('end', () => socket.destroySoon());
   socket.once('close', () => clearTimeout(timer));

@@ -72,7 +72,7 @@ export function relay(client: Socket, upstream: Socket, terms: RelayTerms): Rela
   };
   const head = terms.head.length === 0 ? null : up(terms.head);
   if (head !== null) upstream.write(head);
-  client.on('end', () => screened.ended());
+  onEnd(client, () => screened.ended());
   pump(client, upstream, terms.buffer, up);
   pump(upstream, client, terms.buffer, (bytes) => {
     counts.down += bytes.length;
@@ -81,6 +81,12 @@ export function relay(client: Socket, upstream: Socket, terms: RelayTerms): Rela
     return upstream.destroyed ? null : bytes;
   });
   return { done, cut };
+}
+
+/** Also for a side that had ended before it came here, while we were dialling: its event is not repeated. */
+function onEnd(socket: Socket, then: () => void): void {
+  if (socket.readableEnded) then();
+  else socket.on('end', then);
 }
 
 /** Also for a socket that was lost before it came here: its events are not repeated. */
@@ -94,7 +100,7 @@ function onEnding(socket: Socket, onLoss: () => void, onClose: () => void): void
 /** `through` sees every piece, and answers what of it moves on now. */
 function pump(from: Socket, to: Socket, buffer: Buffer, through: (bytes: Buffer) => Buffer | null): void {
   const resume = (): void => void from.resume();
-  from.on('end', () => to.end());
+  onEnd(from, () => to.end());
   // A side that is destroyed without an end or an error (a peer gone in between) takes the other one with it.
   from.on('close', () => (from.readableEnded ? undefined : to.destroy()));
   readInto(from, buffer, (bytes) => {

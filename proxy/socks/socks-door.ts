@@ -1,6 +1,7 @@
 /** The SOCKS door (RFC 1928): CONNECT only, names are resolved by us, username/password says which client asks. */
 import net, { type Socket } from 'node:net';
 import { EgressError, type Reason } from '../core/reasons.js';
+import type { Parsed, Target } from '../core/target.js';
 import type { Attempt } from '../http/attempt.js';
 import type { Budget } from '../http/budget.js';
 import { abortOnLoss, turnedAway } from '../http/connect.js';
@@ -8,7 +9,7 @@ import type { Arrival, Doorway } from '../http/doorway.js';
 import { endingOf, openPassage } from '../http/passage.js';
 import { closeAfter, type Ending } from '../http/respond.js';
 import { handshakeDeadline } from '../net/handshake-deadline.js';
-import { takeExactly } from '../net/take.js';
+import { takeFrom } from '../net/taker.js';
 import { screenTunnel } from '../steer/tunnel-screen.js';
 import {
   credentialsReply,
@@ -36,15 +37,10 @@ export function createSocksDoor(doorway: Doorway, budget: Budget): net.Server {
 /** Never rejects, and never leaves `socket` open. */
 async function serve(doorway: Doorway, socket: Socket, busy: boolean): Promise<void> {
   const gone = abortOnLoss(socket);
-  const deadline = handshakeDeadline(gone.signal, doorway.terms().limits.headerTimeoutMs);
-  const take: Take = (length) => takeExactly(socket, length, deadline.signal);
-  const progress: { attempt: Attempt | null } = { attempt: null };
+  const progress: Progress = { attempt: null };
   try {
-    const { attempt, isKnown } = await greet(doorway, socket, take);
-    progress.attempt = attempt;
-    if (!isKnown) return refuseCredentials(socket, attempt);
-    const target = await readRequest(take);
-    deadline.release();
+    const { attempt, target } = await hear(doorway, socket, gone.signal, progress);
+    if (target === null) return refuseCredentials(socket, attempt);
     if (target.ok) attempt.target = target.value;
     const fault = turnedAway(doorway, busy);
     if (fault !== null) throw new EgressError(fault);
@@ -56,10 +52,34 @@ async function serve(doorway: Doorway, socket: Socket, busy: boolean): Promise<v
     const screen = screenTunnel(attempt, passage, null);
     await doorway.tunnel(attempt, { client: socket, upstream: passage.dialed.socket, head: NOTHING, screen });
   } catch (error) {
-    deadline.release();
     gone.release();
     if (socket.bytesRead === 0) socket.destroy();
     else refuse(socket, progress.attempt ?? doorway.arriveUnread('socks', socket), endingOf(doorway, error));
+  }
+}
+
+interface Progress {
+  /** Null until the client is known. */
+  attempt: Attempt | null;
+}
+
+interface Heard {
+  readonly attempt: Attempt;
+  /** Null where the credentials are wrong: nothing more is read. */
+  readonly target: Parsed<Target> | null;
+}
+
+/** The whole handshake under one deadline. */
+async function hear(doorway: Doorway, socket: Socket, gone: AbortSignal, progress: Progress): Promise<Heard> {
+  const deadline = handshakeDeadline(gone, doorway.terms().limits.headerTimeoutMs);
+  const taker = takeFrom(socket, deadline.signal);
+  try {
+    const { attempt, isKnown } = await greet(doorway, socket, taker.take);
+    progress.attempt = attempt;
+    return { attempt, target: isKnown ? await readRequest(taker.take) : null };
+  } finally {
+    taker.release();
+    deadline.release();
   }
 }
 

@@ -15,7 +15,7 @@ import type { Budget } from '../http/budget.js';
 import type { Doorway } from '../http/doorway.js';
 import { identify, peerAddress } from '../http/identify.js';
 import { close, listen } from '../net/listen.js';
-import { takeExactly } from '../net/take.js';
+import { type Taker, takeFrom } from '../net/taker.js';
 import { answerQuery, type DnsDoorAnswer, MAX_QUERY_BYTES } from './dns-answer.js';
 import { HTTP_PORT, HTTPS_PORT } from './steered-ports.js';
 
@@ -48,7 +48,7 @@ export async function openDnsDoor(doorway: Doorway, budget: Budget, at: HostPort
     bound,
     async close() {
       for (const socket of connections) socket.destroy();
-      for (const socket of sockets) socket.close();
+      for (const socket of sockets.splice(0)) socket.close();
       await close(server);
     },
   };
@@ -75,30 +75,40 @@ async function bindUdp(doorway: Doorway, host: string, port: number): Promise<Da
   return socket;
 }
 
-/** RFC 7766 section 8: two octets of length before each message. Never rejects. */
+interface Connection {
+  readonly socket: Socket;
+  readonly taker: Taker;
+  readonly signal: AbortSignal;
+}
+
+/** Never rejects, and never leaves `socket` open. */
 async function serveTcp(doorway: Doorway, socket: Socket): Promise<void> {
   const own = parseAddress(peerAddress(socket.localAddress));
-  const lost = new AbortController();
-  socket.once('close', () => lost.abort(new EgressError('client-closed')));
+  const asker = { own, remoteAddress: socket.remoteAddress };
+  const idle = new AbortController();
+  const timer = setTimeout(() => idle.abort(new EgressError('handshake-timeout')), TCP_QUERY_MS);
+  const taker = takeFrom(socket, idle.signal);
   try {
-    for (;;) {
-      const signal = AbortSignal.any([lost.signal, AbortSignal.timeout(TCP_QUERY_MS)]);
-      const length = (await takeExactly(socket, 2, signal)).readUInt16BE(0);
-      if (length === 0 || length > MAX_QUERY_BYTES) break;
-      const response = answer(doorway, await takeExactly(socket, length, signal), {
-        own,
-        remoteAddress: socket.remoteAddress,
-      });
-      if (response === null) break;
-      const prefix = Buffer.alloc(2);
-      prefix.writeUInt16BE(response.length);
-      if (!socket.write(Buffer.concat([prefix, response]))) await once(socket, 'drain', { signal });
-    }
+    while (await answerNext(doorway, asker, { socket, taker, signal: idle.signal })) timer.refresh();
     socket.destroySoon();
   } catch {
     // Every way here is the client's own doing: it went away, or took too long.
     socket.destroy();
   }
+  taker.release();
+  clearTimeout(timer);
+}
+
+/** RFC 7766 section 8: two octets of length before each message. False where there is nothing to go on with. */
+async function answerNext(doorway: Doorway, asker: Asker, { socket, taker, signal }: Connection): Promise<boolean> {
+  const length = (await taker.take(2)).readUInt16BE(0);
+  if (length === 0 || length > MAX_QUERY_BYTES) return false;
+  const response = answer(doorway, await taker.take(length), asker);
+  if (response === null) return false;
+  const prefix = Buffer.alloc(2);
+  prefix.writeUInt16BE(response.length);
+  // Whoever asks and does not read the answers is cut off by the timer.
+  return socket.write(Buffer.concat([prefix, response])) || (await once(socket, 'drain', { signal })).length === 0;
 }
 
 interface Asker {

@@ -9,7 +9,7 @@ import type { Doorway } from '../http/doorway.js';
 import { endingOf, openPassage } from '../http/passage.js';
 import { closeAfter, type Ending } from '../http/respond.js';
 import { handshakeDeadline } from '../net/handshake-deadline.js';
-import { readableOrEnd } from '../net/take.js';
+import { takeFrom } from '../net/taker.js';
 import { refusalAlert } from './alert.js';
 import type { ClientHello } from './client-hello.js';
 import { HeldBytes } from './held-bytes.js';
@@ -61,21 +61,21 @@ async function steer(doorway: Doorway, socket: Socket, busy: boolean): Promise<v
 async function readHello(socket: Socket, signal: AbortSignal): Promise<ClientHello> {
   const reader = new HelloReader();
   const seen = new HeldBytes();
-  for (;;) {
-    signal.throwIfAborted();
-    const chunk: unknown = socket.read();
-    if (!(chunk instanceof Buffer)) {
-      if (socket.readableEnded) throw new EgressError('malformed-hello');
-      await readableOrEnd(socket, signal);
-      continue;
+  const taker = takeFrom(socket, signal);
+  try {
+    for (;;) {
+      const chunk = await taker.takeSome();
+      if (chunk === null) throw new EgressError('malformed-hello');
+      seen.push(chunk);
+      const state = reader.push(chunk);
+      if (state.kind === 'not-tls') throw new EgressError('tls-expected');
+      if (state.kind === 'defect') throw new EgressError(state.defect);
+      if (state.kind === 'need-more') continue;
+      socket.unshift(seen.all());
+      return state.hello;
     }
-    seen.push(chunk);
-    const state = reader.push(chunk);
-    if (state.kind === 'not-tls') throw new EgressError('tls-expected');
-    if (state.kind === 'defect') throw new EgressError(state.defect);
-    if (state.kind === 'need-more') continue;
-    socket.unshift(seen.all());
-    return state.hello;
+  } finally {
+    taker.release();
   }
 }
 

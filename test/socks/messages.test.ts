@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { EgressError } from '../../proxy/core/reasons.js';
 import { authorityText } from '../../proxy/core/target.js';
-import { takeExactly } from '../../proxy/net/take.js';
+import { takeFrom } from '../../proxy/net/taker.js';
 import {
   credentialsReply,
   methodReply,
@@ -95,7 +95,7 @@ test('replies have the codes of RFC 1928, and tell no address', () => {
 
 test('what follows a message stays in the stream, however it was cut', async () => {
   const stream = new PassThrough();
-  const request = readRequest((length) => takeExactly(stream, length, new AbortController().signal));
+  const request = readRequest(takeFrom(stream, new AbortController().signal).take);
   for (const byte of [5, 1, 0, 3, 9, ...Buffer.from('site.test'), 0, 22]) stream.write(Buffer.from([byte]));
   stream.write('SSH-2.0-early');
   assert.equal((await request).ok, true);
@@ -105,14 +105,14 @@ test('what follows a message stays in the stream, however it was cut', async () 
 test('a stream that ends, breaks or is aborted within a message ends the reading', async () => {
   const ended = new PassThrough();
   ended.end(Buffer.from([5, 1]));
-  await assert.rejects(takeExactly(ended, 4, new AbortController().signal), new EgressError('client-closed'));
+  await assert.rejects(takeFrom(ended, new AbortController().signal).take(4), new EgressError('client-closed'));
   const broken = new PassThrough();
-  const reading = takeExactly(broken, 4, new AbortController().signal);
+  const reading = takeFrom(broken, new AbortController().signal).take(4);
   broken.on('error', () => {});
   broken.destroy(new Error('reset'));
   await assert.rejects(reading, new EgressError('client-closed'));
   const abort = new AbortController();
-  const waiting = takeExactly(new PassThrough(), 4, abort.signal);
+  const waiting = takeFrom(new PassThrough(), abort.signal).take(4);
   abort.abort(new EgressError('handshake-timeout'));
   await assert.rejects(waiting, new EgressError('handshake-timeout'));
 });
@@ -134,5 +134,5 @@ test('no bytes make a message reader throw anything but the end of the stream', 
 function bytes(...parts: readonly (number | string)[]): Take {
   const stream = new PassThrough();
   stream.end(Buffer.concat(parts.map((part) => (typeof part === 'number' ? Buffer.from([part]) : Buffer.from(part)))));
-  return (length) => takeExactly(stream, length, new AbortController().signal);
+  return takeFrom(stream, new AbortController().signal).take;
 }

@@ -6,7 +6,7 @@ import type { DecisionRecord } from '../../proxy/observe/record.js';
 import { handshake, helloBody, records, wireHello } from './hello-bytes.js';
 import { openOrigin, openStand, readAll, type Stand } from './stand.js';
 
-const ENFORCE = 'sni: enforce';
+const ENFORCE = 'default: public, sni: enforce';
 const ACCESS_DENIED = Buffer.from([21, 3, 3, 0, 2, 2, 49]);
 
 test('domain fronting is refused under enforce, before a byte of it reaches the origin', async (context) => {
@@ -24,7 +24,7 @@ test('domain fronting is refused under enforce, before a byte of it reaches the 
 });
 
 test('domain fronting passes under log, and its one record says what enforce would have said', async (context) => {
-  const stand = await openStand(context, await echo(context), { policy: 'sni: log' });
+  const stand = await openStand(context, await echo(context), { policy: 'default: public, sni: log' });
   const socket = await tunnel(stand, 'site.test:443');
   socket.end(wireHello({ sni: 'other.test' }));
   assert.ok((await readAll(socket)).equals(wireHello({ sni: 'other.test' })));
@@ -42,7 +42,7 @@ test('in mode report, enforce refuses nothing', async (context) => {
 });
 
 test('with sni off, the record is written when the tunnel opens, whatever comes', async (context) => {
-  const stand = await openStand(context, await echo(context), { policy: 'sni: off' });
+  const stand = await openStand(context, await echo(context), { policy: 'default: public, sni: off' });
   const socket = await tunnel(stand, 'site.test:443');
   assert.deepEqual(told(await stand.decision()), ['allow', null, 'default', 'site.test', 443]);
   socket.end(wireHello({ sni: 'other.test' }));
@@ -114,7 +114,7 @@ for (const sni of ['enforce', 'log']) {
       [25, '220 mail.test ESMTP\r\n'],
     ] as const) {
       const origin = await openOrigin(context, (socket) => void socket.write(banner));
-      const stand = await openStand(context, () => origin, { policy: `sni: ${sni}` });
+      const stand = await openStand(context, () => origin, { policy: `default: public, sni: ${sni}` });
       const socket = await tunnel(stand, `site.test:${port}`);
       assert.equal(String((await once(socket, 'data'))[0]), banner);
       assert.deepEqual(told(await stand.decision()), ['allow', null, 'default', 'site.test', port]);
@@ -122,7 +122,7 @@ for (const sni of ['enforce', 'log']) {
   });
 
   test(`what a client says first without TLS goes up at once (${sni})`, async (context) => {
-    const stand = await openStand(context, await echo(context), { policy: `sni: ${sni}` });
+    const stand = await openStand(context, await echo(context), { policy: `default: public, sni: ${sni}` });
     const socket = await tunnel(stand, 'site.test:22');
     socket.write('S');
     assert.equal(String((await once(socket, 'data'))[0]), 'S');
@@ -130,7 +130,7 @@ for (const sni of ['enforce', 'log']) {
   });
 
   test(`a tunnel that ends without a word has its record all the same (${sni})`, async (context) => {
-    const stand = await openStand(context, await echo(context), { policy: `sni: ${sni}` });
+    const stand = await openStand(context, await echo(context), { policy: `default: public, sni: ${sni}` });
     (await tunnel(stand, 'site.test:443')).end();
     assert.deepEqual(told(await stand.decision()).slice(0, 2), ['allow', null]);
     (await tunnel(stand, 'site.test:443')).resetAndDestroy();
@@ -140,7 +140,7 @@ for (const sni of ['enforce', 'log']) {
 }
 
 test('a silent tunnel is recorded within a moment where the name is only logged', async (context) => {
-  const stand = await openStand(context, await echo(context), { policy: 'sni: log' });
+  const stand = await openStand(context, await echo(context), { policy: 'default: public, sni: log' });
   const socket = await tunnel(stand, 'site.test:443');
   assert.deepEqual(told(await stand.decision()).slice(0, 2), ['allow', null]);
   socket.end(wireHello({ sni: 'other.test' }));

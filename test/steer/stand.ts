@@ -51,7 +51,7 @@ export async function openStand(
   const queries: string[] = [];
   const dials: Permit[] = [];
   const records = { decision: new Inbox<DecisionRecord>(), closed: new Inbox<CloseRecord>() };
-  const loaded = configOf(context, `${DOORS}${terms.more ?? ''}\npolicy: { default: public, ${terms.policy ?? ''} }\n`);
+  const loaded = configOf(context, `${DOORS}${terms.more ?? ''}\npolicy: { ${terms.policy ?? 'default: public'} }\n`);
   const config = { ...loaded, limits: { ...loaded.limits, ...terms.limits } };
   const app = createApp({
     config,

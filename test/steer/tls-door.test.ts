@@ -69,7 +69,7 @@ test('the bytes reach the origin as they came, in whatever pieces', async (conte
 });
 
 test('what no policy lets through is refused with an alert and one record, without a dial', async (context) => {
-  const stand = await openStand(context, () => 0, { policy: 'deny: [ { host: denied.test } ]' });
+  const stand = await openStand(context, () => 0, { policy: 'default: public, deny: [ { host: denied.test } ]' });
   const cases = [
     ['private.test', 'address-prohibited'],
     ['mixed.test', 'mixed-answer'],
