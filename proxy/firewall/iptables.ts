@@ -96,7 +96,8 @@ made() {
 install() {
   hook=DOCKER-USER
   has_chain "$1" DOCKER-USER || hook=FORWARD
-  {
+  # Complete before iptables-restore starts: with the legacy tools it holds a lock that every other call waits for.
+  input=$(
     echo '*filter'
     if [ $hook = FORWARD ]; then made "$1" 'INPUT FORWARD'; else made "$1" INPUT; fi
     "$2"
@@ -104,7 +105,8 @@ install() {
     if [ $hook = DOCKER-USER ] && has_jump "$1" FORWARD ${FORWARD}; then echo '-D FORWARD -j ${FORWARD}'; fi
     add_jump "$1" INPUT ${INPUT}
     echo COMMIT
-  } | "$1-restore" -w --noflush
+  )
+  printf '%s\\n' "$input" | "$1-restore" -w --noflush
 }
 
 # $2: what "ours" was before. Jumps that were there have not moved; the ones that are new go.

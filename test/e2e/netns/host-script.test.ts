@@ -131,6 +131,18 @@ test('the tables and built-in chains that came with the rules go with them, unle
   assert.match(saved('ip6tables'), /^:INPUT DROP /m);
 });
 
+test('the legacy tools, which lock the table for each other, take the same rules and give them back', () => {
+  lab.run('host', ['nft', 'flush', 'ruleset']);
+  lab.run('host', ['iptables-legacy-restore'], FOREIGN4);
+  lab.run('host', ['ip6tables-legacy-restore'], FOREIGN6);
+  const before = savedLegacy();
+  for (const args of [GIVEN, GIVEN, ['--check', ...GIVEN]]) assert.equal(attemptWithLegacyTools(...args).status, 0);
+  const applied = savedLegacy();
+  assert.match(applied, /^-A DOCKER-USER -j MCP-EGRESS-FORWARD$/m);
+  assert.equal(attemptWithLegacyTools('--remove').status, 0);
+  assert.equal(savedLegacy(), before);
+});
+
 test('--check notices a missing jump, and rules of others before ours', () => {
   script(...GIVEN);
   lab.run('host', ['iptables', '-I', 'DOCKER-USER', '1', '-s', '198.51.100.1', '-j', 'ACCEPT']);
@@ -250,6 +262,21 @@ function attemptWithFakes(...args: string[]) {
   rmSync(folder, { recursive: true });
   folder = mkdtempSync(join(tmpdir(), 'fw-'));
   return result;
+}
+
+/** A deadlock ends here, and fails the test that runs into it. */
+function attemptWithLegacyTools(...args: string[]) {
+  for (const tool of ['iptables', 'ip6tables'])
+    for (const part of ['', '-save', '-restore']) fake(`${tool}${part}`, `exec timeout 20 ${tool}-legacy${part} "$@"`);
+  return attemptWithFakes(...args);
+}
+
+function savedLegacy(): string {
+  const both = ['iptables', 'ip6tables'].map((tool) => lab.run('host', [`${tool}-legacy-save`]));
+  return both
+    .join('')
+    .replace(/^#.*\n/gm, '')
+    .replace(/\[\d+:\d+\]/g, '[0:0]');
 }
 
 /** A program of that name that is found before the real one, until the next run. */
