@@ -1,0 +1,20 @@
+/** A Dialer that opens nothing: it keeps what it was asked for, and refuses. */
+import type { Permit } from '../../proxy/core/policy.js';
+import { EgressError } from '../../proxy/core/reasons.js';
+import type { Dialer } from '../../proxy/net/dialer.js';
+
+export interface CountingDialer extends Dialer {
+  /** The permits, in the order in which they came. */
+  readonly permits: readonly Permit[];
+}
+
+export function createCountingDialer(): CountingDialer {
+  const permits: Permit[] = [];
+  return {
+    permits,
+    dial(permit) {
+      permits.push(permit);
+      return Promise.reject(new EgressError('connect-refused'));
+    },
+  };
+}
