@@ -56,6 +56,12 @@ export const token = form(
   (text) => (/^[\x21-\x7e]{16,255}$/.test(text) ? text : mismatch()),
 );
 
+/** `off`: none, which only a loopback admin listener may do without. No secret is that short. */
+export const tokenOrOff = form(
+  'a secret of 16 to 255 visible ASCII characters, such as the output of "openssl rand -hex 24", or "off"',
+  (text) => (text === 'off' ? null : /^[\x21-\x7e]{16,255}$/.test(text) ? text : mismatch()),
+);
+
 export const filePath = form('a path, such as "/var/log/egress/decisions.log"', (text) =>
   text.length > 0 && !text.includes('\0') ? text : mismatch(),
 );

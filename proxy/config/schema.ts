@@ -18,6 +18,7 @@ import {
   prefix,
   size,
   token,
+  tokenOrOff,
   word,
 } from './forms.js';
 
@@ -88,7 +89,7 @@ const log = section({
 export const documentSchema = section({
   version: z.literal(1, { error: 'the version of this format: 1' }),
   listen: orElse(listen, {}),
-  admin: orElse(section({ token: token.optional() }), {}),
+  admin: orElse(section({ token: tokenOrOff.optional() }), {}),
   dns: orElse(
     section({
       servers: orElse(list(dnsServer, 'such as ["9.9.9.9"]; empty: the servers of the system'), []),

@@ -34,7 +34,8 @@ function adminIssues(file: Mapping): Issue[] {
   const text = mapping(file.listen).admin;
   const parsed = hostPortOrOff.safeParse(text ?? null);
   if (!parsed.success || parsed.data === null || isLoopbackHost(parsed.data.host)) return [];
-  if ('token' in mapping(file.admin)) return [];
+  const { token = 'off' } = mapping(file.admin);
+  if (token !== 'off') return [];
   const expected = `a token, such as \${EGRESS_ADMIN_TOKEN}, because listen.admin (${String(text)}) is not loopback`;
   return [{ path: ['admin', 'token'], value: undefined, expected }];
 }

@@ -149,7 +149,7 @@ const SCALARS: [template: string, good: string[], bad: string[]][] = [
     ['0123456789abcdef'],
     ['""', '0123456789abcde', '"0123456789 abcdef"', '12345678901234567', 'null'],
   ],
-  ['admin: { token: # }', ['0123456789abcdef'], ['""', 'short', 'null']],
+  ['admin: { token: # }', ['0123456789abcdef', 'off'], ['""', 'short', 'null']],
 ];
 
 for (const [template, good, bad] of SCALARS) {

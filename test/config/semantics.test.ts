@@ -70,6 +70,11 @@ const CASES: [what: string, text: string, ...errors: [path: string, expected: Re
     ['clients[1].address', /clients\[0\] has the same/],
   ],
   ['an admin listener on all addresses', 'listen: { admin: "0.0.0.0:9180" }', ['admin.token', /not loopback/]],
+  [
+    'an admin listener on all addresses with the token off',
+    'listen: { admin: "0.0.0.0:9180" }\nadmin: { token: off }',
+    ['admin.token', /not loopback/],
+  ],
   ['an admin listener on a name', 'listen: { admin: "proxy:9180" }', ['admin.token', /not loopback/]],
   ['an admin listener on loopback', 'listen: { admin: "[::1]:9180" }'],
   [
