@@ -24,6 +24,10 @@ const COMMANDS: Readonly<Record<string, { readonly does: string; readonly load: 
     does: "prints the host's packet filter rules of the same policy",
     load: async () => (await import('./cli/firewall-command.js')).firewallCommand,
   },
+  suggest: {
+    does: 'prints a policy that allows what was seen',
+    load: async () => (await import('./cli/suggest.js')).suggest,
+  },
   healthcheck: {
     does: 'exits 0 if the instance of this container is ready',
     load: async () => (await import('./cli/healthcheck.js')).healthcheckCommand,

@@ -33,7 +33,7 @@ export function readSource(path: string): Source {
  */
 export function parseSource(text: string): Source {
   const lines = new LineCounter();
-  const document = parseDocument(shield(text), {
+  const document = parseDocument(shieldReferences(text), {
     lineCounter: lines,
     merge: false,
     prettyErrors: false,
@@ -62,18 +62,22 @@ export function parseSource(text: string): Source {
  * Inside `{ }` and `[ ]` YAML gives the braces of `${NAME}` a meaning of their own. Each ASCII character of a reference
  * stands in the private use area while YAML reads the text: one for one, so that positions stay what they are.
  */
-function shield(text: string): string {
+export function shieldReferences(text: string): string {
   if (/[\u{e000}-\u{e07f}]/u.test(text)) return text;
   return text.replace(/\$\{[A-Za-z_]\w*(?::-[^}"'\\\r\n]*)?\}/g, (reference) =>
     reference.replace(/[\x20-\x7e]/g, (char) => String.fromCharCode(0xe000 + char.charCodeAt(0))),
   );
 }
 
+/** The text as it was before `shieldReferences`. */
+export function unshieldReferences(text: string): string {
+  return text.replace(/[\u{e000}-\u{e07f}]/gu, (char) => String.fromCharCode(char.charCodeAt(0) - 0xe000));
+}
+
 /** Throws a RangeError for what is nested deeper than any configuration, before something else runs out of stack. */
 function unshield(value: unknown, depth = 0): unknown {
   if (depth > DEEPEST) throw new RangeError(`nested deeper than ${DEEPEST} levels`);
-  if (typeof value === 'string')
-    return value.replace(/[\u{e000}-\u{e07f}]/gu, (char) => String.fromCharCode(char.charCodeAt(0) - 0xe000));
+  if (typeof value === 'string') return unshieldReferences(value);
   if (Array.isArray(value)) return value.map((item) => unshield(item, depth + 1));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [unshield(key), unshield(item, depth + 1)]));

@@ -56,7 +56,7 @@ export function draftsToAllow(seen: Seen, context: DraftContext): Proposal {
   const name = seen.host === null ? null : parseDnsName(seen.host);
   const literal = seen.host === null ? null : parseAddress(seen.host);
   if (port === null || (name === null && literal === null)) return none('The request names no destination.');
-  if (seen.outcome !== 'fail' && reason !== null && !BY_POLICY.has(reason)) {
+  if (seen.outcome === 'deny' && reason !== null && !BY_POLICY.has(reason)) {
     return none('No rule changes this: it is about the request, not about where it goes.');
   }
   if (rule?.startsWith('never:') || reason === 'metadata-address' || reason === 'own-listener') {
