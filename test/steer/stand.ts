@@ -10,6 +10,7 @@ import type { Limits } from '../../proxy/config/config.js';
 import { parseAddress } from '../../proxy/core/address.js';
 import type { Permit } from '../../proxy/core/policy.js';
 import { EgressError } from '../../proxy/core/reasons.js';
+import type { Resolver } from '../../proxy/net/resolver.js';
 import type { CloseRecord, DecisionRecord } from '../../proxy/observe/record.js';
 import { configOf } from '../config/fixture.js';
 
@@ -42,32 +43,35 @@ export interface Stand {
   closed(): Promise<CloseRecord>;
 }
 
-/** `policy`: members of a YAML mapping in flow style. `origin`: the local port that a permit is dialled as. */
+export interface StandTerms {
+  /** Members of a YAML mapping in flow style. */
+  readonly policy?: string;
+  /** More sections of the file. */
+  readonly more?: string;
+  readonly limits?: Partial<Limits>;
+  /** `address:port` of a DNS server: it is asked by the real resolver, and the table of names is not. */
+  readonly dns?: string;
+}
+
+/** `origin`: the local port that a permit is dialled as. */
 export async function openStand(
   context: TestContext,
   origin: (permit: Permit) => number,
-  terms: { readonly policy?: string; readonly more?: string; readonly limits?: Partial<Limits> } = {},
+  terms: StandTerms = {},
 ): Promise<Stand> {
   const queries: string[] = [];
   const dials: Permit[] = [];
   const records = { decision: new Inbox<DecisionRecord>(), closed: new Inbox<CloseRecord>() };
   const loaded = configOf(context, `${DOORS}${terms.more ?? ''}\npolicy: { ${terms.policy ?? 'default: public'} }\n`);
-  const config = { ...loaded, limits: { ...loaded.limits, ...terms.limits } };
+  const dns = { ...loaded.dns, servers: terms.dns === undefined ? [] : [terms.dns] };
+  const config = { ...loaded, dns, limits: { ...loaded.limits, ...terms.limits } };
   const app = createApp({
     config,
     sink: { decision: (record) => records.decision.put(record), closed: (record) => records.closed.put(record) },
     onDefect: (error) => {
       throw error;
     },
-    resolver: {
-      async resolve(name) {
-        queries.push(name);
-        const addresses = (NAMES[name] ?? []).flatMap((text) => parseAddress(text) ?? []);
-        if (addresses.length === 0) throw new EgressError('name-not-found');
-        return addresses;
-      },
-      reverse: async () => null,
-    },
+    ...(terms.dns === undefined ? { resolver: tableOfNames(queries) } : {}),
     dialer: {
       async dial(permit) {
         dials.push(permit);
@@ -115,6 +119,18 @@ export async function readAll(socket: Socket): Promise<Buffer> {
   socket.on('data', (piece: Buffer) => pieces.push(piece));
   if (!socket.readableEnded && !socket.destroyed) await Promise.race([once(socket, 'end'), once(socket, 'close')]);
   return Buffer.concat(pieces);
+}
+
+function tableOfNames(queries: string[]): Resolver {
+  return {
+    async resolve(name) {
+      queries.push(name);
+      const addresses = (NAMES[name] ?? []).flatMap((text) => parseAddress(text) ?? []);
+      if (addresses.length === 0) throw new EgressError('name-not-found');
+      return addresses;
+    },
+    reverse: async () => null,
+  };
 }
 
 async function connectTo(context: TestContext, port: number): Promise<Socket> {
