@@ -1,4 +1,5 @@
 /** The composition root: it alone calls constructors, and it holds no logic. */
+import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 import type { Config, HostPort } from './config/config.js';
 import type { CheckResult } from './core/explain.js';
@@ -116,16 +117,22 @@ export function createApp(parts: AppParts): App {
       return budget.open;
     },
     async stop() {
-      const deadline = setTimeout(() => {
-        doorway.cutTunnels('drain');
+      const deadline = new AbortController();
+      const timer = setTimeout(() => deadline.abort(), terms.limits.drainTimeoutMs);
+      const cut = (): void => {
+        doorway.cut('drain');
         for (const server of [proxy, steered]) server.closeAllConnections();
-      }, terms.limits.drainTimeoutMs);
-      await doorway.drain();
+      };
+      const drained = doorway.drain();
+      // Clients that keep asking keep the drain from its end: the deadline holds for them as well.
+      await Promise.race([drained, once(deadline.signal, 'abort')]);
       pool.close();
       const closed = Promise.all([...servers.map(({ server }) => close(server)), dns?.close()]);
       for (const server of [proxy, steered]) server.closeIdleConnections();
-      await closed;
-      clearTimeout(deadline);
+      if (deadline.signal.aborted) cut();
+      else deadline.signal.addEventListener('abort', cut);
+      await Promise.all([closed, drained]);
+      clearTimeout(timer);
     },
   };
 }

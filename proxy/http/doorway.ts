@@ -62,7 +62,7 @@ export class Doorway {
   readonly onDefect: (error: unknown) => void;
   readonly #parts: DoorwayParts;
   readonly #tunnels = new Set<Relay>();
-  readonly #work = new Set<Promise<void>>();
+  readonly #work = new Map<Promise<void>, Socket>();
   #draining = false;
 
   constructor(parts: DoorwayParts) {
@@ -78,7 +78,7 @@ export class Doorway {
 
   /** Counts a request until it is through, tunnels included. A defect costs its own client the connection, nobody else. */
   track(socket: Socket, work: Promise<void>): void {
-    this.#work.add(work);
+    this.#work.set(work, socket);
     const done = (): boolean => this.#work.delete(work);
     work.then(done, (error: unknown) => {
       done();
@@ -90,7 +90,7 @@ export class Doorway {
   /** Refuses new requests from now on; resolves when the running ones are through. */
   async drain(): Promise<void> {
     this.#draining = true;
-    while (this.#work.size > 0) await Promise.allSettled(this.#work);
+    while (this.#work.size > 0) await Promise.allSettled(this.#work.keys());
   }
 
   get isDraining(): boolean {
@@ -128,8 +128,10 @@ export class Doorway {
     attempt.closed(result);
   }
 
-  cutTunnels(cause: CloseCause): void {
+  /** Ends the tunnels, and the connections of all other requests under way. */
+  cut(cause: CloseCause): void {
     for (const running of this.#tunnels) running.cut(cause);
+    for (const socket of this.#work.values()) socket.destroy();
   }
 
   /** A container that is named like a configured client must not pass for it in the log. */

@@ -9,6 +9,7 @@ import type { Doorway } from './doorway.js';
 import { members, values } from './fields.js';
 import { type ForwardTerms, forward } from './forward.js';
 import { hasContent } from './request-head.js';
+import { closeAfter } from './respond.js';
 
 /**
  * True where the request asks for a switch that we carry. An Upgrade may be ignored (RFC 9110 section 7.8), and is, in
@@ -42,18 +43,25 @@ export async function upgrade(
 ): Promise<void> {
   abortOnLoss(socket).release();
   const response = new ServerResponse(request);
+  // The parser has let go of the connection, and with it of the event that a slow reader is waited for with.
+  const onDrain = (): void => void response.emit('drain');
+  const detach = (): void => {
+    socket.off('drain', onDrain);
+    response.detachSocket(socket);
+  };
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
+  socket.on('drain', onDrain);
   response.on('finish', () => {
-    response.detachSocket(socket);
-    socket.end();
-    socket.resume();
+    detach();
+    closeAfter(socket, '');
   });
   await forward(doorway, request, response, {
     ...terms,
     expectsContinue: false,
     onUpgraded: (attempt, fields, upstream) => {
-      response.detachSocket(socket);
+      detach();
+      socket.setTimeout(0);
       switchProtocols(doorway, attempt, { client: socket, upstream, fields, head: terms.head });
     },
   });
