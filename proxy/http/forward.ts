@@ -44,6 +44,7 @@ export async function forward(
   const refuse = (reason: Reason): void => end({ reason, rule: null, what: null });
   const parsed = terms.target(request);
   if (parsed.ok) attempt.target = parsed.value.target;
+  if (response.destroyed) return refuse('client-closed');
   const fault = turnedAway(doorway, terms.busy) ?? headFault(request);
   if (fault !== null) return refuse(fault);
   if (!parsed.ok) return refuse(parsed.reason);

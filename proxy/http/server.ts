@@ -63,15 +63,11 @@ export function createProxyServer(parts: ServerParts): http.Server {
     const terms: ForwardTerms = { ...parts, busy: busy.has(socket), expectsContinue, onUpgraded: null };
     doorway.track(
       socket,
-      turns.take(socket, () => forward(doorway, request, response, terms)),
+      turns.take(socket, response, () => forward(doorway, request, response, terms)),
     );
   };
   const takeOver = (socket: Socket, work: () => Promise<void>): void => {
-    const begin = (): Promise<void> => {
-      socket.setTimeout(0);
-      return work();
-    };
-    doorway.track(socket, turns.takeOver(socket, begin));
+    doorway.track(socket, turns.takeOver(socket, work));
   };
   server.on('request', (request, response) => take(request, response, false));
   server.on('checkContinue', (request, response) => take(request, response, true));
@@ -80,17 +76,17 @@ export function createProxyServer(parts: ServerParts): http.Server {
     const { socket } = request;
     // Whoever takes us for the origin has no tunnel to ask for.
     if (parts.door !== 'absolute') return refuseHead(parts, socket, 'not-origin-form');
-    takeOver(socket, () => connect(doorway, request, socket, { head, busy: busy.has(socket) }));
+    takeOver(socket, () => {
+      socket.setTimeout(0);
+      return connect(doorway, request, socket, { head, busy: busy.has(socket) });
+    });
   });
   server.on('upgrade', (request: IncomingMessage, _stream: Duplex, head: Buffer) => {
     const { socket } = request;
     const terms = { ...parts, door: upgradeDoor(parts.door), busy: busy.has(socket), head };
     if (carriesUpgrade(request)) return takeOver(socket, () => upgrade(doorway, request, socket, terms));
     const again = Buffer.concat([headWithoutUpgrade(request), head]);
-    doorway.track(
-      socket,
-      turns.takeOver(socket, async () => readAgain(server, socket, again)),
-    );
+    takeOver(socket, async () => readAgain(server, socket, again));
   });
   server.on('clientError', (error: Error, stream: Duplex) => unreadable(parts, error, stream));
   return server;

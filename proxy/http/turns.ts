@@ -6,9 +6,13 @@ import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 export interface Turns {
-  /** Runs `work` once all that was taken before for this socket has settled; at once where nothing is under way. */
-  take(socket: Socket, work: () => Promise<void>): Promise<void>;
-  /** As `take`, for work that takes the connection over: waits until every answer before it is out. */
+  /**
+   * Runs `work` once all that was taken before for this socket is through; at once where nothing is under way. Through
+   * is when the last byte of the response has left: one that waits for a slow reader holds the next one back, and does
+   * not pile up beside it. `response` is destroyed where an earlier one has closed the connection.
+   */
+  take(socket: Socket, response: ServerResponse, work: () => Promise<void>): Promise<void>;
+  /** For work that takes the connection over: waits until every answer before it is out. */
   takeOver(socket: Socket, work: () => Promise<void>): Promise<void>;
 }
 
@@ -17,27 +21,33 @@ const MOST_WAITING = 128;
 
 export function createTurns(): Turns {
   const lines = new WeakMap<Socket, { last: Promise<void>; waiting: number }>();
-  const turns: Turns = {
+  const inTurn = (socket: Socket, work: () => Promise<void>): Promise<void> => {
+    const line = lines.get(socket) ?? { last: Promise.resolve(), waiting: 0 };
+    lines.set(socket, line);
+    if (line.waiting >= MOST_WAITING) socket.destroy();
+    const turn = line.waiting === 0 ? work() : line.last.then(work);
+    line.waiting += 1;
+    line.last = turn
+      .catch(() => undefined)
+      .finally(() => {
+        line.waiting -= 1;
+      });
+    return turn;
+  };
+  return {
     takeOver(socket, work) {
-      if (answerUnderWay(socket) === null) return turns.take(socket, work);
+      if (answerUnderWay(socket) === null) return inTurn(socket, work);
       const answered = untilAnswered(socket);
-      return turns.take(socket, () => answered.then(work));
+      return inTurn(socket, () => answered.then(work));
     },
-    take(socket, work) {
-      const line = lines.get(socket) ?? { last: Promise.resolve(), waiting: 0 };
-      lines.set(socket, line);
-      if (line.waiting >= MOST_WAITING) socket.destroy();
-      const turn = line.waiting === 0 ? work() : line.last.then(work);
-      line.waiting += 1;
-      line.last = turn
-        .catch(() => undefined)
-        .finally(() => {
-          line.waiting -= 1;
-        });
-      return turn;
+    take(socket, response, work) {
+      return inTurn(socket, async () => {
+        if (response.socket === null) response.destroy();
+        await work();
+        await sent(response);
+      });
     },
   };
-  return turns;
 }
 
 /** The response that Node is writing on this connection, or null. */
@@ -57,4 +67,12 @@ export async function untilAnswered(socket: Socket): Promise<void> {
     await new Promise((resolve) => answer?.once('close', resolve));
   }
   socket.off('drain', onDrain);
+}
+
+/** Node takes the socket from a response that has left, and gives it to the next one, in the event `finish`. */
+function sent(response: ServerResponse): Promise<void> {
+  if (response.socket === null || response.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    response.once('finish', resolve).once('close', resolve);
+  });
 }
