@@ -35,7 +35,8 @@ const NOTHING = Buffer.alloc(0);
  * first, or the client speaks something else, are not held: their first bytes tell.
  */
 export function createSniScreen(terms: SniTerms): Screen {
-  const reader = new HelloReader();
+  // Made with the first byte: thousands of idle tunnels need none.
+  let reader: HelloReader | null = null;
   const held = new HeldBytes();
   const settle = (opening: Opening): Judged => {
     const bytes = held.all();
@@ -47,6 +48,7 @@ export function createSniScreen(terms: SniTerms): Screen {
   return {
     fromClient(bytes) {
       held.push(Buffer.from(bytes));
+      reader ??= new HelloReader();
       const state = reader.push(bytes);
       return state.kind === 'need-more' ? { act: 'hold' } : settle(state);
     },
