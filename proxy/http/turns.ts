@@ -63,10 +63,12 @@ export function answerUnderWay(socket: Socket): ServerResponse | null {
 export async function untilAnswered(socket: Socket): Promise<void> {
   const onDrain = (): void => void answerUnderWay(socket)?.emit('drain');
   socket.on('drain', onDrain);
-  for (let answer = answerUnderWay(socket); answer !== null && !socket.destroyed; answer = answerUnderWay(socket)) {
+  for (let answer = answerUnderWay(socket); answer !== null && !socket.closed; answer = answerUnderWay(socket)) {
     await new Promise((resolve) => answer?.once('close', resolve));
   }
   socket.off('drain', onDrain);
+  // Of a lost connection: what is left on it would be in the way of the answer that nobody will read.
+  answerUnderWay(socket)?.detachSocket(socket);
 }
 
 /** Node takes the socket from a response that has left, and gives it to the next one, in the event `finish`. */

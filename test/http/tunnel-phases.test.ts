@@ -17,7 +17,7 @@ before(async () => {
       policy: { default: 'public', internal: [{ address: '127.0.0.1/32', ports: ['1-65535'] }] },
       limits: { drainTimeout: '1s', headerTimeout: '1s' },
     },
-    dns: ({ name }) => (name === 'slow.example' ? { silent: true } : {}),
+    dns: ({ name }) => (name.endsWith('slow.example') ? { silent: true } : {}),
   });
 });
 after(() => proxy.stop());
@@ -165,3 +165,25 @@ test('a tunnel carries a megabyte each way, to readers that are slower than thei
   await tunnel.conversation.until(({ text }) => text.length === ESTABLISHED.length + size);
   await settled(tunnel);
 });
+
+test(
+  'a client that is lost while its Upgrade waits behind a request leaves two records and no defect',
+  LIMIT,
+  async () => {
+    const records = proxy.decisions.length;
+    const asked = proxy.dns.asked.length;
+    const client = await proxy.connect();
+    const request = (more: string): string =>
+      `GET http://b.slow.example/ HTTP/1.1\r\nHost: b.slow.example\r\n${more}\r\n`;
+    client.write(request('') + request('Connection: upgrade\r\nUpgrade: websocket\r\n'));
+    while (proxy.dns.asked.length === asked && proxy.decisions.length === records) await setImmediate();
+    client.resetAndDestroy();
+    await proxy.decision(records + 1);
+    assert.deepEqual(
+      proxy.decisions.slice(records).map(({ reason }) => reason),
+      ['client-closed', 'client-closed'],
+    );
+    while (proxy.app.openConnections > 0) await setImmediate();
+    assert.deepEqual(proxy.defects, []);
+  },
+);
