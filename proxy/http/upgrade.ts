@@ -51,6 +51,8 @@ export async function upgrade(
   };
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
+  // Lost while it waited its turn: what `close` would have said is said already.
+  if (socket.destroyed) response.destroy();
   socket.on('drain', onDrain);
   response.on('finish', () => {
     detach();
