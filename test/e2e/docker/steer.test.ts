@@ -44,10 +44,15 @@ for (const [client, command] of CLIENTS) {
 }
 
 test('what it asks for is in the log, with the door that it came by', async () => {
-  const seen = (await decisions()).filter(({ host }) => host === 'site.demo.test');
-  const doors = new Set(seen.filter(({ dialed }) => dialed === SITE_ADDRESS).map(({ door }) => door));
-  assert.ok(doors.has('steer-http') && doors.has('steer-tls'));
-  assert.ok(seen.some(({ client }) => JSON.stringify(client).includes('egress-demo-mcp-time-1')));
+  const tool = 'egress-demo-mcp-time-1.egress-demo-mcp-tools';
+  const doors = async (): Promise<Set<unknown>> =>
+    new Set(
+      (await decisions())
+        .filter(({ client, dialed }) => JSON.stringify(client).includes(tool) && dialed === SITE_ADDRESS)
+        .map(({ door }) => door),
+    );
+  await until('a record of each door', async () => (await doors()).size === 2);
+  assert.deepEqual(await doors(), new Set(['steer-http', 'steer-tls']));
 });
 
 test('private names are refused at the same doors, and reach nothing', async () => {
@@ -58,7 +63,7 @@ test('private names are refused at the same doors, and reach nothing', async () 
     (await decisions())
       .filter(({ host, client }) => host === 'ops-controller' && JSON.stringify(client).includes('mcp-time'))
       .map(({ door, outcome, dialed }) => `${door} ${outcome} ${dialed}`);
-  await until('both records', async () => (await refusedAt()).length === 2);
+  await until('both records', async () => new Set(await refusedAt()).size === 2);
   assert.deepEqual(new Set(await refusedAt()), new Set(['steer-http deny null', 'steer-tls deny null']));
 });
 
@@ -83,6 +88,5 @@ test('the service that honours proxy variables has them all, and SOCKS for the r
   assert.match(await docker([...curl, 'https://site.demo.test/']), /^public site, over https/);
   const socks = ['-x', 'socks5h://egress-proxy:1080'];
   assert.match(await docker([...curl, ...socks, 'https://site.demo.test/']), /^public site, over https/);
-  const doors = (await decisions()).map(({ door }) => door);
-  assert.ok(doors.includes('socks'));
+  await until('its record', async () => (await decisions()).some(({ door }) => door === 'socks'));
 });

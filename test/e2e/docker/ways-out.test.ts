@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { after, before, test } from 'node:test';
 import { callTool, decisions, SITE_ADDRESS, startDemo, stopDemo, TOOLS_NETWORK } from './demo-stack.js';
-import { docker, repository, tryDocker } from './docker.js';
+import { docker, repository, tryDocker, until } from './docker.js';
 
 const SCRIPT = readFileSync(`${repository}/test/e2e/docker/ways-out.sh`, 'utf8');
 const PLAIN_NETWORK = 'egress-demo-plain-internal';
@@ -40,9 +40,12 @@ test('a tool that the gateway started reaches the public site by HTTP and HTTPS,
     assert.equal(code, 0, stderr);
     assert.equal(stdout, `public site, over ${scheme}, asked for site.demo.test\n`);
   }
-  const seen = (await decisions()).filter(({ host }) => host === 'site.demo.test');
-  assert.deepEqual(new Set(seen.map(({ door }) => door)), new Set(['absolute', 'connect']));
-  assert.ok(seen.every(({ outcome, dialed }) => outcome === 'allow' && dialed === SITE_ADDRESS));
+  const seen = async (): Promise<Record<string, unknown>[]> =>
+    (await decisions()).filter(({ host }) => host === 'site.demo.test');
+  const doors = async (): Promise<Set<unknown>> => new Set((await seen()).map(({ door }) => door));
+  await until('a record of each door', async () => (await doors()).size === 2);
+  assert.deepEqual(await doors(), new Set(['absolute', 'connect']));
+  assert.ok((await seen()).every(({ outcome, dialed }) => outcome === 'allow' && dialed === SITE_ADDRESS));
 });
 
 test('it reaches the one service that the policy makes an exception for, and no other', async () => {
