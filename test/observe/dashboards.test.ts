@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { REASONS } from '../../proxy/core/reasons.js';
+import { createMetrics } from '../../proxy/observe/metrics.js';
+import { DOORS } from '../../proxy/observe/record.js';
+import { closeRecord, decisionRecord } from './records.js';
+
+const FOLDER = new URL('../../../docker/observability/', import.meta.url);
+const read = (file: string): string => readFileSync(new URL(file, FOLDER), 'utf8');
+
+/** Every series that the program exports, with the names and values of its labels, as Prometheus would read them. */
+async function exported(): Promise<Map<string, Map<string, Set<string>>>> {
+  const metrics = createMetrics({
+    openTunnels: () => 0,
+    openConnections: () => 0,
+    droppedLogLines: () => 0,
+    streamReaders: () => 0,
+    lostStreamRecords: () => 0,
+    policy: () => ({ digest: 'd', mode: 'enforce', default: 'none' }),
+  });
+  for (const door of DOORS) {
+    for (const reason of [...(Object.keys(REASONS) as (keyof typeof REASONS)[]), null]) {
+      const outcome = reason === null ? 'allow' : REASONS[reason].outcome;
+      metrics.decision(decisionRecord({ door, reason, outcome, dnsMs: 1, connectMs: 1 }));
+    }
+  }
+  metrics.closed(closeRecord());
+  const series = new Map<string, Map<string, Set<string>>>();
+  for (const line of (await metrics.registry.metrics()).split('\n')) {
+    const [, name, labels = ''] = /^([a-z0-9_]+)(?:\{(.*)\})? \S+$/.exec(line) ?? [];
+    if (name === undefined) continue;
+    const known = series.get(name) ?? new Map<string, Set<string>>();
+    series.set(name, known);
+    for (const [, label = '', value = ''] of labels.matchAll(/(\w+)="([^"]*)"/g)) {
+      known.set(label, (known.get(label) ?? new Set()).add(value));
+    }
+  }
+  return series;
+}
+
+/** Labels that Prometheus adds when it scrapes. */
+const ADDED = new Set(['instance', 'job', 'le']);
+
+async function check(expression: string): Promise<void> {
+  const series = await exported();
+  const used = [...expression.matchAll(/\b((?:egress|nodejs|process)_[a-z0-9_]+)(?:\{([^}]*)\})?/g)];
+  assert.ok(used.length > 0, `${expression} reads no metric`);
+  for (const [, name = '', selector = ''] of used) {
+    const labels = series.get(name);
+    assert.ok(labels !== undefined, `${name} is not exported`);
+    for (const [, label = '', operator = '', value = ''] of selector.matchAll(/(\w+)(=~|!=|=)"([^"]*)"/g)) {
+      if (ADDED.has(label)) continue;
+      assert.ok(labels.has(label), `${name} has no label ${label}`);
+      if (operator === '=') assert.ok(labels.get(label)?.has(value), `${name} never has ${label}="${value}"`);
+    }
+    for (const [, group = ''] of expression.matchAll(/\bby \(([^)]*)\)/g)) {
+      for (const label of group.split(',').map((text) => text.trim())) {
+        assert.ok(ADDED.has(label) || labels.has(label), `${name} has no label ${label}`);
+      }
+    }
+  }
+}
+
+test('every panel of the dashboard reads metrics and labels that exist', async () => {
+  const dashboard = JSON.parse(read('grafana-dashboard.json'));
+  const ids = dashboard.panels.map(({ id }: { id: number }) => id);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.ok(ids.length >= 10);
+  for (const panel of dashboard.panels) for (const { expr } of panel.targets) await check(expr);
+});
+
+test('every alert reads metrics, labels and values that exist, and says what to do', async () => {
+  const { groups } = parse(read('alerts.yml'));
+  const rules = groups.flatMap((group: { rules: unknown[] }) => group.rules);
+  assert.deepEqual(
+    rules.map(({ alert }: { alert: string }) => alert),
+    ['EgressPolicyStale', 'EgressMetadataProbed'],
+  );
+  for (const { expr, labels, annotations } of rules) {
+    await check(expr);
+    assert.ok(labels.severity && annotations.summary && annotations.description);
+  }
+});
+
+test('the check finds a metric, a label and a value that do not exist', async () => {
+  for (const expression of [
+    'egress_nothing_total',
+    'egress_requests_total{client="github"}',
+    'egress_requests_total{outcome="refused"}',
+    'sum by (host) (egress_requests_total)',
+    'vector(1)',
+  ]) {
+    await assert.rejects(check(expression), assert.AssertionError, expression);
+  }
+});
+
+test('labels have few values: nothing that a client chooses', async () => {
+  const allowed = ['outcome', 'reason', 'door', 'direction', 'cause', 'le', 'digest', 'mode', 'default'];
+  for (const [name, labels] of await exported()) {
+    if (!name.startsWith('egress_')) continue;
+    for (const label of labels.keys()) assert.ok(allowed.includes(label), `${name} has the label ${label}`);
+  }
+});
