@@ -43,7 +43,7 @@ export async function openDnsDoor(doorway: Doorway, budget: Budget, at: HostPort
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
   });
-  const sockets = await Promise.all(datagramHosts(at.host).map((host) => bindUdp(doorway, host, bound.port)));
+  const sockets = await Promise.all(datagramHosts(bound.address).map((host) => bindUdp(doorway, host, bound.port)));
   return {
     bound,
     async close() {
@@ -70,7 +70,9 @@ async function bindUdp(doorway: Doorway, host: string, port: number): Promise<Da
     if (response !== null && peer.port !== 0) socket.send(response, peer.port, peer.address, () => undefined);
   });
   socket.bind({ address: host, port });
-  await once(socket, 'listening');
+  await once(socket, 'listening').catch((cause: unknown) => {
+    throw new Error(`cannot listen on ${host}:${port} for steer.dns over UDP`, { cause });
+  });
   socket.on('error', (error) => doorway.onDefect(error));
   return socket;
 }
@@ -117,11 +119,17 @@ interface Asker {
   readonly remoteAddress: string | undefined;
 }
 
+/** Never throws: a defect of ours costs one answer. */
 function answer(doorway: Doorway, packet: Buffer, asker: Asker): Buffer | null {
   const decideName = (name: DnsName): Refusal | null => refusalOf(doorway, name, asker);
-  const { response, refused } = answerQuery(packet, { ownAddress: asker.own, decideName });
-  if (refused !== null) void record(doorway, refused, asker);
-  return response;
+  try {
+    const { response, refused } = answerQuery(packet, { ownAddress: asker.own, decideName });
+    if (refused !== null) record(doorway, refused, asker).catch(doorway.onDefect);
+    return response;
+  } catch (error) {
+    doorway.onDefect(error);
+    return null;
+  }
 }
 
 /** By name alone, before any resolution: refused where no steered port is open for it. */

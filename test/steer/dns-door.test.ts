@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import dnsPacket, { type DecodedPacket, type RecordType } from 'dns-packet';
 import { wireHello } from './hello-bytes.js';
@@ -82,6 +83,15 @@ test('over TCP, questions are answered in order, in whatever pieces they come', 
   assert.equal(rest.length, 0);
 });
 
+test('on 0.0.0.0, the answer is the address on which the question came', async (context) => {
+  const stand = await openStand(context, () => 0, { dnsDoor: '0.0.0.0:0' });
+  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  for (const { address } of own.filter(({ family }) => family === 'IPv4')) {
+    const answer = await askUdp(context, stand, 'site.test', 'A', address);
+    assert.deepEqual(addresses(answer), [address]);
+  }
+});
+
 test('garbage over UDP and TCP hurts nobody', async (context) => {
   const stand = await openStand(context, () => 0);
   const socket = dgram.createSocket('udp4');
@@ -118,10 +128,16 @@ function* garbage(): Generator<Buffer> {
   yield Buffer.alloc(1200, 0xc0);
 }
 
-async function askUdp(context: TestContext, stand: Stand, name: string, type: RecordType): Promise<DecodedPacket> {
+async function askUdp(
+  context: TestContext,
+  stand: Stand,
+  name: string,
+  type: RecordType,
+  at = '127.0.0.1',
+): Promise<DecodedPacket> {
   const socket = dgram.createSocket('udp4');
   context.after(() => socket.close());
-  socket.send(question(name, type), stand.port('steer.dns'), '127.0.0.1');
+  socket.send(question(name, type), stand.port('steer.dns'), at);
   const [answer] = await once(socket, 'message');
   return dnsPacket.decode(answer);
 }

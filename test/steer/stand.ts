@@ -24,10 +24,10 @@ export const NAMES: Readonly<Record<string, readonly string[]>> = {
   'self.test': ['127.0.0.1'],
 };
 
-const DOORS = `
+const doors = (dns: string): string => `
 version: 1
 listen: { proxy: "127.0.0.1:0", admin: "127.0.0.1:0", socks: "127.0.0.1:0" }
-steer: { dns: "127.0.0.1:0", http: "127.0.0.1:0", tls: "127.0.0.1:0" }
+steer: { dns: "${dns}", http: "127.0.0.1:0", tls: "127.0.0.1:0" }
 `;
 
 export interface Stand {
@@ -49,6 +49,8 @@ export interface StandTerms {
   /** More sections of the file. */
   readonly more?: string;
   readonly limits?: Partial<Limits>;
+  /** Where the DNS door listens. */
+  readonly dnsDoor?: string;
   /** `address:port` of a DNS server: it is asked by the real resolver, and the table of names is not. */
   readonly dns?: string;
 }
@@ -62,7 +64,10 @@ export async function openStand(
   const queries: string[] = [];
   const dials: Permit[] = [];
   const records = { decision: new Inbox<DecisionRecord>(), closed: new Inbox<CloseRecord>() };
-  const loaded = configOf(context, `${DOORS}${terms.more ?? ''}\npolicy: { ${terms.policy ?? 'default: public'} }\n`);
+  const loaded = configOf(
+    context,
+    `${doors(terms.dnsDoor ?? '127.0.0.1:0')}${terms.more ?? ''}\npolicy: { ${terms.policy ?? 'default: public'} }\n`,
+  );
   const dns = { ...loaded.dns, servers: terms.dns === undefined ? [] : [terms.dns] };
   const config = { ...loaded, dns, limits: { ...loaded.limits, ...terms.limits } };
   const app = createApp({
