@@ -41,7 +41,7 @@ export const RANGES: readonly Range[] = RANGE_ROWS.map(([text, disposition, name
 });
 
 const byLength = RANGES.filter((range) => range.disposition !== 'inner').sort((a, b) => b.prefix.bits - a.prefix.bits);
-const NARROW_FIRST = { 4: byLength.filter(isFamily(4)), 6: byLength.filter(isFamily(6)) };
+const NARROW_FIRST = { 4: classesOf(4), 6: classesOf(6) };
 
 const GLOBAL: AddressClass = { kind: 'global' };
 
@@ -61,8 +61,7 @@ export function classify(address: Address, nat64: readonly Prefix[] = []): Addre
     const inner = classify(via);
     if (inner.kind === 'never') return inside(inner, 'Tailscale 4via6', via);
   }
-  const range = NARROW_FIRST[address.family].find((candidate) => contains(candidate.prefix, address));
-  return range === undefined ? GLOBAL : describe(range);
+  return NARROW_FIRST[address.family].find(({ prefix }) => contains(prefix, address))?.is ?? GLOBAL;
 }
 
 /** Null for a name that stands for nothing special. `name` is in lower case, without a trailing dot. */
@@ -93,6 +92,7 @@ function inside(inner: AddressClass, form: string, address: Address): AddressCla
   return inner.kind === 'global' ? inner : { ...inner, what: `${form} form of ${address.text}: ${inner.what}` };
 }
 
-function isFamily(family: 4 | 6): (range: Range) => boolean {
-  return (range) => range.prefix.address.family === family;
+function classesOf(family: 4 | 6): { readonly prefix: Prefix; readonly is: AddressClass }[] {
+  const ranges = byLength.filter(({ prefix }) => prefix.address.family === family);
+  return ranges.map((range) => ({ prefix: range.prefix, is: describe(range) }));
 }

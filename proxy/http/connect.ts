@@ -3,13 +3,14 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { parseAuthority } from '../core/target.js';
+import { send } from '../net/direct-io.js';
 import { screenTunnel } from '../steer/tunnel-screen.js';
 import type { Doorway } from './doorway.js';
 import { openPassage } from './passage.js';
 import { credentialsOf, hasContent, headFault, hostFault } from './request-head.js';
 import { endSocket } from './respond.js';
 
-const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n';
+const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', 'latin1');
 
 /**
  * One CONNECT, from its head to the end of its tunnel. `head`: bytes that came with it; they leave only once the
@@ -40,7 +41,7 @@ export async function connect(
   const passage = await openPassage(doorway, attempt, target.value, gone.signal);
   gone.release();
   if (!passage.open) return endSocket(socket, attempt, passage.ending);
-  socket.write(ESTABLISHED, 'latin1');
+  send(socket, ESTABLISHED);
   const screen = screenTunnel(attempt, passage, 200);
   await doorway.tunnel(attempt, { client: socket, upstream: passage.dialed.socket, head: terms.head, screen });
 }

@@ -46,7 +46,9 @@ export function values(raw: readonly string[], name: string): string[] {
 
 /** The members of a list field (RFC 9110 section 5.6.1), in lower case. */
 export function members(raw: readonly string[], name: string): string[] {
-  return values(raw, name)
+  const found = values(raw, name);
+  if (found.length === 0) return found;
+  return found
     .join(',')
     .toLowerCase()
     .split(',')

@@ -21,7 +21,8 @@ export function headFault(request: IncomingMessage): Reason | null {
 /** For CONNECT: the Host field names the target, its port may be left out (some clients do). */
 export function hostFault(request: IncomingMessage, target: Target): Reason | null {
   const [value] = values(request.rawHeaders, 'host');
-  if (value === undefined || value === '') return null;
+  // The same text names the same target: no need to read it again.
+  if (value === undefined || value === '' || value === request.url) return null;
   const field = parseHostField(value);
   if (!field.ok || !sameHost(field.value.host, target.host)) return 'host-mismatch';
   return field.value.port === null || field.value.port === target.port ? null : 'host-mismatch';

@@ -112,17 +112,24 @@ function attempt(address: Address, port: number): net.Socket {
     autoSelectFamily: false,
     allowHalfOpen: true,
     noDelay: true,
-    lookup: (name, _options, callback) => callback(new Error(`the dialer resolves no names: ${name}`), '', 0),
+    lookup: refuseNames,
   });
 }
 
+const refuseNames: net.LookupFunction = (name, _options, callback) => {
+  callback(new Error(`the dialer resolves no names: ${name}`), '', 0);
+};
+
 function isPeer(socket: net.Socket, address: Address): boolean {
-  const peer = parseAddress(socket.remoteAddress ?? '');
+  const { remoteAddress = '' } = socket;
+  if (remoteAddress === address.text) return true;
+  const peer = parseAddress(remoteAddress);
   return peer !== null && sameAddress(peer, address);
 }
 
 /** The preferred family first, then alternating (RFC 8305 section 4). */
 function interleave(addresses: readonly Address[], first: 4 | 6): Address[] {
+  if (addresses.length === 1) return [...addresses];
   const preferred = addresses.filter(({ family }) => family === first);
   const others = addresses.filter(({ family }) => family !== first);
   const order: Address[] = [];

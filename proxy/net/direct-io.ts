@@ -9,7 +9,7 @@
  * to the kernel what the kernel takes at once, and keeps no reference.
  */
 import { writeSync } from 'node:fs';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 
 /** `bytes` are valid until the callback returns. False stops reading until `socket.resume()`. */
 export type Reader = (bytes: Buffer) => boolean;
@@ -22,12 +22,13 @@ export function readInto(socket: Socket, buffer: Buffer, reader: Reader): void {
   let goOn = true;
   for (let early = socket.read(); early !== null; early = socket.read()) goOn = reader(early) && goOn;
   const handle = tcpHandle(socket);
-  const slots = readSlots(socket);
-  if (handle === null || slots === null || typeof handle.useUserBuffer !== 'function') {
+  if (handle === null || READ_SLOTS === null || typeof handle.useUserBuffer !== 'function') {
     socket.on('data', (bytes: Buffer) => void (reader(bytes) || socket.pause()));
   } else {
-    Reflect.set(socket, slots.buffer, buffer);
-    Reflect.set(socket, slots.callback, (length: number, bytes: Buffer) => reader(bytes.subarray(0, length)));
+    Object.assign(socket, {
+      [READ_SLOTS.buffer]: buffer,
+      [READ_SLOTS.callback]: (length: number, bytes: Buffer) => reader(bytes.subarray(0, length)),
+    });
     handle.useUserBuffer(buffer);
   }
   if (goOn) socket.resume();
@@ -56,6 +57,23 @@ interface Handle {
   readonly useUserBuffer?: unknown;
 }
 
+/**
+ * Writes all of `bytes`: what the kernel takes at once, and of the rest a copy, which is queued. True: nothing was
+ * queued; else `whenGone` is called after the copy is written. Where the socket is lost it is destroyed with the error.
+ */
+export function send(socket: Socket, bytes: Buffer, whenGone?: () => void): boolean {
+  let written = 0;
+  try {
+    written = writeNow(socket, bytes);
+  } catch (error) {
+    socket.destroy(error instanceof Error ? error : new Error('write failed'));
+    return false;
+  }
+  if (written === bytes.length) return true;
+  socket.write(Buffer.from(bytes.subarray(written)), whenGone);
+  return false;
+}
+
 /** Only a plain TCP handle: the descriptor under a TLS one takes bytes that nothing would encrypt. */
 function tcpHandle(socket: Socket): Handle | null {
   const handle: unknown = Reflect.get(socket, '_handle');
@@ -67,6 +85,9 @@ interface ReadSlots {
   readonly buffer: symbol;
   readonly callback: symbol;
 }
+
+/** The same for all sockets of a process; null where this release of Node has other ones. */
+const READ_SLOTS = readSlots(new Socket());
 
 function readSlots(socket: Socket): ReadSlots | null {
   let buffer: symbol | null = null;

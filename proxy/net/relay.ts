@@ -1,7 +1,7 @@
 /** Moves bytes between two sockets until both directions have ended. */
 import type { Socket } from 'node:net';
 import type { CloseCause } from '../observe/record.js';
-import { readInto, writeNow } from './direct-io.js';
+import { readInto, send } from './direct-io.js';
 import { type Screen, screening } from './screen.js';
 
 export interface RelayTerms {
@@ -105,20 +105,6 @@ function pump(from: Socket, to: Socket, buffer: Buffer, through: (bytes: Buffer)
   from.on('close', () => (from.readableEnded ? undefined : to.destroy()));
   readInto(from, buffer, (bytes) => {
     const passed = through(bytes);
-    return passed === null || pass(passed, to, resume);
+    return passed === null || send(to, passed, resume);
   });
-}
-
-/** True: all of it is with the kernel. False: a copy of the rest is queued, and `whenGone` is called after it. */
-function pass(bytes: Buffer, to: Socket, whenGone: () => void): boolean {
-  let written = 0;
-  try {
-    written = writeNow(to, bytes);
-  } catch (error) {
-    to.destroy(error instanceof Error ? error : new Error('write failed'));
-    return false;
-  }
-  if (written === bytes.length) return true;
-  to.write(Buffer.from(bytes.subarray(written)), whenGone);
-  return false;
 }

@@ -2,12 +2,14 @@
 
 /** A new id at each call: milliseconds since 1970 and a counter, in base 36, of fixed length. */
 export function createIds(now: () => number = Date.now): () => string {
-  let last = 0;
+  let last = -1;
+  let prefix = '';
   let count = 0;
   return () => {
     const time = Math.max(now(), last);
     count = time === last ? count + 1 : 0;
+    if (time !== last) prefix = time.toString(36).padStart(9, '0');
     last = time;
-    return `${time.toString(36).padStart(9, '0')}-${count.toString(36).padStart(4, '0')}`;
+    return `${prefix}-${count.toString(36).padStart(4, '0')}`;
   };
 }

@@ -18,16 +18,17 @@ const MAX_FRAGMENT = 2 ** 14;
 const HANDSHAKE_RECORD = 22;
 const CLIENT_HELLO = 1;
 
+const NOTHING = Buffer.alloc(0);
 const NEED_MORE: HelloState = { kind: 'need-more' };
 const NOT_TLS: HelloState = { kind: 'not-tls' };
 const MALFORMED: HelloState = { kind: 'defect', defect: 'malformed-hello' };
 
 export class HelloReader {
-  readonly #header = Buffer.alloc(RECORD_HEADER);
+  readonly #header: number[] = [];
   #headerLength = 0;
   #fragmentLeft = 0;
   /** Grows to the hello's own length once that is known: thousands of idle connections cost nothing. */
-  #handshake = Buffer.alloc(HANDSHAKE_HEADER);
+  #handshake: Buffer = NOTHING;
   #handshakeLength = 0;
   #wireLength = 0;
   #state: HelloState = NEED_MORE;
@@ -58,6 +59,7 @@ export class HelloReader {
   }
 
   #takeFragment(chunk: Uint8Array, offset: number): number {
+    if (this.#handshake === NOTHING) this.#handshake = Buffer.alloc(HANDSHAKE_HEADER);
     const room = this.#handshake.length - this.#handshakeLength;
     const used = Math.min(this.#fragmentLeft, chunk.length - offset, room);
     this.#handshake.set(chunk.subarray(offset, offset + used), this.#handshakeLength);
