@@ -8,6 +8,7 @@ import {
   type Verdict,
 } from '../core/policy.js';
 import type { Target } from '../core/target.js';
+import type { Abortable } from '../net/abort.js';
 import type { Dialed, Dialer } from '../net/dialer.js';
 import type { Resolver } from '../net/resolver.js';
 import type { Attempt } from './attempt.js';
@@ -19,7 +20,7 @@ export interface Gate {
 }
 
 /** Target to verdict, in the fixed order: host, DNS, addresses. Rejects with an EgressError where DNS fails. */
-export async function admit(gate: Gate, attempt: Attempt, target: Target, signal: AbortSignal): Promise<Verdict> {
+export async function admit(gate: Gate, attempt: Attempt, target: Target, signal: Abortable): Promise<Verdict> {
   attempt.target = target;
   const question = { target, client: attempt.client, own: gate.own() };
   if (target.host.kind === 'literal') attempt.addresses = [target.host.address];
@@ -37,7 +38,7 @@ export async function admit(gate: Gate, attempt: Attempt, target: Target, signal
 }
 
 /** Opens the one connection of this attempt. Rejects with an EgressError as the dialer does. */
-export async function dial(gate: Gate, attempt: Attempt, permit: Permit, signal: AbortSignal): Promise<Dialed> {
+export async function dial(gate: Gate, attempt: Attempt, permit: Permit, signal: Abortable): Promise<Dialed> {
   const startedAt = performance.now();
   try {
     const dialed = await gate.dialer.dial(permit, signal);

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { parseAuthority } from '../core/target.js';
+import { Abort, type Abortable } from '../net/abort.js';
 import { send } from '../net/direct-io.js';
 import { screenTunnel } from '../steer/tunnel-screen.js';
 import type { Doorway } from './doorway.js';
@@ -53,13 +54,13 @@ export function turnedAway(doorway: Doorway, busy: boolean): Reason | null {
 }
 
 /** Aborts when the client is lost before it has an answer. A half-close is no loss. */
-export function abortOnLoss(socket: Socket): { readonly signal: AbortSignal; release(): void } {
-  const controller = new AbortController();
-  const abort = (): void => controller.abort();
+export function abortOnLoss(socket: Socket): { readonly signal: Abortable; release(): void } {
+  const signal = new Abort();
+  const abort = (): void => signal.abort();
   socket.on('error', abort).on('close', abort);
   if (socket.destroyed) abort();
   return {
-    signal: controller.signal,
+    signal,
     release() {
       socket.off('error', abort).off('close', abort);
       socket.on('error', () => socket.destroy());

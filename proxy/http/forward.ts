@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Reason } from '../core/reasons.js';
 import { type AbsoluteTarget, authorityText, type Parsed, type Target } from '../core/target.js';
+import { Abort } from '../net/abort.js';
 import type { Door } from '../observe/record.js';
 import { admit } from './admit.js';
 import type { Attempt } from './attempt.js';
@@ -51,11 +52,11 @@ export async function forward(
   if (!isKnown) return refuse('client-unauthenticated');
   if (hasOwnVia(request.rawHeaders)) return refuse('proxy-loop');
 
-  const gone = new AbortController();
+  const gone = new Abort();
   response.on('close', () => gone.abort());
   if (response.destroyed) gone.abort();
   try {
-    const verdict = await admit(doorway.gate, attempt, parsed.value.target, gone.signal);
+    const verdict = await admit(doorway.gate, attempt, parsed.value.target, gone);
     if (verdict.outcome === 'deny') return end(verdict);
     const hops = hopsLeft(request);
     if (hops === 0) return answerHere(response, attempt, verdict.permit.rule);
@@ -63,7 +64,7 @@ export async function forward(
     const failure = await send(doorway, {
       attempt,
       permit,
-      signal: gone.signal,
+      signal: gone,
       pool: terms.pool,
       request: outgoingRequest(request, parsed.value, { hops, upgrades: terms.onUpgraded !== null }),
       expectsContinue: terms.expectsContinue,

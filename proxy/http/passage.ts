@@ -2,6 +2,7 @@
 import type { Permit, Refusal } from '../core/policy.js';
 import { reasonOf } from '../core/reasons.js';
 import type { Target } from '../core/target.js';
+import type { Abortable } from '../net/abort.js';
 import type { Dialed } from '../net/dialer.js';
 import { admit, dial } from './admit.js';
 import type { Attempt } from './attempt.js';
@@ -17,7 +18,7 @@ export async function openPassage(
   doorway: Doorway,
   attempt: Attempt,
   target: Target,
-  signal: AbortSignal,
+  signal: Abortable,
 ): Promise<Passage> {
   try {
     const verdict = await admit(doorway.gate, attempt, target, signal);

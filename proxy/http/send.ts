@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Permit } from '../core/policy.js';
+import type { Abortable } from '../net/abort.js';
 import type { Dialed } from '../net/dialer.js';
 import { secure } from '../net/secure.js';
 import { dial } from './admit.js';
@@ -15,7 +16,7 @@ export interface Sending {
   readonly attempt: Attempt;
   readonly permit: Permit;
   /** Aborts when the client is gone. */
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   readonly pool: UpstreamPool;
   readonly request: ExchangeRequest;
   readonly expectsContinue: boolean;

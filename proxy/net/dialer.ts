@@ -6,6 +6,7 @@ import net from 'node:net';
 import { type Address, parseAddress, sameAddress } from '../core/address.js';
 import type { Permit } from '../core/policy.js';
 import { EgressError, type FailReason } from '../core/reasons.js';
+import type { Abortable } from './abort.js';
 
 /** `socket` is connected to `address`, half-open, without listeners; the caller owns it. */
 export interface Dialed {
@@ -19,7 +20,7 @@ export interface Dialer {
    * connect wins. Rejects with an EgressError `connect-refused`, `connect-timeout`, `unroutable`, `upstream-reset`, or
    * `client-closed` when `signal` aborts.
    */
-  dial(permit: Permit, signal: AbortSignal): Promise<Dialed>;
+  dial(permit: Permit, signal: Abortable): Promise<Dialed>;
 }
 
 export interface DialerOptions {
@@ -44,7 +45,7 @@ export function createDialer(options: DialerOptions): Dialer {
 }
 
 interface Terms {
-  readonly signal: AbortSignal;
+  readonly signal: Abortable;
   readonly timeoutMs: number;
 }
 

@@ -9,7 +9,7 @@
  * to the kernel what the kernel takes at once, and keeps no reference.
  */
 import { writeSync } from 'node:fs';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
 /** `bytes` are valid until the callback returns. False stops reading until `socket.resume()`. */
 export type Reader = (bytes: Buffer) => boolean;
@@ -22,12 +22,13 @@ export function readInto(socket: Socket, buffer: Buffer, reader: Reader): void {
   let goOn = true;
   for (let early = socket.read(); early !== null; early = socket.read()) goOn = reader(early) && goOn;
   const handle = tcpHandle(socket);
-  if (handle === null || READ_SLOTS === null || typeof handle.useUserBuffer !== 'function') {
+  const slots = readSlots(socket);
+  if (handle === null || slots === null || typeof handle.useUserBuffer !== 'function') {
     socket.on('data', (bytes: Buffer) => void (reader(bytes) || socket.pause()));
   } else {
     Object.assign(socket, {
-      [READ_SLOTS.buffer]: buffer,
-      [READ_SLOTS.callback]: (length: number, bytes: Buffer) => reader(bytes.subarray(0, length)),
+      [slots.buffer]: buffer,
+      [slots.callback]: (length: number, bytes: Buffer) => reader(bytes.subarray(0, length)),
     });
     handle.useUserBuffer(buffer);
   }
@@ -85,9 +86,6 @@ interface ReadSlots {
   readonly buffer: symbol;
   readonly callback: symbol;
 }
-
-/** The same for all sockets of a process; null where this release of Node has other ones. */
-const READ_SLOTS = readSlots(new Socket());
 
 function readSlots(socket: Socket): ReadSlots | null {
   let buffer: symbol | null = null;

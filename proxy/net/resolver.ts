@@ -9,6 +9,7 @@ import { type Address, parseAddress } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
 import { EgressError } from '../core/reasons.js';
 import { isLocalhost } from '../core/special-purpose.js';
+import type { Abortable } from './abort.js';
 import { type Answer, createDnsClient, queryAddresses, queryName } from './dns-query.js';
 import { openHostsFile } from './hosts-file.js';
 import { createZoneSlots } from './zone-slots.js';
@@ -19,7 +20,7 @@ export interface Resolver {
    * `name-not-found`, `dns-failed` or `dns-timeout`, or `client-closed` when `signal` aborts; the query itself goes on
    * for others who wait for it, and for the cache.
    */
-  resolve(name: DnsName, signal: AbortSignal): Promise<readonly Address[]>;
+  resolve(name: DnsName, signal: Abortable): Promise<readonly Address[]>;
   /** The name of an address by PTR, for logs only; null where there is none. Never rejects. */
   reverse(address: Address): Promise<DnsName | null>;
 }
@@ -70,7 +71,7 @@ export function createResolver(options: ResolverOptions): Resolver {
 
 const LOOPBACK: readonly Address[] = ['127.0.0.1'].flatMap((text) => parseAddress(text) ?? []);
 
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+function unlessAborted<T>(promise: Promise<T>, signal: Abortable): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(new EgressError('client-closed'));
     if (signal.aborted) return onAbort();

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import tls from 'node:tls';
 import { EgressError } from '../core/reasons.js';
 import { hostText, type Target } from '../core/target.js';
+import type { Abortable } from './abort.js';
 
 /**
  * The TLS socket once its handshake is done and the certificate is valid for the target's host. Rejects with an
@@ -12,7 +13,7 @@ import { hostText, type Target } from '../core/target.js';
 export function secure(
   socket: Socket,
   target: Target,
-  terms: { readonly signal: AbortSignal; readonly timeoutMs: number },
+  terms: { readonly signal: Abortable; readonly timeoutMs: number },
 ): Promise<tls.TLSSocket> {
   return new Promise((resolve, reject) => {
     const host = hostText(target.host);

@@ -8,6 +8,7 @@ import { abortOnLoss, turnedAway } from '../http/connect.js';
 import type { Arrival, Doorway } from '../http/doorway.js';
 import { endingOf, openPassage } from '../http/passage.js';
 import { closeAfter, type Ending } from '../http/respond.js';
+import type { Abortable } from '../net/abort.js';
 import { handshakeDeadline } from '../net/handshake-deadline.js';
 import { takeFrom } from '../net/taker.js';
 import { screenTunnel } from '../steer/tunnel-screen.js';
@@ -70,7 +71,7 @@ interface Heard {
 }
 
 /** The whole handshake under one deadline. */
-async function hear(doorway: Doorway, socket: Socket, gone: AbortSignal, progress: Progress): Promise<Heard> {
+async function hear(doorway: Doorway, socket: Socket, gone: Abortable, progress: Progress): Promise<Heard> {
   const deadline = handshakeDeadline(gone, doorway.terms().limits.headerTimeoutMs);
   const taker = takeFrom(socket, deadline.signal);
   try {
