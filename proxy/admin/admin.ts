@@ -55,9 +55,13 @@ const CHECK_BODY = {
 };
 
 function addCheck(app: FastifyInstance, deps: AdminDeps): void {
-  app.post<{ Body: CheckBody }>('/v1/check', { schema: { body: CHECK_BODY } }, async ({ body }) =>
-    deps.check(body.target, body.client ?? null),
-  );
+  app.post<{ Body: CheckBody }>('/v1/check', { schema: { body: CHECK_BODY } }, async ({ body }) => {
+    const client = body.client ?? null;
+    if (client !== null && !deps.policyView().clients.some(({ name }) => name === client)) {
+      throw new AdminError(400, 'unknown-client', 'No client of this name is configured.');
+    }
+    return deps.check(body.target, client);
+  });
 }
 
 function answerErrorsAsJson(app: FastifyInstance): void {

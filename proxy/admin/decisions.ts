@@ -1,7 +1,9 @@
 /** The recent decisions, newest first, one with what would change it, and what each client talked to. */
 import type { FastifyInstance } from 'fastify';
-import { REASONS } from '../core/reasons.js';
+import { parseAddress } from '../core/address.js';
+import { REASONS, type Reason } from '../core/reasons.js';
 import { draftLine, draftsToAllow, draftToDeny, type Proposal } from '../core/rule-draft.js';
+import { classify } from '../core/special-purpose.js';
 import type { DecisionRecord } from '../observe/record.js';
 import type { RecordFilter } from '../observe/record-filter.js';
 import { summarize } from '../observe/summary.js';
@@ -36,10 +38,19 @@ function explain(record: DecisionRecord, policy: PolicyView) {
   const context = { default: policy.default, clients: new Set(policy.clients.map(({ name }) => name)) };
   return {
     record,
-    explanation: record.reason === null ? null : REASONS[record.reason].sentence,
+    explanation: record.reason === null ? null : inWords(record.reason, record.addresses),
     allow: inYaml(draftsToAllow(record, context)),
     deny: inYaml(draftToDeny(record, context)),
   };
+}
+
+/** The sentence of the reason, and what the address is that is not a public one. */
+function inWords(reason: Reason, addresses: readonly string[]): string {
+  const { sentence, error } = REASONS[reason];
+  const classes = addresses.flatMap((text) => parseAddress(text) ?? []).map((address) => classify(address));
+  const special = classes.find((kind) => kind.kind !== 'global');
+  if (special === undefined || error !== 'destination_ip_prohibited') return sentence;
+  return `${sentence} It is ${special.what}.`;
 }
 
 function inYaml({ drafts, note }: Proposal) {

@@ -64,6 +64,12 @@ for (const payload of [
   });
 }
 
+test('check for a client that is not configured says so', async () => {
+  const payload = { target: 'a:1', client: 'nobody' };
+  const response = await adminWith().app.inject({ method: 'POST', url: '/v1/check', payload });
+  assert.deepEqual([response.statusCode, response.json().error], [400, 'unknown-client']);
+});
+
 test('check takes JSON only, which no form of another page can send', async () => {
   const headers = { 'content-type': 'text/plain' };
   const response = await adminWith().app.inject({
@@ -114,7 +120,7 @@ test('one decision is found by its id while it is held', async () => {
   add(decisionRecord({ id: 'r7' }));
   const found = (await app.inject('/v1/decisions/r7')).json();
   assert.equal(found.record.id, 'r7');
-  assert.match(found.explanation, /metadata service/);
+  assert.match(found.explanation, /metadata service.* It is .*169\.254\.169\.254/);
   assert.deepEqual(found.allow, { note: 'Nothing opens this: no rule and no mode.', lines: [] });
   assert.equal((await app.inject('/v1/decisions/r8')).statusCode, 404);
 });

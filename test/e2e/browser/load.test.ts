@@ -59,6 +59,7 @@ test(`${PER_SECOND} decisions a second cost the proxy the same with the page ope
     return drive(instance, SECONDS);
   })();
   const base = (alone.cpuMicros + again.cpuMicros) / 2;
+  t.diagnostic(`answered: ${alone.answered} alone, ${watched.answered} watched, ${again.answered} alone`);
   t.diagnostic(
     `CPU of the proxy per request: ${alone.cpuMicros} and ${again.cpuMicros} us alone, ${watched.cpuMicros} us watched`,
   );
