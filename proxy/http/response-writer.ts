@@ -35,20 +35,7 @@ export function writeHead(response: ServerResponse, head: ResponseHead, onFinal:
   onFinal(status);
   // The head leaves now, not with the first piece of the content: an event stream may be silent for long.
   response.flushHeaders();
-  endWithClient(response);
   return true;
-}
-
-/**
- * A client may end its side with its request and still be answered. One that ends it while the answer is on its way has
- * gone: on the wire nothing tells a closed connection from a half-closed one, and an idle stream would never find out.
- */
-function endWithClient(response: ServerResponse): void {
-  const { socket } = response.req;
-  if (socket.readableEnded) return;
-  const onEnd = (): void => void response.destroy();
-  socket.once('end', onEnd);
-  response.once('close', () => socket.off('end', onEnd));
 }
 
 export function writeEnd(response: ServerResponse, trailers: readonly string[]): void {

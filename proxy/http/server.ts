@@ -50,8 +50,14 @@ export function createProxyServer(parts: ServerParts): http.Server {
     if (entered.has(socket)) return;
     entered.add(socket);
     socket.on('error', () => socket.destroy());
+    socket.on('end', onHalfClose);
     if (!budget.enter(socket)) busy.add(socket);
   });
+  // On the wire nothing tells a client that has gone from one that has ended its side: silence does. An idle stream of
+  // events would go on upstream until its next event.
+  const onHalfClose = function (this: Socket): void {
+    this.setTimeout(limits.headerTimeoutMs);
+  };
   const take = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
     const { socket } = request;
     // Now, not in its turn: the parser gives the connection up behind such a head, and the answer would be lost.
@@ -67,6 +73,7 @@ export function createProxyServer(parts: ServerParts): http.Server {
     );
   };
   const takeOver = (socket: Socket, work: () => Promise<void>): void => {
+    socket.off('end', onHalfClose);
     doorway.track(socket, turns.takeOver(socket, work));
   };
   server.on('request', (request, response) => take(request, response, false));

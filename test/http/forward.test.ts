@@ -21,7 +21,7 @@ async function stand(t: TestContext, handler: http.RequestListener): Promise<Sta
   const port = portOf(origin);
   const internal = [{ address: '127.0.0.1/32', ports: [port] }];
   const proxy = await startProxy({
-    config: { policy: { default: 'public', internal } },
+    config: { policy: { default: 'public', internal }, limits: { headerTimeout: '500ms' } },
     dns: table({ 'origin.test': ['127.0.0.1'] }),
   });
   t.after(async () => {
