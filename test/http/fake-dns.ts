@@ -83,7 +83,22 @@ export function table(names: Readonly<Record<string, readonly string[]>>, ttl = 
 
 type Take = (query: Buffer, over: Asked['over'], send: (bytes: Buffer) => void) => void;
 
+/** One port for both: the one that TCP gets may be taken for UDP, and then another is tried. */
 async function openBoth(take: Take): Promise<{ udp: dgram.Socket; tcp: net.Server; port: number }> {
+  for (let tries = 0; ; tries++) {
+    const tcp = await openTcp(take);
+    const at = tcp.address();
+    if (at === null || typeof at === 'string') throw new Error('no port');
+    try {
+      return { tcp, udp: await openUdp(take, at.port), port: at.port };
+    } catch (error) {
+      tcp.close();
+      if (tries === 9) throw error;
+    }
+  }
+}
+
+async function openTcp(take: Take): Promise<net.Server> {
   const tcp = net.createServer((socket) => {
     socket.on('error', () => socket.destroy());
     socket.on('data', (bytes) => {
@@ -96,15 +111,17 @@ async function openBoth(take: Take): Promise<{ udp: dgram.Socket; tcp: net.Serve
   });
   tcp.listen(0, '127.0.0.1');
   await once(tcp, 'listening');
-  const at = tcp.address();
-  if (at === null || typeof at === 'string') throw new Error('no port');
+  return tcp;
+}
+
+async function openUdp(take: Take, port: number): Promise<dgram.Socket> {
   const udp = dgram.createSocket('udp4');
   udp.on('message', (query, from) => {
     take(query, 'udp', (reply) => udp.send(reply, from.port, from.address, () => undefined));
   });
-  udp.bind(at.port, '127.0.0.1');
+  udp.bind(port, '127.0.0.1');
   await once(udp, 'listening');
-  return { udp, tcp, port: at.port };
+  return udp;
 }
 
 function encoded(query: Packet, reply: Reply): Buffer {

@@ -130,7 +130,7 @@ test('a caller that gives up is answered at once, and the query goes on for the 
       impatient.abort();
       await assert.rejects(first, failsWith('client-closed'));
       assert.deepEqual(await second, ['8.8.8.8']);
-      assert.equal(dns.asked.length, 2);
+      assert.deepEqual(new Set(questions(dns)), new Set(['A slow.test', 'AAAA slow.test']));
     },
   ));
 
