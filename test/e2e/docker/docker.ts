@@ -49,7 +49,12 @@ export async function inspect(name: string): Promise<Container> {
 
 /** What the tests read of `docker inspect`. */
 export interface Container {
-  readonly State: { readonly Pid: number; readonly ExitCode: number; readonly Health?: { readonly Status: string } };
+  readonly State: {
+    readonly Running: boolean;
+    readonly Pid: number;
+    readonly ExitCode: number;
+    readonly Health?: { readonly Status: string };
+  };
   readonly Config: { readonly User: string };
   readonly HostConfig: {
     readonly ReadonlyRootfs: boolean;

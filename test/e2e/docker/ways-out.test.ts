@@ -4,10 +4,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { after, before, test } from 'node:test';
-import { callTool, decisions, SITE_ADDRESS, startDemo, stopDemo, TOOLS_NETWORK } from './demo-stack.js';
-import { docker, repository, tryDocker, until } from './docker.js';
+import { callTool, decisions, PROJECT, SITE_ADDRESS, startDemo, stopDemo, TOOLS_NETWORK } from './demo-stack.js';
+import { docker, inspect, repository, tryDocker, until } from './docker.js';
 
 const SCRIPT = readFileSync(`${repository}/test/e2e/docker/ways-out.sh`, 'utf8');
+const SHOW = `${PROJECT}-show-1`;
 const PLAIN_NETWORK = 'egress-demo-plain-internal';
 
 /** Listens on every address of the host, as many a service does. */
@@ -46,6 +47,16 @@ test('a tool that the gateway started reaches the public site by HTTP and HTTPS,
   await until('a record of each door', async () => (await doors()).size === 2);
   assert.deepEqual(await doors(), new Set(['absolute', 'connect']));
   assert.ok((await seen()).every(({ outcome, dialed }) => outcome === 'allow' && dialed === SITE_ADDRESS));
+});
+
+test('the demo prints what the README says', async () => {
+  const readme = readFileSync(`${repository}/README.md`, 'utf8');
+  const block = /```\n(a public site over HTTP\n.*?)```/s.exec(readme)?.[1];
+  assert.ok(block !== undefined);
+  const printed = (): Promise<string> => docker(['logs', SHOW]);
+  await until('the demo is through', async () => (await printed()).includes('past the proxy\n'));
+  await until('its last line', async () => (await inspect(SHOW)).State.Running === false);
+  assert.equal(await printed(), block);
 });
 
 test('it reaches the one service that the policy makes an exception for, and no other', async () => {
