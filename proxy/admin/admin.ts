@@ -13,6 +13,10 @@ export function buildAdmin(deps: AdminDeps): FastifyInstance {
     logger: false,
     bodyLimit: 16_384,
     forceCloseConnections: true,
+    // A tool that reaches this port has no token; it may not keep connections that say nothing, either.
+    requestTimeout: 15_000,
+    keepAliveTimeout: 5000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 5000 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   });
   // A form of another origin can send text/plain without asking first.

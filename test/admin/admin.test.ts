@@ -81,6 +81,11 @@ test('check takes JSON only, which no form of another page can send', async () =
   assert.equal(response.statusCode, 415);
 });
 
+test('connections that say nothing are not kept', () => {
+  const { server } = adminWith().app;
+  assert.deepEqual([server.headersTimeout, server.requestTimeout, server.keepAliveTimeout], [10_000, 15_000, 5000]);
+});
+
 test('a defect of a handler is a 500 that tells nothing of it', async () => {
   const check = () => Promise.reject(new Error('secret detail'));
   const response = await adminWith({ check }).app.inject({
