@@ -25,7 +25,7 @@ export interface Tally {
   readonly leftOut: ReadonlyMap<string, number>;
   /** Hosts that were not simply let through: no pattern may open them unasked. */
   readonly refused: ReadonlySet<string>;
-  /** True where a tunnel was used for another TLS server name than the one it was opened for. */
+  /** True where `sni: enforce` would have refused what a tunnel began with. */
   readonly needsSniLog: boolean;
 }
 
@@ -50,7 +50,7 @@ export async function tally(records: AsyncIterable<DecisionRecord>, options: Tal
     sum.records++;
     if (sum.from === null || time < sum.from) sum.from = time;
     if (sum.to === null || time > sum.to) sum.to = time;
-    if (outcome === 'allow' && reason?.startsWith('sni-')) sum.needsSniLog = true;
+    if (outcome === 'allow' && record.rule === 'sni') sum.needsSniLog = true;
     if (record.door === 'relay' || options.covers(record)) continue;
     const drafts = isUnresolved(record)
       ? []

@@ -110,7 +110,7 @@ test('what no rule opens, or DNS did not know, is left out and counted', async (
 });
 
 test('a session with other TLS server names keeps them only logged', async (t) => {
-  const { out } = await run([], logOf([seen({ reason: 'sni-mismatch' })]));
+  const { out } = await run([], logOf([seen({ reason: 'sni-mismatch', rule: 'sni' })]));
   const { policy } = load(t, out);
   assert.deepEqual([policy.sni, policy.allow.length], ['log', 1]);
 });
