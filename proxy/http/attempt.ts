@@ -38,6 +38,7 @@ export class Attempt {
   readonly #terms: AttemptTerms;
   readonly #startedAt = performance.now();
   #recorded = false;
+  #late: Reason | null = null;
 
   constructor(terms: AttemptTerms) {
     this.#terms = terms;
@@ -64,11 +65,23 @@ export class Attempt {
     const { bytesUp, bytesDown, cause } = result;
     const durationMs = Math.round(performance.now() - this.#startedAt);
     const time = new Date().toISOString();
-    this.#terms.sink.closed({ event: 'closed', id: this.id, time, bytesUp, bytesDown, durationMs, cause });
+    this.#terms.sink.closed({
+      event: 'closed',
+      id: this.id,
+      time,
+      bytesUp,
+      bytesDown,
+      durationMs,
+      cause,
+      reason: this.#late,
+    });
   }
 
   #record(outcome: 'allow' | 'deny' | 'fail', reason: Reason | null, rule: string | null, status: number | null): void {
-    if (this.#recorded) return;
+    if (this.#recorded) {
+      if (outcome === 'allow') this.#late = reason;
+      return;
+    }
     this.#recorded = true;
     const { client, target } = this;
     const host = target?.host ?? this.host;

@@ -18,8 +18,8 @@ export function createDecisionLog(level: LogLevel, outputs: readonly LogOutput[]
     decision(record, json) {
       if (isOn(level, levelOf(record))) writeLine(outputs, json);
     },
-    closed(_record, json) {
-      if (isOn(level, 'info')) writeLine(outputs, json);
+    closed(record, json) {
+      if (isOn(level, record.reason === null ? 'info' : 'warn')) writeLine(outputs, json);
     },
   };
 }

@@ -29,9 +29,9 @@ export function decisionJson(record: DecisionRecord): string {
 
 /** One JSON object without a line end. */
 export function closeJson(record: CloseRecord): string {
-  return `{"level":"info","time":${quote(record.time)},"event":"closed","id":${quote(record.id)},"bytesUp":${number(
+  return `{"level":"${record.reason === null ? 'info' : 'warn'}","time":${quote(record.time)},"event":"closed","id":${quote(record.id)},"bytesUp":${number(
     record.bytesUp,
-  )},"bytesDown":${number(record.bytesDown)},"durationMs":${milliseconds(record.durationMs)},"cause":"${record.cause}"}`;
+  )},"bytesDown":${number(record.bytesDown)},"durationMs":${milliseconds(record.durationMs)},"cause":"${record.cause}","reason":${quoteOrNull(record.reason)}}`;
 }
 
 /**

@@ -47,6 +47,8 @@ export interface CloseRecord {
   readonly bytesDown: number;
   readonly durationMs: number;
   readonly cause: CloseCause;
+  /** What `policy.sni` would have refused, where that came to light after the decision record; null for all others. */
+  readonly reason: Reason | null;
 }
 
 /** `refused`: the first bytes in the tunnel were not what the policy allows. */

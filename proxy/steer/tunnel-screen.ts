@@ -5,8 +5,11 @@ import type { Passage } from '../http/passage.js';
 import type { Screen } from '../net/screen.js';
 import { createSniScreen } from './sni-screen.js';
 
-/** A tunnel in which nobody has said anything for this long is recorded without its server name where it is only logged. */
-const SILENCE_MS = 1000;
+/**
+ * A tunnel in which nobody has said anything for this long is recorded without its server name where it is only logged:
+ * what is wrong with a later one stands in the close record.
+ */
+const SILENCE_MS = 200;
 
 /**
  * Writes the attempt's record, now or with the first bytes of the tunnel. `status`: what the client was sent. Null

@@ -27,6 +27,7 @@ export function decisionRecord(change: Partial<DecisionRecord> = {}): DecisionRe
 export function closeRecord(change: Partial<CloseRecord> = {}): CloseRecord {
   return {
     event: 'closed',
+    reason: null,
     id: 'r-0001',
     time: '2026-11-23T04:00:01.000Z',
     bytesUp: 10,
