@@ -4,7 +4,7 @@ import type { Browser } from 'playwright-core';
 import type { DecisionRecord } from '../../../proxy/observe/record.js';
 import { adminWith } from '../../admin/build.js';
 import { decisionRecord, HOSTILE } from '../../observe/records.js';
-import { launch, live, openPage } from './instance.js';
+import { launch, live, openPage } from './browser.js';
 
 let browser: Browser;
 before(async () => {

@@ -4,8 +4,9 @@ import http from 'node:http';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { adminWith } from '../../admin/build.js';
+import { type Instance, LISTEN, startInstance } from '../../cli/instance.js';
 import { decisionRecord } from '../../observe/records.js';
-import { type Instance, LISTEN, launch, live, openPage, startInstance } from './instance.js';
+import { launch, live, openPage } from './browser.js';
 
 const PER_SECOND = 2000;
 const SECONDS = Number(process.env.PAGE_LOAD_SECONDS ?? 10);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { LISTEN, launch, live, openPage, request, startInstance } from './instance.js';
+import { LISTEN, request, startInstance } from '../../cli/instance.js';
+import { launch, live, openPage } from './browser.js';
 
 const TOKEN = '0123456789abcdef';
 const CLIENTS = `clients:\n  - { name: github, token: "${TOKEN}" }\n`;

@@ -1,4 +1,4 @@
-/** The program itself, as people start it, with a configuration of the test; and a browser that looks at its page. */
+/** The program itself, as people start it, with a configuration of the test. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,10 +9,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
-const MAIN = fileURLToPath(new URL('../../../proxy/main.js', import.meta.url));
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 
 export interface Instance {
   readonly proxy: string;
@@ -22,6 +20,8 @@ export interface Instance {
   readonly log: readonly string[];
   /** The file that the instance watches. */
   configure(yaml: string): Promise<void>;
+  /** The first line of the log from now on that the pattern matches. */
+  line(pattern: RegExp): Promise<string>;
   /** Resolves with the first event of this name that is logged from now on. */
   event(name: string): Promise<void>;
 }
@@ -34,29 +34,37 @@ export async function startInstance(context: TestContext, yaml: string): Promise
   await writeFile(path, yaml);
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', path], { stdio: ['ignore', 'pipe', 'inherit'] });
   context.after(async () => {
-    const ended = child.exitCode === null ? once(child, 'exit') : null;
+    const ended = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : null;
     child.kill('SIGTERM');
     await ended;
     await rm(folder, { recursive: true });
   });
   const log: string[] = [];
-  const waiting = new Map<string, () => void>();
-  const event = (name: string) => new Promise<void>((resolve) => waiting.set(name, resolve));
-  const ready = event('listening');
+  const waiting = new Set<(line: string) => void>();
+  const line = (pattern: RegExp) =>
+    new Promise<string>((resolve) => {
+      const look = (text: string) => {
+        if (!pattern.test(text)) return;
+        waiting.delete(look);
+        resolve(text);
+      };
+      waiting.add(look);
+    });
+  const ready = line(/listening/);
   assert.ok(child.stdout);
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    log.push(line);
-    const name = /"event":"([\w-]+)"/.exec(line)?.[1] ?? '';
-    waiting.get(name)?.();
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    log.push(text);
+    for (const look of [...waiting]) look(text);
   });
-  await ready;
-  const { listening } = JSON.parse(log.at(-1) ?? '{}');
+  const [, listening = '{}'] = /listening"?[:=](\{[^}]*\})/.exec(await ready) ?? [];
+  const at = JSON.parse(listening);
   return {
-    proxy: `http://${listening.proxy}`,
-    admin: `http://${listening.admin}`,
+    proxy: `http://${at.proxy}`,
+    admin: `http://${at.admin}`,
     child,
     log,
-    event,
+    line,
+    event: async (name) => void (await line(new RegExp(`"event":"${name}"`))),
     configure: (text) => writeFile(path, text),
   };
 }
@@ -72,27 +80,4 @@ export async function request(proxy: string, url: string, credentials?: string):
   const [response] = await once(sent, 'response');
   response.resume();
   return response.statusCode;
-}
-
-/** One browser for a file of tests. */
-export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
-}
-
-/** A page that fails the test by what it logs as an error: a script that breaks, or a rule of its policy that is hit. */
-export async function openPage(context: TestContext, browser: Browser, options: BrowserContextOptions = {}) {
-  const shell = await browser.newContext(options);
-  const page = await shell.newPage();
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
-  page.on('console', (message) => {
-    if (message.type() === 'error') problems.push(message.text());
-  });
-  context.after(() => shell.close());
-  return { page, problems };
-}
-
-/** Resolves when the list says that it is live. */
-export async function live(page: Page): Promise<void> {
-  await page.locator('#connection[data-state="live"]').waitFor();
 }

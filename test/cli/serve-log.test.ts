@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { watch } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { LISTEN, request, startInstance } from './instance.js';
+
+const POLICY = 'policy: { default: public }\n';
+
+test('what was refused is there again after the process was killed', { timeout: 30_000 }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'serve-log-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'decisions.log');
+  const yaml = `${LISTEN}${POLICY}log: { file: { path: ${path}, maxSize: 1MiB, keep: 2 } }\n`;
+  const first = await startInstance(t, yaml);
+  const written = (async () => {
+    for await (const _ of watch(folder)) if (readFileSync(path, 'utf8').includes('169.254.169.254')) return;
+  })();
+  assert.equal(await request(first.proxy, 'http://169.254.169.254/'), 403);
+  await written;
+  first.child.kill('SIGKILL');
+  await once(first.child, 'exit');
+
+  const second = await startInstance(t, yaml);
+  assert.equal(await request(second.proxy, 'http://10.0.0.1/'), 403);
+  const answer = await (await fetch(`${second.admin}/v1/decisions`)).text();
+  const hosts = [...answer.matchAll(/"host":"([^"]*)"/g)].map(([, host]) => host);
+  assert.deepEqual(hosts, ['10.0.0.1', '169.254.169.254']);
+  const metrics = await (await fetch(`${second.admin}/metrics`)).text();
+  assert.match(metrics, /^egress_requests_total\{outcome="deny",reason="address-prohibited",door="absolute"\} 1$/m);
+  assert.doesNotMatch(metrics, /metadata-address/);
+});
+
+test('a log for people has a line for each decision, and no colour in a pipe', { timeout: 30_000 }, async (t) => {
+  const instance = await startInstance(t, `${LISTEN}${POLICY}log: { format: pretty }\n`);
+  const line = instance.line(/169\.254\.169\.254/);
+  await request(instance.proxy, 'http://169.254.169.254/');
+  assert.match(
+    await line,
+    /^\d\d:\d\d:\d\d\.\d{3} deny {2}127\.0\.0\.1 +169\.254\.169\.254:80 +absolute +metadata-address/,
+  );
+});

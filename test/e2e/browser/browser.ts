@@ -1,0 +1,28 @@
+/** A browser that looks at the page. */
+import type { TestContext } from 'node:test';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+/** One browser for a file of tests. */
+export function launch(): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+}
+
+/** A page that fails the test by what it logs as an error: a script that breaks, or a rule of its policy that is hit. */
+export async function openPage(context: TestContext, browser: Browser, options: BrowserContextOptions = {}) {
+  const shell = await browser.newContext(options);
+  const page = await shell.newPage();
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text());
+  });
+  context.after(() => shell.close());
+  return { page, problems };
+}
+
+/** Resolves when the list says that it is live. */
+export async function live(page: Page): Promise<void> {
+  await page.locator('#connection[data-state="live"]').waitFor();
+}
