@@ -79,7 +79,7 @@ export class Attempt {
 
   #record(outcome: 'allow' | 'deny' | 'fail', reason: Reason | null, rule: string | null, status: number | null): void {
     if (this.#recorded) {
-      if (outcome === 'allow') this.#late = reason;
+      this.#late = reason;
       return;
     }
     this.#recorded = true;

@@ -47,7 +47,7 @@ export interface CloseRecord {
   readonly bytesDown: number;
   readonly durationMs: number;
   readonly cause: CloseCause;
-  /** What `policy.sni` would have refused, where that came to light after the decision record; null for all others. */
+  /** What `policy.sni` refused, or would have, where that came to light after the decision record; null for all others. */
   readonly reason: Reason | null;
 }
 

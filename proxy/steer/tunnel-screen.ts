@@ -6,8 +6,8 @@ import type { Screen } from '../net/screen.js';
 import { createSniScreen } from './sni-screen.js';
 
 /**
- * A tunnel in which nobody has said anything for this long is recorded without its server name where it is only logged:
- * what is wrong with a later one stands in the close record.
+ * A tunnel in which nobody has said anything for this long is recorded as it stands. Its first bytes are judged all the
+ * same, and what is wrong with them stands in the close record.
  */
 const SILENCE_MS = 200;
 
@@ -27,7 +27,7 @@ export function screenTunnel(
     return null;
   }
   const enforces = sni === 'enforce' && mode === 'enforce';
-  const silence = enforces ? undefined : setTimeout(() => attempt.allowed(status, permit.rule, wouldDeny), SILENCE_MS);
+  const silence = setTimeout(() => attempt.allowed(status, permit.rule, wouldDeny), SILENCE_MS);
   return createSniScreen({
     target: permit.target,
     mode: enforces ? 'enforce' : 'log',

@@ -139,24 +139,21 @@ for (const sni of ['enforce', 'log']) {
   });
 }
 
-test('a server name that comes after the record stands in the close record', async (context) => {
-  const stand = await openStand(context, await echo(context), { policy: 'default: public, sni: log' });
-  const socket = await tunnel(stand, 'site.test:443');
-  assert.deepEqual(told(await stand.decision()).slice(0, 2), ['allow', null]);
-  socket.end(wireHello({ sni: 'other.test' }));
-  await readAll(socket);
-  assert.equal((await stand.closed()).reason, 'sni-mismatch');
-  assert.equal(stand.decisions.length, 1);
-});
-
-test('a silent tunnel is recorded within a moment where the name is only logged', async (context) => {
-  const stand = await openStand(context, await echo(context), { policy: 'default: public, sni: log' });
-  const socket = await tunnel(stand, 'site.test:443');
-  assert.deepEqual(told(await stand.decision()).slice(0, 2), ['allow', null]);
-  socket.end(wireHello({ sni: 'other.test' }));
-  await readAll(socket);
-  await stand.closed();
-  assert.equal(stand.decisions.length, 1);
+test('a silent tunnel is recorded within a moment, once, and its first bytes are judged all the same', async (context) => {
+  for (const [sni, cause] of [
+    ['log', 'end'],
+    ['enforce', 'refused'],
+  ] as const) {
+    const stand = await openStand(context, await echo(context), { policy: `default: public, sni: ${sni}` });
+    const socket = await tunnel(stand, 'site.test:443');
+    assert.deepEqual(told(await stand.decision()).slice(0, 2), ['allow', null]);
+    socket.end(wireHello({ sni: 'other.test' }));
+    const answer = await readAll(socket);
+    assert.deepEqual(answer, sni === 'log' ? wireHello({ sni: 'other.test' }) : ACCESS_DENIED);
+    const closed = await stand.closed();
+    assert.deepEqual([closed.cause, closed.reason], [cause, 'sni-mismatch']);
+    assert.equal(stand.decisions.length, 1);
+  }
 });
 
 function told({ outcome, reason, rule, host, port }: DecisionRecord): unknown[] {
