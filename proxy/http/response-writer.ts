@@ -33,8 +33,12 @@ export function writeHead(response: ServerResponse, head: ResponseHead, onFinal:
     return false;
   }
   onFinal(status);
-  // The head leaves now, not with the first piece of the content: an event stream may be silent for long.
+  // The head leaves now, not with the first piece of the content: an event stream may be silent for long. What came in
+  // one piece with it leaves in one write with it, which for a small answer is a quarter of all that it costs.
+  const { socket } = response;
+  socket?.cork();
   response.flushHeaders();
+  process.nextTick(() => socket?.uncork());
   return true;
 }
 
