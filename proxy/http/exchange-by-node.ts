@@ -6,7 +6,7 @@ import http, { type ClientRequest, type IncomingMessage, type ServerResponse } f
 import type { Socket } from 'node:net';
 import { EgressError } from '../core/reasons.js';
 import type { ExchangeFailure, ExchangeRequest } from './exchange.js';
-import { values } from './fields.js';
+import { mayBeTrailer, values } from './fields.js';
 import { writeEnd, writeHead, writeInterim } from './response-writer.js';
 
 export interface NodeExchangeTerms {
@@ -41,13 +41,14 @@ export function exchangeByNode(
     socket.setTimeout(terms.idleTimeoutMs, () => settle(new EgressError('upstream-timeout')));
     outgoing.on('error', (error) => settle(new EgressError(reasonOf(error), { cause: error })));
     outgoing.on('close', () => settle(new EgressError('upstream-reset')));
-    outgoing.on('continue', () => {
+    outgoing.once('continue', () => {
+      if (!terms.expectsContinue) return;
       response.writeContinue();
       sendContent(request.content, outgoing);
     });
     outgoing.on('information', ({ statusCode, statusMessage, rawHeaders }) => {
-      if (statusCode !== 100)
-        writeInterim(response, { status: statusCode, statusText: statusMessage, fields: rawHeaders });
+      const head = { status: statusCode, statusText: statusMessage, fields: rawHeaders };
+      if (statusCode !== 100 && !writeInterim(response, head)) settle(new EgressError('upstream-protocol'));
     });
     outgoing.on('response', (answer) => receive(answer, response, terms.onFinal, settle));
     if (!terms.expectsContinue) sendContent(request.content, outgoing);
@@ -92,16 +93,12 @@ function sendContent(content: IncomingMessage, outgoing: ClientRequest): void {
     const pairs: [string, string][] = [];
     for (let i = 0; i + 1 < content.rawTrailers.length; i += 2) {
       const name = content.rawTrailers[i] ?? '';
-      if (announced.has(name.toLowerCase()) && !FORBIDDEN_IN_TRAILERS.test(name))
-        pairs.push([name, content.rawTrailers[i + 1] ?? '']);
+      if (announced.has(name.toLowerCase()) && mayBeTrailer(name)) pairs.push([name, content.rawTrailers[i + 1] ?? '']);
     }
     if (pairs.length > 0) outgoing.addTrailers(pairs);
     outgoing.end();
   });
 }
-
-const FORBIDDEN_IN_TRAILERS =
-  /^(?:content-|transfer-encoding|trailer|te|host|connection|keep-alive|upgrade|proxy-|authorization|cookie|expect|max-forwards|cache-control|range|if-)/i;
 
 function receive(
   answer: IncomingMessage,

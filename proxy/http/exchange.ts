@@ -56,6 +56,8 @@ class ResponseHandler implements Dispatcher.DispatchHandler {
   readonly #settle: (failure: ExchangeFailure | null) => void;
   #abort: ((error: Error) => void) | null = null;
   #resume: () => void = () => undefined;
+  /** The head of a response that has no content is out. */
+  #isWhole = false;
 
   constructor(
     upstream: Upstream,
@@ -76,15 +78,16 @@ class ResponseHandler implements Dispatcher.DispatchHandler {
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
-    const head = { status, statusText, fields: latin1(raw) };
-    if (status < 200) {
-      writeInterim(this.#response, head);
-      return true;
-    }
-    if (!writeHead(this.#response, head, this.#events.onFinal)) {
+    // undici reads the phrase as UTF-8; these are the bytes again.
+    const head = { status, statusText: Buffer.from(statusText).toString('latin1'), fields: latin1(raw) };
+    const isWritten =
+      status < 200 ? writeInterim(this.#response, head) : writeHead(this.#response, head, this.#events.onFinal);
+    if (!isWritten) {
       this.#abort?.(new EgressError('upstream-protocol'));
       return false;
     }
+    if (status < 200) return true;
+    this.#isWhole = status === 204 || status === 304;
     this.#resume = resume;
     this.#response.on('drain', resume);
     return true;
@@ -106,6 +109,13 @@ class ResponseHandler implements Dispatcher.DispatchHandler {
   }
 
   onError(error: Error): void {
+    // undici waits for the content whose length a 304 tells (RFC 9110 section 8.6): there is none.
+    if (this.#isWhole) {
+      writeEnd(this.#response, []);
+      this.#finish(null);
+      this.#upstream.discard();
+      return;
+    }
     const wasSent = this.#abort !== null;
     this.#finish({ error: asEgressError(error), wasSent });
   }

@@ -26,10 +26,13 @@ export function requestFields(raw: readonly string[], version: string, host: str
   return ['Host', host, ...kept, 'Via', `${version} ${PSEUDONYM}`];
 }
 
-/** The fields of a response as they go to the client. With a transfer coding, a Content-Length is a lie: dropped. */
-export function responseFields(raw: readonly string[], version: string): string[] {
-  const coded = values(raw, 'transfer-encoding').length > 0;
-  const kept = endToEnd(raw, (name) => coded && name === 'content-length');
+/**
+ * The fields of a response as they go to the client. With a transfer coding, a Content-Length is a lie, and where the
+ * status allows no content it has no place (RFC 9110 section 8.6): dropped.
+ */
+export function responseFields(raw: readonly string[], version: string, status: number): string[] {
+  const unframed = status < 200 || status === 204 || values(raw, 'transfer-encoding').length > 0;
+  const kept = endToEnd(raw, (name) => unframed && name === 'content-length');
   kept.push('Via', `${version} ${PSEUDONYM}`);
   return kept;
 }
@@ -55,6 +58,14 @@ export function members(raw: readonly string[], name: string): string[] {
     .map((member) => member.trim())
     .filter((member) => member !== '');
 }
+
+/** RFC 9110 section 6.5.1: not for what frames, routes or authenticates, or says how to read the content. */
+export function mayBeTrailer(name: string): boolean {
+  return !NO_TRAILER.test(name);
+}
+
+const NO_TRAILER =
+  /^(?:content-.*|transfer-encoding|trailer|te|host|connection|keep-alive|upgrade|proxy-.*|authorization|www-authenticate|cookie|set-cookie|expect|max-forwards|cache-control|range|if-.*|location|vary|via)$/i;
 
 /** True where the request has been through this proxy before (RFC 9110 section 7.6.3). */
 export function hasOwnVia(raw: readonly string[]): boolean {
