@@ -19,7 +19,8 @@ export interface NodeExchangeTerms {
 
 /** True where the request announces trailers or waits for `100 Continue`. */
 export function needsNode(content: IncomingMessage | null, expectsContinue: boolean): content is IncomingMessage {
-  return content !== null && (expectsContinue || values(content.rawHeaders, 'trailer').length > 0);
+  if (content === null) return false;
+  return expectsContinue || (isChunked(content) && values(content.rawHeaders, 'trailer').length > 0);
 }
 
 /** Null when the response is through. Takes `socket` over; never rejects. */
@@ -58,25 +59,39 @@ export function exchangeByNode(
 
 function begin(
   socket: Socket,
-  { method, path, fields, content }: ExchangeRequest,
+  { method, path, fields, content }: ExchangeRequest & { readonly content: IncomingMessage },
   terms: NodeExchangeTerms,
 ): ClientRequest {
-  const isChunked = content !== null && values(content.rawHeaders, 'transfer-encoding').length > 0;
   const headers = [
-    ...fields,
-    ...(isChunked ? ['Transfer-Encoding', 'chunked'] : []),
+    ...(isChunked(content) ? [...fields, 'Transfer-Encoding', 'chunked'] : withoutTrailer(fields)),
     ...(terms.expectsContinue ? ['Expect', '100-continue'] : []),
     ...['Connection', 'close'],
   ];
-  return http.request({
-    createConnection: () => socket,
-    method,
-    path,
-    headers,
-    setHost: false,
-    maxHeaderSize: terms.headerBytes,
-    insecureHTTPParser: false,
-  });
+  try {
+    return http.request({
+      createConnection: () => socket,
+      method,
+      path,
+      headers,
+      setHost: false,
+      maxHeaderSize: terms.headerBytes,
+      insecureHTTPParser: false,
+    });
+  } catch (error) {
+    // Node checks the head before it takes the connection, which nobody else would close.
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** Only such content has trailers (RFC 9112 section 7.1.2): beside a length, Node takes no announcement of any. */
+function isChunked(content: IncomingMessage): boolean {
+  return values(content.rawHeaders, 'transfer-encoding').length > 0;
+}
+
+function withoutTrailer(fields: readonly string[]): string[] {
+  const isTrailer = (i: number): boolean => fields[i - (i % 2)]?.toLowerCase() === 'trailer';
+  return fields.filter((_, i) => !isTrailer(i));
 }
 
 /** Trailers go on only where they were announced and may be (RFC 9110 section 6.5.1): never what frames or routes. */
