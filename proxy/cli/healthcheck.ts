@@ -1,16 +1,23 @@
 /** The command `healthcheck`, for HEALTHCHECK in the image: asks the instance of this container. */
-import type { Config, HostPort } from '../config/config.js';
-import { BAD_CONFIG, configPath, readConfiguration } from './configuration.js';
+import { interpolate } from '../config/interpolate.js';
+import { readSource } from '../config/source.js';
+import { configPath } from './config-path.js';
 
 const TIMEOUT_MS = 2000;
+const DEFAULT = { proxy: '127.0.0.1:3128', admin: '127.0.0.1:9180' };
 
-/** Exit code 0 where the instance is ready, 1 where it is not or does not answer, 78 for a bad configuration. */
+/**
+ * Exit code 0 where the instance is ready, 1 where it is not or does not answer. Reads nothing of the file but the
+ * listeners: it runs every few seconds, and a mistake in a changed file leaves the instance ready with its old policy.
+ */
 export async function healthcheckCommand(): Promise<number> {
-  const config = readConfiguration(configPath(undefined));
-  if (config === null) return BAD_CONFIG;
+  const { proxy, admin } = listeners(configPath(undefined));
+  const isOff = admin === 'off';
+  // Without the admin API: any answer of the proxy port, which refuses a request in origin-form and says what it is.
+  const url = isOff ? `http://${local(proxy)}/` : `http://${local(admin)}/readyz`;
   try {
-    const response = await fetch(readiness(config), { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
-    const isReady = config.listen.admin === null ? response.headers.has('proxy-status') : response.ok;
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
+    const isReady = isOff ? response.headers.has('proxy-status') : response.ok;
     if (!isReady) process.stderr.write(`healthcheck: not ready (${response.status})\n`);
     return isReady ? 0 : 1;
   } catch (error) {
@@ -19,13 +26,20 @@ export async function healthcheckCommand(): Promise<number> {
   }
 }
 
-/** Without the admin API: any answer of the proxy port, which refuses a request in origin-form and says what it is. */
-function readiness({ listen }: Config): string {
-  return listen.admin === null ? `http://${local(listen.proxy)}/` : `http://${local(listen.admin)}/readyz`;
+function listeners(path: string): { proxy: string; admin: string } {
+  const { root } = interpolate(readSource(path).root, process.env);
+  const listen = entry(root, 'listen');
+  const textOf = (key: 'proxy' | 'admin'): string => {
+    const value = entry(listen, key);
+    return value === null ? 'off' : typeof value === 'string' ? value : DEFAULT[key];
+  };
+  return { proxy: textOf('proxy'), admin: textOf('admin') };
 }
 
-function local({ host, port }: HostPort): string {
-  if (host === '0.0.0.0') return `127.0.0.1:${port}`;
-  if (host === '::') return `[::1]:${port}`;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+function entry(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
+}
+
+function local(hostAndPort: string): string {
+  return hostAndPort.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:');
 }

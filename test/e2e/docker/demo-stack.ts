@@ -10,11 +10,8 @@ export const GATEWAY = `${PROJECT}-mcp-gateway`;
 export const SITE_ADDRESS = '45.45.45.45';
 const FILES = ['-f', 'docker/demo/compose.yml', '-f', 'compose.override.yml'];
 
-/** A build here may need the network of the host; a plain engine takes that as well. */
-const BUILD = { EGRESS_BUILD_NETWORK: process.env.EGRESS_BUILD_NETWORK ?? 'host' };
-
 export function compose(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
-  return docker(['compose', ...FILES, ...args], { env: { ...BUILD, ...env } });
+  return docker(['compose', ...FILES, ...args], { env });
 }
 
 /** The gateway starts no tool before it has asked the engine for its init program: wait until it listens. */

@@ -68,7 +68,7 @@ test('private names are refused at the same doors, and reach nothing', async () 
 });
 
 test('probe from its seat finds nothing open, and no name that gets out', async () => {
-  const seat = ['run', '--rm', '--network', 'egress-demo-mcp-tools', '--dns', '172.31.250.250', '--cap-drop', 'ALL'];
+  const seat = ['run', '--rm', '--network', 'egress-demo-mcp-tools', '--dns', '10.231.250.250', '--cap-drop', 'ALL'];
   const { code, stdout } = await tryDocker([
     ...seat,
     'mcp-egress-proxy',
