@@ -49,19 +49,22 @@ export async function inspect(name: string): Promise<Container> {
 
 /** What the tests read of `docker inspect`. */
 export interface Container {
+  readonly Name: string;
   readonly State: {
     readonly Running: boolean;
     readonly Pid: number;
     readonly ExitCode: number;
     readonly Health?: { readonly Status: string };
   };
-  readonly Config: { readonly User: string };
+  readonly Config: { readonly User: string; readonly Env: readonly string[] };
   readonly HostConfig: {
     readonly ReadonlyRootfs: boolean;
     readonly CapAdd: readonly string[] | null;
     readonly CapDrop: readonly string[] | null;
     readonly SecurityOpt: readonly string[] | null;
     readonly Privileged: boolean;
+    readonly NanoCpus: number;
+    readonly Memory: number;
     readonly LogConfig: { readonly Config: Readonly<Record<string, string>> };
   };
   readonly NetworkSettings: {

@@ -59,6 +59,28 @@ test('the demo prints what the README says', async () => {
   assert.equal(await printed(), block);
 });
 
+test('it runs with the flags of the real gateway, on its networks, with all six proxy variables', async () => {
+  const running = callTool('shell', [], 'exec tail -f /dev/null');
+  const list = ['ps', '--quiet', '--filter', 'label=docker-mcp=true', '--filter', 'label=docker-mcp-name=shell'];
+  await until('the tool runs', async () => (await docker(list)).trim() !== '');
+  const { Config, HostConfig, NetworkSettings, Name } = await inspect((await docker(list)).trim());
+  await docker(['kill', Name.slice(1)]);
+  await running;
+  assert.deepEqual(Object.keys(NetworkSettings.Networks), [TOOLS_NETWORK]);
+  assert.deepEqual([HostConfig.NanoCpus, HostConfig.Memory], [1e9, 2 * 1024 ** 3]);
+  assert.deepEqual(HostConfig.SecurityOpt, ['no-new-privileges']);
+  const proxies = Config.Env.filter((variable) => /_proxy=/i.test(variable)).sort();
+  const url = 'http://egress-proxy:3128';
+  assert.deepEqual(proxies, [
+    `HTTPS_PROXY=${url}`,
+    `HTTP_PROXY=${url}`,
+    'NO_PROXY=localhost,127.0.0.1,::1',
+    `http_proxy=${url}`,
+    `https_proxy=${url}`,
+    'no_proxy=localhost,127.0.0.1,::1',
+  ]);
+});
+
 test('it reaches the one service that the policy makes an exception for, and no other', async () => {
   assert.equal((await callTool('fetch', ['http://n8n:5678/'])).stdout, 'n8n was reached\n');
   for (const target of ['http://n8n:5679/', 'http://ops-controller:9000/', 'http://egress-proxy:9180/']) {
