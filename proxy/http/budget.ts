@@ -4,16 +4,22 @@ import type { Limits } from '../config/config.js';
 import { peerAddress } from './identify.js';
 
 export interface Budget {
-  /** Counts the connection until it closes. False: it is over a limit, and is to be heard only to be refused. */
+  /**
+   * Counts the connection until it closes. False: it is over a limit, and is to be heard only to be refused; beyond
+   * twice the limit it is closed unheard.
+   */
   enter(socket: Socket): boolean;
   readonly open: number;
 }
 
+/** What one client has over its own limit takes nothing of the limit for all: it would lock the others out. */
 export function createBudget(limits: () => Limits): Budget {
   const perClient = new Map<string, number>();
   let open = 0;
-  const leave = (address: string): void => {
+  let withinShare = 0;
+  const leave = (address: string, isOverShare: boolean): void => {
     open -= 1;
+    if (!isOverShare) withinShare -= 1;
     const left = (perClient.get(address) ?? 1) - 1;
     if (left === 0) perClient.delete(address);
     else perClient.set(address, left);
@@ -25,11 +31,14 @@ export function createBudget(limits: () => Limits): Budget {
     enter(socket) {
       const address = peerAddress(socket.remoteAddress);
       const mine = (perClient.get(address) ?? 0) + 1;
-      open += 1;
-      perClient.set(address, mine);
-      socket.once('close', () => leave(address));
       const { connections, connectionsPerClient } = limits();
-      return open <= connections && mine <= connectionsPerClient;
+      const isOverShare = mine > connectionsPerClient;
+      open += 1;
+      if (!isOverShare) withinShare += 1;
+      perClient.set(address, mine);
+      socket.once('close', () => leave(address, isOverShare));
+      if (mine > 2 * connectionsPerClient || withinShare > 2 * connections) socket.destroy();
+      return !isOverShare && withinShare <= connections;
     },
   };
 }
