@@ -144,6 +144,7 @@ function reasonOfUpstream(error: Error): Reason {
     return 'upstream-timeout';
   if (error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError)
     return 'upstream-protocol';
+  if (error instanceof errors.ClientDestroyedError) return 'upstream-reset';
   if (error instanceof errors.RequestContentLengthMismatchError) return 'malformed-request';
   if (error instanceof errors.SocketError) return /^bad /.test(error.message) ? 'upstream-protocol' : 'upstream-reset';
   if (error instanceof errors.UndiciError && error.code.startsWith('UND_ERR_RES')) return 'upstream-protocol';

@@ -43,7 +43,7 @@ export async function send(doorway: Doorway, sending: Sending): Promise<Exchange
   if (reused !== null) {
     attempt.dialed = reused.address;
     const failure = await over(reused, sending);
-    if (failure === null || failure.wasSent || content !== null) return failure;
+    if (failure === null || failure.wasSent || request.content?.readableDidRead) return failure;
   }
   return over(pool.adopt(permit, attempt.client.address, await open(doorway, sending)), sending);
 }

@@ -40,6 +40,7 @@ export function createProxyServer(parts: ServerParts): http.Server {
   const { limits } = doorway.terms();
   const entered = new WeakSet<Socket>();
   const busy = new WeakSet<Socket>();
+  const taken = new WeakMap<Socket, IncomingMessage>();
   const turns = createTurns();
   const server = http.createServer(optionsOf(limits));
   server.maxHeadersCount = 0;
@@ -60,6 +61,7 @@ export function createProxyServer(parts: ServerParts): http.Server {
   };
   const take = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
     const { socket } = request;
+    taken.set(socket, request);
     // Now, not in its turn: the parser gives the connection up behind such a head, and the answer would be lost.
     const fault = framingFault(request);
     if (fault !== null) {
@@ -95,7 +97,11 @@ export function createProxyServer(parts: ServerParts): http.Server {
     const again = Buffer.concat([headWithoutUpgrade(request), head]);
     takeOver(socket, async () => readAgain(server, socket, again));
   });
-  server.on('clientError', (error: Error, stream: Duplex) => unreadable(parts, error, stream));
+  server.on('clientError', (error: Error, stream: Duplex) => {
+    // What breaks off in its content has its record already.
+    if (stream instanceof Socket && taken.get(stream)?.complete === false) stream.destroy();
+    else unreadable(parts, error, stream);
+  });
   return server;
 }
 

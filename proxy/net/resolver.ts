@@ -46,10 +46,13 @@ export function createResolver(options: ResolverOptions): Resolver {
 
   const query = async (name: DnsName): Promise<Answer> => {
     const deadline = performance.now() + options.timeoutMs;
-    const answer = await zones.run(name, () => queryAddresses(client, name, deadline - performance.now()));
-    cache.set(name, answer, { ttl: answer.ttlSeconds * 1000 });
-    inFlight.delete(name);
-    return answer;
+    try {
+      const answer = await zones.run(name, () => queryAddresses(client, name, deadline - performance.now()));
+      cache.set(name, answer, { ttl: answer.ttlSeconds * 1000 });
+      return answer;
+    } finally {
+      inFlight.delete(name);
+    }
   };
   const shared = (name: DnsName): Promise<Answer> => {
     const running = inFlight.get(name) ?? query(name);
