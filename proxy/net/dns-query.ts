@@ -1,5 +1,5 @@
 /** One name, both families, one deadline: what c-ares says, as addresses and a time to keep them. */
-import { promises as dns, NODATA, NOTFOUND, TIMEOUT } from 'node:dns';
+import { BADRESP, promises as dns, NODATA, NOTFOUND, TIMEOUT } from 'node:dns';
 import { type Address, parseAddress } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { classify } from '../core/special-purpose.js';
@@ -25,7 +25,10 @@ export function createDnsClient(servers: readonly string[], timeoutMs: number): 
 export async function queryAddresses(client: dns.Resolver, name: DnsName, timeoutMs: number): Promise<Answer> {
   if (timeoutMs <= 0) return { addresses: [], failure: 'dns-timeout', ttlSeconds: TTL.failed };
   const families = await settleFamilies(
-    [family(client.resolve4(name, { ttl: true })), family(client.resolve6(name, { ttl: true }))],
+    [
+      family(readable(client, timeoutMs, (one) => one.resolve4(name, { ttl: true }))),
+      family(readable(client, timeoutMs, (one) => one.resolve6(name, { ttl: true }))),
+    ],
     timeoutMs,
   );
   const addresses = families.flatMap((one) => one.addresses);
@@ -41,6 +44,23 @@ export async function queryName(client: dns.Resolver, address: Address): Promise
     return parseDnsName(name);
   } catch {
     return null;
+  }
+}
+
+/**
+ * Asks again, with a client of its own, where an answer could not be read: c-ares then fails every query that waits on
+ * the same socket, so the answer to one name would be the failure of all others.
+ */
+async function readable<T>(
+  client: dns.Resolver,
+  timeoutMs: number,
+  ask: (one: dns.Resolver) => Promise<T>,
+): Promise<T> {
+  try {
+    return await ask(client);
+  } catch (error) {
+    if (codeOf(error) !== BADRESP) throw error;
+    return ask(createDnsClient(client.getServers(), timeoutMs));
   }
 }
 
@@ -85,7 +105,7 @@ async function family(records: Promise<readonly { address: string; ttl: number }
     const addresses = answered.flatMap(({ address }) => parseAddress(address) ?? []);
     return { addresses, ttl: Math.min(...answered.map(({ ttl }) => ttl)), failure: null };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null;
+    const code = codeOf(error);
     if (code === NODATA || code === NOTFOUND) return { addresses: [], ttl: 0, failure: null };
     return { addresses: [], ttl: 0, failure: code === TIMEOUT ? 'dns-timeout' : 'dns-failed' };
   }
@@ -97,4 +117,8 @@ function keepFor(families: readonly FamilyAnswer[], partial: boolean): number {
   const isPrivate = answered.some((one) => one.addresses.some((address) => classify(address).kind !== 'global'));
   const ttl = Math.min(...answered.map((one) => one.ttl));
   return Math.max(TTL.least, Math.min(ttl, isPrivate || partial ? TTL.privateMost : TTL.most));
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : null;
 }

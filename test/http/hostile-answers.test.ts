@@ -165,6 +165,19 @@ test('failures of DNS have a reason each and dial nothing', async () => {
   });
 });
 
+test('an answer that cannot be read is the failure of its own name only', async () => {
+  const dns: Script = ({ name, type }) => {
+    if (name === 'garbage.example') return { raw: Buffer.from('ff00ff00ff00ff00ff00ff00', 'hex') };
+    return { answers: type === 'A' ? [address(name, type, PUBLIC)] : [], delayMs: 200 };
+  };
+  await withProxy({ dns }, async (proxy, dials) => {
+    const waiting = ['a', 'b', 'c'].map((label) => connect(proxy, `${label}.other.example:443`));
+    assert.match(await connect(proxy, 'garbage.example:443'), /50[24] Egress failed: dns-(failed|timeout)/);
+    for (const line of await Promise.all(waiting)) assert.match(line, /502 Egress failed: connect-refused/);
+    assert.equal(dials().length, 3);
+  });
+});
+
 test('a truncated answer is asked for again over TCP, and judged by what comes there', async () => {
   const dns: Script = ({ name, type, over }) => {
     if (type !== 'A') return {};
