@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -24,7 +26,7 @@ let node24: string;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'egress-clients-'));
-  dns = await startFakeDns(table({ 'origin.test': ['127.0.0.1'] }));
+  dns = await startFakeDns(table({ 'origin.test': ['127.0.0.1'], 'other.test': ['127.0.0.1'] }));
   authority = await createAuthority(join(folder, 'authority'));
   await createRepository(join(folder, 'repository'));
   origins = await startOrigins(authority, join(folder, 'repository', '.git'));
@@ -87,6 +89,30 @@ test('git is refused a private address', PATIENCE, async () => {
   const env = { ...bare(), http_proxy: proxy.url, https_proxy: proxy.url };
   await assert.rejects(run('git', ['clone', '-q', 'https://10.0.0.1/r', join(folder, 'never')], { env }), /403/);
 });
+
+test('https in absolute-form is fetched over TLS, and only with a certificate that is valid for the name', async () => {
+  assert.match(await getAbsolute(`${origins.https}/`), /^200 .*hello over https$/);
+  const other = origins.https.replace('origin.test', 'other.test');
+  assert.match(await getAbsolute(`${other}/`), /^502 Egress failed: upstream-certificate other\.test/);
+  const plain = origins.http.replace('http:', 'https:');
+  assert.match(await getAbsolute(`${plain}/`), /^502 Egress failed: upstream-tls origin\.test/);
+});
+
+/** Status, phrase and content of a GET whose request-target is all of `url`. */
+async function getAbsolute(url: string): Promise<string> {
+  const request = http.request({
+    host: '127.0.0.1',
+    port: proxy.port,
+    path: url,
+    headers: { host: new URL(url).host },
+  });
+  request.end();
+  const [answer] = await once(request, 'response');
+  answer.setEncoding('utf8');
+  let content = '';
+  for await (const part of answer) content += part;
+  return `${answer.statusCode} ${answer.statusMessage} ${content}`;
+}
 
 async function start(client: Client, urls: readonly string[]): Promise<{ code: number; output: string }> {
   const own = await mkdtemp(join(folder, 'client-'));
