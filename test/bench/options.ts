@@ -13,6 +13,9 @@ export interface Options {
   readonly contenders: readonly string[];
 }
 
+/** Enough to see that all parts work: what every checkout can build and run, without Debian's packages. */
+const SMOKE: readonly string[] = ['direct', 'c-relay', 'node-pipe', 'undici', 'ours'];
+
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
@@ -26,6 +29,7 @@ export function readOptions(args: readonly string[]): Options {
       contender: { type: 'string', multiple: true, default: [] },
     },
   });
+  const contenders = values.smoke && values.contender.length === 0 ? SMOKE : values.contender;
   const repeats = Number(values.repeats ?? (values.smoke ? 1 : 5));
   if (!Number.isInteger(repeats) || repeats < 1) throw new Error(`--repeats: ${values.repeats} is not a count`);
   return {
@@ -35,6 +39,6 @@ export function readOptions(args: readonly string[]): Options {
     compare: values.compare ?? null,
     json: values.json ?? null,
     workloads: values.workload,
-    contenders: values.contender,
+    contenders,
   };
 }

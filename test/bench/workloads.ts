@@ -81,9 +81,12 @@ export async function load(
 ): Promise<LoadResult> {
   const to = contender.isProxy ? work.target : passedThrough(standing, field, work.op);
   const proxy = contender.isProxy ? `127.0.0.1:${standing.port}` : '-';
-  return JSON.parse(
-    await capture(field.programs.load, [work.op, proxy, to, String(work.count), String(work.connections)]),
-  );
+  const args = [work.op, proxy, to, String(work.count), String(work.connections)];
+  const result: LoadResult = JSON.parse(await capture(field.programs.load, args));
+  const { exitCode = null, signalCode = null } = standing.running?.child ?? {};
+  if (exitCode !== null || signalCode !== null)
+    throw new Error(`${contender.name} has ended with ${exitCode ?? signalCode} under ${work.op}`);
+  return result;
 }
 
 function passedThrough(standing: Standing, field: Field, op: string): string {
