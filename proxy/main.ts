@@ -66,7 +66,8 @@ if (isMain()) {
     },
     (error: unknown) => {
       process.stderr.write(`egress-proxy: ${error instanceof Error ? error.message : String(error)}\n`);
-      process.exitCode = 1;
+      // Not the exit code alone: listeners that did open would keep half a proxy running.
+      process.exit(1);
     },
   );
 }
