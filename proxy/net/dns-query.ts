@@ -75,6 +75,9 @@ interface FamilyAnswer {
   readonly failure: 'dns-failed' | 'dns-timeout' | null;
 }
 
+/** Of one family. What is beyond is neither judged nor dialled; every record of the name would hold it. */
+const MOST_ADDRESSES = 64;
+
 const SILENT: FamilyAnswer = { addresses: [], ttl: 0, failure: 'dns-timeout' };
 
 function settleFamilies(queries: readonly Promise<FamilyAnswer>[], timeoutMs: number): Promise<FamilyAnswer[]> {
@@ -102,7 +105,7 @@ function settleFamilies(queries: readonly Promise<FamilyAnswer>[], timeoutMs: nu
 async function family(records: Promise<readonly { address: string; ttl: number }[]>): Promise<FamilyAnswer> {
   try {
     const answered = await records;
-    const addresses = answered.flatMap(({ address }) => parseAddress(address) ?? []);
+    const addresses = answered.slice(0, MOST_ADDRESSES).flatMap(({ address }) => parseAddress(address) ?? []);
     return { addresses, ttl: Math.min(...answered.map(({ ttl }) => ttl)), failure: null };
   } catch (error) {
     const code = codeOf(error);
