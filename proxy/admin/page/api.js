@@ -1,14 +1,20 @@
 /** The admin API, as the page uses it. */
 
-/** Parsed JSON of a GET or, with a body, a POST. Throws an Error with words for a person. */
+/** An answer that does not come must not keep the page from asking again. */
+const TIMEOUT_MS = 10_000;
+
+/** Parsed JSON of a GET or, with a body, a POST. Throws an Error with words for a person; `isFinal` where asking again is no use. */
 export async function ask(path, body) {
   const options =
     body === undefined
       ? {}
       : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-  const response = await fetch(path, options);
+  const response = await fetch(path, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
   const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new Error(answer?.explanation ?? `${path} answered ${response.status}`);
+  if (!response.ok) {
+    const error = new Error(answer?.explanation ?? `${path} answered ${response.status}`);
+    throw Object.assign(error, { isFinal: response.status < 500 });
+  }
   return answer;
 }
 

@@ -15,9 +15,11 @@ export function createLive({ onRecord, onTotals, onLost, onState }) {
   let query = new URLSearchParams();
   let last = null;
   let heardAt = performance.now();
+  let openedAt = 0;
 
   const open = () => {
     source?.close();
+    openedAt = performance.now();
     const parameters = new URLSearchParams(query);
     parameters.set('rate', RATE);
     parameters.set('totals', '1');
@@ -54,7 +56,7 @@ export function createLive({ onRecord, onTotals, onLost, onState }) {
   setInterval(() => {
     const silent = performance.now() - heardAt;
     if (silent > STALE_MS) onState('stale', Math.round(silent / 1000));
-    if (silent > RESTART_MS && source !== null && Math.round(silent / 1000) % 15 === 0) open();
+    if (silent > RESTART_MS && source !== null && performance.now() - openedAt > RESTART_MS) open();
   }, 1000);
 
   return {

@@ -10,6 +10,7 @@ import { bindCheck, showClients, showPolicy } from './views.js';
 
 const CLIENTS_REFRESH_MS = 5000;
 const POLICY_REFRESH_MS = 10_000;
+const RETRY_MS = 2000;
 
 const chart = createChart();
 const list = createList((id) => go(urlWith({ id })));
@@ -69,7 +70,7 @@ async function loadList() {
     if (ticket !== loading) return;
     showProblem(error);
     list.replace([]);
-    live.start(new URLSearchParams({ outcome: 'deny' }), null);
+    if (!error.isFinal) setTimeout(() => ticket === loading && loadList(), RETRY_MS);
   }
 }
 
@@ -144,12 +145,15 @@ bindCheck();
 setInterval(() => currentView() === 'clients' && !document.hidden && showClients().catch(() => {}), CLIENTS_REFRESH_MS);
 setInterval(refreshPolicy, POLICY_REFRESH_MS);
 
-try {
+async function prepareReasons() {
   const tokens = await loadReasons();
   byId('filters').elements.reason.append(...tokens.map((token) => element('option', { value: token }, token)));
-  chart.fill(await ask('/v1/decisions?limit=1000'));
-} catch (error) {
-  showProblem(error);
 }
-await refreshPolicy();
+
+async function prepareChart() {
+  chart.fill(await ask('/v1/decisions?limit=1000'));
+}
+
+// The list does not need any of these to succeed.
+await Promise.allSettled([prepareReasons(), prepareChart(), refreshPolicy()]);
 await route();

@@ -22,7 +22,12 @@ export async function openPage(context: TestContext, browser: Browser, options: 
   return { page, problems };
 }
 
-/** Resolves when the list says that it is live. */
+/** Resolves when the list says that it is live; what it says instead is in the error. */
 export async function live(page: Page): Promise<void> {
-  await page.locator('#connection[data-state="live"]').waitFor();
+  try {
+    await page.locator('#connection[data-state="live"]').waitFor();
+  } catch (error) {
+    const said = await Promise.all(['#connection', '#problem'].map((place) => page.locator(place).innerText()));
+    throw new Error(`the page is not live: ${said.join('; ')}`, { cause: error });
+  }
 }
