@@ -73,11 +73,19 @@ function isUnresolved({ reason }: DecisionRecord): boolean {
 }
 
 function add(clients: Map<string, ClientTally>, record: DecisionRecord, draft: RuleDraft, open: boolean): void {
-  const client = record.client.name ?? (record.client.address || 'unknown');
+  const client = whoIs(record);
   const group = clients.get(client) ?? { client, wanted: new Map<string, Wanted>() };
   clients.set(client, group);
   const key = JSON.stringify(draft);
   const before = group.wanted.get(key);
   // What was refused once and let through later has been decided on by a person: the latter counts.
   group.wanted.set(key, { draft, count: (before?.count ?? 0) + 1, isOpen: open || before?.isOpen === true });
+}
+
+/**
+ * A container that a gateway starts gets a random name of Docker (`quirky_bose.mcp-tools`), another one with each call: by
+ * themselves they would be as many groups as calls, with the same rules in each.
+ */
+function whoIs({ client: { name, address } }: DecisionRecord): string {
+  return name?.replace(/^[a-z]+_[a-z]+\d?\./, '*.') ?? (address || 'unknown');
 }

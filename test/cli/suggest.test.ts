@@ -79,6 +79,14 @@ test('what was let through becomes rules by client, with counts, and loads as it
   );
 });
 
+test('containers with the random names of one gateway are one group', async () => {
+  const tool = (name: string, port: number) => seen({ port, client: { address: '172.31.250.3', name } });
+  const names = ['quirky_bose.mcp-tools', 'silly_agnesi7.mcp-tools', 'stack-n8n-1.mcp-tools'];
+  const { out } = await run([], logOf(names.map((name, i) => tool(name, 80 + i))));
+  const groups = out.split('\n').filter((line) => /^ {4}# .*: \d+ request/.test(line));
+  assert.deepEqual(groups, ['    # *.mcp-tools: 2 requests', '    # stack-n8n-1.mcp-tools: 1 request']);
+});
+
 test('private destinations are commented out, with a warning', async (t) => {
   const { out } = await run([], logOf([seen({ host: 'n8n', port: 5678, addresses: ['172.18.0.5'] })]));
   const { policy } = load(t, out);
