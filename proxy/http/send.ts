@@ -39,13 +39,13 @@ export async function send(doorway: Doorway, sending: Sending): Promise<Exchange
     const terms = { expectsContinue, idleTimeoutMs, headerBytes: RESPONSE_HEADER_BYTES, onFinal: sending.onFinal };
     return exchangeByNode(socket, { ...request, content }, response, terms);
   }
-  const reused = pool.take(permit, attempt.client.address);
+  const reused = pool.take(permit, attempt.client);
   if (reused !== null) {
     attempt.dialed = reused.address;
     const failure = await over(reused, sending);
     if (failure === null || failure.wasSent || request.content?.readableDidRead) return failure;
   }
-  return over(pool.adopt(permit, attempt.client.address, await open(doorway, sending)), sending);
+  return over(pool.adopt(permit, attempt.client, await open(doorway, sending)), sending);
 }
 
 function over(

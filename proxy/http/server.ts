@@ -48,10 +48,10 @@ export function createProxyServer(parts: ServerParts): http.Server {
   Reflect.set(server, 'httpAllowHalfOpen', true);
   server.timeout = limits.idleTimeoutMs + SOCKET_GRACE_MS;
   server.prependListener('connection', (socket: Socket) => {
+    socket.on('end', onHalfClose);
     if (entered.has(socket)) return;
     entered.add(socket);
     socket.on('error', () => socket.destroy());
-    socket.on('end', onHalfClose);
     if (!budget.enter(socket)) busy.add(socket);
   });
   // On the wire nothing tells a client that has gone from one that has ended its side: silence does. An idle stream of

@@ -22,6 +22,12 @@ export interface Upstream {
   discard(): void;
 }
 
+/** Whose connection it is: the client's address, and its name where the configuration has one. */
+export interface Owner {
+  readonly address: string;
+  readonly name: string | null;
+}
+
 export interface UpstreamPoolTerms {
   /** Between two pieces of a response, and before its head. */
   readonly idleTimeoutMs: () => number;
@@ -43,9 +49,9 @@ export class UpstreamPool {
   }
 
   /** An idle connection that this permit covers, or null. */
-  take(permit: Permit, clientAddress: string): Upstream | null {
+  take(permit: Permit, owner: Owner): Upstream | null {
     for (const address of permit.addresses) {
-      const key = keyOf(permit.target, address, clientAddress);
+      const key = keyOf(permit.target, address, owner);
       const client = this.#idle.get(key)?.at(-1);
       if (client === undefined) continue;
       this.#remove(key, client);
@@ -55,8 +61,8 @@ export class UpstreamPool {
   }
 
   /** Takes over a socket that was dialled for this permit, TLS included where the scheme says so. */
-  adopt(permit: Permit, clientAddress: string, { socket, address }: Dialed): Upstream {
-    const key = keyOf(permit.target, address, clientAddress);
+  adopt(permit: Permit, owner: Owner, { socket, address }: Dialed): Upstream {
+    const key = keyOf(permit.target, address, owner);
     const client = this.#client(permit.target, socket);
     client.on('disconnect', () => {
       this.#remove(key, client);
@@ -119,6 +125,6 @@ function discard(client: Client): void {
   if (!client.destroyed) client.destroy().catch(() => undefined);
 }
 
-function keyOf(target: Target, address: Address, clientAddress: string): string {
-  return `${target.scheme}://${authorityText(target)}@${address.text} for ${clientAddress}`;
+function keyOf(target: Target, address: Address, owner: Owner): string {
+  return `${target.scheme}://${authorityText(target)}@${address.text} for ${owner.address} ${owner.name ?? ''}`;
 }

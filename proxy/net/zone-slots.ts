@@ -37,7 +37,11 @@ export function createZoneSlots(slots: number): ZoneSlots {
   };
 }
 
-/** The last two labels: near enough to what one set of servers answers for. */
+/**
+ * The last two labels, or three where the second to last is short (`co.uk`): near enough to what one set of servers
+ * answers for, so that the owner of one name under a public suffix does not hold up the others.
+ */
 function zoneOf(name: DnsName): string {
-  return name.split('.').slice(-2).join('.');
+  const labels = name.split('.');
+  return labels.slice((labels.at(-2)?.length ?? 0) <= 3 ? -3 : -2).join('.');
 }
