@@ -50,7 +50,7 @@ const GATEWAYS: readonly (readonly [string, string])[] = [
 
 interface Service {
   readonly networks?: Readonly<Record<string, { readonly aliases?: string[]; readonly ipv4_address?: string } | null>>;
-  readonly ports?: readonly { readonly published: string; readonly target: number }[];
+  readonly ports?: readonly { readonly host_ip?: string; readonly published: string; readonly target: number }[];
   readonly volumes?: readonly { readonly source: string; readonly target: string; readonly read_only?: boolean }[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
@@ -85,8 +85,11 @@ for (const [where, base] of GATEWAYS) {
     assert.equal(gateway?.container_name, 'mcp-gateway');
     assert.equal(networks['mcp-tools']?.internal, true);
     assert.deepEqual(networks['mcp-tools']?.driver_opts, { 'com.docker.network.bridge.inhibit_ipv4': 'true' });
-    const [port, ...others] = sidecar?.ports ?? [];
-    assert.deepEqual([port?.published, port?.target, others.length], ['8811', 8811, 0]);
+    const ports = (sidecar?.ports ?? []).map(({ host_ip, published, target }) => [host_ip, published, target]);
+    assert.deepEqual(ports, [
+      [undefined, '8811', 8811],
+      ['127.0.0.1', '9180', 9180],
+    ]);
     const aliases = sidecar?.networks ?? {};
     assert.deepEqual([aliases.frontend?.aliases, aliases.backend?.aliases], [['mcp-gateway'], ['mcp-gateway']]);
     assert.equal(aliases['mcp-tools']?.aliases, undefined);
