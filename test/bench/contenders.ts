@@ -79,11 +79,15 @@ function nodeContender(name: string, abilities: readonly Ability[], script: stri
   };
 }
 
+/** As `npm start` has them. */
+const OUR_FLAGS = ['--max-semi-space-size=8'];
+
 async function ours(field: Field): Promise<Standing> {
   const port = await freePort();
   const config = join(field.folder, `ours-${port}.yaml`);
   writeFileSync(config, ourPolicy({ port, adminPort: await freePort(), ...field.origin }));
-  const running = await start(field.node, [join(repository, 'dist', 'proxy', 'main.js'), 'serve', '--config', config], {
+  const main = join(repository, 'dist', 'proxy', 'main.js');
+  const running = await start(field.node, [...OUR_FLAGS, main, 'serve', '--config', config], {
     stdio: ['ignore', field.logPipe, 'inherit'],
   });
   return { name: 'ours', port, running };
