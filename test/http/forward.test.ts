@@ -39,6 +39,17 @@ function portOf(server: net.Server): number {
   return bound.port;
 }
 
+/** Two origins on one port, of 127.0.0.1 and of 127.0.0.2: the port of the first may be taken for the second. */
+async function twinOrigins(): Promise<[http.Server, http.Server]> {
+  for (;;) {
+    const first = http.createServer((_request, response) => response.end('first')).listen(0, '127.0.0.1');
+    await once(first, 'listening');
+    const other = http.createServer((_request, response) => response.end('other')).listen(portOf(first), '127.0.0.2');
+    if (await once(other, 'listening').catch(() => null)) return [first, other];
+    first.close();
+  }
+}
+
 interface Asked {
   readonly path: string;
   readonly method?: string;
@@ -100,13 +111,8 @@ test('a connection to the origin is used again, and the record still says where 
 });
 
 test('a name that has moved does not get the connection to its old address', async (t) => {
-  const other = http.createServer((_request, response) => response.end('other'));
-  const origin = http.createServer((_request, response) => response.end('first'));
-  origin.listen(0, '127.0.0.1');
-  await once(origin, 'listening');
+  const [origin, other] = await twinOrigins();
   const port = portOf(origin);
-  other.listen(port, '127.0.0.2');
-  await once(other, 'listening');
   let address = '127.0.0.1';
   const parsed = await import('../../proxy/core/address.js');
   const proxy = await startProxy({
