@@ -3,76 +3,8 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type net from 'node:net';
 import { text } from 'node:stream/consumers';
-import { type TestContext, test } from 'node:test';
-import { table } from './fake-dns.js';
-import { type RunningProxy, startProxy } from './start-proxy.js';
-
-interface Stand {
-  readonly proxy: RunningProxy;
-  readonly port: number;
-  readonly origin: http.Server;
-}
-
-/** A proxy, and an origin at `origin.test` and 127.0.0.1 that an exception opens. */
-async function stand(t: TestContext, handler: http.RequestListener): Promise<Stand> {
-  const origin = http.createServer(handler);
-  origin.listen(0, '127.0.0.1');
-  await once(origin, 'listening');
-  const port = portOf(origin);
-  const internal = [{ address: '127.0.0.1/32', ports: [port] }];
-  const proxy = await startProxy({
-    config: { policy: { default: 'public', internal }, limits: { headerTimeout: '500ms' } },
-    dns: table({ 'origin.test': ['127.0.0.1'] }),
-  });
-  t.after(async () => {
-    origin.closeAllConnections();
-    origin.close();
-    await proxy.stop();
-    assert.deepEqual(proxy.defects, []);
-  });
-  return { proxy, port, origin };
-}
-
-function portOf(server: net.Server): number {
-  const bound = server.address();
-  assert.ok(bound !== null && typeof bound === 'object');
-  return bound.port;
-}
-
-/** Two origins on one port, of 127.0.0.1 and of 127.0.0.2: the port of the first may be taken for the second. */
-async function twinOrigins(): Promise<[http.Server, http.Server]> {
-  for (;;) {
-    const first = http.createServer((_request, response) => response.end('first')).listen(0, '127.0.0.1');
-    await once(first, 'listening');
-    const other = http.createServer((_request, response) => response.end('other')).listen(portOf(first), '127.0.0.2');
-    if (await once(other, 'listening').catch(() => null)) return [first, other];
-    first.close();
-  }
-}
-
-interface Asked {
-  readonly path: string;
-  readonly method?: string;
-  readonly headers?: http.OutgoingHttpHeaders | readonly string[];
-  readonly agent?: http.Agent;
-}
-
-function ask({ proxy, port }: Stand, { path, method = 'GET', headers = {}, agent }: Asked): http.ClientRequest {
-  return http.request({
-    host: '127.0.0.1',
-    port: proxy.port,
-    method,
-    path: path.startsWith('http') ? path : `http://origin.test:${port}${path}`,
-    headers: Array.isArray(headers) ? ['Host', 'origin.test', ...headers] : { ...headers },
-    ...(agent === undefined ? {} : { agent }),
-  });
-}
-
-async function answered(request: http.ClientRequest): Promise<http.IncomingMessage & { content: string }> {
-  request.end();
-  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-  return Object.assign(response, { content: await text(response) });
-}
+import { test } from 'node:test';
+import { answered, ask, stand } from './forward-stand.js';
 
 test('path and query reach the origin byte for byte, and the Host field is the target', async (t) => {
   const there = await stand(t, (request, response) => response.end(`${request.headers.host} ${request.url}`));
@@ -97,42 +29,6 @@ test('connection-specific fields, those that Connection names and credentials st
   assert.equal(response.headers.via, '1.1 mcp-egress-proxy');
   assert.equal('x-hop' in response.headers, false);
   assert.deepEqual(response.headers['set-cookie'], ['a=1', 'b=2']);
-});
-
-test('a connection to the origin is used again, and the record still says where it went', async (t) => {
-  let connections = 0;
-  const there = await stand(t, (_request, response) => response.end('x'));
-  there.origin.on('connection', () => connections++);
-  for (const path of ['/1', '/2', '/3']) await answered(ask(there, { path }));
-  assert.equal(connections, 1);
-  const record = await there.proxy.decision(2);
-  assert.equal(record.dialed, '127.0.0.1');
-  assert.equal(record.connectMs, null);
-});
-
-test('a name that has moved does not get the connection to its old address', async (t) => {
-  const [origin, other] = await twinOrigins();
-  const port = portOf(origin);
-  let address = '127.0.0.1';
-  const parsed = await import('../../proxy/core/address.js');
-  const proxy = await startProxy({
-    config: { policy: { default: 'none', internal: [{ address: '127.0.0.0/8', ports: [port] }] } },
-    resolver: {
-      resolve: async () => [parsed.parseAddress(address)].filter((one) => one !== null),
-      reverse: async () => null,
-    },
-  });
-  t.after(async () => {
-    for (const server of [origin, other]) {
-      server.closeAllConnections();
-      server.close();
-    }
-    await proxy.stop();
-  });
-  const there = { proxy, port, origin };
-  assert.equal((await answered(ask(there, { path: '/' }))).content, 'first');
-  address = '127.0.0.2';
-  assert.equal((await answered(ask(there, { path: '/' }))).content, 'other');
 });
 
 test('103 passes before the response, and trailers behind it', async (t) => {
