@@ -37,7 +37,7 @@ const OWNED: Readonly<Record<string, Owners>> = {
   'node:worker_threads': [],
   'node:cluster': [],
   'node:vm': [],
-  'node:module': [],
+  'node:module': [[/^proxy\/main\.ts$/, '*']],
   undici: [
     [/^proxy\/http\/upstream-pool\.ts$/, ['Client', 'errors']],
     [/^proxy\/http\//, ['errors']],
