@@ -28,8 +28,9 @@ export function headWithoutUpgrade(request: IncomingMessage): Buffer {
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]?.toLowerCase();
     if (name === 'upgrade' || name === 'http2-settings') continue;
-    const value = name === 'connection' ? withoutUpgradeOption(rawHeaders[i + 1] ?? '') : rawHeaders[i + 1];
-    if (value !== '') lines.push(`${rawHeaders[i]}: ${value}`);
+    const value = rawHeaders[i + 1] ?? '';
+    const kept = name === 'connection' ? withoutUpgradeOption(value) : value;
+    if (kept !== '' || name !== 'connection') lines.push(`${rawHeaders[i]}: ${kept}`);
   }
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }

@@ -1,6 +1,5 @@
 /**
- * Aborting at a tenth of the cost of an AbortController. Every request needs a way to be given up, and hardly any is:
- * of 170 us of CPU that a tunnel cost, an AbortController and the listeners on its signal were 30.
+ * Aborting without an EventTarget for each request: every request needs a way to be given up, and hardly any is.
  */
 
 /** What those who wait need of a signal. Every AbortSignal is one. */
