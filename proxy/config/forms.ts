@@ -52,14 +52,14 @@ export const clientName = form('a name of 1 to 64 letters, digits, ".", "_" or "
 
 /** Visible ASCII: it travels in a proxy URL, in Basic credentials and in SOCKS (RFC 1929: 255 octets at most). */
 export const token = form(
-  'a secret of 16 to 255 visible ASCII characters, such as the output of "openssl rand -hex 24"',
-  (text) => (/^[\x21-\x7e]{16,255}$/.test(text) ? text : mismatch()),
+  'a secret of visible ASCII characters (255 at most, 16 or more are wise), such as the output of "openssl rand -hex 24"',
+  (text) => (/^[\x21-\x7e]{1,255}$/.test(text) ? text : mismatch()),
 );
 
-/** `off`: none, which only a loopback admin listener may do without. No secret is that short. */
+/** `off`: none, which only a loopback admin listener may do without. */
 export const tokenOrOff = form(
-  'a secret of 16 to 255 visible ASCII characters, such as the output of "openssl rand -hex 24", or "off"',
-  (text) => (text === 'off' ? null : /^[\x21-\x7e]{16,255}$/.test(text) ? text : mismatch()),
+  'a secret of visible ASCII characters (255 at most, 16 or more are wise), such as the output of "openssl rand -hex 24", or "off"',
+  (text) => (text === 'off' ? null : /^[\x21-\x7e]{1,255}$/.test(text) ? text : mismatch()),
 );
 
 export const filePath = form('a path, such as "/var/log/egress/decisions.log"', (text) =>

@@ -3,8 +3,7 @@
  * the schema's result, so that one mistake does not hide another.
  */
 import { type Address, contains, type Prefix, parseAddress, parsePrefix } from '../core/address.js';
-import { parseHostPattern } from '../core/host-pattern.js';
-import { classifyName, isLocalhost, RANGES } from '../core/special-purpose.js';
+import { isLocalhost, RANGES } from '../core/special-purpose.js';
 import { type Issue, nearest, type Path } from './config-error.js';
 import { hostPortOrOff } from './forms.js';
 
@@ -51,21 +50,11 @@ function internalIssues(rule: Mapping, path: Path): Issue[] {
   if ('host' in rule && 'address' in rule) issues.push(bothIssue(rule, path));
   if (!('host' in rule || 'address' in rule || hasOther(rule, RULE_KEYS)))
     issues.push({ path, value: rule, expected: 'a host or an address, such as { host: n8n, ports: [5678] }' });
-  const special = typeof rule.host === 'string' && parseHostPattern(rule.host) ? classifyName(rule.host) : null;
-  if (special?.kind === 'never')
-    issues.push({ path: [...path, 'host'], value: rule.host, expected: nothingOpens(special.what) });
-  const never = neverRange(prefixOf(rule.address));
-  if (never !== undefined)
-    issues.push({ path: [...path, 'address'], value: rule.address, expected: nothingOpens(never) });
   return issues;
 }
 
 function bothIssue(rule: Mapping, path: Path): Issue {
   return { path, value: rule, expected: 'host or address, not both: write two rules' };
-}
-
-function nothingOpens(what: string): string {
-  return `another destination, such as 192.168.1.20/32: nothing opens this one (${what})`;
 }
 
 /** The policy judges the IPv4 address inside these, so that a rule for the outer form would match nothing. */
@@ -126,14 +115,6 @@ function hasOther(value: Mapping, known: readonly string[]): boolean {
 
 function identityOf(value: unknown): string | null {
   return typeof value === 'string' ? (parsePrefix(value)?.text ?? value) : null;
-}
-
-/** The narrowest row counts, as in `classify`: ::1 lies in ::/96, which nothing opens, and is loopback all the same. */
-function neverRange(prefix: Prefix | null): string | undefined {
-  const rows = RANGES.filter((candidate) => prefix !== null && covers(candidate.prefix, prefix));
-  const [narrowest] = rows.sort((a, b) => b.prefix.bits - a.prefix.bits);
-  if (narrowest?.disposition !== 'never') return undefined;
-  return `${narrowest.name}, ${narrowest.prefix.text}`;
 }
 
 function covers(outer: Prefix, inner: Prefix): boolean {

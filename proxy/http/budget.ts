@@ -5,12 +5,15 @@ import { peerAddress } from './identify.js';
 
 export interface Budget {
   /**
-   * Counts the connection until it closes. False: it is over a limit, and is to be heard only to be refused; beyond
-   * twice the limit it is closed unheard.
+   * Counts the connection until it closes. False: it is over a limit, and is to be heard only to be refused; a flood
+   * beyond that is closed unheard.
    */
   enter(socket: Socket): boolean;
   readonly open: number;
 }
+
+/** How many connections over a limit are heard and refused with a reason, before they are a flood. */
+export const HEARD = 1024;
 
 /** What one client has over its own limit takes nothing of the limit for all: it would lock the others out. */
 export function createBudget(limits: () => Limits): Budget {
@@ -37,7 +40,7 @@ export function createBudget(limits: () => Limits): Budget {
       if (!isOverShare) withinShare += 1;
       perClient.set(address, mine);
       socket.once('close', () => leave(address, isOverShare));
-      if (mine > 2 * connectionsPerClient || withinShare > 2 * connections) socket.destroy();
+      if (mine > connectionsPerClient + HEARD || withinShare > connections + HEARD) socket.destroy();
       return !isOverShare && withinShare <= connections;
     },
   };

@@ -146,10 +146,10 @@ const SCALARS: [template: string, good: string[], bad: string[]][] = [
   ['clients: [ { name: #, address: 10.0.0.1 } ]', ['a', 'n8n_1.x-y'], ['""', 'a b', '"a:b"', '1', '"a\\n"']],
   [
     'clients: [ { name: a, token: # } ]',
-    ['0123456789abcdef'],
-    ['""', '0123456789abcde', '"0123456789 abcdef"', '12345678901234567', 'null'],
+    ['0123456789abcdef', 'short'],
+    ['""', '"0123456789 abcdef"', '12345678901234567', 'null'],
   ],
-  ['admin: { token: # }', ['0123456789abcdef', 'off'], ['""', 'short', 'null']],
+  ['admin: { token: # }', ['0123456789abcdef', 'short', 'off'], ['""', '"a b"', 'null']],
 ];
 
 for (const [template, good, bad] of SCALARS) {
