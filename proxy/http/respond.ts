@@ -62,11 +62,11 @@ export function closeAfter(socket: Socket, bytes: string | Buffer): void {
 
 function answer(attempt: Attempt, ending: Ending): { phrase: string; fields: string[]; body: string } {
   const { reason, rule, what } = ending;
-  const { outcome, error } = REASONS[reason];
+  const { error } = REASONS[reason];
   const addresses = attempt.addresses.map(({ text }) => text);
   const known = { reason, rule, what, target: attempt.target, addresses };
   const body = `${JSON.stringify({
-    error: outcome === 'deny' ? 'egress-denied' : 'egress-failed',
+    error: 'egress-denied',
     reason,
     rule,
     host: attempt.target === null ? null : hostText(attempt.target.host),
