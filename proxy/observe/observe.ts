@@ -23,8 +23,7 @@ export function fanOut(observers: readonly Observer[]): DecisionSink {
 }
 
 /**
- * A concatenated string is a tree that holds on to all of its parts, the request's header section among them. Reading
- * a character makes it one piece: what the ring keeps is a third of the size, and costs the collector half the time.
+ * A concatenated string is a tree of its parts. Reading a character makes it one piece, once for all who write it out.
  */
 function flat(text: string): string {
   text.charCodeAt(0);

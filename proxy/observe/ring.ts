@@ -2,6 +2,7 @@
  * The last decisions, in memory. Each is kept as its line of JSON and no more: a tenth of the memory of an object, and
  * no reference to the request's buffers.
  */
+import { createLineStore } from './line-store.js';
 import type { Observer } from './observe.js';
 import type { DecisionRecord } from './record.js';
 import { matchesFilter, type RecordFilter } from './record-filter.js';
@@ -39,7 +40,7 @@ export interface Ring extends Observer {
 /** `capacity`: how many records are held. */
 export function createRing(capacity: number): Ring {
   const ids: string[] = [];
-  const lines: string[] = [];
+  const lines = createLineStore(capacity);
   let count = 0;
   const totals: Totals = { allow: 0, deny: 0, fail: 0 };
   const subscriptions = new Set<Subscription>();
@@ -47,10 +48,10 @@ export function createRing(capacity: number): Ring {
 
   const slotOf = (age: number) => (count - 1 - age) % capacity;
   const held = () => Math.min(count, capacity);
-  const read = (age: number) => parse(lines[slotOf(age)] ?? 'null');
+  const read = (age: number) => parse(lines.read(age));
   const keep = (record: DecisionRecord, json: string) => {
     ids[count % capacity] = record.id;
-    lines[count % capacity] = json;
+    lines.push(json);
     count++;
   };
   const ageOf = (id: string): number | null => {
@@ -82,7 +83,7 @@ export function createRing(capacity: number): Ring {
     since(id) {
       const entries = [];
       for (let age = (ageOf(id) ?? held()) - 1; age >= 0; age--) {
-        entries.push({ record: read(age), json: lines[slotOf(age)] ?? '' });
+        entries.push({ record: read(age), json: lines.read(age) });
       }
       return entries;
     },
