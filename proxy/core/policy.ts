@@ -103,16 +103,23 @@ export function decideHost(policy: Policy, question: Question): Refusal | null {
  * mixes permitted and prohibited addresses is refused whole, so that no retry can pick the prohibited one.
  */
 export function decideAddresses(policy: Policy, question: Question, addresses: readonly Address[]): Verdict {
-  const judgements = addresses.map((address) => judge(policy, question, address));
-  const refusals = judgements.flatMap((judgement) => (judgement.allowed ? [] : [judgement.refusal]));
-  const [first] = judgements;
-  if (first === undefined) return { outcome: 'deny', reason: 'address-prohibited', rule: null, what: null };
+  const refusals: Refusal[] = [];
+  const noted: Refusal[] = [];
+  let rule: RuleId | null = null;
+  for (const address of addresses) {
+    const judgement = judge(policy, question, address);
+    if (!judgement.allowed) refusals.push(judgement.refusal);
+    else if (judgement.noted !== null) noted.push(judgement.noted);
+    if (judgement.allowed) rule ??= judgement.rule;
+  }
   const refusal = worst(refusals, addresses.length);
   if (refusal !== null) return { outcome: 'deny', ...refusal };
-  if (!first.allowed) return { outcome: 'deny', ...first.refusal };
-  const noted = judgements.flatMap((judgement) => (judgement.allowed && judgement.noted ? [judgement.noted] : []));
-  const wouldDeny = worst(noted, addresses.length);
-  return { outcome: 'allow', permit: permit(question.target, addresses, first.rule), wouldDeny };
+  if (rule === null) return { outcome: 'deny', reason: 'address-prohibited', rule: null, what: null };
+  return {
+    outcome: 'allow',
+    permit: permit(question.target, addresses, rule),
+    wouldDeny: worst(noted, addresses.length),
+  };
 }
 
 /** The refusal of a whole answer of `count` addresses: of these ones, the gravest. */

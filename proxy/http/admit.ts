@@ -1,10 +1,13 @@
 /** From a Target to a connected socket: the steps that every door shares. */
+
+import type { DnsName } from '../core/host-pattern.js';
 import {
   decideAddresses,
   decideHost,
   type OwnEndpoints,
   type Permit,
   type Policy,
+  type Question,
   type Verdict,
 } from '../core/policy.js';
 import type { Target } from '../core/target.js';
@@ -19,20 +22,32 @@ export interface Gate {
   readonly own: () => OwnEndpoints;
 }
 
-/** Target to verdict, in the fixed order: host, DNS, addresses. Rejects with an EgressError where DNS fails. */
-export async function admit(gate: Gate, attempt: Attempt, target: Target, signal: Abortable): Promise<Verdict> {
+/**
+ * Target to verdict, in the fixed order: host, DNS, addresses. At once where nothing has to be asked; rejects with an
+ * EgressError where DNS fails.
+ */
+export function admit(gate: Gate, attempt: Attempt, target: Target, signal: Abortable): Verdict | Promise<Verdict> {
   attempt.target = target;
+  const { host } = target;
   const question = { target, client: attempt.client, own: gate.own() };
-  if (target.host.kind === 'literal') attempt.addresses = [target.host.address];
+  if (host.kind === 'literal') attempt.addresses = [host.address];
   const refusal = decideHost(attempt.policy, question);
   if (refusal !== null) return { outcome: 'deny', ...refusal };
-  if (target.host.kind === 'name') {
-    const startedAt = performance.now();
-    try {
-      attempt.addresses = await gate.resolver.resolve(target.host.name, signal);
-    } finally {
-      attempt.dnsMs = elapsed(startedAt);
-    }
+  if (host.kind === 'name') return admitName(gate, attempt, { ...question, name: host.name }, signal);
+  return decideAddresses(attempt.policy, question, attempt.addresses);
+}
+
+async function admitName(
+  gate: Gate,
+  attempt: Attempt,
+  question: Question & { readonly name: DnsName },
+  signal: Abortable,
+): Promise<Verdict> {
+  const startedAt = performance.now();
+  try {
+    attempt.addresses = await gate.resolver.resolve(question.name, signal);
+  } finally {
+    attempt.dnsMs = elapsed(startedAt);
   }
   return decideAddresses(attempt.policy, question, attempt.addresses);
 }

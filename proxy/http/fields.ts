@@ -38,17 +38,21 @@ export function responseFields(raw: readonly string[], version: string, status: 
 }
 
 /** Every value of a field, in order. `name` in lower case. */
-export function values(raw: readonly string[], name: string): string[] {
-  const found: string[] = [];
+export function values(raw: readonly string[], name: string): readonly string[] {
+  let found: string[] | null = null;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const value = raw[i + 1];
-    if (value !== undefined && raw[i]?.length === name.length && raw[i]?.toLowerCase() === name) found.push(value);
+    if (value === undefined || raw[i]?.length !== name.length || raw[i]?.toLowerCase() !== name) continue;
+    if (found === null) found = [value];
+    else found.push(value);
   }
-  return found;
+  return found ?? NONE;
 }
 
+const NONE: readonly string[] = Object.freeze([]);
+
 /** The members of a list field (RFC 9110 section 5.6.1), in lower case. */
-export function members(raw: readonly string[], name: string): string[] {
+export function members(raw: readonly string[], name: string): readonly string[] {
   const found = values(raw, name);
   if (found.length === 0) return found;
   return found

@@ -21,6 +21,7 @@ export function identify(
   address: string,
   credentials: Credentials | null,
 ): Identified {
+  if (credentials === null && entries.length === 0) return UNNAMED;
   const parsed = parseAddress(address);
   const covers = (entry: ClientEntry): boolean =>
     entry.address === null || (parsed !== null && contains(entry.address, parsed));
@@ -35,6 +36,8 @@ export function identify(
   const entry = entries.find((one) => one.token === null && one.address !== null && covers(one));
   return { outcome: 'known', name: entry?.name ?? null };
 }
+
+const UNNAMED: Identified = { outcome: 'known', name: null };
 
 /** `Basic` credentials of a Proxy-Authorization field (RFC 7617); null where they are in no such form. */
 export function parseBasic(value: string): Credentials | null {

@@ -12,7 +12,7 @@ export interface Abortable {
 /** Controller and signal in one. Aborts once; a listener is called at most once, and never after its removal. */
 export class Abort implements Abortable {
   #aborted = false;
-  #listeners: (() => void)[] = [];
+  #listeners: (() => void)[] | null = null;
 
   get aborted(): boolean {
     return this.#aborted;
@@ -21,15 +21,16 @@ export class Abort implements Abortable {
   abort(): void {
     if (this.#aborted) return;
     this.#aborted = true;
-    for (let next = this.#listeners.shift(); next !== undefined; next = this.#listeners.shift()) next();
+    for (let next = this.#listeners?.shift(); next !== undefined; next = this.#listeners?.shift()) next();
   }
 
   addEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.push(listener);
+    if (this.#listeners === null) this.#listeners = [listener];
+    else this.#listeners.push(listener);
   }
 
   removeEventListener(_type: 'abort', listener: () => void): void {
-    const at = this.#listeners.indexOf(listener);
-    if (at !== -1) this.#listeners.splice(at, 1);
+    const at = this.#listeners?.indexOf(listener) ?? -1;
+    if (at !== -1) this.#listeners?.splice(at, 1);
   }
 }
