@@ -12,6 +12,7 @@ import { createLabels } from './http/labels.js';
 import { createProxyServer } from './http/server.js';
 import { UpstreamPool } from './http/upstream-pool.js';
 import { createDialer, type Dialer } from './net/dialer.js';
+import { DirectReads } from './net/direct-io.js';
 import { close, listen } from './net/listen.js';
 import { createOwnEndpoints, type OwnEndpointsSource } from './net/own-endpoints.js';
 import { createResolver, type Resolver } from './net/resolver.js';
@@ -72,7 +73,7 @@ export function createApp(parts: AppParts): App {
     sink: parts.sink,
     labels: createLabels(gate.resolver),
     newId: createIds(),
-    relayBuffer: Buffer.allocUnsafeSlow(RELAY_BUFFER_BYTES),
+    reads: new DirectReads(Buffer.allocUnsafeSlow(RELAY_BUFFER_BYTES)),
     onDefect: parts.onDefect,
   });
   const budget = createBudget(() => terms.limits);
@@ -82,9 +83,9 @@ export function createApp(parts: AppParts): App {
   const steered = createProxyServer({ doorway, pool, budget, target: originTarget, door: 'steer-http' });
   const { listen: at, steer, relay } = parts.config;
   const servers: readonly Listener[] = [
-    ...listener('proxy', proxy, at.proxy),
+    ...listener('proxy', proxy.server, at.proxy),
     ...listener('socks', createSocksDoor(doorway, budget), at.socks),
-    ...listener('steer.http', steered, steer.http),
+    ...listener('steer.http', steered.server, steer.http),
     ...listener('steer.tls', createTlsDoor(doorway, budget), steer.tls),
     ...relay.flatMap(({ listen: from, to }, i) =>
       listener(`relay[${i}]`, createFixedRelay(doorway, budget, fixedRelay(to, i)), from),
@@ -121,14 +122,14 @@ export function createApp(parts: AppParts): App {
       const timer = setTimeout(() => deadline.abort(), terms.limits.drainTimeoutMs);
       const cut = (): void => {
         doorway.cut('drain');
-        for (const server of [proxy, steered]) server.closeAllConnections();
+        for (const { server } of [proxy, steered]) server.closeAllConnections();
       };
       const drained = doorway.drain();
       // Clients that keep asking keep the drain from its end: the deadline holds for them as well.
       await Promise.race([drained, once(deadline.signal, 'abort')]);
       pool.close();
       const closed = Promise.all([...servers.map(({ server }) => close(server)), dns?.close()]);
-      for (const server of [proxy, steered]) server.closeIdleConnections();
+      for (const front of [proxy, steered]) front.closeIdle();
       if (deadline.signal.aborted) cut();
       else deadline.signal.addEventListener('abort', cut);
       await Promise.all([closed, drained]);

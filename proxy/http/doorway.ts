@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { ClientEntry, Limits } from '../config/config.js';
 import type { Policy } from '../core/policy.js';
+import type { DirectReads } from '../net/direct-io.js';
 import { type Relay, relay } from '../net/relay.js';
 import type { Screen } from '../net/screen.js';
 import type { CloseCause, DecisionSink, Door } from '../observe/record.js';
@@ -23,8 +24,8 @@ export interface DoorwayParts {
   readonly sink: DecisionSink;
   readonly labels: Labels;
   readonly newId: () => string;
-  /** What all tunnels read into: see `RelayTerms`. */
-  readonly relayBuffer: Buffer;
+  /** How every connection is read. */
+  readonly reads: DirectReads;
   /** For defects: what was thrown that is no EgressError. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -60,6 +61,8 @@ export class Doorway {
   readonly gate: Gate;
   readonly terms: () => Terms;
   readonly onDefect: (error: unknown) => void;
+  /** How every connection is read. */
+  readonly reads: DirectReads;
   readonly #parts: DoorwayParts;
   readonly #tunnels = new Set<Relay>();
   readonly #work = new Map<Promise<void>, Socket>();
@@ -70,6 +73,7 @@ export class Doorway {
     this.gate = parts.gate;
     this.terms = parts.terms;
     this.onDefect = parts.onDefect;
+    this.reads = parts.reads;
   }
 
   get openTunnels(): number {
@@ -97,15 +101,23 @@ export class Doorway {
     return this.#draining;
   }
 
-  /** A request has come: identifies the client and opens the attempt that will leave one record. */
-  async arrive(door: Door, peer: Peer, asked: Asked): Promise<Arrival> {
+  /** A request has come: identifies the client and opens the attempt that will leave one record. At once, where it can. */
+  arrive(door: Door, peer: Peer, asked: Asked): Arrival | Promise<Arrival> {
     const { policy, clients } = this.terms();
     const address = peerAddress(peer.remoteAddress);
     const identified = identify(clients, address, asked.credentials);
-    const name = identified.outcome === 'known' ? identified.name : null;
-    const label = name === null ? await this.#label(address, clients) : null;
-    const attempt = this.#attempt(door, { address, name, label }, asked.method, asked.policy ?? policy);
-    return { attempt, isKnown: identified.outcome === 'known' };
+    const isKnown = identified.outcome === 'known';
+    const name = isKnown ? identified.name : null;
+    const arrival = (found: string | null): Arrival => {
+      // A container that is named like a configured client must not pass for it in the log.
+      const label = clients.some((client) => client.name === found) ? null : found;
+      return {
+        attempt: this.#attempt(door, { address, name, label }, asked.method, asked.policy ?? policy),
+        isKnown,
+      };
+    };
+    const label = name === null ? this.#parts.labels.of(address) : null;
+    return label instanceof Promise ? label.then(arrival) : arrival(label);
   }
 
   /** For what is refused before it is a request: no credentials are looked at. */
@@ -118,7 +130,7 @@ export class Doorway {
   async tunnel(attempt: Attempt, { client, upstream, head, screen }: TunnelEnds): Promise<void> {
     const running = relay(client, upstream, {
       idleTimeoutMs: this.terms().limits.idleTimeoutMs,
-      buffer: this.#parts.relayBuffer,
+      reads: this.reads,
       head,
       screen,
     });
@@ -132,12 +144,6 @@ export class Doorway {
   cut(cause: CloseCause): void {
     for (const running of this.#tunnels) running.cut(cause);
     for (const socket of this.#work.values()) socket.destroy();
-  }
-
-  /** A container that is named like a configured client must not pass for it in the log. */
-  async #label(address: string, clients: readonly ClientEntry[]): Promise<string | null> {
-    const label = await this.#parts.labels.of(address);
-    return clients.some(({ name }) => name === label) ? null : label;
   }
 
   #attempt(door: Door, client: Client, method: string | null, policy: Policy): Attempt {

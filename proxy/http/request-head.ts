@@ -1,12 +1,21 @@
 /** The head of a request against RFC 9112 and RFC 9110, over the fields as they came. */
-import type { IncomingMessage } from 'node:http';
 import type { Reason } from '../core/reasons.js';
 import { parseHostField, sameHost, type Target } from '../core/target.js';
 import { members, values } from './fields.js';
 import { type Credentials, parseBasic } from './identify.js';
 
+/** What a request says before its content. `url`: the request-target. Node's IncomingMessage is one. */
+export interface RequestHead {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  /** `1.1`. */
+  readonly httpVersion: string;
+  /** Name, value, name, value, as they came; latin1. */
+  readonly rawHeaders: readonly string[];
+}
+
 /** What is wrong with the head whatever its target, or null: version, Host (RFC 9112 section 3.2), framing. */
-export function headFault(request: IncomingMessage): Reason | null {
+export function headFault(request: RequestHead): Reason | null {
   const { rawHeaders, httpVersion } = request;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'malformed-request';
   const hosts = values(rawHeaders, 'host');
@@ -19,7 +28,7 @@ export function headFault(request: IncomingMessage): Reason | null {
 }
 
 /** For CONNECT: the Host field names the target, its port may be left out (some clients do). */
-export function hostFault(request: IncomingMessage, target: Target): Reason | null {
+export function hostFault(request: RequestHead, target: Target): Reason | null {
   const [value] = values(request.rawHeaders, 'host');
   // The same text names the same target: no need to read it again.
   if (value === undefined || value === '' || value === request.url) return null;
@@ -29,7 +38,7 @@ export function hostFault(request: IncomingMessage, target: Target): Reason | nu
 }
 
 /** Null where no credentials are given; credentials that cannot be read are wrong ones. */
-export function credentialsOf(request: IncomingMessage): Credentials | null {
+export function credentialsOf(request: RequestHead): Credentials | null {
   const given = values(request.rawHeaders, 'proxy-authorization');
   const [value] = given;
   if (value === undefined) return null;
@@ -38,7 +47,7 @@ export function credentialsOf(request: IncomingMessage): Credentials | null {
 }
 
 /** True where content follows the head (RFC 9112 section 6.3). */
-export function hasContent(request: IncomingMessage): boolean {
+export function hasContent(request: RequestHead): boolean {
   const [length = '0'] = values(request.rawHeaders, 'content-length');
   return length !== '0' || values(request.rawHeaders, 'transfer-encoding').length > 0;
 }
@@ -47,7 +56,7 @@ export function hasContent(request: IncomingMessage): boolean {
  * `malformed-request` or null. RFC 9112 section 6.1: the only transfer coding we take is `chunked`, once, in HTTP/1.1.
  * Node's parser has refused a Content-Length beside it, and differing Content-Lengths; we refuse repeated ones too.
  */
-export function framingFault({ rawHeaders: raw, httpVersion: version }: IncomingMessage): Reason | null {
+export function framingFault({ rawHeaders: raw, httpVersion: version }: RequestHead): Reason | null {
   const codings = members(raw, 'transfer-encoding');
   const lengths = values(raw, 'content-length');
   if (lengths.length > 1 || lengths.some((length) => !/^\d{1,15}$/.test(length))) return 'malformed-request';

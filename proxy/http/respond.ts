@@ -4,8 +4,10 @@ import type { Socket } from 'node:net';
 import { explanation, reasonPhrase } from '../core/explain.js';
 import { REASONS, type Reason } from '../core/reasons.js';
 import { hostText } from '../core/target.js';
+import { send } from '../net/direct-io.js';
 import type { Attempt } from './attempt.js';
 import { PSEUDONYM } from './fields.js';
+import { hasContent } from './request-head.js';
 
 /** Why a request ends here; a Refusal of the policy is one. */
 export interface Ending {
@@ -25,9 +27,9 @@ export function endSocket(socket: Socket, attempt: Attempt, ending: Ending): voi
   const { status } = REASONS[ending.reason];
   attempt.refused(ending.reason, ending.rule, status);
   const { phrase, fields, body } = answer(attempt, ending);
-  const head = [`HTTP/1.1 ${status} ${phrase}`];
-  for (let i = 0; i + 1 < fields.length; i += 2) head.push(`${fields[i]}: ${fields[i + 1]}`);
-  closeAfter(socket, `${head.join('\r\n')}\r\nConnection: close\r\n\r\n${body}`);
+  let head = `HTTP/1.1 ${status} ${phrase}\r\n`;
+  for (let i = 0; i + 1 < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  closeAfter(socket, Buffer.from(`${head}Connection: close\r\n\r\n${body}`, 'latin1'));
 }
 
 /**
@@ -42,7 +44,8 @@ export function endResponse(response: ServerResponse, attempt: Attempt, ending: 
     return;
   }
   const { phrase, fields, body } = answer(attempt, ending);
-  const keepsAlive = response.req.complete && status !== 400 && status !== 503;
+  // Whether content has arrived by now is chance: what is refused with content is closed behind the answer.
+  const keepsAlive = !hasContent(response.req) && status !== 400 && status !== 503;
   response.sendDate = false;
   response.writeHead(status, phrase, [...fields, ...(keepsAlive ? [] : ['Connection', 'close'])]);
   response.end(body);
@@ -50,9 +53,9 @@ export function endResponse(response: ServerResponse, attempt: Attempt, ending: 
 }
 
 /** Writes the last bytes of a connection and sees it closed, without a reset that could overtake them. */
-export function closeAfter(socket: Socket, bytes: string | Buffer): void {
-  socket.on('error', () => socket.destroy());
-  socket.end(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+export function closeAfter(socket: Socket, bytes: Buffer): void {
+  if (bytes.length > 0) send(socket, bytes);
+  socket.end();
   socket.resume();
   if (socket.readableEnded) socket.destroySoon();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
@@ -75,12 +78,8 @@ function answer(attempt: Attempt, ending: Ending): { phrase: string; fields: str
     id: attempt.id,
     explanation: explanation(known),
   })}\n`;
-  const challenge = reason === 'client-unauthenticated' ? ['Proxy-Authenticate', `Basic realm="${PSEUDONYM}"`] : [];
-  const fields = [
-    ...['Proxy-Status', `${PSEUDONYM}; error=${error}; details="${reason}"`],
-    ...challenge,
-    ...['Content-Type', 'application/json'],
-    ...['Content-Length', String(Buffer.byteLength(body))],
-  ];
+  const fields = ['Proxy-Status', `${PSEUDONYM}; error=${error}; details="${reason}"`];
+  if (reason === 'client-unauthenticated') fields.push('Proxy-Authenticate', `Basic realm="${PSEUDONYM}"`);
+  fields.push('Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body)));
   return { phrase: reasonPhrase(known), fields, body };
 }

@@ -9,8 +9,10 @@ import type { Door } from '../observe/record.js';
 import type { Budget } from './budget.js';
 import { connect } from './connect.js';
 import type { Doorway } from './doorway.js';
+import { type Early, keepEarly } from './early-bytes.js';
 import { type ForwardTerms, forward } from './forward.js';
-import { framingFault } from './request-head.js';
+import { createFront, type Front } from './front.js';
+import { framingFault, type RequestHead } from './request-head.js';
 import { type Ending, endResponse, endSocket } from './respond.js';
 import { answerUnderWay, createTurns } from './turns.js';
 import { carriesUpgrade, headWithoutUpgrade, upgrade } from './upgrade.js';
@@ -26,6 +28,12 @@ export interface ServerParts {
   readonly door: Door;
 }
 
+export interface ProxyServer {
+  readonly server: http.Server;
+  /** Ends the connections that wait for a request. */
+  closeIdle(): void;
+}
+
 /** Between two requests of a persistent connection. */
 const KEEP_ALIVE_MS = 60_000;
 /** Longer than the upstream's idle time-out, which has the better answer. */
@@ -35,10 +43,9 @@ const SOCKET_GRACE_MS = 5000;
  * Not listening yet. Whatever a client sends ends in one of the doors, in a refusal, or in a closed connection. Header
  * limits are those of the configuration at start.
  */
-export function createProxyServer(parts: ServerParts): http.Server {
-  const { doorway, budget } = parts;
+export function createProxyServer(parts: ServerParts): ProxyServer {
+  const { doorway } = parts;
   const { limits } = doorway.terms();
-  const entered = new WeakSet<Socket>();
   const busy = new WeakSet<Socket>();
   const taken = new WeakMap<Socket, IncomingMessage>();
   const turns = createTurns();
@@ -47,18 +54,7 @@ export function createProxyServer(parts: ServerParts): http.Server {
   // A client may end its side behind its request and still wait for the answer (RFC 9112 section 9.6). Not in the types.
   Reflect.set(server, 'httpAllowHalfOpen', true);
   server.timeout = limits.idleTimeoutMs + SOCKET_GRACE_MS;
-  server.prependListener('connection', (socket: Socket) => {
-    socket.on('end', onHalfClose);
-    if (entered.has(socket)) return;
-    entered.add(socket);
-    socket.on('error', () => socket.destroy());
-    if (!budget.enter(socket)) busy.add(socket);
-  });
-  // On the wire nothing tells a client that has gone from one that has ended its side: silence does. An idle stream of
-  // events would go on upstream until its next event.
-  const onHalfClose = function (this: Socket): void {
-    this.setTimeout(limits.headerTimeoutMs);
-  };
+  const { front, parse, leaveParser, tunnel } = acceptThrough(server, parts, busy);
   const take = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
     const { socket } = request;
     taken.set(socket, request);
@@ -75,7 +71,7 @@ export function createProxyServer(parts: ServerParts): http.Server {
     );
   };
   const takeOver = (socket: Socket, work: () => Promise<void>): void => {
-    socket.off('end', onHalfClose);
+    leaveParser(socket);
     doorway.track(socket, turns.takeOver(socket, work));
   };
   server.on('request', (request, response) => take(request, response, false));
@@ -83,11 +79,10 @@ export function createProxyServer(parts: ServerParts): http.Server {
   server.on('checkExpectation', (request, response) => take(request, response, false));
   server.on('connect', (request: IncomingMessage, _stream: Duplex, head: Buffer) => {
     const { socket } = request;
-    // Whoever takes us for the origin has no tunnel to ask for.
     if (parts.door !== 'absolute') return refuseHead(parts, socket, 'not-origin-form');
     takeOver(socket, () => {
       socket.setTimeout(0);
-      return connect(doorway, request, socket, { head, busy: busy.has(socket) });
+      return tunnel(request, socket, keepEarly(socket, doorway.reads, head));
     });
   });
   server.on('upgrade', (request: IncomingMessage, _stream: Duplex, head: Buffer) => {
@@ -95,14 +90,69 @@ export function createProxyServer(parts: ServerParts): http.Server {
     const terms = { ...parts, door: upgradeDoor(parts.door), busy: busy.has(socket), head };
     if (carriesUpgrade(request)) return takeOver(socket, () => upgrade(doorway, request, socket, terms));
     const again = Buffer.concat([headWithoutUpgrade(request), head]);
-    takeOver(socket, async () => readAgain(server, socket, again));
+    takeOver(socket, async () => readAgain(socket, again, parse));
   });
   server.on('clientError', (error: Error, stream: Duplex) => {
     // What breaks off in its content has its record already.
     if (stream instanceof Socket && taken.get(stream)?.complete === false) stream.destroy();
     else unreadable(parts, error, stream);
   });
-  return server;
+  return {
+    server,
+    closeIdle() {
+      front.close();
+      server.closeIdleConnections();
+    },
+  };
+}
+
+interface Acceptance {
+  readonly front: Front;
+  /** Hands a connection to the HTTP parser. */
+  readonly parse: (socket: Socket) => void;
+  /** After the parser has let go of it. */
+  readonly leaveParser: (socket: Socket) => void;
+  readonly tunnel: (request: RequestHead, socket: Socket, early: Early) => Promise<void>;
+}
+
+/** Puts the front before the parser of `server`: counts each connection, and reads its first head. */
+function acceptThrough(server: http.Server, parts: ServerParts, busy: WeakSet<Socket>): Acceptance {
+  const { doorway, budget } = parts;
+  const { headerTimeoutMs } = doorway.terms().limits;
+  const parsers = server.listeners('connection');
+  // On the wire nothing tells a client that has gone from one that has ended its side: silence does. An idle stream of
+  // events would go on upstream until its next event.
+  const awaitSilence = function (this: Socket): void {
+    this.setTimeout(headerTimeoutMs);
+  };
+  const parse = (socket: Socket): void => {
+    socket.on('end', awaitSilence);
+    for (const parser of parsers) parser.call(server, socket);
+  };
+  const tunnel: Acceptance['tunnel'] = (request, socket, early) =>
+    connect(doorway, request, socket, { early, busy: busy.has(socket) });
+  const front = createFront({
+    reads: doorway.reads,
+    limits: () => doorway.terms().limits,
+    onConnect(request, socket, early) {
+      // Whoever takes us for the origin has no tunnel to ask for.
+      if (parts.door === 'absolute') doorway.track(socket, tunnel(request, socket, early));
+      else refuseConnect(parts, socket, early);
+    },
+    onOther: parse,
+    onFault: (reason, socket) => refuseHead(parts, socket, reason),
+  });
+  server.removeAllListeners('connection').on('connection', (socket: Socket) => {
+    socket.on('error', () => socket.destroy());
+    if (!budget.enter(socket)) busy.add(socket);
+    front.welcome(socket);
+  });
+  return { front, parse, leaveParser: (socket) => void socket.off('end', awaitSilence), tunnel };
+}
+
+function refuseConnect(parts: ServerParts, socket: Socket, early: Early): void {
+  early.drop();
+  refuseHead(parts, socket, 'not-origin-form');
 }
 
 function optionsOf(limits: Limits): http.ServerOptions {
@@ -150,10 +200,10 @@ function reasonOfParser(error: Error): Reason | null {
 }
 
 /** Hands the connection back to the parser, the rewritten head in front. */
-function readAgain(server: http.Server, socket: Socket, bytes: Buffer): void {
+function readAgain(socket: Socket, bytes: Buffer, parse: (socket: Socket) => void): void {
   if (socket.destroyed) return;
   socket.unshift(bytes);
-  server.emit('connection', socket);
+  parse(socket);
 }
 
 function upgradeDoor(door: Door): Door {

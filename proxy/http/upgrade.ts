@@ -4,7 +4,6 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EgressError } from '../core/reasons.js';
 import type { Attempt } from './attempt.js';
-import { abortOnLoss } from './connect.js';
 import type { Doorway } from './doorway.js';
 import { members, values } from './fields.js';
 import { type ForwardTerms, forward } from './forward.js';
@@ -42,7 +41,6 @@ export async function upgrade(
   socket: Socket,
   terms: Omit<ForwardTerms, 'onUpgraded' | 'expectsContinue'> & { readonly head: Buffer },
 ): Promise<void> {
-  abortOnLoss(socket).release();
   const response = new ServerResponse(request);
   // The parser has let go of the connection, and with it of the event that a slow reader is waited for with.
   const onDrain = (): void => void response.emit('drain');
@@ -57,7 +55,7 @@ export async function upgrade(
   socket.on('drain', onDrain);
   response.on('finish', () => {
     detach();
-    closeAfter(socket, '');
+    closeAfter(socket, NOTHING);
   });
   await forward(doorway, request, response, {
     ...terms,
@@ -69,6 +67,8 @@ export async function upgrade(
     },
   });
 }
+
+const NOTHING = Buffer.alloc(0);
 
 interface Switch {
   readonly client: Socket;

@@ -1,14 +1,14 @@
 /** Moves bytes between two sockets until both directions have ended. */
 import type { Socket } from 'node:net';
 import type { CloseCause } from '../observe/record.js';
-import { readInto, send } from './direct-io.js';
+import { type DirectReads, send } from './direct-io.js';
 import { type Screen, screening } from './screen.js';
 
 export interface RelayTerms {
   /** Without a byte in either direction for this long, the tunnel is cut. */
   readonly idleTimeoutMs: number;
-  /** What every tunnel reads into; a slow reader holds a copy of at most its size. */
-  readonly buffer: Buffer;
+  /** A slow reader holds a copy of at most the size of their buffer. */
+  readonly reads: DirectReads;
   /** What the client sent with the request that opened the tunnel: goes up first. */
   readonly head: Buffer;
   /** Judges the first bytes from the client; null: they pass unseen. */
@@ -63,23 +63,29 @@ export function relay(client: Socket, upstream: Socket, terms: RelayTerms): Rela
     clearTimeout(idle);
     settle({ bytesUp: counts.up, bytesDown: counts.down, cause });
   };
-  onEnding(client, () => cut('client-reset'), onClose);
-  onEnding(upstream, () => cut('upstream-reset'), onClose);
   const up = (bytes: Buffer): Buffer | null => {
     counts.up += bytes.length;
     idle.refresh();
     return screened.up(bytes);
   };
-  const head = terms.head.length === 0 ? null : up(terms.head);
-  if (head !== null) upstream.write(head);
-  onEnd(client, () => screened.ended());
-  pump(client, upstream, terms.buffer, up);
-  pump(upstream, client, terms.buffer, (bytes) => {
+  const down = (bytes: Buffer): Buffer | null => {
     counts.down += bytes.length;
     idle.refresh();
     screened.down();
     return upstream.destroyed ? null : bytes;
+  };
+  const { reads } = terms;
+  watch(client, { onLoss: () => cut('client-reset'), onClose: () => closed(client, upstream, onClose) });
+  watch(upstream, { onLoss: () => cut('upstream-reset'), onClose: () => closed(upstream, client, onClose) });
+  const head = terms.head.length === 0 ? null : up(terms.head);
+  if (head !== null) upstream.write(head);
+  onEnd(client, () => {
+    screened.ended();
+    passEnd(upstream);
   });
+  onEnd(upstream, () => passEnd(client));
+  pump(reads, client, upstream, up);
+  pump(reads, upstream, client, down);
   return { done, cut };
 }
 
@@ -90,20 +96,29 @@ function onEnd(socket: Socket, then: () => void): void {
 }
 
 /** Also for a socket that was lost before it came here: its events are not repeated. */
-function onEnding(socket: Socket, onLoss: () => void, onClose: () => void): void {
+function watch(socket: Socket, { onLoss, onClose }: { onLoss(): void; onClose(): void }): void {
   socket.on('error', onLoss);
   if (socket.destroyed) onLoss();
   if (socket.closed) onClose();
   else socket.on('close', onClose);
 }
 
+/** A side that is destroyed without an end or an error (a peer gone in between) takes the other one with it. */
+function closed(from: Socket, to: Socket, then: () => void): void {
+  if (!from.readableEnded) to.destroy();
+  then();
+}
+
+/** Where `to` has ended as well and has got all that it was sent, to close it says the same, for one system call less. */
+function passEnd(to: Socket): void {
+  if (to.readableEnded && to.writableLength === 0) to.destroy();
+  else to.end();
+}
+
 /** `through` sees every piece, and answers what of it moves on now. */
-function pump(from: Socket, to: Socket, buffer: Buffer, through: (bytes: Buffer) => Buffer | null): void {
+function pump(reads: DirectReads, from: Socket, to: Socket, through: (bytes: Buffer) => Buffer | null): void {
   const resume = (): void => void from.resume();
-  onEnd(from, () => to.end());
-  // A side that is destroyed without an end or an error (a peer gone in between) takes the other one with it.
-  from.on('close', () => (from.readableEnded ? undefined : to.destroy()));
-  readInto(from, buffer, (bytes) => {
+  reads.read(from, (bytes) => {
     const passed = through(bytes);
     return passed === null || send(to, passed, resume);
   });

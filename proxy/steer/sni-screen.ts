@@ -35,11 +35,10 @@ const NOTHING = Buffer.alloc(0);
  * first, or the client speaks something else, are not held: their first bytes tell.
  */
 export function createSniScreen(terms: SniTerms): Screen {
-  // Made with the first byte: thousands of idle tunnels need none.
+  // Made with the first bytes: thousands of idle tunnels need none, and most openings come in one piece.
   let reader: HelloReader | null = null;
-  const held = new HeldBytes();
-  const settle = (opening: Opening): Judged => {
-    const bytes = held.all();
+  let held: HeldBytes | null = null;
+  const settle = (opening: Opening, bytes: Buffer): Judged => {
     const reason = judgeOpening(opening, terms.target);
     terms.onJudged(reason);
     if (reason === null || terms.mode === 'log') return { act: 'pass', bytes };
@@ -47,13 +46,18 @@ export function createSniScreen(terms: SniTerms): Screen {
   };
   return {
     fromClient(bytes) {
-      held.push(Buffer.from(bytes));
       reader ??= new HelloReader();
       const state = reader.push(bytes);
-      return state.kind === 'need-more' ? { act: 'hold' } : settle(state);
+      if (held === null && state.kind !== 'need-more') return settle(state, bytes);
+      held ??= new HeldBytes();
+      held.push(Buffer.from(bytes));
+      return state.kind === 'need-more' ? { act: 'hold' } : settle(state, held.all());
     },
-    fromUpstream: () => settle({ kind: 'server-first' }),
-    ended: () => settle(held.isEmpty ? { kind: 'ended' } : { kind: 'defect', defect: 'malformed-hello' }),
+    fromUpstream: () => settle({ kind: 'server-first' }, held?.all() ?? NOTHING),
+    ended: () =>
+      held === null
+        ? settle({ kind: 'ended' }, NOTHING)
+        : settle({ kind: 'defect', defect: 'malformed-hello' }, held.all()),
   };
 }
 
