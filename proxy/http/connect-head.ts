@@ -15,10 +15,16 @@ export type HeadReading =
 const METHOD = 'CONNECT ';
 const END = '\r\n\r\n';
 
-/** One for each connection, until it has said that a head is whole, or none. */
+/**
+ * One for each connection, until it has said that a head is whole, or none. Linear in what arrives, however small the
+ * pieces: each is searched once, with the end of what was before it.
+ */
 export class ConnectHeadReader {
   readonly #maxBytes: number;
   #text = '';
+  /** The last characters of `#text`: a line end can lie across two pieces. */
+  #tail = '';
+  #pieces = 0;
 
   /** `maxBytes`: of the head with its last line end. */
   constructor(maxBytes: number) {
@@ -37,21 +43,31 @@ export class ConnectHeadReader {
   /** The next bytes of the connection; valid until it returns. */
   push(bytes: Buffer): HeadReading {
     const known = this.#text.length;
-    this.#text += bytes.toString('latin1');
-    const text = this.#text;
-    if (!text.startsWith(METHOD.slice(0, text.length))) return { kind: 'other' };
-    const end = text.indexOf(END, Math.max(0, known - END.length));
-    if (end === -1 && hasBareLineEnd(text, known)) return { kind: 'fault', reason: 'malformed-request' };
-    if (end + END.length > this.#maxBytes || (end === -1 && text.length > this.#maxBytes))
-      return { kind: 'fault', reason: 'header-too-large' };
-    if (end === -1) return { kind: 'need-more' };
-    const head = parseHead(text.slice(0, end));
+    const piece = bytes.toString('latin1');
+    this.#add(piece);
+    if (known < METHOD.length && !this.#text.startsWith(METHOD.slice(0, this.#text.length))) return { kind: 'other' };
+    const window = this.#tail + piece;
+    const at = window.indexOf(END);
+    if (at === -1 && hasBareLineEnd(window, this.#tail.length)) return { kind: 'fault', reason: 'malformed-request' };
+    const headLength = at === -1 ? this.#text.length : known - this.#tail.length + at + END.length;
+    if (headLength > this.#maxBytes) return { kind: 'fault', reason: 'header-too-large' };
+    this.#tail = window.slice(1 - END.length);
+    if (at === -1) return { kind: 'need-more' };
+    const head = parseHead(this.#text.slice(0, headLength - END.length));
     if (head === null) return { kind: 'fault', reason: 'malformed-request' };
-    const taken = end + END.length - known;
+    const taken = headLength - known;
     return { kind: 'head', head, rest: taken === bytes.length ? NOTHING : Buffer.from(bytes.subarray(taken)) };
+  }
+
+  /** A string that grows is a tree of its pieces, and thousands of one byte each would take memory by the kilobyte. */
+  #add(piece: string): void {
+    this.#text += piece;
+    this.#pieces += 1;
+    if (this.#pieces % FOLD_AFTER === 0) this.#text = this.bytes().toString('latin1');
   }
 }
 
+const FOLD_AFTER = 256;
 const NOTHING = Buffer.alloc(0);
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
 const FIELD_CONTENT = /^[\t\x20-\x7e\x80-\xff]*$/;

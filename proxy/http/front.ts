@@ -39,7 +39,7 @@ export function createFront(terms: FrontTerms): Front {
   };
 }
 
-/** `waiting` holds the socket until its head is whole. One that ends or is lost before asks for nothing, and gets nothing. */
+/** `waiting` holds the socket until its head is whole. One that ends or is lost without a byte asks for nothing, and gets nothing. */
 function welcome({ reads, limits, ...to }: FrontTerms, waiting: Set<Socket>, socket: Socket): void {
   const { headerBytes, headerTimeoutMs } = limits();
   const reader = new ConnectHeadReader(headerBytes);
@@ -47,13 +47,14 @@ function welcome({ reads, limits, ...to }: FrontTerms, waiting: Set<Socket>, soc
   const leave = (): void => {
     clearTimeout(deadline);
     waiting.delete(socket);
-    socket.off('close', leave).off('end', destroy);
+    socket.off('close', leave).off('end', onEnd);
   };
   const fail = (reason: HeadFault): void => {
     leave();
     reads.read(socket, () => true);
     to.onFault(reason, socket);
   };
+  const onEnd = (): void => (reader.isEmpty ? destroy() : fail('malformed-request'));
   const pass = (reading: Exclude<HeadReading, { kind: 'need-more' | 'fault' }>): void => {
     leave();
     if (reading.kind === 'head') {
@@ -65,7 +66,7 @@ function welcome({ reads, limits, ...to }: FrontTerms, waiting: Set<Socket>, soc
   };
   const deadline = setTimeout(() => (reader.isEmpty ? destroy() : fail('header-timeout')), headerTimeoutMs);
   waiting.add(socket);
-  socket.on('close', leave).on('end', destroy);
+  socket.on('close', leave).on('end', onEnd);
   reads.read(socket, (bytes) => {
     const reading = reader.push(bytes);
     if (reading.kind === 'fault') fail(reading.reason);

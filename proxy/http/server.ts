@@ -41,7 +41,7 @@ const SOCKET_GRACE_MS = 5000;
 
 /**
  * Not listening yet. Whatever a client sends ends in one of the doors, in a refusal, or in a closed connection. Header
- * limits are those of the configuration at start.
+ * limits of Node's parser are those of the configuration at start.
  */
 export function createProxyServer(parts: ServerParts): ProxyServer {
   const { doorway } = parts;

@@ -30,8 +30,10 @@ export class DirectReads {
    */
   read(socket: Socket, reader: Reader): void {
     let goOn = true;
-    for (let early = socket.read(); early !== null; early = socket.read()) goOn = reader(early) && goOn;
-    if (!this.#take(socket, (length, bytes) => reader(bytes.subarray(0, length)))) {
+    if (this.#take(socket, (length, bytes) => reader(bytes.subarray(0, length)))) {
+      // After the reader stands: it may put another one in its place with the first of these.
+      for (let early = socket.read(); early !== null; early = socket.read()) goOn = reader(early) && goOn;
+    } else {
       socket.removeAllListeners('data');
       socket.on('data', (bytes: Buffer) => void (reader(bytes) || socket.pause()));
     }

@@ -65,7 +65,8 @@ export function streamSink(stream: LineStream, batchLength = BATCH_LENGTH): Line
     if (lines.length === 0) return;
     writing = lines.length;
     try {
-      stream.write(Buffer.from(lines.join('')));
+      if (closed) dropped += writing;
+      else stream.write(Buffer.from(lines.join('')));
     } catch {
       dropped += writing;
     }
@@ -75,6 +76,8 @@ export function streamSink(stream: LineStream, batchLength = BATCH_LENGTH): Line
   stream.on('drop', () => {
     dropped += writing;
   });
+  // Before the hook with which sonic-boom writes out what it holds.
+  process.prependListener('exit', flush);
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') closed = true;
   });
@@ -93,6 +96,7 @@ export function streamSink(stream: LineStream, batchLength = BATCH_LENGTH): Line
     async close(deadlineMs) {
       if (closed) return;
       flush();
+      process.off('exit', flush);
       closed = true;
       stream.end();
       await Promise.race([ended, deadline(deadlineMs, () => stream.destroy())]);

@@ -28,6 +28,18 @@ test('a head that comes byte by byte is the same head', () => {
   assert.deepEqual(reader.push(bytes.subarray(-1)), { kind: 'head', head: READ, rest: Buffer.alloc(0) });
 });
 
+test('a large head in small pieces is read whole', () => {
+  const fields = Array.from({ length: 2000 }, (_, i) => `X-${i}: ${'v'.repeat(i % 50)}`);
+  const bytes = Buffer.from(`CONNECT a:1 HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\nrest`, 'latin1');
+  const reader = new ConnectHeadReader(1 << 20);
+  let reading = reader.push(bytes.subarray(0, 1));
+  let at = 1;
+  for (; reading.kind === 'need-more'; at += 1) reading = reader.push(bytes.subarray(at, at + 1));
+  assert.equal(reading.kind, 'head');
+  assert.equal(at, bytes.length - 'rest'.length);
+  if (reading.kind === 'head') assert.equal(reading.head.rawHeaders.length, 4000);
+});
+
 test('a head that is cut anywhere is the same head', () => {
   const bytes = Buffer.from(`${HEAD}tail`, 'latin1');
   for (let cut = 1; cut < HEAD.length; cut++) {

@@ -60,6 +60,16 @@ test('a head that does not come to its end is answered with its reason', LIMIT, 
   assert.match(await answerTo('CONNECT a:1 HTTP/1.1\nHost: a\n\n'), /^HTTP\/1\.1 400 /);
 });
 
+test('half a head and an end is answered, and recorded', LIMIT, async () => {
+  const records = proxy.decisions.length;
+  const socket = await proxy.connect({ allowHalfOpen: true });
+  const answer = untilEnd(socket);
+  socket.end('CONNECT a:1 HTTP/1.1\r\nHo');
+  assert.match(await answer, /^HTTP\/1\.1 400 /);
+  assert.equal(proxy.decisions.length, records + 1);
+  socket.destroy();
+});
+
 test('a connection without a byte is closed in time, and leaves no record', LIMIT, async () => {
   const records = proxy.decisions.length;
   assert.equal(await answerTo(''), '');

@@ -73,6 +73,18 @@ test('a standard output that nobody reads costs lines, not time or memory, and t
   assert.ok(Number(dropped) > 15_000 && Number(dropped) < 20_000, dropped);
 });
 
+test('a line is not lost to an exit right behind it', async () => {
+  const program = `
+    import { stdoutSink } from ${JSON.stringify(SINK)};
+    stdoutSink().write('the last line\\n');
+    process.exit(1);`;
+  const script = '"$0" --input-type=module -e "$1" | cat';
+  const child = spawn('bash', ['-c', script, process.execPath, program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  for await (const chunk of child.stdout) said += chunk;
+  assert.equal(said, 'the last line\n');
+});
+
 test('a quiet line is written without another one behind it, and closing writes the rest', async () => {
   const program = `
     import { stdoutSink } from ${JSON.stringify(SINK)};
