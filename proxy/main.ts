@@ -39,6 +39,9 @@ const USAGE = `usage: egress-proxy [COMMAND] [OPTION...]\n\n${Object.entries(COM
   .map(([name, { does }]) => `  ${name.padEnd(12)} ${does}\n`)
   .join('')}\n  --config FILE falls back to EGRESS_CONFIG, then to the shipped policy.\n`;
 
+/** When all that a start needs is compiled. */
+const COMPILED_MS = 2000;
+
 /** The exit code, or null where the process goes on. */
 export async function main(argv: readonly string[]): Promise<number | null> {
   const [first = 'serve', ...rest] = argv;
@@ -62,11 +65,15 @@ function isMain(): boolean {
 
 /**
  * Half of a cold start is compiling: from Node 22 on, compiled code is kept beside the program, where nobody can write
- * who could not change the program itself. Nothing is kept where the folder is read-only.
+ * who could not change the program itself. Nothing is kept where the folder is read-only. Node writes it at a clean end;
+ * a process that runs on, and may be killed, writes it a little after its start.
  */
 function keepCompiledCode(): void {
   const enable: unknown = Reflect.get(nodeModule, 'enableCompileCache');
-  if (typeof enable === 'function') enable(fileURLToPath(new URL('../.compile-cache', import.meta.url)));
+  const flush: unknown = Reflect.get(nodeModule, 'flushCompileCache');
+  if (typeof enable !== 'function' || typeof flush !== 'function') return;
+  enable(fileURLToPath(new URL('../.compile-cache', import.meta.url)));
+  setTimeout(() => flush(), COMPILED_MS).unref();
 }
 
 if (isMain()) {

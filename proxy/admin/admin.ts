@@ -1,5 +1,6 @@
 /** The admin API: what the proxy decided and would decide, for people, probes and Prometheus. It changes nothing. */
 import fastify, { type FastifyInstance } from 'fastify';
+import * as z from 'zod';
 import { guardAccess } from './access.js';
 import { addDecisionRoutes } from './decisions.js';
 import { type AdminDeps, AdminError } from './deps.js';
@@ -17,7 +18,8 @@ export function buildAdmin(deps: AdminDeps): FastifyInstance {
     requestTimeout: 15_000,
     keepAliveTimeout: 5000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 5000 },
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    // No route has a JSON Schema; Fastify's own compilers of them are a third of its start.
+    schemaController: { compilersFactory: { buildValidator: noSchema, buildSerializer: noSchema } },
   });
   // A form of another origin can send text/plain without asking first.
   app.removeContentTypeParser('text/plain');
@@ -32,6 +34,10 @@ export function buildAdmin(deps: AdminDeps): FastifyInstance {
   return app;
 }
 
+function noSchema(): never {
+  throw new Error('a route with a JSON Schema: zod checks what comes in');
+}
+
 function addHealth(app: FastifyInstance, deps: AdminDeps): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
@@ -43,28 +49,20 @@ function addHealth(app: FastifyInstance, deps: AdminDeps): void {
   });
 }
 
-interface CheckBody {
-  readonly target: string;
-  readonly client?: string | null;
-}
-
-const CHECK_BODY = {
-  type: 'object',
-  required: ['target'],
-  additionalProperties: false,
-  properties: {
-    target: { type: 'string', minLength: 1, maxLength: 4096 },
-    client: { type: ['string', 'null'], maxLength: 256 },
-  },
-};
+const CHECK_BODY = z.strictObject({ target: z.string().min(1).max(4096), client: z.string().max(256).nullish() });
 
 function addCheck(app: FastifyInstance, deps: AdminDeps): void {
-  app.post<{ Body: CheckBody }>('/v1/check', { schema: { body: CHECK_BODY } }, async ({ body }) => {
-    const client = body.client ?? null;
+  app.post('/v1/check', async ({ body }) => {
+    const { success, data, error } = CHECK_BODY.safeParse(body);
+    if (!success) {
+      const mistakes = error.issues.map(({ path, message }) => `${path.join('.') || 'the body'}: ${message}`);
+      throw new AdminError(400, 'bad-request', mistakes.join('; '));
+    }
+    const client = data.client ?? null;
     if (client !== null && !deps.policyView().clients.some(({ name }) => name === client)) {
       throw new AdminError(400, 'unknown-client', 'No client of this name is configured.');
     }
-    return deps.check(body.target, client);
+    return deps.check(data.target, client);
   });
 }
 

@@ -1,5 +1,6 @@
 /** The command `serve`: the proxy from start to clean end. */
 
+import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { AdminDeps } from '../admin/deps.js';
 import { policyView } from '../admin/policy-view.js';
@@ -109,6 +110,8 @@ async function serve(path: string, config: Config): Promise<number | null> {
 /** Null where `listen.admin` is off. Loaded only now: the proxy answers before Fastify is there. */
 async function startAdmin({ listen, admin }: Config, deps: Omit<AdminDeps, 'token' | 'loopback'>) {
   if (listen.admin === null) return null;
+  // A client that waited for the proxy's port is served first: what follows keeps the event loop busy.
+  await setImmediate();
   const { buildAdmin } = await import('../admin/admin.js');
   const server = buildAdmin({ ...deps, token: admin.token, loopback: isLoopbackHost(listen.admin.host) });
   await server.listen({ host: listen.admin.host, port: listen.admin.port });

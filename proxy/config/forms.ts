@@ -2,7 +2,7 @@
  * The scalar forms of the configuration as zod schemas: text in, a value that cannot be wrong out. The message of every
  * issue is the right form with an example; load.ts adds the path and the value.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Prefix, parseAddress, parseIPv6, parsePrefix } from '../core/address.js';
 import { isNat64Length } from '../core/embedded.js';
 import { type HostPattern, parseHostPattern } from '../core/host-pattern.js';

@@ -1,5 +1,5 @@
 /** File and environment in, a frozen Config or every mistake at once out. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { compileConfig } from './compile.js';
 import type { Config } from './config.js';
 import { type ConfigError, type Issue, nearest, type Path, pathText, valueText } from './config-error.js';

@@ -2,7 +2,7 @@
  * The configuration file as a zod schema: the one source of its types, its defaults and `config/policy.schema.json`.
  * What one value alone cannot show to be wrong is in semantics.ts.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   clientName,
   count,

@@ -4,7 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type Dispatcher, errors } from 'undici';
+import type { Dispatcher } from 'undici';
+import errors from 'undici/lib/core/errors.js';
 import { EgressError, type Reason } from '../core/reasons.js';
 import { writeEnd, writeHead, writeInterim } from './response-writer.js';
 import type { Upstream } from './upstream-pool.js';

@@ -4,7 +4,8 @@
  * holds that address. Clients share none: some servers bind an authentication to the connection.
  */
 import type { Socket } from 'node:net';
-import { type buildConnector, Client } from 'undici';
+import type { buildConnector } from 'undici';
+import Client from 'undici/lib/dispatcher/client.js';
 import type { Address } from '../core/address.js';
 import type { Permit } from '../core/policy.js';
 import { EgressError } from '../core/reasons.js';

@@ -4,7 +4,6 @@
  */
 import { lstatSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import roll from 'pino-roll';
 import { BUFFERING, FLUSH_INTERVAL_MS, type LineSink, streamSink } from './line-sink.js';
 
 export interface LogFile {
@@ -16,6 +15,8 @@ export interface LogFile {
 
 /** Rejects where the file cannot be opened. Later errors, such as a full disk, cost lines and go to `onProblem`. */
 export async function openFileSink(file: LogFile, onProblem: (error: Error) => void): Promise<LineSink> {
+  // Only here: pino-roll brings 300 modules of date-fns, which a proxy without a log file would hold for nothing.
+  const { default: roll } = await import('pino-roll');
   const stream = await roll({
     file: file.path,
     size: `${file.maxSizeBytes}b`,

@@ -1,5 +1,5 @@
 /** Decision records from outside: files and answers that others may have written to. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { REASONS } from '../core/reasons.js';
 import { type DecisionRecord, DOORS } from './record.js';
 

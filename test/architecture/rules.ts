@@ -38,17 +38,19 @@ const OWNED: Readonly<Record<string, Owners>> = {
   'node:cluster': [],
   'node:vm': [],
   'node:module': [[/^proxy\/main\.ts$/, '*']],
-  undici: [
-    [/^proxy\/http\/upstream-pool\.ts$/, ['Client', 'errors']],
-    [/^proxy\/http\//, ['errors']],
-  ],
+  undici: [[/^proxy\/http\/undici\.d\.ts$/, ['Client', 'errors']]],
+  'undici/lib/dispatcher/client.js': [[/^proxy\/http\/upstream-pool\.ts$/, '*']],
+  'undici/lib/core/errors.js': [[/^proxy\/http\//, '*']],
   'ipaddr.js': [[/^proxy\/core\/address\.ts$/, '*']],
-  zod: [[/^proxy\/(?:config\/|observe\/parse-record\.ts$)/, '*']],
+  zod: [[/^proxy\/(?:config\/|observe\/parse-record\.ts$|admin\/admin\.ts$)/, '*']],
   yaml: [[/^proxy\/(?:config|cli)\//, '*']],
 };
 
 /** Globals of Node that open connections, or make code of text. */
 const FORBIDDEN_GLOBALS = new Set(['fetch', 'WebSocket', 'EventSource', 'eval', 'Function', 'require']);
+
+/** Members of `process` that give a module to someone who does not import it. */
+const FORBIDDEN_MEMBERS = new Set(['getBuiltinModule', 'binding', '_linkedBinding']);
 
 /** The commands beside `serve` that have to connect: they run in other processes and carry nobody's request. */
 const CONNECTING_COMMANDS = /^proxy\/cli\/(?:healthcheck|suggest|probe)[\w-]*\.ts$/;
@@ -92,7 +94,8 @@ function importFindings(path: string, item: Import, tokens: readonly Token[]): s
     ? `node:${item.module}`
     : item.module;
   if (path.startsWith('proxy/core/') && module.startsWith('node:')) return [`${item.line} core imports ${module}`];
-  const owners = OWNED[module];
+  // A path inside of a package is the package's, unless it is named itself.
+  const owners = OWNED[module] ?? OWNED[module.split('/')[0] ?? ''];
   if (module === '(computed)') return [`${item.line} imports what no reader can know`];
   if (item.typeOnly || owners === undefined || CONNECTING_COMMANDS.test(path)) return [];
   const allowed = owners.find(([files]) => files.test(path))?.[1] ?? [];
@@ -132,6 +135,7 @@ function tokenFindings(path: string, token: Token, index: number, tokens: readon
   const after = tokens[index + 1]?.text;
   if (before !== '.' && before !== '?.' && isForbiddenGlobal(token, after) && !CONNECTING_COMMANDS.test(path))
     return [`${token.line} uses ${token.text}`];
+  if (FORBIDDEN_MEMBERS.has(token.text)) return [`${token.line} uses ${token.text}`];
   if (token.kind === SyntaxKind.AnyKeyword && before !== '.' && after !== ':' && after !== '(')
     return [`${token.line} says any`];
   if (path === 'proxy/core/policy.ts') return [];
