@@ -8,13 +8,16 @@ export interface SoakSettings {
   /** Connections of attackers per second. */
   readonly rate: number;
   readonly deadQueries: number;
+  /** How many times slower than a usual machine this one is: deadlines are that many times longer, attackers fewer. */
+  readonly slowness: number;
 }
 
 /** What a process needs beside the two files of each tunnel. */
 const OTHER_FILES = 200;
 
 /**
- * `SOAK_SECONDS` (30), `SOAK_TUNNELS` (10000, in proportion where the time is shorter), `SOAK_RATE` (2000).
+ * `SOAK_SECONDS` (30), `SOAK_TUNNELS` (10000, in proportion where the time is shorter), `SOAK_RATE` (2000), and
+ * `SOAK_SLOWNESS` (1) for a machine that is emulated.
  * `filesLimit`: what this machine lets one process open; a smaller one lets it hold fewer tunnels.
  */
 export function soakSettings(env: NodeJS.ProcessEnv, filesLimit: number): SoakSettings {
@@ -23,7 +26,8 @@ export function soakSettings(env: NodeJS.ProcessEnv, filesLimit: number): SoakSe
   const tunnels = Math.min(wanted, Math.floor((filesLimit - OTHER_FILES) / 2));
   const limited =
     tunnels < wanted ? `${tunnels} tunnels instead of ${wanted}: a process may open ${filesLimit} files here` : null;
-  return { seconds, tunnels, limited, rate: positive(env.SOAK_RATE, 2000), deadQueries: 200 };
+  const slowness = positive(env.SOAK_SLOWNESS, 1);
+  return { seconds, tunnels, limited, rate: positive(env.SOAK_RATE, 2000 / slowness), deadQueries: 200, slowness };
 }
 
 function positive(text: string | undefined, otherwise: number): number {
