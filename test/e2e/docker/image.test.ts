@@ -41,6 +41,20 @@ test('it holds Node and the program, and no shell, package manager, test or sour
     [],
   );
   assert.ok(files.includes('/etc/ssl/certs/ca-certificates.crt'));
+  assert.ok(!files.some((file) => file.startsWith('/app/node_modules/')), 'what runs is the bundle');
+  assert.ok(files.includes('/app/licenses/undici/LICENSE'), 'of what is in it, the licences are there');
+});
+
+test('it brings compiled code that its own Node takes, and that its own user cannot change', async () => {
+  const env = ['-e', 'NODE_DEBUG_NATIVE=COMPILE_CACHE'];
+  const { stderr, stdout } = await tryDocker(['run', '--rm', ...env, IMAGE, 'check', 'http://169.254.169.254/']);
+  const told = `${stdout}${stderr}`;
+  assert.match(told, /check-\w+\.js was accepted/);
+  assert.doesNotMatch(told, /was rejected/);
+  const write = "require('node:fs').writeFileSync('/app/dist/.compile-cache/x', '')";
+  const { code, stderr: refusal } = await tryDocker(['run', '--rm', '--entrypoint', 'node', IMAGE, '-e', write]);
+  assert.notEqual(code, 0);
+  assert.match(refusal, /EACCES/);
 });
 
 test('every command runs without a writable file, a capability or a network', async () => {
