@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Contender, Field, Standing } from './contenders.js';
-import { firstLine, rssKiB, start, stop } from './process.js';
+import { type Contender, cpuOf, type Field, type Standing } from './contenders.js';
+import { firstLine, type Running, rssKiB, start, stop } from './process.js';
 import { ORIGIN_ADDRESS } from './sandbox.js';
-import { load, type Sample } from './workloads.js';
+import { GIB, load, type Sample } from './workloads.js';
 
 const RETRY_MS = 2;
 const READY_TRIES = 5000;
@@ -35,11 +35,7 @@ export function idleMemory(tunnels: number) {
     await load(contender, standing, field, { op: 'setup', target, count: 20, connections: 10 });
     await wait(SETTLE_MS);
     const before = rssKiB(standing.running.pid);
-    const proxy = contender.isProxy ? `127.0.0.1:${standing.port}` : '-';
-    const to = contender.isProxy ? target : `127.0.0.1:${standing.port}`;
-    const holder = await start(field.programs.load, ['idle', proxy, to, String(tunnels / 4), '4'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const holder = await holdIdle(contender, standing, field, tunnels);
     const { units = 0, errors = 0 } = await firstLine(holder);
     await wait(SETTLE_MS);
     const value = units === 0 ? null : (rssKiB(standing.running.pid) - before) / units;
@@ -47,6 +43,41 @@ export function idleMemory(tunnels: number) {
     await stop(standing.running);
     return { value, note: `${(before / 1024).toFixed(0)} MiB before`, errors };
   };
+}
+
+const BUSY = 10;
+
+/** CPU seconds per GiB of ten tunnels that download `bytes` each, beside `idle` open and silent ones, after a warm-up. */
+export function busyBesideIdle(bytes: number, idle: number) {
+  return async (contender: Contender, _standing: Standing | null, field: Field): Promise<Sample> => {
+    const standing = await contender.start(field);
+    if (standing?.running == null) return NO_FIGURE;
+    await firstTunnel(contender, standing, field);
+    const work = { op: 'down', target: `${ORIGIN_ADDRESS}:${field.origin.stream}`, connections: BUSY };
+    await load(contender, standing, field, { ...work, count: bytes });
+    const holder = await holdIdle(contender, standing, field, idle);
+    const { errors: unopened = 0 } = await firstLine(holder);
+    await wait(SETTLE_MS);
+    const before = cpuOf(standing);
+    const { units, errors, seconds } = await load(contender, standing, field, { ...work, count: bytes });
+    const gib = units / GIB;
+    const value = gib === 0 ? null : (cpuOf(standing) - before) / 1000 / gib;
+    await stop(holder);
+    await stop(standing.running);
+    return { value, note: `${(gib / seconds).toFixed(2)} GiB/s`, errors: errors + unopened };
+  };
+}
+
+const HOLDERS = 5;
+
+/** Opens `tunnels` (a multiple of five) and keeps them until it is stopped; its first line counts them. */
+async function holdIdle(contender: Contender, standing: Standing, field: Field, tunnels: number): Promise<Running> {
+  const target = `${ORIGIN_ADDRESS}:${field.origin.stream}`;
+  const proxy = contender.isProxy ? `127.0.0.1:${standing.port}` : '-';
+  const to = contender.isProxy ? target : `127.0.0.1:${standing.port}`;
+  return start(field.programs.load, ['idle', proxy, to, String(tunnels / HOLDERS), String(HOLDERS)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
 }
 
 /** Waits until a contender relays: one tunnel and one round trip through it. */

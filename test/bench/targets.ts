@@ -26,6 +26,7 @@ const TARGETS: readonly Target[] = [
   { workload: 'setup-name', against: { contender: 'ours', workload: 'setup-address' }, limit: 1.05 },
   { workload: 'refused', against: { contender: 'squid' }, limit: 0.75 },
   { workload: 'get', against: { contender: 'squid' }, limit: 1 },
+  { workload: 'busy-10-of-5000', against: { contender: 'ours', workload: 'busy-10' }, limit: 1.15 },
   { workload: 'idle-memory', against: null, limit: 16 },
   { workload: 'cold-start', against: null, limit: 400 },
   { workload: 'exact', against: null, limit: 0 },

@@ -1,7 +1,7 @@
 /** What is measured, and in which unit. */
 
 import { type Ability, type Contender, cpuOf, type Field, REFUSED_ADDRESS, type Standing } from './contenders.js';
-import { coldStart, idleMemory } from './fresh.js';
+import { busyBesideIdle, coldStart, idleMemory } from './fresh.js';
 import { capture } from './process.js';
 import { ORIGIN_ADDRESS, ORIGIN_NAME } from './sandbox.js';
 
@@ -32,7 +32,7 @@ export interface LoadResult {
   readonly note: string;
 }
 
-const GIB = 2 ** 30;
+export const GIB = 2 ** 30;
 
 export function workloads(smoke: boolean): readonly Workload[] {
   const scale = smoke ? 1 / 64 : 1;
@@ -66,6 +66,14 @@ export function workloads(smoke: boolean): readonly Workload[] {
       Math.ceil(1500 * scale),
       ({ http }) => `${ORIGIN_ADDRESS}:${http}`,
     ),
+    {
+      ...fresh('busy-10', 'download, 10 tunnels of 10', 'CPU s/GiB', 'tunnel'),
+      run: busyBesideIdle((GIB / 4) * scale, 0),
+    },
+    {
+      ...fresh('busy-10-of-5000', 'download, 10 tunnels of 5,000', 'CPU s/GiB', 'tunnel'),
+      run: busyBesideIdle((GIB / 4) * scale, smoke ? 90 : 4990),
+    },
     { ...fresh('idle-memory', 'memory per idle tunnel', 'KiB', 'tunnel'), run: idleMemory(smoke ? 100 : 5000) },
     { ...fresh('cold-start', 'cold start to first proxied request', 'ms', 'tunnel'), run: coldStart },
     exactness(Math.ceil(64 * 2 ** 20 * scale)),

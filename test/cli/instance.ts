@@ -28,11 +28,19 @@ export interface Instance {
 
 export const LISTEN = 'version: 1\nlisten: { proxy: "127.0.0.1:0", admin: "127.0.0.1:0" }\n';
 
-export async function startInstance(context: TestContext, yaml: string): Promise<Instance> {
+/** `env`: beside the environment of this process. */
+export async function startInstance(
+  context: TestContext,
+  yaml: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Instance> {
   const folder = await mkdtemp(join(tmpdir(), 'egress-page-'));
   const path = join(folder, 'policy.yaml');
   await writeFile(path, yaml);
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [MAIN, 'serve', '--config', path], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   context.after(async () => {
     const ended = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : null;
     child.kill('SIGTERM');
