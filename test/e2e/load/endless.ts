@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
-import { openTunnel, type Place } from '../soak/client.js';
+import { openTunnel, type Place } from '../../soak/client.js';
 
 export interface Sender {
   /** Bytes that were handed over so far. */
@@ -15,9 +15,9 @@ export interface Sender {
 export interface EndlessOrigin {
   readonly authority: string;
   /** One for each request that was answered without end. */
-  readonly senders: readonly Sender[];
+  readonly senders: Sender[];
   /** One for each request with content, which nobody has read. */
-  readonly readers: readonly Readable[];
+  readonly readers: Readable[];
   close(): Promise<void>;
 }
 
