@@ -1,6 +1,6 @@
 /** The command `serve`: the proxy from start to clean end. */
 
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { AdminDeps } from '../admin/deps.js';
 import { policyView } from '../admin/policy-view.js';
@@ -21,6 +21,8 @@ import { BAD_CONFIG, configPath, readConfiguration } from './configuration.js';
 const RING_RECORDS = 5000;
 /** How often the configuration file is looked at. */
 const WATCH_MS = 2000;
+/** For clients that waited for the proxy's port: loading Fastify keeps the event loop busy for a tenth of a second. */
+const HEAD_START_MS = 50;
 /** How long the log may take to leave the process at its end. */
 const LOG_CLOSE_MS = 1000;
 
@@ -110,8 +112,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
 /** Null where `listen.admin` is off. Loaded only now: the proxy answers before Fastify is there. */
 async function startAdmin({ listen, admin }: Config, deps: Omit<AdminDeps, 'token' | 'loopback'>) {
   if (listen.admin === null) return null;
-  // A client that waited for the proxy's port is served first: what follows keeps the event loop busy.
-  await setImmediate();
+  await setTimeout(HEAD_START_MS);
   const { buildAdmin } = await import('../admin/admin.js');
   const server = buildAdmin({ ...deps, token: admin.token, loopback: isLoopbackHost(listen.admin.host) });
   await server.listen({ host: listen.admin.host, port: listen.admin.port });
