@@ -71,9 +71,9 @@ function isMain(): boolean {
 function keepCompiledCode(): void {
   const enable: unknown = Reflect.get(nodeModule, 'enableCompileCache');
   const flush: unknown = Reflect.get(nodeModule, 'flushCompileCache');
-  if (typeof enable !== 'function' || typeof flush !== 'function') return;
+  if (typeof enable !== 'function') return;
   enable(fileURLToPath(new URL('../.compile-cache', import.meta.url)));
-  setTimeout(() => flush(), COMPILED_MS).unref();
+  if (typeof flush === 'function') setTimeout(() => flush(), COMPILED_MS).unref();
 }
 
 if (isMain()) {
