@@ -34,7 +34,8 @@ export async function startOrigins(authority: Authority, files: string): Promise
   };
 }
 
-async function listenOn(server: http.Server | https.Server): Promise<number> {
+/** On a free port of loopback; answers with the port. */
+export async function listenOn(server: http.Server | https.Server): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const at = server.address();

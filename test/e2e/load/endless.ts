@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
 import { openTunnel, type Place } from '../../soak/client.js';
+import { listenOn } from '../clients/origins.js';
 
 export interface Sender {
   /** Bytes that were handed over so far. */
@@ -30,12 +31,8 @@ export async function startEndlessOrigin(): Promise<EndlessOrigin> {
     else if (request.url === '/endless') senders.push(sendEndlessly(response));
     else response.end(patternFrom(0, Number(request.url?.slice(1))));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const at = server.address();
-  if (at === null || typeof at === 'string') throw new Error('no port');
   return {
-    authority: `127.0.0.1:${at.port}`,
+    authority: `127.0.0.1:${await listenOn(server)}`,
     senders,
     readers,
     async close() {
