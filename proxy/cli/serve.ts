@@ -78,8 +78,22 @@ async function serve(path: string, config: Config): Promise<number | null> {
 
   if (config.listen.admin !== null) app.addOwnPort(config.listen.admin.port);
   let isReady = false;
+  let admin: Awaited<ReturnType<typeof startAdmin>> = null;
   const bound = await app.start();
-  const admin = await startAdmin(config, {
+  // Before the admin API is there: tunnels may stand by now, and as a container's first process one without a handler is deaf.
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    if (app.isDraining) process.exit(1);
+    log.events.info({ event: 'draining', signal, openTunnels: app.openTunnels }, 'no new requests are taken');
+    watch.close();
+    await app.stop();
+    await admin?.close();
+    log.events.info({ event: 'stopped' }, 'stopped');
+    await log.close(LOG_CLOSE_MS);
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  admin = await startAdmin(config, {
     state: () => (app.isDraining ? 'draining' : isReady ? 'ready' : 'starting'),
     check: app.check,
     ring,
@@ -93,19 +107,6 @@ async function serve(path: string, config: Config): Promise<number | null> {
   isReady = true;
   const listening = Object.fromEntries([...bound].map(([purpose, at]) => [purpose, `${at.address}:${at.port}`]));
   log.events.info({ event: 'listening', listening, digest: current.digest, config: path }, 'ready');
-
-  const stop = async (signal: NodeJS.Signals): Promise<void> => {
-    if (app.isDraining) process.exit(1);
-    log.events.info({ event: 'draining', signal, openTunnels: app.openTunnels }, 'no new requests are taken');
-    watch.close();
-    await app.stop();
-    await admin?.close();
-    log.events.info({ event: 'stopped' }, 'stopped');
-    await log.close(LOG_CLOSE_MS);
-    process.exit(0);
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
   return null;
 }
 

@@ -6,7 +6,9 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../bench/process.js';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 
@@ -24,3 +26,29 @@ test('serve exits with 1 where one of its listeners cannot be opened', async () 
   taken.close();
   await rm(folder, { recursive: true });
 });
+
+test('serve drains where it is told to stop before its admin API is there', async () => {
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), 'egress-test-'));
+  const path = join(folder, 'policy.yaml');
+  await writeFile(path, `version: 1\nlisten: { proxy: "127.0.0.1:${port}", admin: "127.0.0.1:0" }\n`);
+  const child = spawn(process.execPath, [MAIN, 'serve', '--config', path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  let log = '';
+  child.stdout.on('data', (bytes: Buffer) => {
+    log += bytes.toString();
+  });
+  while (!(await isOpen(port))) await setTimeout(1);
+  child.kill('SIGTERM');
+  assert.deepEqual(await exited, [0, null]);
+  assert.match(log, /"event":"stopped"/);
+  await rm(folder, { recursive: true });
+});
+
+/** True once something takes a connection there. */
+function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.on('connect', () => resolve(socket.destroy().destroyed)).on('error', () => resolve(false));
+  });
+}
