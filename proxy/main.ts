@@ -15,7 +15,7 @@ const COMMANDS: Readonly<Record<string, { readonly does: string; readonly load: 
   },
   probe: {
     does: 'run where a tool runs: tries every way out',
-    load: async () => (await import('./cli/probe-command.js')).probeCommand,
+    load: async () => (await import('./cli/probe.js')).probeCommand,
   },
   ranges: {
     does: 'prints the ranges that the policy knows',
@@ -23,7 +23,7 @@ const COMMANDS: Readonly<Record<string, { readonly does: string; readonly load: 
   },
   firewall: {
     does: "prints the host's packet filter rules of the same policy",
-    load: async () => (await import('./cli/firewall-command.js')).firewallCommand,
+    load: async () => (await import('./cli/firewall.js')).firewallCommand,
   },
   suggest: {
     does: 'prints a policy that allows what was seen',

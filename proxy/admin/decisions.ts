@@ -2,11 +2,11 @@
 import type { FastifyInstance } from 'fastify';
 import { parseAddress } from '../core/address.js';
 import { REASONS, type Reason } from '../core/reasons.js';
-import { draftLine, draftsToAllow, draftToDeny, type Proposal } from '../core/rule-draft.js';
 import { classify } from '../core/special-purpose.js';
 import type { DecisionRecord } from '../observe/record.js';
 import type { RecordFilter } from '../observe/record-filter.js';
 import { summarize } from '../observe/summary.js';
+import { draftLine, draftsToAllow, draftToDeny, type Proposal } from '../suggest/rule-draft.js';
 import { type AdminDeps, AdminError } from './deps.js';
 import type { PolicyView } from './policy-view.js';
 

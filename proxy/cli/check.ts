@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { createGate } from '../app.js';
 import type { CheckResult } from '../core/explain.js';
-import { check, UnknownClientError } from '../http/check.js';
+import { check, UnknownClientError } from '../door/check.js';
 import { BAD_CONFIG, configPath, readConfiguration } from './configuration.js';
 
 const USAGE = 'usage: egress-proxy check [--config FILE] [--client NAME] [--json] TARGET...\n';

@@ -1,6 +1,6 @@
 /** The command `healthcheck`, for HEALTHCHECK in the image: asks the instance of this container. */
 import { interpolate } from '../config/interpolate.js';
-import { readSource } from '../config/source.js';
+import { readSource } from '../config/yaml-source.js';
 import { configPath } from './config-path.js';
 
 const TIMEOUT_MS = 2000;

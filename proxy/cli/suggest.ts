@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { parseSource } from '../config/source.js';
+import { parseSource } from '../config/yaml-source.js';
 import { parseDnsName, parseHostPattern } from '../core/host-pattern.js';
 import type { DecisionRecord } from '../observe/record.js';
-import { extendedConfiguration, newConfiguration } from './suggest-document.js';
-import { listsOf, remarks } from './suggest-lists.js';
-import { recordsOfApi, recordsOfFile, recordsOfLog } from './suggest-source.js';
-import { type TallyOptions, tally } from './suggest-tally.js';
+import { extendedConfiguration, newConfiguration } from '../suggest/document.js';
+import { listsOf, remarks } from '../suggest/lists.js';
+import { recordsOfApi, recordsOfFile, recordsOfLog } from '../suggest/source.js';
+import { type TallyOptions, tally } from '../suggest/tally.js';
 
 export interface SuggestIo {
   readonly stdin: Readable;

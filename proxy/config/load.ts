@@ -3,10 +3,10 @@ import type * as z from 'zod';
 import { compileConfig } from './compile.js';
 import type { Config } from './config.js';
 import { type ConfigError, type Issue, nearest, type Path, pathText, valueText } from './config-error.js';
+import { findSemanticIssues } from './cross-checks.js';
 import { type Environment, interpolate } from './interpolate.js';
 import { documentSchema } from './schema.js';
-import { findSemanticIssues } from './semantics.js';
-import { readSource, type Source } from './source.js';
+import { readSource, type Source } from './yaml-source.js';
 
 export { type ConfigError, formatConfigErrors } from './config-error.js';
 

@@ -20,7 +20,7 @@ import {
   token,
   tokenOrOff,
   word,
-} from './forms.js';
+} from './scalars.js';
 
 const ports = list(portRange, 'such as [443, "7800-7807"]').min(1, 'at least one port, such as [443]');
 const ruleClients = list(clientName, 'such as [github]').min(1, 'at least one name of clients, such as [github]');

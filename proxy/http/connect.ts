@@ -2,14 +2,14 @@
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { parseAuthority } from '../core/target.js';
+import type { Doorway } from '../door/arrivals.js';
+import { openPassage } from '../door/connect-upstream.js';
 import { Abort, type Abortable } from '../net/abort.js';
 import { send } from '../net/direct-io.js';
-import { screenTunnel } from '../steer/tunnel-screen.js';
-import type { Doorway } from './doorway.js';
-import type { Early } from './early-bytes.js';
-import { openPassage } from './passage.js';
+import { screenTunnel } from '../tls/tunnel-screen.js';
+import type { Early } from './early-data.js';
+import { type Ending, endSocket } from './refusal.js';
 import { credentialsOf, hasContent, headFault, hostFault, type RequestHead } from './request-head.js';
-import { type Ending, endSocket } from './respond.js';
 
 const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', 'latin1');
 

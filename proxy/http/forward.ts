@@ -3,19 +3,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Reason } from '../core/reasons.js';
 import { type AbsoluteTarget, authorityText, type Parsed, type Target } from '../core/target.js';
+import { admit } from '../door/admit.js';
+import type { Doorway } from '../door/arrivals.js';
+import { endingOf } from '../door/connect-upstream.js';
+import type { Attempt } from '../door/flow.js';
 import { Abort } from '../net/abort.js';
 import type { Door } from '../observe/record.js';
-import { admit } from './admit.js';
-import type { Attempt } from './attempt.js';
 import { turnedAway } from './connect.js';
-import type { Doorway } from './doorway.js';
-import type { ExchangeRequest } from './exchange.js';
+import type { ExchangeRequest } from './exchange-undici.js';
 import { hasOwnVia, requestFields, values } from './fields.js';
-import { endingOf } from './passage.js';
+import { type Ending, endResponse } from './refusal.js';
 import { credentialsOf, hasContent, headFault } from './request-head.js';
-import { type Ending, endResponse } from './respond.js';
-import { send } from './send.js';
 import type { UpstreamPool } from './upstream-pool.js';
+import { send } from './upstream-request.js';
 
 export interface ForwardTerms {
   readonly door: Door;

@@ -1,8 +1,8 @@
 /** The head of a request against RFC 9112 and RFC 9110, over the fields as they came. */
 import type { Reason } from '../core/reasons.js';
 import { parseHostField, sameHost, type Target } from '../core/target.js';
+import { type Credentials, parseBasic } from '../door/clients.js';
 import { members, values } from './fields.js';
-import { type Credentials, parseBasic } from './identify.js';
 
 /** What a request says before its content. `url`: the request-target. Node's IncomingMessage is one. */
 export interface RequestHead {

@@ -3,12 +3,12 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EgressError } from '../core/reasons.js';
-import type { Attempt } from './attempt.js';
-import type { Doorway } from './doorway.js';
+import type { Doorway } from '../door/arrivals.js';
+import type { Attempt } from '../door/flow.js';
 import { members, values } from './fields.js';
 import { type ForwardTerms, forward } from './forward.js';
+import { closeAfter } from './refusal.js';
 import { hasContent } from './request-head.js';
-import { closeAfter } from './respond.js';
 
 /**
  * True where the request asks for a switch that we carry. An Upgrade may be ignored (RFC 9110 section 7.8), and is, in

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { CloseCause } from '../observe/record.js';
 import { type DirectReads, send } from './direct-io.js';
-import { type Screen, screening } from './screen.js';
+import { type Screen, screening } from './first-bytes.js';
 
 export interface RelayTerms {
   /** Without a byte in either direction for this long, the tunnel is cut. */

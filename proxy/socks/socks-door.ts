@@ -2,16 +2,16 @@
 import net, { type Socket } from 'node:net';
 import { EgressError, type Reason } from '../core/reasons.js';
 import type { Parsed, Target } from '../core/target.js';
-import type { Attempt } from '../http/attempt.js';
-import type { Budget } from '../http/budget.js';
+import type { Arrival, Doorway } from '../door/arrivals.js';
+import { endingOf, openPassage } from '../door/connect-upstream.js';
+import type { Budget } from '../door/connection-limits.js';
+import type { Attempt } from '../door/flow.js';
 import { abortOnLoss, turnedAway } from '../http/connect.js';
-import type { Arrival, Doorway } from '../http/doorway.js';
-import { endingOf, openPassage } from '../http/passage.js';
-import { closeAfter, type Ending } from '../http/respond.js';
+import { closeAfter, type Ending } from '../http/refusal.js';
 import type { Abortable } from '../net/abort.js';
 import { handshakeDeadline } from '../net/handshake-deadline.js';
-import { takeFrom } from '../net/taker.js';
-import { screenTunnel } from '../steer/tunnel-screen.js';
+import { takeFrom } from '../net/octet-reader.js';
+import { screenTunnel } from '../tls/tunnel-screen.js';
 import {
   credentialsReply,
   METHOD,

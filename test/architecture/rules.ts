@@ -14,15 +14,15 @@ type Owners = readonly (readonly [files: RegExp, names: '*' | readonly string[]]
 
 const EVERY_FILE = /./;
 
-/** The dialer opens sockets, secure.ts wraps one that is open, the pool and exchange-by-node are given theirs: nothing else leaves. */
+/** The dialer opens sockets, upstream-tls.ts wraps one that is open, the pool and exchange-node are given theirs: nothing else leaves. */
 const OWNED: Readonly<Record<string, Owners>> = {
   'node:net': [
     [/^proxy\/net\/dialer\.ts$/, '*'],
     [EVERY_FILE, ['createServer', 'Server', 'Socket', 'isIP']],
   ],
-  'node:tls': [[/^proxy\/net\/secure\.ts$/, '*']],
+  'node:tls': [[/^proxy\/net\/upstream-tls\.ts$/, '*']],
   'node:http': [
-    [/^proxy\/http\/exchange-by-node\.ts$/, ['request']],
+    [/^proxy\/http\/exchange-node\.ts$/, ['request']],
     [
       EVERY_FILE,
       ['createServer', 'Server', 'ServerOptions', 'IncomingMessage', 'ServerResponse', 'STATUS_CODES', 'METHODS'],
@@ -30,7 +30,7 @@ const OWNED: Readonly<Record<string, Owners>> = {
   ],
   'node:https': [],
   'node:http2': [],
-  'node:dgram': [[/^proxy\/steer\/dns-door\.ts$/, ['createSocket']]],
+  'node:dgram': [[/^proxy\/dns\/dns-door\.ts$/, ['createSocket']]],
   'node:dns': [[/^proxy\/net\/(?:resolver|dns-query)\.ts$/, '*']],
   'node:dns/promises': [[/^proxy\/net\/(?:resolver|dns-query)\.ts$/, '*']],
   'node:child_process': [],
@@ -43,7 +43,7 @@ const OWNED: Readonly<Record<string, Owners>> = {
   'undici/lib/core/errors.js': [[/^proxy\/http\//, '*']],
   'ipaddr.js': [[/^proxy\/core\/address\.ts$/, '*']],
   zod: [[/^proxy\/(?:config\/|observe\/parse-record\.ts$|admin\/admin\.ts$)/, '*']],
-  yaml: [[/^proxy\/(?:config|cli)\//, '*']],
+  yaml: [[/^proxy\/(?:config|suggest)\//, '*']],
 };
 
 /** Globals of Node that open connections, or make code of text. */
@@ -52,13 +52,13 @@ const FORBIDDEN_GLOBALS = new Set(['fetch', 'WebSocket', 'EventSource', 'eval', 
 /** Members of `process` that give a module to someone who does not import it. */
 const FORBIDDEN_MEMBERS = new Set(['getBuiltinModule', 'binding', '_linkedBinding']);
 
-/** The commands beside `serve` that have to connect: they run in other processes and carry nobody's request. */
-const CONNECTING_COMMANDS = /^proxy\/cli\/(?:healthcheck|suggest|probe)[\w-]*\.ts$/;
+/** What commands beside `serve` connect with: it runs in other processes and carries nobody's request. */
+const CONNECTING_COMMANDS = /^proxy\/(?:cli\/(?:healthcheck|suggest|probe)\.ts$|probe\/|suggest\/)/;
 
 const LAYERS: readonly (readonly [folder: RegExp, rank: number])[] = [
   [/^proxy\/core\//, 0],
   [/^proxy\/(?:net|observe|config|firewall)\//, 1],
-  [/^proxy\/(?:http|steer|socks|admin)\//, 2],
+  [/^proxy\/(?:door|http|tls|dns|socks|suggest|probe|admin)\//, 2],
   [/^proxy\/app\.ts$/, 3],
   [/^proxy\/cli\//, 4],
   [/^proxy\/main\.ts$/, 5],

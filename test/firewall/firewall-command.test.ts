@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { firewall } from '../../proxy/cli/firewall.js';
+import { firewall } from '../../proxy/firewall/firewall.js';
 import { policy } from './policies.js';
 
 test('both forms name the subnet, the resolver and every special-purpose range of both families', () => {

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { firewall } from '../../proxy/cli/firewall.js';
+import { firewall } from '../../proxy/firewall/firewall.js';
 import { withGeneratedRules } from '../../proxy/firewall/host-script.js';
 import { policy } from './policies.js';
 

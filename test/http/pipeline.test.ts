@@ -3,7 +3,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { createTurns } from '../../proxy/http/turns.js';
+import { createTurns } from '../../proxy/http/pipeline.js';
 import { LOOPBACK_OPEN, startRawOrigin, untilEnd, untilText } from './raw-origin.js';
 import { startProxy } from './start-proxy.js';
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { EgressError } from '../../proxy/core/reasons.js';
 import { authorityText } from '../../proxy/core/target.js';
-import { takeFrom } from '../../proxy/net/taker.js';
+import { takeFrom } from '../../proxy/net/octet-reader.js';
 import {
   credentialsReply,
   methodReply,

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { DecisionRecord } from '../../proxy/observe/record.js';
-import { wireHello } from '../steer/hello-bytes.js';
-import { openOrigin, openStand, readAll, type Stand } from '../steer/stand.js';
+import { openOrigin, openStand, readAll, type Stand } from '../door/stand.js';
+import { wireHello } from '../tls/hello-bytes.js';
 
 const NO_AUTHENTICATION = Buffer.from([5, 1, 0]);
 const OPENED = Buffer.from([5, 0, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { firewall } from '../../../proxy/cli/firewall.js';
+import { firewall } from '../../../proxy/firewall/firewall.js';
 import { policy } from '../../firewall/policies.js';
 import { NEVER_ROUTED, PUBLIC_DESTINATIONS, refusedDestinations } from './destinations.js';
 import { AT, BRIDGE, type Lab, openLab, PORT, SUBNETS } from './lab.js';

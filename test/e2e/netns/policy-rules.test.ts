@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { firewall } from '../../../proxy/cli/firewall.js';
 import type { Prefix } from '../../../proxy/core/address.js';
 import type { Policy } from '../../../proxy/core/policy.js';
+import { firewall } from '../../../proxy/firewall/firewall.js';
 import { policy, port, rule } from '../../firewall/policies.js';
 import { AT, BRIDGE, type Lab, openLab, PORT, SUBNETS } from './lab.js';
 import type { Probe } from './probe.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { firewall } from '../../../proxy/cli/firewall.js';
+import { firewall } from '../../../proxy/firewall/firewall.js';
 import { policy } from '../../firewall/policies.js';
 import { PUBLIC_DESTINATIONS, refusedDestinations } from './destinations.js';
 import { AT, BRIDGE, type Lab, openLab, PORT, SUBNETS } from './lab.js';

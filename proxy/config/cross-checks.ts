@@ -1,0 +1,148 @@
+/**
+ * What only two values together, or a value and the range table, show to be wrong. Reads the file's plain values and not
+ * the schema's result, so that one mistake does not hide another.
+ */
+import { type Address, contains, type Prefix, parseAddress, parsePrefix } from '../core/address.js';
+import { isLocalhost, RANGES } from '../core/special-purpose.js';
+import { type Issue, nearest, type Path } from './config-error.js';
+import { hostPortOrOff } from './scalars.js';
+
+type Mapping = Readonly<Record<string, unknown>>;
+
+const RULE_KEYS = ['host', 'address', 'ports', 'clients'];
+
+export function findSemanticIssues(root: unknown): Issue[] {
+  const file = mapping(root);
+  const policy = mapping(file.policy);
+  const clients = list(file.clients);
+  const nat64 = list(policy.nat64).flatMap((text) => prefixOf(text) ?? []);
+  const names = [...new Set(clients.map((client) => mapping(client).name).filter((name) => typeof name === 'string'))];
+  const rules = (['deny', 'internal', 'allow'] as const).flatMap((kind) =>
+    list(policy[kind]).flatMap((rule, i) => {
+      const path = ['policy', kind, i];
+      if (!isMapping(rule)) return [];
+      const own = kind === 'internal' ? internalIssues(rule, path) : ruleIssues(rule, path);
+      return [...own, ...addressIssues(rule, path, nat64), ...clientReferenceIssues(rule, path, names)];
+    }),
+  );
+  return [...adminIssues(file), ...rules, ...nat64Issues(policy), ...clientIssues(clients)];
+}
+
+/** Without a token anyone who reaches the port reads who asked for what. */
+function adminIssues(file: Mapping): Issue[] {
+  const text = mapping(file.listen).admin;
+  const parsed = hostPortOrOff.safeParse(text ?? null);
+  if (!parsed.success || parsed.data === null || isLoopbackHost(parsed.data.host)) return [];
+  const { token = 'off' } = mapping(file.admin);
+  if (token !== 'off') return [];
+  const expected = `a token, such as \${EGRESS_ADMIN_TOKEN}, because listen.admin (${String(text)}) is not loopback`;
+  return [{ path: ['admin', 'token'], value: undefined, expected }];
+}
+
+function ruleIssues(rule: Mapping, path: Path): Issue[] {
+  if ('host' in rule && 'address' in rule) return [bothIssue(rule, path)];
+  if ('host' in rule || 'address' in rule || 'ports' in rule || hasOther(rule, RULE_KEYS)) return [];
+  return [{ path, value: rule, expected: 'at least one of host, address and ports, such as { ports: [25] }' }];
+}
+
+function internalIssues(rule: Mapping, path: Path): Issue[] {
+  const issues: Issue[] = [];
+  if ('host' in rule && 'address' in rule) issues.push(bothIssue(rule, path));
+  if (!('host' in rule || 'address' in rule || hasOther(rule, RULE_KEYS)))
+    issues.push({ path, value: rule, expected: 'a host or an address, such as { host: n8n, ports: [5678] }' });
+  return issues;
+}
+
+function bothIssue(rule: Mapping, path: Path): Issue {
+  return { path, value: rule, expected: 'host or address, not both: write two rules' };
+}
+
+/** The policy judges the IPv4 address inside these, so that a rule for the outer form would match nothing. */
+function addressIssues(rule: Mapping, path: Path, nat64: readonly Prefix[]): Issue[] {
+  const prefix = prefixOf(rule.address);
+  const inner = RANGES.filter((range) => range.disposition === 'inner').map((range) => range.prefix);
+  if (prefix === null || ![...inner, ...nat64].some((outer) => covers(outer, prefix))) return [];
+  const expected = 'the IPv4 prefix inside, such as 198.51.100.0/24, since that is what rules are matched with';
+  return [{ path: [...path, 'address'], value: rule.address, expected }];
+}
+
+function clientReferenceIssues(rule: Mapping, path: Path, names: readonly string[]): Issue[] {
+  return list(rule.clients).flatMap((name, i) => {
+    if (typeof name !== 'string' || names.includes(name)) return [];
+    const near = nearest(name, names);
+    const known = names.length === 0 ? 'an entry under clients (there is none)' : `one of clients: ${names.join(', ')}`;
+    return [
+      { path: [...path, 'clients', i], value: name, expected: near ? `${known} (did you mean ${near}?)` : known },
+    ];
+  });
+}
+
+/** A prefix over a range that nothing opens would be a way around it: what lies in it is judged by its inner address. */
+function nat64Issues(policy: Mapping): Issue[] {
+  return list(policy.nat64).flatMap((text, i) => {
+    const prefix = prefixOf(text);
+    const clash = RANGES.find(
+      ({ disposition, prefix: range }) =>
+        disposition === 'never' && range.text !== '64:ff9b:1::/48' && prefix !== null && overlap(range, prefix),
+    );
+    if (clash === undefined) return [];
+    const expected = `a prefix such as 2001:db8:64::/96: this one meets ${clash.prefix.text} (${clash.name})`;
+    return [{ path: ['policy', 'nat64', i], value: text, expected }];
+  });
+}
+
+function clientIssues(clients: readonly unknown[]): Issue[] {
+  return clients.flatMap((client, i) => {
+    if (!isMapping(client)) return [];
+    const path = ['clients', i];
+    const before = clients.slice(0, i);
+    const issues = (['name', 'token', 'address'] as const).flatMap((key) => {
+      const own = identityOf(client[key]);
+      const first = own === null ? -1 : before.findIndex((other) => identityOf(mapping(other)[key]) === own);
+      const expected = `a ${key} of its own: clients[${first}] has the same`;
+      return first < 0 ? [] : [{ path: [...path, key], value: client[key], expected }];
+    });
+    if ('token' in client || 'address' in client || hasOther(client, ['name'])) return issues;
+    const expected = 'a token or an address, such as { name: nas, address: 172.31.250.7/32 }';
+    return [...issues, { path, value: client, expected }];
+  });
+}
+
+/** A misspelt key has its own error, and may be the one that is missed. */
+function hasOther(value: Mapping, known: readonly string[]): boolean {
+  return Object.keys(value).some((key) => !known.includes(key));
+}
+
+function identityOf(value: unknown): string | null {
+  return typeof value === 'string' ? (parsePrefix(value)?.text ?? value) : null;
+}
+
+function covers(outer: Prefix, inner: Prefix): boolean {
+  return outer.bits <= inner.bits && contains(outer, inner.address);
+}
+
+function overlap(a: Prefix, b: Prefix): boolean {
+  return covers(a, b) || covers(b, a);
+}
+
+export function isLoopbackHost(host: string): boolean {
+  const address: Address | null = parseAddress(host);
+  if (address === null) return isLocalhost(host);
+  return address.family === 4 ? address.bytes[0] === 127 : address.text === '::1';
+}
+
+function prefixOf(value: unknown): Prefix | null {
+  return typeof value === 'string' ? parsePrefix(value) : null;
+}
+
+function isMapping(value: unknown): value is Mapping {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function mapping(value: unknown): Mapping {
+  return isMapping(value) ? value : {};
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

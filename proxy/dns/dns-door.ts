@@ -1,0 +1,153 @@
+/**
+ * The DNS door, over UDP and TCP: every name that a steering door could let through has the sidecar's own address. No
+ * question is ever forwarded: what a name means is asked by our resolver, once a connection has come in for it.
+ */
+import dgram, { type Socket as DatagramSocket } from 'node:dgram';
+import { once } from 'node:events';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import type { HostPort } from '../config/config.js';
+import { type Address, parseAddress } from '../core/address.js';
+import type { DnsName } from '../core/host-pattern.js';
+import { decideHost, type Refusal } from '../core/policy.js';
+import { EgressError } from '../core/reasons.js';
+import type { Doorway } from '../door/arrivals.js';
+import { identify, peerAddress } from '../door/clients.js';
+import type { Budget } from '../door/connection-limits.js';
+import { HTTP_PORT, HTTPS_PORT } from '../door/steered-ports.js';
+import { close, listen } from '../net/listen.js';
+import { type Taker, takeFrom } from '../net/octet-reader.js';
+import { answerQuery, type DnsDoorAnswer, MAX_QUERY_BYTES } from './dns-answer.js';
+
+export interface DnsDoor {
+  /** The port is the same for UDP and TCP. */
+  readonly bound: AddressInfo;
+  close(): Promise<void>;
+}
+
+/** The ports of the other two steering doors: a name that neither may let through does not exist for its client. */
+const STEERED_PORTS = [HTTPS_PORT, HTTP_PORT];
+/** RFC 7766 section 6.2.3: clients over TCP ask at once or come back. */
+const TCP_QUERY_MS = 5000;
+
+/** Resolves once it answers; rejects where an address cannot be bound. */
+export async function openDnsDoor(doorway: Doorway, budget: Budget, at: HostPort): Promise<DnsDoor> {
+  const server = net.createServer({ noDelay: true }, (socket) => {
+    socket.on('error', () => socket.destroy());
+    if (!budget.enter(socket)) socket.destroy();
+    else void serveTcp(doorway, socket);
+  });
+  const bound = await listen(server, at, 'steer.dns');
+  const connections = new Set<Socket>();
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.on('close', () => connections.delete(socket));
+  });
+  const sockets = await Promise.all(datagramHosts(bound.address).map((host) => bindUdp(doorway, host, bound.port)));
+  return {
+    bound,
+    async close() {
+      for (const socket of connections) socket.destroy();
+      for (const socket of sockets.splice(0)) socket.close();
+      await close(server);
+    },
+  };
+}
+
+/** A datagram does not say on which address it arrived, so each address has a socket of its own. */
+function datagramHosts(host: string): readonly string[] {
+  if (host !== '0.0.0.0' && host !== '::') return [host];
+  const interfaces = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return interfaces.filter(({ family }) => family === 'IPv4').map(({ address }) => address);
+}
+
+async function bindUdp(doorway: Doorway, host: string, port: number): Promise<DatagramSocket> {
+  const own = parseAddress(host);
+  const socket = dgram.createSocket(own?.family === 6 ? 'udp6' : 'udp4');
+  socket.on('message', (packet, peer) => {
+    const response = answer(doorway, packet, { own, remoteAddress: peer.address });
+    // What cannot be sent is lost, as any datagram may be. Port 0 is no port, and send() throws at it.
+    if (response !== null && peer.port !== 0) socket.send(response, peer.port, peer.address, () => undefined);
+  });
+  socket.bind({ address: host, port });
+  await once(socket, 'listening').catch((cause: unknown) => {
+    throw new Error(`cannot listen on ${host}:${port} for steer.dns over UDP`, { cause });
+  });
+  socket.on('error', (error) => doorway.onDefect(error));
+  return socket;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  readonly taker: Taker;
+  readonly signal: AbortSignal;
+}
+
+/** Never rejects, and never leaves `socket` open. */
+async function serveTcp(doorway: Doorway, socket: Socket): Promise<void> {
+  const own = parseAddress(peerAddress(socket.localAddress));
+  const asker = { own, remoteAddress: socket.remoteAddress };
+  const idle = new AbortController();
+  const timer = setTimeout(() => idle.abort(new EgressError('handshake-timeout')), TCP_QUERY_MS);
+  const taker = takeFrom(socket, idle.signal);
+  try {
+    while (await answerNext(doorway, asker, { socket, taker, signal: idle.signal })) timer.refresh();
+    socket.destroySoon();
+  } catch {
+    // Every way here is the client's own doing: it went away, or took too long.
+    socket.destroy();
+  }
+  taker.release();
+  clearTimeout(timer);
+}
+
+/** RFC 7766 section 8: two octets of length before each message. False where there is nothing to go on with. */
+async function answerNext(doorway: Doorway, asker: Asker, { socket, taker, signal }: Connection): Promise<boolean> {
+  const length = (await taker.take(2)).readUInt16BE(0);
+  if (length === 0 || length > MAX_QUERY_BYTES) return false;
+  const response = answer(doorway, await taker.take(length), asker);
+  if (response === null) return false;
+  const prefix = Buffer.alloc(2);
+  prefix.writeUInt16BE(response.length);
+  // Whoever asks and does not read the answers is cut off by the timer.
+  return socket.write(Buffer.concat([prefix, response])) || (await once(socket, 'drain', { signal })).length === 0;
+}
+
+interface Asker {
+  /** The address on which it asked. */
+  readonly own: Address | null;
+  readonly remoteAddress: string | undefined;
+}
+
+/** Never throws: a defect of ours costs one answer. */
+function answer(doorway: Doorway, packet: Buffer, asker: Asker): Buffer | null {
+  const decideName = (name: DnsName): Refusal | null => refusalOf(doorway, name, asker);
+  try {
+    const { response, refused } = answerQuery(packet, { ownAddress: asker.own, decideName });
+    if (refused !== null) record(doorway, refused, asker).catch(doorway.onDefect);
+    return response;
+  } catch (error) {
+    doorway.onDefect(error);
+    return null;
+  }
+}
+
+/** By name alone, before any resolution: refused where no steered port is open for it. */
+function refusalOf(doorway: Doorway, name: DnsName, { remoteAddress }: Asker): Refusal | null {
+  const { policy, clients } = doorway.terms();
+  const identified = identify(clients, peerAddress(remoteAddress), null);
+  const client = { name: identified.outcome === 'known' ? identified.name : null };
+  const own = doorway.gate.own();
+  const refusals = STEERED_PORTS.map((port) => {
+    const target = { form: 'authority', scheme: null, host: { kind: 'name', name }, port } as const;
+    return decideHost(policy, { target, client, own });
+  });
+  return refusals.includes(null) ? null : (refusals[0] ?? null);
+}
+
+async function record(doorway: Doorway, refused: NonNullable<DnsDoorAnswer['refused']>, asker: Asker): Promise<void> {
+  const { remoteAddress } = asker;
+  const { attempt } = await doorway.arrive('steer-dns', { remoteAddress }, { method: null, credentials: null });
+  if (refused.host !== null) attempt.host = { kind: 'name', name: refused.host };
+  attempt.refused(refused.refusal.reason, refused.refusal.rule, null);
+}

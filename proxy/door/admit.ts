@@ -1,0 +1,73 @@
+/** From a Target to a connected socket: the steps that every door shares. */
+
+import type { DnsName } from '../core/host-pattern.js';
+import {
+  decideAddresses,
+  decideHost,
+  type OwnEndpoints,
+  type Permit,
+  type Policy,
+  type Question,
+  type Verdict,
+} from '../core/policy.js';
+import type { Target } from '../core/target.js';
+import type { Abortable } from '../net/abort.js';
+import type { Dialed, Dialer } from '../net/dialer.js';
+import type { Resolver } from '../net/resolver.js';
+import type { Attempt } from './flow.js';
+
+export interface Gate {
+  readonly resolver: Resolver;
+  readonly dialer: Dialer;
+  readonly own: () => OwnEndpoints;
+}
+
+/**
+ * Target to verdict, in the fixed order: host, DNS, addresses. At once where nothing has to be asked; rejects with an
+ * EgressError where DNS fails.
+ */
+export function admit(gate: Gate, attempt: Attempt, target: Target, signal: Abortable): Verdict | Promise<Verdict> {
+  attempt.target = target;
+  const { host } = target;
+  const question = { target, client: attempt.client, own: gate.own() };
+  if (host.kind === 'literal') attempt.addresses = [host.address];
+  const refusal = decideHost(attempt.policy, question);
+  if (refusal !== null) return { outcome: 'deny', ...refusal };
+  if (host.kind === 'name') return admitName(gate, attempt, { ...question, name: host.name }, signal);
+  return decideAddresses(attempt.policy, question, attempt.addresses);
+}
+
+async function admitName(
+  gate: Gate,
+  attempt: Attempt,
+  question: Question & { readonly name: DnsName },
+  signal: Abortable,
+): Promise<Verdict> {
+  const startedAt = performance.now();
+  try {
+    attempt.addresses = await gate.resolver.resolve(question.name, signal);
+  } finally {
+    attempt.dnsMs = elapsed(startedAt);
+  }
+  return decideAddresses(attempt.policy, question, attempt.addresses);
+}
+
+/** Opens the one connection of this attempt. Rejects with an EgressError as the dialer does. */
+export async function dial(gate: Gate, attempt: Attempt, permit: Permit, signal: Abortable): Promise<Dialed> {
+  const startedAt = performance.now();
+  try {
+    const dialed = await gate.dialer.dial(permit, signal);
+    attempt.dialed = dialed.address;
+    return dialed;
+  } finally {
+    attempt.connectMs = elapsed(startedAt);
+  }
+}
+
+/** The policy in force, for doors that make attempts. */
+export type PolicySource = () => Policy;
+
+/** Milliseconds with one decimal. */
+function elapsed(startedAt: number): number {
+  return Math.round((performance.now() - startedAt) * 10) / 10;
+}

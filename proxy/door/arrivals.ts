@@ -1,0 +1,152 @@
+/** What every door shares: who asks, the attempt and its record, the open tunnels, and whether new work is taken. */
+import type { Socket } from 'node:net';
+import type { ClientEntry, Limits } from '../config/config.js';
+import type { Policy } from '../core/policy.js';
+import type { DirectReads } from '../net/direct-io.js';
+import type { Screen } from '../net/first-bytes.js';
+import { type Relay, relay } from '../net/relay.js';
+import type { CloseCause, DecisionSink, Door } from '../observe/record.js';
+import type { Gate } from './admit.js';
+import type { Labels } from './client-labels.js';
+import { type Credentials, identify, peerAddress } from './clients.js';
+import { Attempt, type Client } from './flow.js';
+
+/** The parts of the configuration that a reload replaces. */
+export interface Terms {
+  readonly policy: Policy;
+  readonly clients: readonly ClientEntry[];
+  readonly limits: Limits;
+}
+
+export interface DoorwayParts {
+  readonly gate: Gate;
+  readonly terms: () => Terms;
+  readonly sink: DecisionSink;
+  readonly labels: Labels;
+  readonly newId: () => string;
+  /** How every connection is read. */
+  readonly reads: DirectReads;
+  /** For defects: what was thrown that is no EgressError. */
+  readonly onDefect: (error: unknown) => void;
+}
+
+export interface Arrival {
+  readonly attempt: Attempt;
+  /** False: the credentials are wrong, and the attempt must end with `client-unauthenticated`. */
+  readonly isKnown: boolean;
+}
+
+export interface TunnelEnds {
+  readonly client: Socket;
+  readonly upstream: Socket;
+  /** What the client sent with the request that opened the tunnel. */
+  readonly head: Buffer;
+  /** Judges the first bytes of the tunnel; null: they pass unseen. */
+  readonly screen: Screen | null;
+}
+
+/** A socket, or what is known of the sender of a datagram. */
+export interface Peer {
+  readonly remoteAddress?: string | undefined;
+}
+
+export interface Asked {
+  readonly method: string | null;
+  readonly credentials: Credentials | null;
+  /** In place of the policy in force: for doors with a fixed destination. */
+  readonly policy?: Policy;
+}
+
+export class Doorway {
+  readonly gate: Gate;
+  readonly terms: () => Terms;
+  readonly onDefect: (error: unknown) => void;
+  /** How every connection is read. */
+  readonly reads: DirectReads;
+  readonly #parts: DoorwayParts;
+  readonly #tunnels = new Set<Relay>();
+  readonly #work = new Map<Promise<void>, Socket>();
+  #draining = false;
+
+  constructor(parts: DoorwayParts) {
+    this.#parts = parts;
+    this.gate = parts.gate;
+    this.terms = parts.terms;
+    this.onDefect = parts.onDefect;
+    this.reads = parts.reads;
+  }
+
+  get openTunnels(): number {
+    return this.#tunnels.size;
+  }
+
+  /** Counts a request until it is through, tunnels included. A defect costs its own client the connection, nobody else. */
+  track(socket: Socket, work: Promise<void>): void {
+    this.#work.set(work, socket);
+    const done = (): boolean => this.#work.delete(work);
+    work.then(done, (error: unknown) => {
+      done();
+      this.onDefect(error);
+      socket.destroy();
+    });
+  }
+
+  /** Refuses new requests from now on; resolves when the running ones are through. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    while (this.#work.size > 0) await Promise.allSettled(this.#work.keys());
+  }
+
+  get isDraining(): boolean {
+    return this.#draining;
+  }
+
+  /** A request has come: identifies the client and opens the attempt that will leave one record. At once, where it can. */
+  arrive(door: Door, peer: Peer, asked: Asked): Arrival | Promise<Arrival> {
+    const { policy, clients } = this.terms();
+    const address = peerAddress(peer.remoteAddress);
+    const identified = identify(clients, address, asked.credentials);
+    const isKnown = identified.outcome === 'known';
+    const name = isKnown ? identified.name : null;
+    const arrival = (found: string | null): Arrival => {
+      // A container that is named like a configured client must not pass for it in the log.
+      const label = clients.some((client) => client.name === found) ? null : found;
+      return {
+        attempt: this.#attempt(door, { address, name, label }, asked.method, asked.policy ?? policy),
+        isKnown,
+      };
+    };
+    const label = name === null ? this.#parts.labels.of(address) : null;
+    return label instanceof Promise ? label.then(arrival) : arrival(label);
+  }
+
+  /** For what is refused before it is a request: no credentials are looked at. */
+  arriveUnread(door: Door, socket: Socket): Attempt {
+    const client = { address: peerAddress(socket.remoteAddress), name: null, label: null };
+    return this.#attempt(door, client, null, this.terms().policy);
+  }
+
+  /** Relays until both sides have ended, then writes the close record. Takes both sockets over. */
+  async tunnel(attempt: Attempt, { client, upstream, head, screen }: TunnelEnds): Promise<void> {
+    const running = relay(client, upstream, {
+      idleTimeoutMs: this.terms().limits.idleTimeoutMs,
+      reads: this.reads,
+      head,
+      screen,
+    });
+    this.#tunnels.add(running);
+    const result = await running.done;
+    this.#tunnels.delete(running);
+    attempt.closed(result);
+  }
+
+  /** Ends the tunnels, and the connections of all other requests under way. */
+  cut(cause: CloseCause): void {
+    for (const running of this.#tunnels) running.cut(cause);
+    for (const socket of this.#work.values()) socket.destroy();
+  }
+
+  #attempt(door: Door, client: Client, method: string | null, policy: Policy): Attempt {
+    return new Attempt({ id: this.#parts.newId(), door, client, method, policy, sink: this.#parts.sink });
+  }
+}

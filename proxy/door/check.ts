@@ -1,0 +1,80 @@
+/** What would happen to a target: the same functions as for a request, without the dial. */
+import { type CheckResult, explanation } from '../core/explain.js';
+import type { Refusal, RuleId } from '../core/policy.js';
+import { EgressError, REASONS, type Reason, reasonOf } from '../core/reasons.js';
+import { hostText, type Parsed, parseAbsolute, parseAuthority, type Target } from '../core/target.js';
+import type { Gate } from './admit.js';
+import { admit } from './admit.js';
+import type { Terms } from './arrivals.js';
+import { Attempt } from './flow.js';
+
+/** Thrown where the question itself is wrong: a client that the configuration does not name. */
+export class UnknownClientError extends Error {}
+
+/** `text`: `http://host/path`, `https://…` or `host:port`. Resolves, never dials, and leaves no record. */
+export async function check(gate: Gate, terms: Terms, text: string, clientName: string | null): Promise<CheckResult> {
+  if (clientName !== null && !terms.clients.some(({ name }) => name === clientName)) {
+    throw new UnknownClientError(`no client named ${JSON.stringify(clientName)} is configured`);
+  }
+  const attempt = new Attempt({
+    id: 'check',
+    door: 'connect',
+    client: { address: '', name: clientName, label: null },
+    method: null,
+    policy: terms.policy,
+    sink: { decision: () => undefined, closed: () => undefined },
+  });
+  const target = parseCheckTarget(text);
+  if (!target.ok) return refused(attempt, { reason: target.reason, rule: null, what: null });
+  try {
+    const verdict = await admit(gate, attempt, target.value, new AbortController().signal);
+    if (verdict.outcome === 'deny') return refused(attempt, verdict);
+    return allowed(attempt, verdict.permit.rule, verdict.wouldDeny);
+  } catch (error) {
+    if (!(error instanceof EgressError)) throw error;
+    return refused(attempt, { reason: reasonOf(error), rule: null, what: null });
+  }
+}
+
+function parseCheckTarget(text: string): Parsed<Target> {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return parseAuthority(text);
+  const absolute = parseAbsolute(text);
+  return absolute.ok ? { ok: true, value: absolute.value.target } : absolute;
+}
+
+function allowed(attempt: Attempt, rule: RuleId, wouldDeny: Refusal | null): CheckResult {
+  const addresses = attempt.addresses.map(({ text }) => text);
+  const says =
+    wouldDeny === null
+      ? `Allowed by ${ruleName(rule)}.`
+      : `Let through in mode report; ${sentence(attempt, wouldDeny)}`;
+  return {
+    ...subject(attempt),
+    outcome: 'allow',
+    reason: wouldDeny?.reason ?? null,
+    status: null,
+    rule: wouldDeny?.rule ?? rule,
+    addresses,
+    explanation: says,
+  };
+}
+
+function refused(attempt: Attempt, refusal: { reason: Reason; rule: RuleId | null; what: string | null }): CheckResult {
+  const { outcome, status } = REASONS[refusal.reason];
+  const addresses = attempt.addresses.map(({ text }) => text);
+  const { reason, rule } = refusal;
+  return { ...subject(attempt), outcome, reason, status, rule, addresses, explanation: sentence(attempt, refusal) };
+}
+
+function subject({ target }: Attempt): { host: string | null; port: number | null } {
+  return { host: target === null ? null : hostText(target.host), port: target?.port ?? null };
+}
+
+function sentence(attempt: Attempt, refusal: { reason: Reason; rule: RuleId | null; what: string | null }): string {
+  const addresses = attempt.addresses.map(({ text }) => text);
+  return explanation({ ...refusal, target: attempt.target, addresses });
+}
+
+function ruleName(rule: RuleId): string {
+  return rule === 'default' ? 'policy.default: public' : `rule policy.${rule}`;
+}

@@ -1,0 +1,19 @@
+/** The HTTP door: origin-form requests (RFC 9112 section 3.2.1) of clients that take us for the origin. */
+import type { IncomingMessage } from 'node:http';
+import { type AbsoluteTarget, type Parsed, parseAbsolute } from '../core/target.js';
+import { values } from './fields.js';
+
+/**
+ * What the request would be in absolute-form: `http`, the one Host field, the request-target. A request-target in any
+ * other form is refused, since it could name another host than the Host field does.
+ */
+export function originTarget(request: Pick<IncomingMessage, 'url' | 'rawHeaders'>): Parsed<AbsoluteTarget> {
+  const [host, ...others] = values(request.rawHeaders, 'host');
+  const { url = '' } = request;
+  if (host === undefined || host === '') return { ok: false, reason: 'missing-host' };
+  if (others.length > 0) return { ok: false, reason: 'duplicate-host' };
+  if (!url.startsWith('/')) return { ok: false, reason: 'not-origin-form' };
+  // What would end the authority early may not come from the field.
+  if (/[/?#]/.test(host)) return { ok: false, reason: 'malformed-request' };
+  return parseAbsolute(`http://${host}${url}`);
+}

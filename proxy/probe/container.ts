@@ -1,0 +1,109 @@
+/** What a container can see of its own place: addresses, routes, resolvers and proxy variables. */
+import type { NetworkInterfaceInfo } from 'node:os';
+import type { HostAndPort } from './try.js';
+
+export interface ProxyPlace extends HostAndPort {
+  /** The value of a Proxy-Authorization field, or null. */
+  readonly authorization: string | null;
+}
+
+export interface Seat {
+  /** Own addresses, without loopback. */
+  readonly addresses: readonly string[];
+  /** Where a bridge would have the host: the first address of each own IPv4 subnet and every IPv4 next hop. */
+  readonly bridges: readonly string[];
+  readonly hasDefaultRoute: boolean;
+  readonly resolvers: readonly string[];
+  readonly proxy: ProxyPlace;
+  readonly canForgePackets: boolean;
+  readonly dockerHost: string | null;
+}
+
+/** The texts of the files that a seat is read from; empty where there is none. */
+export interface SeatFiles {
+  /** /proc/net/route */
+  readonly routes: string;
+  /** /etc/resolv.conf */
+  readonly resolvConf: string;
+  /** /proc/self/status */
+  readonly status: string;
+}
+
+export const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'] as const;
+const DEFAULT_PROXY: ProxyPlace = { host: 'egress-proxy', port: 3128, authorization: null };
+/** Bit 13 of a capability mask: capabilities(7). */
+const CAP_NET_RAW = 13n;
+
+export function readSeat(
+  env: NodeJS.ProcessEnv,
+  interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>,
+  files: SeatFiles,
+): Seat {
+  const own = Object.values(interfaces)
+    .flatMap((list) => list ?? [])
+    .filter(({ internal }) => !internal);
+  const addresses = own.map(({ address }) => address);
+  const nextHops = ipv4NextHops(files.routes);
+  const firsts = own
+    .filter(({ family }) => family === 'IPv4')
+    .map(({ address, netmask }) => firstHost(address, netmask));
+  return {
+    addresses,
+    bridges: [...new Set([...firsts, ...nextHops])].filter((address) => !addresses.includes(address)),
+    hasDefaultRoute: nextHops.length > 0,
+    resolvers: [...files.resolvConf.matchAll(/^\s*nameserver\s+(\S+)/gm)].map(([, address = '']) => address),
+    proxy: proxyPlace(env) ?? DEFAULT_PROXY,
+    canForgePackets: hasCapability(files.status, CAP_NET_RAW),
+    dockerHost: env.DOCKER_HOST ?? null,
+  };
+}
+
+function proxyPlace(env: NodeJS.ProcessEnv): ProxyPlace | null {
+  for (const name of PROXY_VARIABLES) {
+    const place = parseProxyUrl(env[name] ?? '');
+    if (place !== null) return place;
+  }
+  return null;
+}
+
+/** Null unless it is an `http:` URL with a host, as every client reads it. */
+export function parseProxyUrl(text: string): ProxyPlace | null {
+  if (!/^http:\/\//i.test(text) || !URL.canParse(text)) return null;
+  const { hostname, port, username, password } = new URL(text);
+  if (hostname === '') return null;
+  const credentials = `${decoded(username)}:${decoded(password)}`;
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? 80 : Number(port),
+    authorization: username === '' ? null : `Basic ${Buffer.from(credentials).toString('base64')}`,
+  };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Column 3 of /proc/net/route: the next hop as a little-endian hex number; zero for what is on the link. */
+function ipv4NextHops(routes: string): string[] {
+  const hops = routes
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/)[2] ?? '')
+    .filter((hex) => /^[0-9A-F]{8}$/i.test(hex) && hex !== '00000000');
+  return [...new Set(hops.map((hex) => Buffer.from(hex, 'hex').reverse().join('.')))];
+}
+
+function firstHost(address: string, netmask: string): string {
+  const mask = netmask.split('.').map(Number);
+  const bytes = address.split('.').map((part, i) => Number(part) & (mask[i] ?? 0));
+  return [...bytes.slice(0, 3), (bytes[3] ?? 0) + 1].join('.');
+}
+
+function hasCapability(status: string, bit: bigint): boolean {
+  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+  return mask !== undefined && ((BigInt(`0x${mask}`) >> bit) & 1n) === 1n;
+}

@@ -1,0 +1,142 @@
+/** Carries out one attempt, with a few packets and a deadline. Never throws: what fails is what was seen. */
+import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { stat } from 'node:fs/promises';
+import { connect, isIP } from 'node:net';
+import type { ProxyPlace } from './container.js';
+import { questionBytes, readReply } from './dns.js';
+import { payloadOf } from './payload.js';
+import { readRefusal, requestText } from './proxy.js';
+import type { Attempt, HostAndPort, Observation, Sight } from './try.js';
+
+export interface SightContext {
+  readonly timeoutMs: number;
+  readonly proxy: ProxyPlace;
+  readonly proxyAddresses: readonly string[];
+  /** Addresses of a name by /etc/hosts and the resolver of this container; empty where there is none. */
+  readonly addressesOf: (name: string) => Promise<readonly string[]>;
+}
+
+/** A proxy may take its whole connect deadline over a target that it should have refused. */
+const PROXY_TIMEOUT_MS = 15_000;
+const NO_ROUTE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EACCES', 'EPERM', 'EINVAL']);
+
+export async function see({ area, way }: Attempt, context: SightContext): Promise<Observation> {
+  switch (way.kind) {
+    case 'tcp':
+      return area === 'proxy' || area === 'admin' ? seeTcp(way.to, context) : seeNamed(way.to, context);
+    case 'udp':
+      return exchangeDatagram(way.to, payloadOf(way.protocol), context.timeoutMs, () => seen('answered'));
+    case 'query': {
+      const server = { host: way.server, port: 53 };
+      const question = questionBytes(way.name, way.type);
+      return exchangeDatagram(server, question, context.timeoutMs, (reply) => readReply(reply, context.proxyAddresses));
+    }
+    case 'ping':
+      return ping(way.address);
+    case 'socket-file':
+      return stat(way.path).then(
+        () => seen('answered', 'it is there'),
+        () => seen('absent'),
+      );
+    case 'request':
+      return throughProxy(way.method, way.target, context);
+  }
+}
+
+/** A name that leads to the proxy is the steering door at work, and connecting there proves nothing. */
+async function seeNamed(to: HostAndPort, context: SightContext): Promise<Observation> {
+  if (isIP(to.host) !== 0) return seeTcp(to, context);
+  const addresses = await context.addressesOf(to.host);
+  if (addresses.length === 0) return seen('no-name');
+  const others = addresses.filter((address) => !context.proxyAddresses.includes(address));
+  if (others.length === 0) return seen('steered');
+  const views = await Promise.all(others.slice(0, 2).map((host) => seeTcp({ host, port: to.port }, context)));
+  return views.find(({ sight }) => sight === 'answered' || sight === 'reset') ?? views[0] ?? seen('no-name');
+}
+
+async function seeTcp({ host, port }: HostAndPort, { timeoutMs, addressesOf }: SightContext): Promise<Observation> {
+  const address = isIP(host) === 0 ? (await addressesOf(host))[0] : host;
+  if (address === undefined) return seen('no-name');
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port });
+    const end = (observation: Observation): void => {
+      socket.destroy();
+      resolve(observation);
+    };
+    socket.setTimeout(timeoutMs, () => end(seen('silent')));
+    socket.once('connect', () => end(seen('answered', host === address ? '' : address)));
+    socket.on('error', (error) => end(fromError(error)));
+  });
+}
+
+function exchangeDatagram(
+  { host, port }: HostAndPort,
+  payload: Uint8Array,
+  timeoutMs: number,
+  read: (reply: Uint8Array) => Observation,
+): Promise<Observation> {
+  return new Promise((resolve) => {
+    const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
+    const end = (observation: Observation): void => {
+      clearTimeout(timer);
+      socket.removeAllListeners();
+      socket.on('error', () => {});
+      socket.close();
+      resolve(observation);
+    };
+    const timer = setTimeout(() => end(seen('silent')), timeoutMs);
+    socket.on('error', (error) => end(fromError(error)));
+    socket.once('message', (reply) => end(read(reply)));
+    socket.once('connect', () => socket.send(payload, (error) => error && end(fromError(error))));
+    socket.connect(port, host);
+  });
+}
+
+function ping(address: string): Promise<Observation> {
+  return new Promise((resolve) => {
+    execFile('ping', ['-c', '1', '-W', '1', address], { timeout: 5000 }, (error) => {
+      if (error === null) return resolve(seen('answered'));
+      if (error.code === 'ENOENT') return resolve(seen('not-tried', 'no ping here'));
+      resolve(seen('silent'));
+    });
+  });
+}
+
+function throughProxy(method: 'CONNECT' | 'GET', target: string, context: SightContext): Promise<Observation> {
+  const { proxy, proxyAddresses } = context;
+  const [host] = proxyAddresses;
+  if (host === undefined) return Promise.resolve(seen('not-tried', 'the proxy has no address'));
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: proxy.port });
+    let head = '';
+    const end = (observation: Observation): void => {
+      socket.destroy();
+      resolve(observation);
+    };
+    const verdict = (): Observation => readRefusal(head, method);
+    socket.setTimeout(PROXY_TIMEOUT_MS, () => end(seen('not-tried', 'the proxy gave no answer')));
+    socket.once('connect', () => socket.write(requestText(method, target, proxy.authorization)));
+    socket.on('data', (chunk) => {
+      head += chunk.toString('latin1');
+      if (head.includes('\r\n\r\n') || head.length > 65_536) end(verdict());
+    });
+    socket.on('end', () => end(verdict()));
+    socket.on('error', (error) => end(seen('not-tried', `the proxy cannot be reached: ${codeOf(error)}`)));
+  });
+}
+
+function fromError(error: Error): Observation {
+  const code = codeOf(error);
+  if (code === 'ECONNREFUSED' || code === 'ECONNRESET') return seen('reset');
+  if (code === 'ETIMEDOUT') return seen('silent');
+  return NO_ROUTE.has(code) ? seen('no-route') : seen('no-route', code);
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+}
+
+function seen(sight: Sight, detail = ''): Observation {
+  return { sight, detail };
+}

@@ -1,0 +1,185 @@
+/**
+ * What of the configuration would allow or deny a request that was seen: for the page and for `suggest`, so that both
+ * say the same. A draft is narrow: this host or address, this port, and this client where the configuration knows it.
+ */
+import { parseAddress } from '../core/address.js';
+import { type DnsName, parseDnsName } from '../core/host-pattern.js';
+import { type AddressClass, classify, classifyName, isLocalhost } from '../core/special-purpose.js';
+
+/** The fields of a decision record that matter here. */
+export interface Seen {
+  readonly outcome: 'allow' | 'deny' | 'fail';
+  readonly reason: string | null;
+  readonly rule: string | null;
+  readonly client: { readonly name: string | null };
+  readonly host: string | null;
+  readonly port: number | null;
+  readonly addresses: readonly string[];
+}
+
+/** A rule of the configuration; exactly one of `host` and `address` is there. */
+export interface RuleDraft {
+  readonly section: 'allow' | 'deny' | 'internal';
+  readonly host: string | null;
+  readonly address: string | null;
+  readonly ports: readonly number[] | null;
+  readonly clients: readonly string[] | null;
+}
+
+/** Rules to add, or none, and why. */
+export interface Proposal {
+  readonly drafts: readonly RuleDraft[];
+  readonly note: string | null;
+}
+
+export interface DraftContext {
+  readonly default: 'public' | 'none';
+  /** Names that rules may name; what the log calls a client may be a mere label. */
+  readonly clients: ReadonlySet<string>;
+}
+
+/** These reasons are about the destination, so that a rule can change them. */
+const BY_POLICY: ReadonlySet<string> = new Set([
+  'host-denied',
+  'host-not-allowed',
+  'port-denied',
+  'port-not-allowed',
+  'address-prohibited',
+  'metadata-address',
+  'mixed-answer',
+  'own-listener',
+]);
+
+/** What would have to be there for the policy to allow the request. */
+export function draftsToAllow(seen: Seen, context: DraftContext): Proposal {
+  const { reason, rule, port } = seen;
+  const name = seen.host === null ? null : parseDnsName(seen.host);
+  const literal = seen.host === null ? null : parseAddress(seen.host);
+  if (port === null || (name === null && literal === null)) return none('The request names no destination.');
+  if (seen.outcome === 'deny' && reason !== null && !BY_POLICY.has(reason)) {
+    return none('No rule changes this: it is about the request, not about where it goes.');
+  }
+  if (rule?.startsWith('never:') || reason === 'metadata-address' || reason === 'own-listener') {
+    return none('Nothing opens this: no rule and no mode.');
+  }
+  if (rule?.startsWith('deny['))
+    return none(`policy.${rule} refuses it, and deny comes first: take it out or narrow it.`);
+  return draftsFor({ name, literal: literal?.text ?? null, port, seen }, context);
+}
+
+/** The rule that denies the host or address to this client, or to all where the configuration does not know it. */
+export function draftToDeny(seen: Seen, context: DraftContext): Proposal {
+  const place = placeOf(seen.host);
+  if (place === null) return none('The request names no destination.');
+  if (seen.rule?.startsWith('never:')) return none('It is refused in any case.');
+  const draft: RuleDraft = { section: 'deny', ...place, ports: null, clients: clientsOf(seen, context) };
+  return { drafts: [draft], note: scope(seen, context) };
+}
+
+/** One item of the list in the configuration, as YAML. Texts are quoted: `null` and `on` are names of hosts, too. */
+export function draftLine({ host, address, ports, clients }: RuleDraft): string {
+  const keys = [
+    host === null ? [] : [`host: ${JSON.stringify(host)}`],
+    address === null ? [] : [`address: ${JSON.stringify(address)}`],
+    ports === null ? [] : [`ports: [${ports.join(', ')}]`],
+    clients === null ? [] : [`clients: [${clients.map((name) => JSON.stringify(name)).join(', ')}]`],
+  ];
+  return `- { ${keys.flat().join(', ')} }`;
+}
+
+interface Destination {
+  readonly name: DnsName | null;
+  readonly literal: string | null;
+  readonly port: number;
+  readonly seen: Seen;
+}
+
+function draftsFor(destination: Destination, context: DraftContext): Proposal {
+  const { seen, port } = destination;
+  const classes = addressesOf(destination).map((text) => ({ text, kind: classOf(text) }));
+  if (classes.some(({ kind }) => kind === null || kind.kind === 'never')) return none('Nothing opens this address.');
+  const special = classes.filter(({ kind }) => kind?.kind === 'special');
+  const rest = { ports: [port], clients: clientsOf(seen, context) };
+  const internal: RuleDraft[] = internalPlaces(destination, special).map((place) => ({
+    section: 'internal',
+    ...place,
+    ...rest,
+  }));
+  const isPublic = internal.length === 0 || special.length < classes.length;
+  const needsAllow = isPublic && (internal.length === 0 || context.default === 'none');
+  const place = placeOf(seen.host);
+  const allow: RuleDraft[] = needsAllow && place !== null ? [{ section: 'allow', ...place, ...rest }] : [];
+  return { drafts: [...internal, ...allow], note: notes(seen, context, internal.length > 0) };
+}
+
+/** By name where the rule opens what the name has answered; by address for loopback and the like. */
+function internalPlaces(
+  { name, literal, seen }: Destination,
+  special: readonly { readonly text: string; readonly kind: AddressClass | null }[],
+): Pick<RuleDraft, 'host' | 'address'>[] {
+  const byName = special.every(({ kind }) => kind !== null && kind.kind !== 'global' && kind.opensByName);
+  if (name !== null && literal === null && byName) {
+    return special.length > 0 || (seen.addresses.length === 0 && isLocalName(name))
+      ? [{ host: name, address: null }]
+      : [];
+  }
+  return special.map(({ text }) => placeOf(text)).filter((place) => place !== null);
+}
+
+/** Names of containers have no dot; the others stand for the host of the containers and the like. */
+function isLocalName(name: DnsName): boolean {
+  return !name.includes('.') || classifyName(name) !== null;
+}
+
+/** What DNS answered, or would answer for the names that stand for loopback. */
+function addressesOf({ name, literal, seen }: Destination): readonly string[] {
+  if (literal !== null) return [literal];
+  if (seen.addresses.length === 0 && name !== null && isLocalhost(name)) return ['127.0.0.1', '::1'];
+  return seen.addresses;
+}
+
+function classOf(text: string): AddressClass | null {
+  const address = parseAddress(text);
+  return address === null ? null : classify(address);
+}
+
+function placeOf(text: string | null): Pick<RuleDraft, 'host' | 'address'> | null {
+  if (text === null) return null;
+  const address = parseAddress(text);
+  if (address !== null) return { host: null, address: `${address.text}/${address.bytes.length * 8}` };
+  const host = parseDnsName(text);
+  return host === null ? null : { host, address: null };
+}
+
+function clientsOf({ client }: Seen, context: DraftContext): readonly string[] | null {
+  return client.name !== null && context.clients.has(client.name) ? [client.name] : null;
+}
+
+function notes(seen: Seen, context: DraftContext, isInternal: boolean): string | null {
+  const texts = [
+    seen.outcome === 'allow' && seen.reason === null ? `It is allowed already, by ${ruleName(seen.rule)}.` : null,
+    seen.outcome === 'fail' ? 'The policy allowed it; the way there failed.' : null,
+    isInternal ? 'This opens a private destination to a tool: be sure that it needs it.' : null,
+    isUnresolved(seen) ? 'DNS was not asked: if it answers with a private address, see the next refusal.' : null,
+    scope(seen, context),
+  ].filter((text) => text !== null);
+  return texts.length === 0 ? null : texts.join(' ');
+}
+
+function isUnresolved({ host, addresses }: Seen): boolean {
+  const name = host === null ? null : parseDnsName(host);
+  return name !== null && addresses.length === 0 && !isLocalName(name);
+}
+
+function scope(seen: Seen, context: DraftContext): string | null {
+  if (clientsOf(seen, context) !== null) return null;
+  return 'It is for every client, since the configuration has no entry for this one under clients.';
+}
+
+function ruleName(rule: string | null): string {
+  return rule === null || rule === 'default' ? 'policy.default' : `policy.${rule}`;
+}
+
+function none(note: string): Proposal {
+  return { drafts: [], note };
+}

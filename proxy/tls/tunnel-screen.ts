@@ -1,0 +1,41 @@
+/** Ties `policy.sni` to a tunnel: the decision record waits for the first bytes, so that one record says all. */
+import type { Refusal } from '../core/policy.js';
+import type { Passage } from '../door/connect-upstream.js';
+import type { Attempt } from '../door/flow.js';
+import type { Screen } from '../net/first-bytes.js';
+import { createSniScreen } from './sni-screen.js';
+
+/**
+ * A tunnel in which nobody has said anything for this long is recorded as it stands. Its first bytes are judged all the
+ * same, and what is wrong with them stands in the close record.
+ */
+const SILENCE_MS = 200;
+
+/**
+ * Writes the attempt's record, now or with the first bytes of the tunnel. `status`: what the client was sent. Null
+ * where the policy does not look at server names.
+ */
+export function screenTunnel(
+  attempt: Attempt,
+  passage: Extract<Passage, { open: true }>,
+  status: number | null,
+): Screen | null {
+  const { permit, wouldDeny } = passage;
+  const { sni, mode } = attempt.policy;
+  if (sni === 'off') {
+    attempt.allowed(status, permit.rule, wouldDeny);
+    return null;
+  }
+  const enforces = sni === 'enforce' && mode === 'enforce';
+  const silence = setTimeout(() => attempt.allowed(status, permit.rule, wouldDeny), SILENCE_MS);
+  return createSniScreen({
+    target: permit.target,
+    mode: enforces ? 'enforce' : 'log',
+    onJudged(reason) {
+      clearTimeout(silence);
+      const refusal: Refusal | null = reason === null ? null : { reason, rule: 'sni', what: null };
+      if (refusal !== null && enforces) attempt.refused(refusal.reason, refusal.rule, status);
+      else attempt.allowed(status, permit.rule, wouldDeny ?? refusal);
+    },
+  });
+}
