@@ -1,0 +1,61 @@
+/**
+ * What an exchange with an origin needs of the client's side of a request, whoever reads and writes that connection:
+ * the content as it comes, and a place for the response.
+ */
+import type { Reason } from '../core/reasons.js';
+
+/** Fields are a flat list: name, value, name, value; values are latin1. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly phrase: string;
+  readonly fields: readonly string[];
+}
+
+/** Takes the content of a request. */
+export interface ContentSink {
+  /** `bytes` are valid until the call returns. False: no more until `resume`. */
+  data(bytes: Buffer): boolean;
+  /** The content is whole. `trailers`: as they came, flat. */
+  end(trailers: readonly string[]): void;
+  /** The content breaks off: the client has broken the protocol, or is gone. */
+  fail(reason: Reason): void;
+}
+
+/** The content of one request, from its first byte to its last. */
+export interface ContentSource {
+  /** Octets that the head announces, or null where the content is chunked. */
+  readonly length: number | null;
+  /** Starts the flow, once. A sink that is put in later takes the place of the one before. */
+  flowTo(sink: ContentSink): void;
+  /** After the sink has answered false. */
+  resume(): void;
+  /** Nobody wants the rest: it is read and dropped, within bounds of time, so that the client can read its answer. */
+  discard(): void;
+}
+
+/** The response to one request, in order: interim heads, one final head, content, end. */
+export interface ResponseWriter {
+  /** RFC 9110 section 15.2: passed on to a client of HTTP/1.1; dropped where the client reads too slowly. */
+  interim(head: ResponseHead): void;
+  /**
+   * The final head, framed for the client's version: by the Content-Length among its fields, else chunked. `isLast`: the
+   * connection is closed after the response, in stages (RFC 9112 section 9.6). It leaves with the next call.
+   */
+  head(head: ResponseHead, isLast: boolean): void;
+  /** Sends the head that waits, where no content is there to go with it. */
+  flush(): void;
+  /** `bytes` are valid until the call returns. False: not before `onDrain`. */
+  write(bytes: Buffer): boolean;
+  /** `trailers` are those that may be passed on. */
+  end(trailers: readonly string[]): void;
+  /** The response breaks off: so that the client sees that it is not whole, the connection is cut. */
+  cut(): void;
+  /** Who is to hear of room to write and of the loss of the client; null: nobody any more. */
+  listen(events: ResponseEvents | null): void;
+}
+
+export interface ResponseEvents {
+  onDrain(): void;
+  /** The client is lost before the end of the response. */
+  onLost(): void;
+}
