@@ -3,59 +3,74 @@
 import { realpathSync } from 'node:fs';
 import nodeModule from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { Command, Io } from './cli/command.js';
 
-/** Argument list (without the command's name) in, exit code out; null: the command runs on and sets it itself. */
-type Command = (argv: readonly string[]) => Promise<number | null>;
+/** A name, what it does in a few words, and where it is. */
+const COMMANDS: readonly (readonly [name: string, does: string, load: () => Promise<Command>])[] = [
+  ['serve', 'runs the proxy (the default)', async () => (await import('./cli/serve.js')).serveCommand],
+  ['check', 'explains what would happen to a target', async () => (await import('./cli/check.js')).checkCommand],
+  [
+    'validate',
+    'names every mistake in the configuration',
+    async () => (await import('./cli/validate.js')).validateCommand,
+  ],
+  ['probe', 'run where a tool runs: tries every way out', async () => (await import('./cli/probe.js')).probeCommand],
+  ['ranges', 'prints the ranges that the policy knows', async () => (await import('./cli/ranges.js')).rangesCommand],
+  [
+    'firewall',
+    "prints the host's packet filter rules",
+    async () => (await import('./cli/firewall.js')).firewallCommand,
+  ],
+  [
+    'suggest',
+    'prints a policy that allows what was seen',
+    async () => (await import('./cli/suggest.js')).suggestCommand,
+  ],
+  [
+    'healthcheck',
+    'exits 0 if this instance is ready',
+    async () => (await import('./cli/healthcheck.js')).healthcheckCommand,
+  ],
+];
 
-const COMMANDS: Readonly<Record<string, { readonly does: string; readonly load: () => Promise<Command> }>> = {
-  serve: { does: 'runs the proxy (the default)', load: async () => (await import('./cli/serve.js')).serveCommand },
-  check: {
-    does: 'explains what would happen to a target',
-    load: async () => (await import('./cli/check.js')).checkCommand,
-  },
-  probe: {
-    does: 'run where a tool runs: tries every way out',
-    load: async () => (await import('./cli/probe.js')).probeCommand,
-  },
-  ranges: {
-    does: 'prints the ranges that the policy knows',
-    load: async () => (await import('./cli/ranges.js')).rangesCommand,
-  },
-  firewall: {
-    does: "prints the host's packet filter rules of the same policy",
-    load: async () => (await import('./cli/firewall.js')).firewallCommand,
-  },
-  suggest: {
-    does: 'prints a policy that allows what was seen',
-    load: async () => (await import('./cli/suggest.js')).suggest,
-  },
-  healthcheck: {
-    does: 'exits 0 if the instance of this container is ready',
-    load: async () => (await import('./cli/healthcheck.js')).healthcheckCommand,
-  },
-};
-
-const USAGE = `usage: egress-proxy [COMMAND] [OPTION...]\n\n${Object.entries(COMMANDS)
-  .map(([name, { does }]) => `  ${name.padEnd(12)} ${does}\n`)
-  .join('')}\n  --config FILE falls back to EGRESS_CONFIG, then to the shipped policy.\n`;
+const USAGE = `usage: egress-proxy [COMMAND] [OPTION...]\n\n${COMMANDS.map(
+  ([name, does]) => `  ${name.padEnd(12)} ${does}\n`,
+).join(
+  '',
+)}\n  egress-proxy help COMMAND explains one; --version prints the version.\n  --config FILE falls back to EGRESS_CONFIG, then to the shipped policy.\n`;
 
 /** When all that a start needs is compiled. */
 const COMPILED_MS = 2000;
 
+const OLDEST_NODE = [20, 19] as const;
+
+const PROCESS_IO: Io = {
+  stdin: process.stdin,
+  stdout: (text) => endWithReader(process.stdout).write(text),
+  stderr: (text) => process.stderr.write(text),
+  env: process.env,
+};
+
 /** The exit code, or null where the process goes on. */
-export async function main(argv: readonly string[]): Promise<number | null> {
+export async function main(argv: readonly string[], io: Io = PROCESS_IO): Promise<number | null> {
   const [first = 'serve', ...rest] = argv;
-  if (first === '--help' || first === '-h' || first === 'help') {
-    process.stdout.write(USAGE);
-    return 0;
+  const { EXIT, execute, version } = await import('./cli/command.js');
+  if (first === '--version') {
+    io.stdout(`${version()}\n`);
+    return EXIT.ok;
   }
-  const name = first.startsWith('-') ? 'serve' : first;
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) {
-    process.stderr.write(`egress-proxy: no command ${JSON.stringify(name)}\n\n${USAGE}`);
-    return 2;
+  const isHelp = first === 'help' || first === '--help' || first === '-h';
+  if (isHelp && rest.length === 0) {
+    io.stdout(USAGE);
+    return EXIT.ok;
   }
-  return (await command.load())(first.startsWith('-') ? argv : rest);
+  const name = isHelp ? rest[0] : first.startsWith('-') ? 'serve' : first;
+  const found = COMMANDS.find(([known]) => known === name);
+  if (found === undefined) {
+    io.stderr(`egress-proxy: no command ${JSON.stringify(name)}\n\n${USAGE}`);
+    return EXIT.usage;
+  }
+  return execute(await found[2](), isHelp ? ['--help'] : first.startsWith('-') ? argv : rest, io);
 }
 
 function isMain(): boolean {
@@ -76,7 +91,31 @@ function keepCompiledCode(): void {
   if (typeof flush === 'function') setTimeout(() => flush(), COMPILED_MS).unref();
 }
 
+/** One sentence in place of whatever a Node without the needed APIs would throw. */
+function isTooOld(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const [oldestMajor, oldestMinor] = OLDEST_NODE;
+  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return false;
+  process.stderr.write(
+    `egress-proxy: needs Node ${OLDEST_NODE.join('.')} or newer; this is ${process.versions.node}\n`,
+  );
+  return true;
+}
+
+/**
+ * Whoever reads the output may stop reading (`| head`): that is its end, not a failure. `serve` writes its log past this
+ * stream, and does not end with its reader.
+ */
+function endWithReader(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  if (stream.listenerCount('error') > 0) return stream;
+  return stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(process.exitCode ?? 0);
+  });
+}
+
 if (isMain()) {
+  if (isTooOld()) process.exit(1);
   keepCompiledCode();
   main(process.argv.slice(2)).then(
     (code) => {

@@ -1,49 +1,43 @@
 /** The command `check`: what would happen to a target under a configuration, without asking a running instance. */
-import { parseArgs } from 'node:util';
 import { createGate } from '../app.js';
 import type { CheckResult } from '../core/explain.js';
 import { check, UnknownClientError } from '../door/check.js';
-import { BAD_CONFIG, configPath, readConfiguration } from './configuration.js';
+import { command, EXIT, UsageError } from './command.js';
+import { configPath, readConfiguration } from './configuration.js';
 
-const USAGE = 'usage: egress-proxy check [--config FILE] [--client NAME] [--json] TARGET...\n';
-const EXIT = { allow: 0, deny: 3, fail: 4 } as const;
+const EXIT_OF = { allow: EXIT.ok, deny: EXIT.denied, fail: EXIT.unreachable } as const;
 
 /** Exit code of the worst outcome: 0 allow, 3 deny, 4 fail; 2 usage, 78 a bad configuration. */
-export async function checkCommand(argv: readonly string[]): Promise<number> {
-  const options = readOptions(argv);
-  if (options === null || options.targets.length === 0) {
-    process.stderr.write(USAGE);
-    return 2;
-  }
-  const config = readConfiguration(configPath(options.config));
-  if (config === null) return BAD_CONFIG;
-  const { gate } = createGate(config);
-  let code = 0;
-  try {
-    for (const target of options.targets) {
-      const result = await check(gate, config, target, options.client ?? null);
-      process.stdout.write(options.json ? `${JSON.stringify({ target, ...result })}\n` : text(target, result));
-      code = Math.max(code, EXIT[result.outcome]);
+export const checkCommand = command({
+  name: 'check',
+  synopsis: '[--config FILE] [--client NAME] [--json] TARGET...',
+  details: `  Says what would happen to each TARGET, a URL or HOST:PORT: outcome, reason, rule, addresses.
+  Resolves names, connects to nothing.
+  --client NAME  as this client of the configuration
+  --json         one JSON object a line
+  exit code: 0 allow, 3 deny, 4 fail; of several targets the highest`,
+  options: { config: { type: 'string' }, client: { type: 'string' }, json: { type: 'boolean' } },
+  operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  async run(values, targets, io) {
+    const config = readConfiguration(configPath(values.config), io);
+    if (config === null) return EXIT.badConfig;
+    const { gate } = createGate(config);
+    let code: number = EXIT.ok;
+    for (const target of targets) {
+      const result = await explain(() => check(gate, config, target, values.client ?? null));
+      io.stdout(values.json === true ? `${JSON.stringify({ target, ...result })}\n` : text(target, result));
+      code = Math.max(code, EXIT_OF[result.outcome]);
     }
-  } catch (error) {
-    if (!(error instanceof UnknownClientError)) throw error;
-    process.stderr.write(`check: ${error.message}\n`);
-    return 2;
-  }
-  return code;
-}
+    return code;
+  },
+});
 
-function readOptions(argv: readonly string[]) {
+/** An unknown client is a mistake of the command line, not of ours. */
+async function explain(ask: () => Promise<CheckResult>): Promise<CheckResult> {
   try {
-    const { values, positionals } = parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: { config: { type: 'string' }, client: { type: 'string' }, json: { type: 'boolean', default: false } },
-    });
-    return { ...values, targets: positionals };
+    return await ask();
   } catch (error) {
-    process.stderr.write(`check: ${error instanceof Error ? error.message : String(error)}\n`);
-    return null;
+    throw error instanceof UnknownClientError ? new UsageError(error.message) : error;
   }
 }
 

@@ -1,24 +1,117 @@
-/** The command `firewall` with the configuration that its rules come from. */
+/** The command `firewall`: prints the host's packet filter rules of the same policy. It changes nothing itself. */
+import { parseAddress, parsePrefix } from '../core/address.js';
+import type { Policy } from '../core/policy.js';
+import { classify } from '../core/special-purpose.js';
+import { hostRules } from '../firewall/host-rules.js';
+import { removalText, rulesText } from '../firewall/rule-text.js';
+import type { SlotValues } from '../firewall/template.js';
+import { type Command, command, EXIT, type Io, UsageError } from './command.js';
+import { configPath, readConfiguration } from './configuration.js';
 
-import { firewall } from '../firewall/firewall.js';
-import { BAD_CONFIG, configPath, readConfiguration } from './configuration.js';
+export const FIREWALL_OPTIONS = {
+  config: { type: 'string' },
+  subnet: { type: 'string', multiple: true },
+  interface: { type: 'string', multiple: true },
+  dns: { type: 'string', multiple: true },
+  format: { type: 'string' },
+  remove: { type: 'boolean' },
+} as const;
 
-/** As `firewall`, or 78 where the configuration cannot be used. */
-export async function firewallCommand(argv: readonly string[]): Promise<number> {
-  const { path, rest } = takeConfigOption(argv);
-  const config = readConfiguration(configPath(path));
-  if (config === null) return BAD_CONFIG;
-  return firewall(rest, {
-    stdout: (text) => process.stdout.write(text),
-    stderr: (text) => process.stderr.write(text),
-    policy: config.policy,
+export const firewallCommand = firewallFor((path, io) => readConfiguration(configPath(path), io)?.policy ?? null);
+
+/** The command over the policy that `policyOf` finds; null, after its own message, where the configuration is bad. */
+export function firewallFor(policyOf: (path: string | undefined, io: Io) => Policy | null): Command {
+  return command({
+    name: 'firewall',
+    synopsis: `--subnet CIDR [--subnet CIDR ...] [--interface NAME ...] [--dns ADDRESS ...]
+                             [--format iptables|nftables] [--remove] [--config FILE]`,
+    options: FIREWALL_OPTIONS,
+    async run(values, _operands, io) {
+      const slots = slotsOf(values);
+      const policy = policyOf(values.config, io);
+      if (policy === null) return EXIT.badConfig;
+      io.stdout(textOf(values, slots, policy));
+      if (values.remove !== true && slots.subnet6.length + slots.interface.length === 0) io.stderr(IPV4_ONLY);
+      return EXIT.ok;
+    },
   });
 }
 
-function takeConfigOption(argv: readonly string[]): { path: string | undefined; rest: readonly string[] } {
-  const at = argv.findIndex((argument) => argument === '--config' || argument.startsWith('--config='));
-  if (at === -1) return { path: undefined, rest: argv };
-  const inline = argv[at]?.startsWith('--config=') === true;
-  const path = inline ? argv[at]?.slice('--config='.length) : argv[at + 1];
-  return { path, rest: [...argv.slice(0, at), ...argv.slice(at + (inline ? 1 : 2))] };
+const IPV4_ONLY =
+  'firewall: only IPv4 subnets are named: these rules catch no IPv6. Where the network has IPv6, name its subnet or bridge.\n';
+
+/** The text alone. Throws a UsageError that names every mistake. */
+export function firewallText(values: Values, policy: Policy): string {
+  return textOf(values, slotsOf(values), policy);
+}
+
+function textOf({ format, remove }: Values, slots: SlotValues, policy: Policy): string {
+  const form = format === 'nftables' ? 'nftables' : 'iptables';
+  return remove === true ? removalText(form) : rulesText(form, hostRules(policy), slots);
+}
+
+interface Values {
+  readonly subnet?: readonly string[] | undefined;
+  readonly interface?: readonly string[] | undefined;
+  readonly dns?: readonly string[] | undefined;
+  readonly format?: string | undefined;
+  readonly remove?: boolean | undefined;
+}
+
+/** Throws a UsageError that names every mistake. */
+function slotsOf(values: Values): SlotValues {
+  const errors: string[] = [];
+  const take = (texts: readonly string[] | undefined, read: (text: string) => Taken): string[] => {
+    const taken = (texts ?? []).map(read);
+    errors.push(...taken.flatMap((one) => (one.ok ? [] : [one.error])));
+    return [...new Set(taken.flatMap((one) => (one.ok ? [one.text] : [])))];
+  };
+  const subnets = take(values.subnet, takeSubnet);
+  const resolvers = take(values.dns, takeResolver);
+  const interfaces = take(values.interface, takeInterface);
+  const { format = 'iptables' } = values;
+  if (format !== 'iptables' && format !== 'nftables') errors.push(`--format ${format}: iptables or nftables`);
+  if (subnets.length === 0 && values.remove !== true && errors.length === 0) errors.push('--subnet is missing');
+  if (errors.length > 0) throw new UsageError(errors.join('\nfirewall: '));
+  return slots(subnets, resolvers, interfaces);
+}
+
+type Taken = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly error: string };
+
+function takeSubnet(text: string): Taken {
+  const prefix = text.includes('/') ? parsePrefix(text) : null;
+  if (prefix === null) return bad(`--subnet ${text}: an address, "/" and a length, no bits set after the length`);
+  if (prefix.bits === 0) return bad(`--subnet ${text}: names every address, the host's own too`);
+  return { ok: true, text: prefix.text };
+}
+
+/** Port 53 of a metadata address would be open, and nothing opens these. */
+function takeResolver(text: string): Taken {
+  const address = parseAddress(text);
+  if (address === null) return bad(`--dns ${text}: an IPv4 or IPv6 address`);
+  const kind = classify(address);
+  if (kind.kind === 'never') return bad(`--dns ${text}: ${kind.what}; nothing opens it`);
+  return { ok: true, text: `${address.text}/${address.family === 4 ? 32 : 128}` };
+}
+
+/** The kernel's limit is 15 bytes; the characters are those that need no quoting in either form. */
+function takeInterface(text: string): Taken {
+  if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(text)) return bad(`--interface ${text}: the name of a bridge`);
+  return { ok: true, text };
+}
+
+function slots(subnets: readonly string[], resolvers: readonly string[], interfaces: readonly string[]): SlotValues {
+  const isIPv6 = (text: string) => text.includes(':');
+  const isIPv4 = (text: string) => !isIPv6(text);
+  return {
+    subnet4: subnets.filter(isIPv4),
+    subnet6: subnets.filter(isIPv6),
+    interface: interfaces,
+    dns4: resolvers.filter(isIPv4),
+    dns6: resolvers.filter(isIPv6),
+  };
+}
+
+function bad(error: string): Taken {
+  return { ok: false, error };
 }

@@ -1,6 +1,7 @@
 /** The command `healthcheck`, for HEALTHCHECK in the image: asks the instance of this container. */
 import { interpolate } from '../config/interpolate.js';
 import { readSource } from '../config/yaml-source.js';
+import { command, EXIT, type Io } from './command.js';
 import { configPath } from './config-path.js';
 
 const TIMEOUT_MS = 2000;
@@ -10,19 +11,27 @@ const DEFAULT = { proxy: '127.0.0.1:3128', admin: '127.0.0.1:9180' };
  * Exit code 0 where the instance is ready, 1 where it is not or does not answer. Reads nothing of the file but the
  * listeners: it runs every few seconds, and a mistake in a changed file leaves the instance ready with its old policy.
  */
-export async function healthcheckCommand(): Promise<number> {
-  const { proxy, admin } = listeners(configPath(undefined));
+export const healthcheckCommand = command({
+  name: 'healthcheck',
+  synopsis: '[--config FILE]',
+  details: '  Exits 0 if the instance of this container is ready. For HEALTHCHECK.',
+  options: { config: { type: 'string' } },
+  run: ({ config }, _operands, io) => healthcheck(configPath(config), io),
+});
+
+async function healthcheck(path: string, io: Io): Promise<number> {
+  const { proxy, admin } = listeners(path);
   const isOff = admin === 'off';
   // Without the admin API: any answer of the proxy port, which refuses a request in origin-form and says what it is.
   const url = isOff ? `http://${local(proxy)}/` : `http://${local(admin)}/readyz`;
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
     const isReady = isOff ? response.headers.has('proxy-status') : response.ok;
-    if (!isReady) process.stderr.write(`healthcheck: not ready (${response.status})\n`);
-    return isReady ? 0 : 1;
+    if (!isReady) io.stderr(`healthcheck: not ready (${response.status})\n`);
+    return isReady ? EXIT.ok : EXIT.failed;
   } catch (error) {
-    process.stderr.write(`healthcheck: no answer (${error instanceof Error ? error.message : String(error)})\n`);
-    return 1;
+    io.stderr(`healthcheck: no answer (${error instanceof Error ? error.message : String(error)})\n`);
+    return EXIT.failed;
   }
 }
 

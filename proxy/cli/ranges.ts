@@ -1,7 +1,7 @@
 /** The command `ranges`: the table that the policy decides by. */
-import { parseArgs } from 'node:util';
 import { SPECIAL_NAMES } from '../core/range-table.js';
 import { RANGES } from '../core/special-purpose.js';
+import { command, EXIT } from './command.js';
 
 const OPENED_BY = {
   never: 'nothing',
@@ -10,24 +10,16 @@ const OPENED_BY = {
   inner: 'decided by the IPv4 address inside',
 } as const;
 
-/** Exit code 0, or 2 where the arguments are wrong. */
-export async function rangesCommand(argv: readonly string[]): Promise<number> {
-  const json = readJson(argv);
-  if (json === null) {
-    process.stderr.write('usage: egress-proxy ranges [--json]\n');
-    return 2;
-  }
-  process.stdout.write(json ? `${JSON.stringify(rows(), null, 2)}\n` : table());
-  return 0;
-}
-
-function readJson(argv: readonly string[]): boolean | null {
-  try {
-    return parseArgs({ args: [...argv], options: { json: { type: 'boolean', default: false } } }).values.json;
-  } catch {
-    return null;
-  }
-}
+export const rangesCommand = command({
+  name: 'ranges',
+  synopsis: '[--json]',
+  details: '  Prints the special-purpose and metadata ranges that the policy knows, and what opens each.',
+  options: { json: { type: 'boolean' } },
+  async run({ json }, _operands, io) {
+    io.stdout(json === true ? `${JSON.stringify(rows(), null, 2)}\n` : table());
+    return EXIT.ok;
+  },
+});
 
 function rows() {
   const ranges = RANGES.map(({ prefix, name, source, disposition, metadata }) => {

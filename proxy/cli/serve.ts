@@ -1,7 +1,6 @@
 /** The command `serve`: the proxy from start to clean end. */
 
 import { setTimeout } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import type { AdminDeps } from '../admin/deps.js';
 import { policyView } from '../admin/policy-view.js';
 import { createApp } from '../app.js';
@@ -15,7 +14,8 @@ import { fanOut } from '../observe/observe.js';
 import { openLog } from '../observe/open-log.js';
 import { readBack } from '../observe/read-back.js';
 import { createRing } from '../observe/ring.js';
-import { BAD_CONFIG, configPath, readConfiguration } from './configuration.js';
+import { command, EXIT } from './command.js';
+import { configPath, readConfiguration } from './configuration.js';
 
 /** How many decisions the admin API can show. */
 const RING_RECORDS = 5000;
@@ -27,13 +27,18 @@ const HEAD_START_MS = 50;
 const LOG_CLOSE_MS = 1000;
 
 /** Exit code 78 for a bad configuration, 1 where a listener cannot be opened, 2 usage; else null: it runs on. */
-export async function serveCommand(argv: readonly string[]): Promise<number | null> {
-  const option = readOption(argv);
-  if (option === null) return 2;
-  const path = configPath(option.config);
-  const config = readConfiguration(path);
-  return config === null ? BAD_CONFIG : serve(path, config);
-}
+export const serveCommand = command({
+  name: 'serve',
+  synopsis: '[--config FILE]',
+  details: `  Runs the proxy until SIGTERM or SIGINT, and then drains it. SIGHUP or a changed file reloads the policy.
+  --config FILE falls back to EGRESS_CONFIG, then to the shipped policy.`,
+  options: { config: { type: 'string' } },
+  async run(values, _operands, io) {
+    const path = configPath(values.config);
+    const config = readConfiguration(path, io);
+    return config === null ? EXIT.badConfig : serve(path, config);
+  },
+});
 
 async function serve(path: string, config: Config): Promise<number | null> {
   let current = config;
@@ -126,14 +131,4 @@ async function startAdmin({ listen, admin }: Config, deps: Omit<AdminDeps, 'toke
 function changedAtStartOnly(before: Config, after: Config): string[] {
   const keys = ['listen', 'admin', 'dns', 'steer', 'relay', 'log'] as const;
   return keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
-}
-
-function readOption(argv: readonly string[]): { config?: string | undefined } | null {
-  try {
-    return parseArgs({ args: [...argv], options: { config: { type: 'string' } } }).values;
-  } catch (error) {
-    process.stderr.write(`serve: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.stderr.write('usage: egress-proxy serve [--config FILE]\n');
-    return null;
-  }
 }

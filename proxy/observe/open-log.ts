@@ -52,7 +52,7 @@ export async function openLog(settings: LogSettings, stdout: LineSink = stdoutSi
   };
 }
 
-/** https://no-color.org */
+/** https://no-color.org; a dumb terminal would print the escape sequences as text. */
 function wantsColor(): boolean {
-  return process.stdout.isTTY === true && !process.env.NO_COLOR;
+  return process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
 }

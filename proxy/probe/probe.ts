@@ -1,55 +1,40 @@
-/** The command `probe`: run from a tool's seat, it tries every way out and says what is open. */
+/** From a tool's seat: tries every way out and says what is open. */
 import { randomBytes } from 'node:crypto';
 import { Resolver } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { parseArgs } from 'node:util';
 import { readSeat, type Seat } from './container.js';
 import { type SightContext, see } from './finding.js';
 import { judge, judgeVariables, seatNotes } from './judge.js';
 import { planAttempts } from './plan.js';
-import { countOf, renderTable } from './table.js';
 import type { Finding, HostAndPort } from './try.js';
 
-export interface ProbeIo {
-  readonly stdout: (text: string) => void;
-  readonly stderr: (text: string) => void;
-  readonly env: NodeJS.ProcessEnv;
-}
-
-interface ProbeRequest {
-  readonly json: boolean;
+export interface ProbeRequest {
+  /** The zone under which a random name is asked for. */
   readonly zone: string;
+  /** Tried in place of well-known public addresses. */
   readonly publicTargets: readonly HostAndPort[];
+  /** Must be closed as well. */
   readonly targets: readonly HostAndPort[];
 }
 
 const TIMEOUT_MS = 1500;
 const AT_ONCE = 24;
-const USAGE = `usage: egress-proxy probe [--json] [--public ADDRESS:PORT ...] [--target HOST:PORT ...] [--zone NAME]
 
-Run it where a tool runs: docker run --rm --network <tools network> mcp-egress-proxy probe
-  --public   tried instead of well-known public addresses
-  --target   must be closed as well: a host, a published port, a service of yours
-  --zone     the zone under which a random name is asked for (example.com)
-`;
-
-/** Exit code 0: nothing is open but the proxy; 1: something is, or tools will not work like this; 2: usage. */
-export async function probe(argv: readonly string[], io: ProbeIo): Promise<number> {
-  const request = parseRequest(argv);
-  if (typeof request === 'string') {
-    io.stderr(`${request}${USAGE}`);
-    return request === '' ? 0 : 2;
-  }
-  const findings = await findWaysOut(await currentSeat(io.env), request, io.env);
-  const open = countOf(findings, 'open');
-  const wrong = countOf(findings, 'wrong');
-  io.stdout(request.json ? `${JSON.stringify({ open, wrong, findings }, null, 2)}\n` : renderTable(findings));
-  return open + wrong === 0 ? 0 : 1;
+/** Tries every way out from where this process runs, and judges each. */
+export async function probe(
+  request: ProbeRequest,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Finding[]> {
+  return findWaysOut(await currentSeat(env), request, env);
 }
 
-async function findWaysOut(seat: Seat, request: ProbeRequest, env: NodeJS.ProcessEnv): Promise<Finding[]> {
+async function findWaysOut(
+  seat: Seat,
+  request: ProbeRequest,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Finding[]> {
   const addressesOf = await hostAddresses();
   const proxyAddresses = isIP(seat.proxy.host) === 0 ? await addressesOf(seat.proxy.host) : [seat.proxy.host];
   const context: SightContext = { timeoutMs: TIMEOUT_MS, proxy: seat.proxy, proxyAddresses, addressesOf };
@@ -64,7 +49,7 @@ async function findWaysOut(seat: Seat, request: ProbeRequest, env: NodeJS.Proces
   return [...judgeVariables(env, steered), ...findings, ...seatNotes(seat)];
 }
 
-async function currentSeat(env: NodeJS.ProcessEnv): Promise<Seat> {
+async function currentSeat(env: Readonly<Record<string, string | undefined>>): Promise<Seat> {
   const [routes, resolvConf, status] = await Promise.all(
     ['/proc/net/route', '/etc/resolv.conf', '/proc/self/status'].map(textOf),
   );
@@ -88,47 +73,4 @@ async function hostAddresses(): Promise<(name: string) => Promise<readonly strin
     const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 1 });
     return resolver.resolve4(name).catch(() => []);
   };
-}
-
-/** An error with a line break, or '' where help was asked for. */
-function parseRequest(argv: readonly string[]): ProbeRequest | string {
-  const options = readOptions(argv);
-  if (typeof options === 'string') return options;
-  const publicTargets = options.public.map(readHostAndPort);
-  const targets = options.target.map(readHostAndPort);
-  if (publicTargets.includes(null) || targets.includes(null)) return 'probe: a target is HOST:PORT\n';
-  if (publicTargets.some((target) => target !== null && isIP(target.host) === 0))
-    return 'probe: --public is ADDRESS:PORT\n';
-  const present = (target: HostAndPort | null): target is HostAndPort => target !== null;
-  return {
-    json: options.json,
-    zone: options.zone,
-    publicTargets: publicTargets.filter(present),
-    targets: targets.filter(present),
-  };
-}
-
-function readOptions(argv: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-        public: { type: 'string', multiple: true, default: [] },
-        target: { type: 'string', multiple: true, default: [] },
-        zone: { type: 'string', default: 'example.com' },
-      },
-    });
-    return values.help ? '' : values;
-  } catch (error) {
-    return `probe: ${error instanceof Error ? error.message : String(error)}\n`;
-  }
-}
-
-function readHostAndPort(text: string): HostAndPort | null {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/i.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port < 1 || port > 65_535) return null;
-  return { host: match[1] ?? match[2] ?? '', port };
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { firewall } from '../../proxy/firewall/firewall.js';
+import { firewallFor } from '../../proxy/cli/firewall.js';
+import { type Ran, runCommand } from '../cli/run-command.js';
 import { policy } from './policies.js';
 
-test('both forms name the subnet, the resolver and every special-purpose range of both families', () => {
+test('both forms name the subnet, the resolver and every special-purpose range of both families', async () => {
   for (const format of ['iptables', 'nftables']) {
-    const { code, out, err } = run(
+    const { code, out, err } = await run(
       '--subnet',
       '172.31.250.0/24',
       '--subnet',
@@ -30,37 +31,37 @@ test('both forms name the subnet, the resolver and every special-purpose range o
   }
 });
 
-test('the iptables form is the default and jumps from DOCKER-USER and INPUT', () => {
-  const { out } = run('--subnet', '172.31.250.0/24');
+test('the iptables form is the default and jumps from DOCKER-USER and INPUT', async () => {
+  const { out } = await run('--subnet', '172.31.250.0/24');
   assert.match(out, /^#!\/bin\/sh\n/);
   assert.match(out, /add_jump "\$1" \$hook MCP-EGRESS-FORWARD/);
   assert.match(out, /add_jump "\$1" INPUT MCP-EGRESS-INPUT/);
 });
 
-test('the nftables form replaces one table of its own', () => {
-  const { out } = run('--subnet', '172.31.250.0/24', '--format', 'nftables');
+test('the nftables form replaces one table of its own', async () => {
+  const { out } = await run('--subnet', '172.31.250.0/24', '--format', 'nftables');
   assert.match(out, /\ntable inet mcp_egress\ndelete table inet mcp_egress\ntable inet mcp_egress \{\n/);
 });
 
-test('a subnet given twice is there once', () => {
-  const { out } = run('--subnet', '172.31.250.0/24', '--subnet', '172.31.250.0/24');
+test('a subnet given twice is there once', async () => {
+  const { out } = await run('--subnet', '172.31.250.0/24', '--subnet', '172.31.250.0/24');
   assert.equal(out.match(/^-A MCP-EGRESS-INPUT -s /gm)?.length, 1);
 });
 
-test('IPv4 subnets alone get a warning about IPv6', () => {
-  assert.match(run('--subnet', '172.31.250.0/24').err, /only IPv4 subnets are named/);
-  assert.equal(run('--subnet', '172.31.250.0/24', '--interface', 'br-tools').err, '');
+test('IPv4 subnets alone get a warning about IPv6', async () => {
+  assert.match((await run('--subnet', '172.31.250.0/24')).err, /only IPv4 subnets are named/);
+  assert.equal((await run('--subnet', '172.31.250.0/24', '--interface', 'br-tools')).err, '');
 });
 
-test('removal needs no subnet and names no range', () => {
+test('removal needs no subnet and names no range', async () => {
   for (const format of ['iptables', 'nftables']) {
-    const { code, out } = run('--remove', '--format', format);
+    const { code, out } = await run('--remove', '--format', format);
     assert.equal(code, 0);
     assert.ok(!out.includes('10.0.0.0/8'));
   }
 });
 
-test('wrong arguments exit with 2, all errors and no rules', () => {
+test('wrong arguments exit with 2, all errors and no rules', async () => {
   const cases: [string[], RegExp][] = [
     [[], /--subnet is missing/],
     [['--subnet', '172.31.250.1/24'], /--subnet 172\.31\.250\.1\/24: an address/],
@@ -76,7 +77,7 @@ test('wrong arguments exit with 2, all errors and no rules', () => {
     [['10.0.0.0/8'], /10\.0\.0\.0\/8/],
   ];
   for (const [argv, message] of cases) {
-    const { code, out, err } = run(...argv);
+    const { code, out, err } = await run(...argv);
     assert.equal(code, 2, argv.join(' '));
     assert.equal(out, '');
     assert.match(err, message);
@@ -84,21 +85,14 @@ test('wrong arguments exit with 2, all errors and no rules', () => {
   }
 });
 
-test('every error is named at once', () => {
-  const { err } = run('--subnet', 'x', '--dns', 'y', '--format', 'z');
+test('every error is named at once', async () => {
+  const { err } = await run('--subnet', 'x', '--dns', 'y', '--format', 'z');
   assert.match(err, /--subnet x[\s\S]*--dns y[\s\S]*--format z/);
 });
 
-function run(...argv: string[]): { code: number; out: string; err: string } {
-  let [out, err] = ['', ''];
-  const code = firewall(argv, {
-    policy: policy(),
-    stdout: (text) => {
-      out += text;
-    },
-    stderr: (text) => {
-      err += text;
-    },
-  });
-  return { code, out, err };
+function run(...argv: string[]): Promise<Ran> {
+  return runCommand(
+    firewallFor(() => policy()),
+    argv,
+  );
 }

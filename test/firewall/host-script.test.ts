@@ -3,9 +3,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { firewall } from '../../proxy/firewall/firewall.js';
 import { withGeneratedRules } from '../../proxy/firewall/host-script.js';
 import { policy } from './policies.js';
+import { rulesOf } from './rules-of.js';
 
 const SCRIPT = fileURLToPath(new URL('../../../docker/host/ssrf-egress-block.sh', import.meta.url));
 const SUBNETS = ['172.31.250.0/24', '172.30.0.0/16', 'fd00:31::/64'];
@@ -56,10 +56,5 @@ test('arguments that are no subnet, resolver, bridge or format end it with 2 bef
 });
 
 function command(args: readonly string[]): string {
-  let out = '';
-  const print = (text: string) => {
-    out += text;
-  };
-  assert.equal(firewall(args, { policy: policy(), stdout: print, stderr: () => {} }), 0);
-  return out;
+  return rulesOf(policy(), args);
 }

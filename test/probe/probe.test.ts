@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encode } from 'dns-packet';
+import { probeCommand } from '../../proxy/cli/probe.js';
 import { parseProxyUrl, readSeat, type Seat } from '../../proxy/probe/container.js';
 import { questionBytes, readReply } from '../../proxy/probe/dns.js';
 import { judge, judgeVariables, seatNotes } from '../../proxy/probe/judge.js';
 import { planAttempts } from '../../proxy/probe/plan.js';
-import { probe } from '../../proxy/probe/probe.js';
 import { readRefusal, requestText } from '../../proxy/probe/proxy.js';
 import { renderTable } from '../../proxy/probe/table.js';
 import type { Area, Sight, State } from '../../proxy/probe/try.js';
+import { runCommand } from '../cli/run-command.js';
 
 const ROUTES = `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0
@@ -231,9 +232,8 @@ test('the table says what an open way means and how to close it, once for many',
 
 test('wrong arguments end with 2 and the usage, and touch no network', async () => {
   for (const argv of [['--nope'], ['--target', 'x'], ['--public', 'name:80'], ['--target', 'x:0'], ['extra']]) {
-    let stderr = '';
-    const io = { stdout: () => assert.fail('no output'), stderr: (text: string) => (stderr += text), env: {} };
-    assert.equal(await probe(argv, io), 2, argv.join(' '));
-    assert.match(stderr, /^probe: .*\nusage: egress-proxy probe/s);
+    const { code, out, err } = await runCommand(probeCommand, argv);
+    assert.deepEqual([code, out], [2, ''], argv.join(' '));
+    assert.match(err, /^probe: .*\nusage: egress-proxy probe/s);
   }
 });

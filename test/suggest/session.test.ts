@@ -5,14 +5,14 @@ import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { suggest } from '../../proxy/cli/suggest.js';
+import { suggestCommand } from '../../proxy/cli/suggest.js';
 import { loadConfig } from '../../proxy/config/load.js';
 import type { Permit } from '../../proxy/core/policy.js';
 import { authorityText } from '../../proxy/core/target.js';
 import type { Dialer } from '../../proxy/net/dialer.js';
 import { decisionJson } from '../../proxy/observe/json-line.js';
+import { runCommand } from '../cli/run-command.js';
 import { table } from '../http/fake-dns.js';
 import { type RunningProxy, startProxy } from '../http/start-proxy.js';
 
@@ -69,26 +69,18 @@ test('what suggest makes of a session allows exactly that session', { timeout: 3
   assert.deepEqual([open.defects, closed.defects], [[], []]);
 });
 
-/** The policy of the configuration that is printed, checked by the product's own loader. */
+/** The policy of the configuration that is out, checked by the product's own loader. */
 async function suggested(context: TestContext, log: string): Promise<Record<string, unknown>> {
   const folder = mkdtempSync(join(tmpdir(), 'suggest-'));
   context.after(() => rmSync(folder, { recursive: true }));
   const base = join(folder, 'base.yaml');
   writeFileSync(base, JSON.stringify({ version: 1, clients: CLIENTS, policy: { mode: 'report', default: 'none' } }));
-  let printed = '';
-  const code = await suggest(['--config', base], {
-    stdin: Readable.from([log]),
-    out: (text) => {
-      printed += text;
-    },
-    err: assert.fail,
-    env: {},
-  });
-  assert.equal(code, 0);
+  const { code, out, err } = await runCommand(suggestCommand, ['--config', base], { input: log });
+  assert.deepEqual([code, err], [0, '']);
   const path = join(folder, 'new.yaml');
-  writeFileSync(path, printed);
+  writeFileSync(path, out);
   const loaded = loadConfig({ path, env: {} });
-  assert.ok(loaded.ok, printed);
+  assert.ok(loaded.ok, out);
   const { policy } = loaded.config;
   assert.equal(policy.default, 'none');
   return {

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { suggest } from '../../proxy/cli/suggest.js';
+import { suggestCommand } from '../../proxy/cli/suggest.js';
 import type { Config } from '../../proxy/config/config.js';
 import { loadConfig } from '../../proxy/config/load.js';
 import { decisionJson } from '../../proxy/observe/json-line.js';
 import type { DecisionRecord } from '../../proxy/observe/record.js';
 import { adminWith } from '../admin/build.js';
+import { runCommand } from '../cli/run-command.js';
 import { decisionRecord, HOSTILE } from '../observe/records.js';
 
 function seen(change: Partial<DecisionRecord>): DecisionRecord {
@@ -17,19 +17,8 @@ function seen(change: Partial<DecisionRecord>): DecisionRecord {
   return decisionRecord({ outcome: 'allow', reason: null, rule: 'default', mode: 'report', ...host, ...change });
 }
 
-async function run(argv: readonly string[], input = '', env: Record<string, string> = {}) {
-  const said = { out: '', err: '' };
-  const code = await suggest(argv, {
-    stdin: Readable.from([input]),
-    out: (text) => {
-      said.out += text;
-    },
-    err: (text) => {
-      said.err += text;
-    },
-    env,
-  });
-  return { code, ...said };
+function run(argv: readonly string[], input = '', env: Record<string, string> = {}) {
+  return runCommand(suggestCommand, argv, { input, env });
 }
 
 const logOf = (records: readonly DecisionRecord[]) => records.map((record) => `${decisionJson(record)}\n`).join('');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { firewall } from '../../../proxy/firewall/firewall.js';
 import { policy } from '../../firewall/policies.js';
+import { rulesOf } from '../../firewall/rules-of.js';
 import { NEVER_ROUTED, PUBLIC_DESTINATIONS, refusedDestinations } from './destinations.js';
 import { AT, BRIDGE, type Lab, openLab, PORT, SUBNETS } from './lab.js';
 import type { Probe } from './probe.js';
@@ -162,10 +162,8 @@ function text({ protocol, address, port }: Probe): string {
 }
 
 function apply(format: 'iptables' | 'nftables', ...args: string[]): void {
-  let rules = '';
-  const io = { policy: policy(), stdout: (part: string) => (rules += part), stderr: () => {} };
   const named = args.includes('--remove') ? [] : [...flags('--subnet', SUBNETS), ...flags('--dns', RESOLVERS)];
-  assert.equal(firewall([...named, '--format', format, ...args], io), 0);
+  const rules = rulesOf(policy(), [...named, '--format', format, ...args]);
   lab.run('host', format === 'iptables' ? ['sh'] : ['nft', '-f', '-'], rules);
 }
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Prefix } from '../../../proxy/core/address.js';
 import type { Policy } from '../../../proxy/core/policy.js';
-import { firewall } from '../../../proxy/firewall/firewall.js';
 import { policy, port, rule } from '../../firewall/policies.js';
+import { rulesOf } from '../../firewall/rules-of.js';
 import { AT, BRIDGE, type Lab, openLab, PORT, SUBNETS } from './lab.js';
 import type { Probe } from './probe.js';
 
@@ -93,16 +93,12 @@ function reached(probes: readonly Probe[]): Probe[] {
 }
 
 function apply(format: 'iptables' | 'nftables', of: Policy, mode?: '--remove' | '--without-bridge'): void {
-  let rules = '';
-  const print = (part: string) => {
-    rules += part;
-  };
   const named = [
     ...SUBNETS.flatMap((subnet) => ['--subnet', subnet]),
     ...(mode === '--without-bridge' ? [] : ['--interface', BRIDGE]),
     ...(mode === '--remove' ? ['--remove'] : []),
   ];
-  assert.equal(firewall([...named, '--format', format], { policy: of, stdout: print, stderr: () => {} }), 0);
+  const rules = rulesOf(of, [...named, '--format', format]);
   lab.run('host', format === 'iptables' ? ['sh'] : ['nft', '-f', '-'], rules);
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { firewall } from '../../../proxy/firewall/firewall.js';
 import { policy } from '../../firewall/policies.js';
+import { rulesOf } from '../../firewall/rules-of.js';
 import { PUBLIC_DESTINATIONS, refusedDestinations } from './destinations.js';
 import { AT, BRIDGE, type Lab, openLab, PORT, SUBNETS } from './lab.js';
 import type { Probe } from './probe.js';
@@ -103,10 +103,5 @@ function applyOurs(): void {
 }
 
 function command(...args: string[]): string {
-  let rules = '';
-  const print = (part: string) => {
-    rules += part;
-  };
-  assert.equal(firewall(args, { policy: policy(), stdout: print, stderr: () => {} }), 0);
-  return rules;
+  return rulesOf(policy(), args);
 }

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { rangesCommand } from '../../proxy/cli/ranges.js';
+import { validateCommand } from '../../proxy/cli/validate.js';
+import { main } from '../../proxy/main.js';
+import { runCommand } from './run-command.js';
+
+const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
+const MANIFEST = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+
+async function egressProxy(...argv: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const said = { out: '', err: '' };
+  const code = await main(argv, {
+    stdin: process.stdin,
+    stdout: (text) => {
+      said.out += text;
+    },
+    stderr: (text) => {
+      said.err += text;
+    },
+    env: {},
+  });
+  return { code, ...said };
+}
+
+const NAMES = [...(await egressProxy('help')).out.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, name = '']) => name);
+
+test('help lists every command, and each explains itself by --help and by help COMMAND', async () => {
+  assert.ok(NAMES.includes('serve') && NAMES.includes('validate') && NAMES.length >= 8, NAMES.join());
+  for (const name of NAMES) {
+    const byOption = await egressProxy(name, '--help');
+    assert.equal(byOption.code, 0, name);
+    assert.match(byOption.out, new RegExp(`^usage: egress-proxy ${name}\\b`));
+    assert.equal(byOption.err, '');
+    assert.deepEqual(await egressProxy('help', name), byOption);
+    assert.deepEqual(await egressProxy(name, '--nonsense', '-h'), byOption);
+  }
+});
+
+test('--version prints the version of the package, with and without a command', async () => {
+  for (const argv of [['--version'], ...NAMES.map((name) => [name, '--version'])]) {
+    assert.deepEqual(await egressProxy(...argv), { code: 0, out: `${MANIFEST.version}\n`, err: '' });
+  }
+});
+
+test('wrong arguments of any command end with 2, one line that says what is wrong, and its usage', async () => {
+  for (const name of NAMES) {
+    const { code, out, err } = await egressProxy(name, '--nonsense');
+    assert.deepEqual([code, out], [2, ''], name);
+    assert.match(err, new RegExp(`^${name}: .*--nonsense.*\nusage: egress-proxy ${name}\\b`));
+  }
+});
+
+test('an unknown command ends with 2 and the list of commands', async () => {
+  const { code, out, err } = await egressProxy('frobnicate\x1b[31m');
+  assert.deepEqual([code, out], [2, '']);
+  assert.match(err, /^egress-proxy: no command "frobnicate\\u001b\[31m"\n\nusage: /);
+});
+
+test('a reader that goes away ends a command without a word', () => {
+  const { status, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${MAIN}" ranges --json | true`], {
+    encoding: 'utf8',
+  });
+  assert.deepEqual([status, stderr], [0, '']);
+});
+
+test('a command prints the same for a program that asks for JSON', async () => {
+  const { code, out } = await runCommand(rangesCommand, ['--json']);
+  assert.equal(code, 0);
+  assert.ok(JSON.parse(out).ranges.length > 50);
+});
+
+test('validate names file and line of every mistake, in each format', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'validate-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'my policy.yaml');
+  writeFileSync(path, 'version: 1\npolicy:\n  default: everything\n  allow:\n    - { host: 10.0.0.1 }\n');
+  const text = await runCommand(validateCommand, ['--config', path]);
+  assert.equal(text.code, 78);
+  assert.match(text.out, /my policy\.yaml:3: error: policy\.default: got "everything", expected /);
+  assert.match(text.out, /my policy\.yaml:5: error: policy\.allow\[0\]\.host: /);
+  const json = JSON.parse((await runCommand(validateCommand, ['--config', path, '--format', 'json'])).out);
+  assert.deepEqual([json.valid, json.errors.length], [false, 2]);
+  const sarif = JSON.parse((await runCommand(validateCommand, ['--config', path, '--format', 'sarif'])).out);
+  assert.deepEqual([sarif.version, sarif.runs[0].results.length], ['2.1.0', 2]);
+  assert.match(sarif.runs[0].results[0].locations[0].physicalLocation.artifactLocation.uri, /my%20policy\.yaml$/);
+  writeFileSync(path, 'version: 1\n');
+  const good = await runCommand(validateCommand, ['--config', path]);
+  assert.deepEqual(good, { code: 0, out: `${path}: valid\n`, err: '' });
+  assert.equal((await runCommand(validateCommand, ['--format', 'xml'])).code, 2);
+});
