@@ -10,7 +10,7 @@ import { Doorway, type Terms } from './door/arrivals.js';
 import { check } from './door/check.js';
 import { createLabels } from './door/client-labels.js';
 import { createBudget } from './door/connection-limits.js';
-import { createFixedRelay, fixedRelay } from './door/fixed-relay.js';
+import { createFixedRelay } from './door/fixed-relay.js';
 import { originTarget } from './http/origin-target.js';
 import { createProxyServer } from './http/server.js';
 import { UpstreamPool } from './http/upstream-pool.js';
@@ -87,9 +87,7 @@ export function createApp(parts: AppParts): App {
     ...listener('socks', createSocksDoor(doorway, budget), at.socks),
     ...listener('steer.http', steered.server, steer.http),
     ...listener('steer.tls', createTlsDoor(doorway, budget), steer.tls),
-    ...relay.flatMap(({ listen: from, to }, i) =>
-      listener(`relay[${i}]`, createFixedRelay(doorway, budget, fixedRelay(to, i)), from),
-    ),
+    ...relay.flatMap((fixed, i) => listener(`relay[${i}]`, createFixedRelay(doorway, budget, fixed), fixed.listen)),
   ];
   let dns: DnsDoor | null = null;
   return {

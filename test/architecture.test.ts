@@ -97,7 +97,7 @@ const BAD: readonly (readonly [rule: string, path: string, text: string, finding
   ['a cast to Permit', 'proxy/http/x.ts', 'const p = { target } as Permit;', /casts to Permit/],
   ['a double cast to Permit', 'proxy/http/x.ts', 'const p = x as unknown as Permit;', /casts to Permit/],
   ['an old cast to Permit', 'proxy/http/x.ts', 'const p = <Permit>x;', /casts to Permit/],
-  ['the brand', 'proxy/net/x.ts', 'declare const permitBrand: unique symbol;', /permitBrand/],
+  ['a maker of Permits', 'proxy/net/x.ts', 'const ISSUING = Symbol(); new IssuedPermit(ISSUING);', /IssuedPermit/],
   [
     'module state',
     'proxy/net/x.ts',

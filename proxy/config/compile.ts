@@ -1,7 +1,10 @@
 /** The checked file -> the frozen Config with its Policy. */
 import { createHash } from 'node:crypto';
+import { parsePrefix } from '../core/address.js';
+import { parseHostPattern } from '../core/host-pattern.js';
 import type { Policy, Rule } from '../core/policy.js';
-import type { ClientEntry, Config } from './config.js';
+import { isPort, parseHost, type Target } from '../core/target.js';
+import type { ClientEntry, Config, FixedRelay, HostPort } from './config.js';
 import type { PolicyDocument, RuleDocument } from './schema.js';
 
 export function compileConfig(document: PolicyDocument): Config {
@@ -14,7 +17,7 @@ export function compileConfig(document: PolicyDocument): Config {
     admin: { token: admin.token ?? null },
     dns: { servers: dns.servers, timeoutMs: dns.timeout },
     steer,
-    relay: relay.flatMap(({ listen, to }) => (listen === null ? [] : [{ listen, to }])),
+    relay: relay.flatMap(({ listen, to }) => (listen === null ? [] : [{ listen, to }])).map(compileRelay),
     policy,
     clients,
     limits: {
@@ -40,6 +43,22 @@ function compilePolicy(document: PolicyDocument['policy']): Policy {
     allow: document.allow.map((rule, i) => compileRule(`allow[${i}]`, rule)),
     nat64: document.nat64,
   };
+}
+
+/** A name opens what it resolves to at a private-use address; a literal opens itself. */
+function compileRelay({ listen, to }: { listen: HostPort; to: HostPort }, index: number): FixedRelay {
+  const host = parseHost(to.host.includes(':') ? `[${to.host}]` : to.host);
+  if (!host.ok || !isPort(to.port)) throw new Error(`relay[${index}].to is no destination`);
+  const target: Target = { form: 'authority', scheme: null, host: host.value, port: to.port };
+  const rule: Rule = {
+    id: `relay[${index}]`,
+    host: host.value.kind === 'name' ? parseHostPattern(host.value.name) : null,
+    address: host.value.kind === 'literal' ? parsePrefix(host.value.address.text) : null,
+    ports: [{ from: to.port, to: to.port }],
+    clients: null,
+  };
+  const closed: Policy = { mode: 'enforce', default: 'none', sni: 'off', deny: [], allow: [], internal: [], nat64: [] };
+  return { listen, to: target, policy: { ...closed, internal: [rule] } };
 }
 
 function compileRule(id: string, rule: RuleDocument): Rule {

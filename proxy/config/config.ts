@@ -1,6 +1,7 @@
 /** The configuration after loading: units in the names, every default filled in, the policy compiled. */
 import type { Prefix } from '../core/address.js';
 import type { Policy } from '../core/policy.js';
+import type { Target } from '../core/target.js';
 
 export interface HostPort {
   readonly host: string;
@@ -33,12 +34,20 @@ export interface LogFile {
   readonly keep: number;
 }
 
+/** A TCP relay into the tools' network. */
+export interface FixedRelay {
+  readonly listen: HostPort;
+  readonly to: Target;
+  /** Allows `to` and nothing else, and that only at a private-use address. */
+  readonly policy: Policy;
+}
+
 export interface Config {
   readonly listen: { readonly proxy: HostPort; readonly admin: HostPort | null; readonly socks: HostPort | null };
   readonly admin: { readonly token: string | null };
   readonly dns: { readonly servers: readonly string[]; readonly timeoutMs: number };
   readonly steer: { readonly dns: HostPort | null; readonly http: HostPort | null; readonly tls: HostPort | null };
-  readonly relay: readonly { readonly listen: HostPort; readonly to: HostPort }[];
+  readonly relay: readonly FixedRelay[];
   readonly policy: Policy;
   readonly clients: readonly ClientEntry[];
   readonly limits: Limits;

@@ -60,7 +60,7 @@ export function contains(prefix: Prefix, address: Address): boolean {
 }
 
 export function sameAddress(a: Address, b: Address): boolean {
-  return a.family === b.family && a.text === b.text;
+  return a.bytes.length === b.bytes.length && a.bytes.every((byte, i) => byte === b.bytes[i]);
 }
 
 /**

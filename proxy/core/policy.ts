@@ -13,32 +13,25 @@
  * `decideHost` runs before any DNS query and `decideAddresses` on its answer. In mode `report` the refusals of steps 2
  * to 5 are noted on the verdict and let through.
  */
-import { type Address, contains, type Prefix } from './address.js';
-import { embeddedIPv4 } from './embedded.js';
-import type { DnsName, HostPattern } from './host-pattern.js';
+import { type Address, addressFromBytes, type Prefix } from './address.js';
+import type { DnsName } from './host-pattern.js';
 import { isOwn, type OwnEndpoints } from './own-endpoints.js';
 import type { DenyReason } from './reasons.js';
+import {
+  type ClientIdentity,
+  matches,
+  matchesButForPort,
+  mayMatch,
+  opens,
+  type PortRange,
+  type Question,
+  type Rule,
+  type RuleId,
+} from './rule.js';
 import { type AddressClass, classify, classifyName } from './special-purpose.js';
 import type { Target } from './target.js';
 
-export type { OwnEndpoints };
-
-/** `deny[0]`, `allow[2]`, `internal[1]` by position in the configuration; `default`; `never:…` and `special:…`. */
-export type RuleId = string;
-
-/** Null means any. A rule without host and address matches every destination. */
-export interface Rule {
-  readonly id: RuleId;
-  readonly host: HostPattern | null;
-  readonly address: Prefix | null;
-  readonly ports: readonly PortRange[] | null;
-  readonly clients: ReadonlySet<string> | null;
-}
-
-export interface PortRange {
-  readonly from: number;
-  readonly to: number;
-}
+export type { ClientIdentity, OwnEndpoints, PortRange, Question, Rule, RuleId };
 
 export interface Policy {
   readonly mode: 'enforce' | 'report';
@@ -51,11 +44,6 @@ export interface Policy {
   readonly nat64: readonly Prefix[];
 }
 
-/** Who asks. `name` is null for a client that no `clients` entry names. */
-export interface ClientIdentity {
-  readonly name: string | null;
-}
-
 export interface Refusal {
   readonly reason: DenyReason;
   readonly rule: RuleId | null;
@@ -63,13 +51,38 @@ export interface Refusal {
   readonly what: string | null;
 }
 
-declare const permitBrand: unique symbol;
-/** The right to connect to `addresses`, and to nothing else. Only this file makes one. */
-export interface Permit {
-  readonly [permitBrand]: true;
+const ISSUING = Symbol();
+
+/**
+ * What makes a Permit one is its private field, which no copy, no cast and no other object can have: the class is not
+ * exported, and its constructor, though every Permit leads to it, takes a symbol that nobody else has. What it holds is
+ * a copy of its own and frozen, so that nothing of it can be changed after it was issued.
+ */
+class IssuedPermit {
+  readonly #issued = true;
   readonly target: Target;
   readonly addresses: readonly [Address, ...Address[]];
   readonly rule: RuleId;
+
+  constructor(issuing: typeof ISSUING, target: Target, addresses: readonly [Address, ...Address[]], rule: RuleId) {
+    if (issuing !== ISSUING) throw new TypeError('only the policy issues a Permit');
+    this.target = frozenTarget(target);
+    this.addresses = frozenAddresses(addresses);
+    this.rule = rule;
+    Object.freeze(this);
+  }
+
+  static isIssued(value: unknown): value is IssuedPermit {
+    return typeof value === 'object' && value !== null && #issued in value && value.#issued;
+  }
+}
+
+/** The right to connect to `addresses` at the port of `target`, and to nothing else. Only this file makes one. */
+export type Permit = IssuedPermit;
+
+/** True for what `decideAddresses` has returned and for nothing else. To be asked by all that connects or keeps connections. */
+export function isIssued(value: unknown): value is Permit {
+  return IssuedPermit.isIssued(value);
 }
 
 /** `wouldDeny` is set in mode `report` only: what enforcement would have said. */
@@ -77,15 +90,9 @@ export type Verdict =
   | { readonly outcome: 'allow'; readonly permit: Permit; readonly wouldDeny: Refusal | null }
   | ({ readonly outcome: 'deny' } & Refusal);
 
-/** What is asked: shared by both decisions of one request. */
-export interface Question {
-  readonly target: Target;
-  readonly client: ClientIdentity;
-  readonly own: OwnEndpoints;
-}
-
 type Judgement =
-  | { readonly allowed: true; readonly rule: RuleId; readonly noted: Refusal | null }
+  /** `address`: the one to connect to. */
+  | { readonly allowed: true; readonly address: Address; readonly rule: RuleId; readonly noted: Refusal | null }
   | { readonly allowed: false; readonly refusal: Refusal };
 
 /** Before DNS: the refusal that no answer could change, or null where the addresses decide. */
@@ -103,23 +110,22 @@ export function decideHost(policy: Policy, question: Question): Refusal | null {
  * mixes permitted and prohibited addresses is refused whole, so that no retry can pick the prohibited one.
  */
 export function decideAddresses(policy: Policy, question: Question, addresses: readonly Address[]): Verdict {
-  const refusals: Refusal[] = [];
-  const noted: Refusal[] = [];
-  let rule: RuleId | null = null;
-  for (const address of addresses) {
-    const judgement = judge(policy, question, address);
-    if (!judgement.allowed) refusals.push(judgement.refusal);
-    else if (judgement.noted !== null) noted.push(judgement.noted);
-    if (judgement.allowed) rule ??= judgement.rule;
-  }
-  const refusal = worst(refusals, addresses.length);
+  const judgements = addresses.map((address) => judge(policy, question, address));
+  const refusal = worst(
+    judgements.flatMap((one) => (one.allowed ? [] : [one.refusal])),
+    addresses.length,
+  );
   if (refusal !== null) return { outcome: 'deny', ...refusal };
-  if (rule === null) return { outcome: 'deny', reason: 'address-prohibited', rule: null, what: null };
-  return {
-    outcome: 'allow',
-    permit: permit(question.target, addresses, rule),
-    wouldDeny: worst(noted, addresses.length),
-  };
+  const [first, ...rest] = judgements.filter((one) => one.allowed);
+  if (first === undefined) return { outcome: 'deny', reason: 'address-prohibited', rule: null, what: null };
+  const permit = new IssuedPermit(
+    ISSUING,
+    question.target,
+    [first.address, ...rest.map(({ address }) => address)],
+    first.rule,
+  );
+  const noted = [first, ...rest].flatMap((one) => one.noted ?? []);
+  return { outcome: 'allow', permit, wouldDeny: worst(noted, addresses.length) };
 }
 
 /** The refusal of a whole answer of `count` addresses: of these ones, the gravest. */
@@ -127,11 +133,6 @@ function worst(refusals: readonly Refusal[], count: number): Refusal | null {
   const gravest = refusals.find((refusal) => severity(refusal) > 0) ?? refusals[0];
   if (gravest === undefined) return null;
   return refusals.length < count ? { ...gravest, reason: 'mixed-answer' } : gravest;
-}
-
-/** True where the rule covers the port, the client and the host or address; a rule for addresses needs one. */
-export function matches(rule: Rule, question: Question, address: Address | null): boolean {
-  return matchesPortAndClient(rule, question) && matchesDestination(rule, question.target, address);
 }
 
 function judgeName(policy: Policy, question: Question, name: DnsName): Refusal | null {
@@ -148,19 +149,14 @@ function judgeName(policy: Policy, question: Question, name: DnsName): Refusal |
   return hopeful ? null : notAllowed(policy, question, null);
 }
 
-/** True where some answer of DNS for `name` would make the rule match. */
-function mayMatch(rule: Rule, question: Question, name: DnsName): boolean {
-  return matchesPortAndClient(rule, question) && (rule.host === null || rule.host.matches(name));
-}
-
 function judge(policy: Policy, question: Question, address: Address): Judgement {
   const kind = classify(address, policy.nat64);
-  const effective = effectiveAddress(policy, address);
+  const { effective, routed } = kind;
   if (isOwn(question.own, effective, question.target.port)) return no(refuse('own-listener', 'never:own', null));
   if (kind.kind === 'never') return no(refuse(prohibited(kind), kind.id, kind.what));
   const refusal = judgeRules(policy, question, effective, kind);
-  if (typeof refusal === 'string') return { allowed: true, rule: refusal, noted: null };
-  return policy.mode === 'report' ? { allowed: true, rule: 'report', noted: refusal } : no(refusal);
+  if (typeof refusal === 'string') return { allowed: true, address: routed, rule: refusal, noted: null };
+  return policy.mode === 'report' ? { allowed: true, address: routed, rule: 'report', noted: refusal } : no(refusal);
 }
 
 /** Steps 2 to 5: the rule that allows, or the refusal. */
@@ -176,40 +172,10 @@ function judgeRules(policy: Policy, question: Question, address: Address, kind: 
   return policy.default === 'public' ? 'default' : notAllowed(policy, question, address);
 }
 
-/** An exception by host name opens private-use, shared and unique-local addresses only; by address, what it names. */
-function opens(rule: Rule, question: Question, address: Address, kind: AddressClass): boolean {
-  if (rule.host === null && rule.address === null) return false;
-  if (rule.address === null && (kind.kind === 'global' || !kind.opensByName)) return false;
-  return rule.ports !== null && matches(rule, question, address);
-}
-
 /** Tells a host that no rule names from a port that the host's own rules leave out. */
 function notAllowed(policy: Policy, question: Question, address: Address | null): Refusal {
-  const { target } = question;
-  const named = policy.allow.some((rule) => matchesClient(rule, question) && matchesDestination(rule, target, address));
+  const named = policy.allow.some((rule) => matchesButForPort(rule, question, address));
   return refuse(named ? 'port-not-allowed' : 'host-not-allowed', 'default', null);
-}
-
-function matchesPortAndClient(rule: Rule, question: Question): boolean {
-  const { port } = question.target;
-  const covered = rule.ports === null || rule.ports.some((range) => range.from <= port && port <= range.to);
-  return covered && matchesClient(rule, question);
-}
-
-function matchesClient(rule: Rule, question: Question): boolean {
-  if (rule.clients === null) return true;
-  return question.client.name !== null && rule.clients.has(question.client.name);
-}
-
-function matchesDestination(rule: Rule, target: Target, address: Address | null): boolean {
-  if (rule.host !== null && !(target.host.kind === 'name' && rule.host.matches(target.host.name))) return false;
-  return rule.address === null || (address !== null && contains(rule.address, address));
-}
-
-/** The address that rules see and that is dialled: the inner one of a decoded IPv4-mapped or NAT64 form. */
-function effectiveAddress(policy: Policy, address: Address): Address {
-  const embedding = embeddedIPv4(address, policy.nat64);
-  return embedding?.kind === 'decoded' ? embedding.inner : address;
 }
 
 function prohibited(kind: AddressClass): DenyReason {
@@ -233,14 +199,16 @@ function no(refusal: Refusal): Judgement {
   return { allowed: false, refusal };
 }
 
-function permit(target: Target, addresses: readonly Address[], rule: RuleId): Permit {
-  const [head, ...tail] = addresses.map(unmapped);
-  if (head === undefined) throw new Error('a Permit needs an address');
-  return Object.freeze({ target, addresses: Object.freeze([head, ...tail]), rule }) as Permit;
+function frozenTarget({ form, scheme, host, port }: Target): Target {
+  const own = host.kind === 'name' ? { ...host } : { ...host, address: frozenAddress(host.address) };
+  return Object.freeze({ form, scheme, host: Object.freeze(own), port });
 }
 
-/** An IPv4-mapped address is dialled as the IPv4 address it is; a NAT64 address stays, the network translates it. */
-function unmapped(address: Address): Address {
-  const embedding = embeddedIPv4(address, []);
-  return embedding?.form === 'IPv4-mapped' ? embedding.inner : address;
+function frozenAddresses([first, ...rest]: readonly [Address, ...Address[]]): readonly [Address, ...Address[]] {
+  return Object.freeze<[Address, ...Address[]]>([frozenAddress(first), ...rest.map(frozenAddress)]);
+}
+
+/** The text is made from the bytes again: they are what was judged, and it is what will be dialled. */
+function frozenAddress({ bytes }: Address): Address {
+  return Object.freeze(addressFromBytes(Object.freeze([...bytes])));
 }

@@ -1,6 +1,6 @@
 /** Classifies addresses and names against the table of special-purpose and metadata ranges. */
 import { type Address, contains, type Prefix, parsePrefix } from './address.js';
-import { embeddedIPv4, tailscale4via6 } from './embedded.js';
+import { type Embedding, embeddedIPv4, tailscale4via6 } from './embedded.js';
 import { type Disposition, RANGE_ROWS, SPECIAL_NAMES } from './range-table.js';
 
 /** A row of the table, parsed. `id` names it in logs (`special:10.0.0.0/8`). */
@@ -13,7 +13,15 @@ export interface Range {
   readonly metadata: boolean;
 }
 
-/** What an address is. Everything but `global` is refused unless a rule may open it. */
+/** What an address is, and which address it is that was classified. */
+export type Classification = AddressClass & {
+  /** The address that rules see and that the class is of: the inner one of a decoded IPv4-mapped or NAT64 form. */
+  readonly effective: Address;
+  /** The address to connect to: an IPv4-mapped one is the IPv4 address it is, a NAT64 one the network translates. */
+  readonly routed: Address;
+};
+
+/** Everything but `global` is refused unless a rule may open it. */
 export type AddressClass =
   | { readonly kind: 'global' }
   | {
@@ -49,16 +57,22 @@ const GLOBAL: AddressClass = { kind: 'global' };
  * The class of `address` by its most specific row. An IPv4 address in a decoded form (IPv4-mapped, NAT64) is judged in
  * its place; every other form that carries one is refused. `nat64`: the network's own NAT64 prefixes.
  */
-export function classify(address: Address, nat64: readonly Prefix[] = []): AddressClass {
+export function classify(address: Address, nat64: readonly Prefix[] = []): Classification {
   const embedding = embeddedIPv4(address, nat64);
-  if (embedding?.kind === 'decoded') return inside(classify(embedding.inner), embedding.form, embedding.inner);
+  if (embedding?.kind !== 'decoded') return { ...classOf(address, embedding), effective: address, routed: address };
+  const { inner, form } = embedding;
+  const routed = form === 'IPv4-mapped' ? inner : address;
+  return { ...inside(classOf(inner, null), form, inner), effective: inner, routed };
+}
+
+function classOf(address: Address, embedding: Embedding | null): AddressClass {
   if (embedding?.kind === 'refused') {
     const what = `${embedding.form} form of ${embedding.inner.text} (${embedding.source})`;
     return { kind: 'never', opensByName: false, metadata: false, id: `never:${embedding.form}`, what };
   }
   const via = tailscale4via6(address);
   if (via !== null) {
-    const inner = classify(via);
+    const inner = classOf(via, null);
     if (inner.kind === 'never') return inside(inner, 'Tailscale 4via6', via);
   }
   return NARROW_FIRST[address.family].find(({ prefix }) => contains(prefix, address))?.is ?? GLOBAL;

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import type { buildConnector } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
 import type { Address } from '../core/address.js';
-import type { Permit } from '../core/policy.js';
+import { isIssued, type Permit } from '../core/policy.js';
 import { EgressError } from '../core/reasons.js';
 import { authorityText, type Target } from '../core/target.js';
 import type { Dialed } from '../net/dialer.js';
@@ -39,6 +39,7 @@ export const RESPONSE_HEADER_BYTES = 64 * 1024;
 const IDLE_MS = 4000;
 const IDLE_PER_KEY = 32;
 const IDLE_IN_ALL = 1024;
+const NOT_ISSUED = 'the pool takes what the policy has issued, and this is no such Permit';
 
 export class UpstreamPool {
   readonly #terms: UpstreamPoolTerms;
@@ -51,6 +52,7 @@ export class UpstreamPool {
 
   /** An idle connection that this permit covers, or null. */
   take(permit: Permit, owner: Owner): Upstream | null {
+    if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
     for (const address of permit.addresses) {
       const key = keyOf(permit.target, address, owner);
       const client = this.#idle.get(key)?.at(-1);
@@ -63,6 +65,7 @@ export class UpstreamPool {
 
   /** Takes over a socket that was dialled for this permit, TLS included where the scheme says so. */
   adopt(permit: Permit, owner: Owner, { socket, address }: Dialed): Upstream {
+    if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
     const key = keyOf(permit.target, address, owner);
     const client = this.#client(permit.target, socket);
     client.on('disconnect', () => {

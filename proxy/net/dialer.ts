@@ -4,7 +4,7 @@
  */
 import net from 'node:net';
 import { type Address, parseAddress, sameAddress } from '../core/address.js';
-import type { Permit } from '../core/policy.js';
+import { isIssued, type Permit } from '../core/policy.js';
 import { EgressError, type FailReason } from '../core/reasons.js';
 import type { Abortable } from './abort.js';
 
@@ -18,7 +18,7 @@ export interface Dialer {
   /**
    * Connects to one of the permit's addresses: staggered attempts in the manner of RFC 8305 section 5, the first to
    * connect wins. Rejects with an EgressError `connect-refused`, `connect-timeout`, `unroutable`, `upstream-reset`, or
-   * `client-closed` when `signal` aborts.
+   * `client-closed` when `signal` aborts; with a TypeError, before anything is opened, for what the policy has not issued.
    */
   dial(permit: Permit, signal: Abortable): Promise<Dialed>;
 }
@@ -37,7 +37,9 @@ const MOST_ATTEMPTS = 8;
 
 export function createDialer(options: DialerOptions): Dialer {
   return {
-    dial(permit, signal) {
+    async dial(permit, signal) {
+      if (!isIssued(permit))
+        throw new TypeError('the dialer takes what the policy has issued, and this is no such Permit');
       const addresses = interleave(permit.addresses, options.prefersIPv6() ? 6 : 4).slice(0, MOST_ATTEMPTS);
       return race(addresses, permit.target.port, { signal, timeoutMs: options.connectTimeoutMs() });
     },

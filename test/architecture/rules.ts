@@ -139,7 +139,7 @@ function tokenFindings(path: string, token: Token, index: number, tokens: readon
   if (token.kind === SyntaxKind.AnyKeyword && before !== '.' && after !== ':' && after !== '(')
     return [`${token.line} says any`];
   if (path === 'proxy/core/policy.ts') return [];
-  if (token.text === 'permitBrand') return [`${token.line} names permitBrand`];
+  if (token.text === 'IssuedPermit') return [`${token.line} names IssuedPermit`];
   const cast = token.text === 'Permit' && (before === 'as' || (before === '<' && !isIdentifier(tokens[index - 2])));
   return cast ? [`${token.line} casts to Permit`] : [];
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseDnsName } from '../../proxy/core/host-pattern.js';
+import { authorityText } from '../../proxy/core/target.js';
 import { configOf } from './fixture.js';
 
 const FULL = `version: 1
@@ -39,7 +40,10 @@ test('the file becomes a Config with units in the names, and rules that are name
   assert.equal(config.policy.internal[0]?.address?.text, '192.168.1.20/32');
   assert.deepEqual(config.dns, { servers: ['9.9.9.9', '[2620:fe::fe]:53'], timeoutMs: 500 });
   assert.deepEqual(config.steer, { dns: { host: '172.31.250.250', port: 53 }, http: null, tls: null });
-  assert.deepEqual(config.relay, [{ listen: { host: '0.0.0.0', port: 8811 }, to: { host: 'gateway', port: 8811 } }]);
+  assert.deepEqual(
+    config.relay.map(({ listen, to, policy }) => [listen, authorityText(to), policy.default, policy.internal[0]?.id]),
+    [[{ host: '0.0.0.0', port: 8811 }, 'gateway:8811', 'none', 'relay[0]']],
+  );
   assert.deepEqual(config.log.file, { path: '/var/log/egress.log', maxSizeBytes: 1_048_576, keep: 3 });
   assert.deepEqual(
     config.clients.map(({ name, token, address }) => [name, token, address?.text ?? null]),

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
+import { test } from 'node:test';
+import type { Address } from '../../proxy/core/address.js';
+import { decideAddresses, isIssued, type Permit } from '../../proxy/core/policy.js';
+import type { Upstream } from '../../proxy/http/upstream-pool.js';
+import { UpstreamPool } from '../../proxy/http/upstream-pool.js';
+import { createDialer } from '../../proxy/net/dialer.js';
+import { addressOf, policyOf, questionOf } from './policy-question.js';
+
+const never = new AbortController().signal;
+const dialer = createDialer({ connectTimeoutMs: () => 5000, prefersIPv6: () => false });
+/** What no policy has vetted, and where each forgery wants to go. */
+const VICTIM = addressOf('127.0.0.2');
+
+function issued(port: number): Permit {
+  const policy = policyOf({ default: 'none', internal: [{ address: '127.0.0.1/32', ports: [port] }] });
+  const verdict = decideAddresses(policy, questionOf(`a.test:${port}`), [addressOf('127.0.0.1')]);
+  assert.ok(verdict.outcome === 'allow');
+  return verdict.permit;
+}
+
+/** A caller of the dialer that takes a permit out of a bag of its own. */
+interface Sending {
+  readonly permit: Permit;
+}
+
+/** What looks like a Permit and is none, each made from a real one in another way. The first does not even compile. */
+const FORGERIES: readonly (readonly [way: string, make: (real: Permit) => unknown])[] = [
+  [
+    'a spread with another address',
+    (real) => {
+      // @ts-expect-error: the private field of a Permit is not copied by a spread.
+      const forged: Permit = { ...real, addresses: [VICTIM] };
+      return forged;
+    },
+  ],
+  [
+    'parsed JSON that is typed as a Permit',
+    (real) => {
+      const forged: Permit = JSON.parse(JSON.stringify({ ...real, addresses: [VICTIM] }));
+      return forged;
+    },
+  ],
+  ['a cast in a generic', (real) => castTo<Permit>({ ...real, addresses: [VICTIM] })],
+  [
+    'Object.assign',
+    (real) => {
+      const forged: Permit = Object.assign({}, real, { addresses: [VICTIM] as const });
+      return forged;
+    },
+  ],
+  ['Reflect.get from a bag', (real) => Reflect.get({ permit: { ...real, addresses: [VICTIM] } }, 'permit')],
+  ['structuredClone', (real) => structuredClone(real)],
+  ['an empty object that is cast', () => ({}) as Permit],
+  ['a cast of what is around it', (real) => ({ permit: { ...real, addresses: [VICTIM] } as unknown }) as Sending],
+  ['an object whose prototype is a Permit', (real) => Object.create(real, { addresses: { value: [VICTIM] } })],
+  [
+    'a Proxy around a Permit',
+    (real) => new Proxy(real, { get: (on, key) => (key === 'addresses' ? [VICTIM] : Reflect.get(on, key)) }),
+  ],
+  ['an object that is given its prototype', (real) => Object.setPrototypeOf({ ...real }, Object.getPrototypeOf(real))],
+  ['all of its property descriptors', (real) => Object.defineProperties({}, Object.getOwnPropertyDescriptors(real))],
+  ['nothing at all', () => undefined],
+];
+
+for (const [way, make] of FORGERIES) {
+  test(`a Permit is not forged by ${way}`, async (t) => {
+    const connections = await listen(t, '127.0.0.1', '127.0.0.2');
+    const forged = permitIn(make(issued(connections.port)));
+    assert.equal(isIssued(forged), false);
+    await assert.rejects(dialer.dial(forged as Permit, never), TypeError);
+    const pool = new UpstreamPool({ idleTimeoutMs: () => 1000 });
+    const owner = { address: '127.0.0.1', name: null };
+    assert.throws(() => pool.take(forged as Permit, owner), TypeError);
+    assert.throws((): Upstream => pool.adopt(forged as Permit, owner, { socket: new net.Socket(), address: VICTIM }));
+    await nothingMore(connections.port);
+    assert.equal(connections.count(), 1);
+  });
+}
+
+test('the constructor that every Permit leads to makes none', () => {
+  const real = issued(80);
+  const made = Object.getPrototypeOf(real).constructor;
+  for (const first of [undefined, Symbol(), real, real.target]) {
+    assert.throws(() => Reflect.construct(made, [first, real.target, [VICTIM], 'default']), TypeError);
+    assert.throws(() => Reflect.construct(class extends made {}, [first, real.target, [VICTIM], 'default']));
+  }
+});
+
+test('a class of ones own that says it is a Permit is none', () => {
+  class Mine {
+    readonly #issued = true;
+    is(): boolean {
+      return this.#issued;
+    }
+  }
+  assert.ok(new Mine().is());
+  assert.equal(isIssued(new Mine()), false);
+});
+
+test('nothing of a Permit can be changed after it was issued', () => {
+  const real = issued(80);
+  const changes: readonly (readonly [object, string, unknown])[] = [
+    [real, 'addresses', [VICTIM]],
+    [real, 'target', { ...real.target, port: 22 }],
+    [real.addresses, '0', VICTIM],
+    [real.addresses[0], 'text', VICTIM.text],
+    [real.addresses[0].bytes, '3', 2],
+    [real.target, 'port', 22],
+    [real.target.host, 'name', 'b.test'],
+  ];
+  for (const [on, key, value] of changes) assert.equal(Reflect.set(on, key, value), false, key);
+  assert.equal(Reflect.defineProperty(real, 'addresses', { value: [VICTIM] }), false);
+  assert.equal(Reflect.setPrototypeOf(real, {}), false);
+});
+
+test('what is changed in the question after the verdict does not change the Permit', () => {
+  const question = questionOf('a.test:443');
+  const answer = [addressOf('93.184.215.14')];
+  const verdict = decideAddresses(policyOf({}), question, answer);
+  assert.ok(verdict.outcome === 'allow');
+  Reflect.set(question.target, 'port', 22);
+  Reflect.set(answer, '0', VICTIM);
+  assert.equal(verdict.permit.target.port, 443);
+  assert.equal(verdict.permit.addresses[0].text, '93.184.215.14');
+});
+
+test('an address whose text is another one is dialled as what was judged', () => {
+  const twoFaced: Address = { family: 4, bytes: [93, 184, 215, 14], text: VICTIM.text };
+  const verdict = decideAddresses(policyOf({}), questionOf('a.test:443'), [twoFaced]);
+  assert.ok(verdict.outcome === 'allow');
+  assert.equal(verdict.permit.addresses[0].text, '93.184.215.14');
+});
+
+function castTo<T>(value: unknown): T {
+  return value as T;
+}
+
+function permitIn(made: unknown): unknown {
+  return typeof made === 'object' && made !== null && 'permit' in made ? made.permit : made;
+}
+
+/** Listens on the same port of both addresses; `count` is of both. */
+async function listen(t: { after(done: () => void): void }, first: string, second: string) {
+  let count = 0;
+  const counted = (socket: net.Socket): void => {
+    count++;
+    socket.on('error', () => socket.destroy()).end();
+  };
+  for (;;) {
+    const servers = [net.createServer(counted).listen(0, first)];
+    await Promise.all(servers.map((server) => once(server, 'listening')));
+    const bound = servers[0]?.address();
+    assert.ok(bound !== null && typeof bound === 'object');
+    const other = net.createServer(counted).listen(bound.port, second);
+    t.after(() => void [...servers, other].map((server) => server.close()));
+    if (await once(other, 'listening').catch(() => null)) return { port: bound.port, count: () => count };
+  }
+}
+
+/** A connection of our own comes after whatever else was opened before: it is the only one. */
+async function nothingMore(port: number): Promise<void> {
+  const socket = net.connect(port, '127.0.0.2');
+  await once(socket.resume(), 'close');
+}
