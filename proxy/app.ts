@@ -45,6 +45,8 @@ export interface App {
   readonly openTunnels: number;
   /** On all doors together. */
   readonly openConnections: number;
+  /** Datagrams and connections that the DNS door did not answer, because of where they came from. */
+  readonly unansweredDnsPeers: number;
   /** Refuses what is new, waits for what runs up to limits.drainTimeout, then cuts it. Resolves when all is closed. */
   stop(): Promise<void>;
 }
@@ -95,7 +97,7 @@ export function createApp(parts: AppParts): App {
       const bound = new Map<string, AddressInfo>();
       for (const { purpose, server, at } of servers) bound.set(purpose, await listen(server, at, purpose));
       if (steer.dns !== null) {
-        dns = await openDnsDoor(doorway, budget, steer.dns);
+        dns = await openDnsDoor({ doorway, budget, at: steer.dns, links: own.links });
         bound.set('steer.dns', dns.bound);
       }
       for (const { port } of bound.values()) own.addPort(port);
@@ -114,6 +116,9 @@ export function createApp(parts: AppParts): App {
     },
     get openConnections() {
       return budget.open;
+    },
+    get unansweredDnsPeers() {
+      return dns?.dropped ?? 0;
     },
     async stop() {
       const deadline = new AbortController();

@@ -49,6 +49,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
   const metrics = createMetrics({
     openTunnels: () => app.openTunnels,
     openConnections: () => app.openConnections,
+    unansweredDnsPeers: () => app.unansweredDnsPeers,
     droppedLogLines: log.dropped,
     streamReaders: ring.subscribers,
     lostStreamRecords: ring.lost,

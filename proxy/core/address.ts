@@ -48,6 +48,14 @@ export function parsePrefix(text: string): Prefix | null {
   return hasHostBits(address, bits) ? null : { address, bits, text: `${address.text}/${bits}` };
 }
 
+/** The prefix of `bits` bits that holds `address`. */
+export function prefixOf(address: Address, bits: number): Prefix {
+  const first = addressFromBytes(
+    address.bytes.map((byte, i) => byte & ~(0xff >> Math.min(8, Math.max(0, bits - i * 8)))),
+  );
+  return { address: first, bits, text: `${first.text}/${bits}` };
+}
+
 /** False where the families differ: an IPv4 address is in no IPv6 prefix. */
 export function contains(prefix: Prefix, address: Address): boolean {
   if (prefix.address.family !== address.family) return false;

@@ -16,6 +16,6 @@ export function isOwn(own: OwnEndpoints, address: Address, port: number): boolea
   return own.addresses.some((candidate) => sameAddress(candidate, address));
 }
 
-function isLoopback(address: Address): boolean {
+export function isLoopback(address: Address): boolean {
   return address.family === 4 ? address.bytes[0] === 127 : address.text === '::1';
 }

@@ -1,6 +1,8 @@
 /**
  * The DNS door, over UDP and TCP: every name that a steering door could let through has the sidecar's own address. No
  * question is ever forwarded: what a name means is asked by our resolver, once a connection has come in for it.
+ *
+ * The one file that sends datagrams: only as answers, and only to neighbours of the door (peers.ts).
  */
 import dgram, { type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -15,13 +17,17 @@ import type { Doorway } from '../door/arrivals.js';
 import { identify, peerAddress } from '../door/clients.js';
 import type { Budget } from '../door/connection-limits.js';
 import { HTTP_PORT, HTTPS_PORT } from '../door/steered-ports.js';
+import type { Link } from '../net/interfaces.js';
 import { close, listen } from '../net/listen.js';
 import { type Taker, takeFrom } from '../net/octet-reader.js';
 import { answerQuery, type DnsDoorAnswer, MAX_QUERY_BYTES } from './dns-answer.js';
+import { isNeighbour } from './peers.js';
 
 export interface DnsDoor {
   /** The port is the same for UDP and TCP. */
   readonly bound: AddressInfo;
+  /** Datagrams and connections of peers that are not answered. */
+  readonly dropped: number;
   close(): Promise<void>;
 }
 
@@ -30,22 +36,45 @@ const STEERED_PORTS = [HTTPS_PORT, HTTP_PORT];
 /** RFC 7766 section 6.2.3: clients over TCP ask at once or come back. */
 const TCP_QUERY_MS = 5000;
 
+export interface DnsDoorOptions {
+  readonly doorway: Doorway;
+  readonly budget: Budget;
+  readonly at: HostPort;
+  /** The interfaces as they are now: networks come and go. */
+  readonly links: () => readonly Link[];
+}
+
+/** True where the peer at `remoteAddress` may be answered by the door at `own`; counts those that may not. */
+type Admits = (asker: Asker) => boolean;
+
 /** Resolves once it answers; rejects where an address cannot be bound. */
-export async function openDnsDoor(doorway: Doorway, budget: Budget, at: HostPort): Promise<DnsDoor> {
+export async function openDnsDoor({ doorway, budget, at, links }: DnsDoorOptions): Promise<DnsDoor> {
+  let dropped = 0;
+  const admits: Admits = ({ own, remoteAddress }) => {
+    const isAdmitted = isNeighbour(parseAddress(peerAddress(remoteAddress)), own, links());
+    if (!isAdmitted) dropped++;
+    return isAdmitted;
+  };
+  const connections = new Set<Socket>();
   const server = net.createServer({ noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
-    if (!budget.enter(socket)) socket.destroy();
-    else void serveTcp(doorway, socket);
-  });
-  const bound = await listen(server, at, 'steer.dns');
-  const connections = new Set<Socket>();
-  server.on('connection', (socket) => {
+    const asker = { own: parseAddress(peerAddress(socket.localAddress)), remoteAddress: socket.remoteAddress };
+    if (!admits(asker) || !budget.enter(socket)) {
+      socket.destroy();
+      return;
+    }
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
+    void serveTcp(doorway, socket, asker);
   });
-  const sockets = await Promise.all(datagramHosts(bound.address).map((host) => bindUdp(doorway, host, bound.port)));
+  const bound = await listen(server, at, 'steer.dns');
+  const hosts = datagramHosts(bound.address);
+  const sockets = await Promise.all(hosts.map((host) => bindUdp(doorway, admits, { host, port: bound.port })));
   return {
     bound,
+    get dropped() {
+      return dropped;
+    },
     async close() {
       for (const socket of connections) socket.destroy();
       for (const socket of sockets.splice(0)) socket.close();
@@ -61,11 +90,14 @@ function datagramHosts(host: string): readonly string[] {
   return interfaces.filter(({ family }) => family === 'IPv4').map(({ address }) => address);
 }
 
-async function bindUdp(doorway: Doorway, host: string, port: number): Promise<DatagramSocket> {
+async function bindUdp(doorway: Doorway, admits: Admits, { host, port }: HostPort): Promise<DatagramSocket> {
   const own = parseAddress(host);
   const socket = dgram.createSocket(own?.family === 6 ? 'udp6' : 'udp4');
   socket.on('message', (packet, peer) => {
-    const response = answer(doorway, packet, { own, remoteAddress: peer.address });
+    const asker = { own, remoteAddress: peer.address };
+    // Neither answered nor recorded: a forged source says nothing about who sent it.
+    if (!admits(asker)) return;
+    const response = answer(doorway, packet, asker);
     // What cannot be sent is lost, as any datagram may be. Port 0 is no port, and send() throws at it.
     if (response !== null && peer.port !== 0) socket.send(response, peer.port, peer.address, () => undefined);
   });
@@ -84,9 +116,7 @@ interface Connection {
 }
 
 /** Never rejects, and never leaves `socket` open. */
-async function serveTcp(doorway: Doorway, socket: Socket): Promise<void> {
-  const own = parseAddress(peerAddress(socket.localAddress));
-  const asker = { own, remoteAddress: socket.remoteAddress };
+async function serveTcp(doorway: Doorway, socket: Socket, asker: Asker): Promise<void> {
   const idle = new AbortController();
   const timer = setTimeout(() => idle.abort(new EgressError('handshake-timeout')), TCP_QUERY_MS);
   const taker = takeFrom(socket, idle.signal);

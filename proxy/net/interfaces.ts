@@ -1,11 +1,19 @@
 /** What of the network is the proxy itself: the addresses of its interfaces and the ports it listens on. */
-import { networkInterfaces } from 'node:os';
-import { type Address, parseAddress } from '../core/address.js';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { type Address, type Prefix, parseAddress, prefixOf } from '../core/address.js';
 import type { OwnEndpoints } from '../core/policy.js';
+
+/** One address of an interface, and the prefix of its link. */
+export interface Link {
+  readonly address: Address;
+  readonly prefix: Prefix;
+}
 
 export interface OwnEndpointsSource {
   /** Interfaces come and go with Docker networks: read anew after REFRESH_MS. */
   current(): OwnEndpoints;
+  /** The addresses of `current`, each with its link. */
+  links(): readonly Link[];
   /** Called once for every listener, with the port it got. */
   addPort(port: number): void;
   /** True where some interface has an address in 2000::/3. */
@@ -16,23 +24,31 @@ const REFRESH_MS = 2000;
 
 export function createOwnEndpoints(now: () => number = Date.now): OwnEndpointsSource {
   const ports = new Set<number>();
-  let addresses: readonly Address[] = [];
+  let found: { links: readonly Link[]; addresses: readonly Address[] } = { links: [], addresses: [] };
   let readAt = Number.NEGATIVE_INFINITY;
-  const refreshed = (): readonly Address[] => {
+  const refreshed = () => {
     if (now() - readAt >= REFRESH_MS) {
       readAt = now();
-      addresses = interfaceAddresses();
+      const links = readLinks(networkInterfaces());
+      found = { links, addresses: links.map(({ address }) => address) };
     }
-    return addresses;
+    return found;
   };
   return {
-    current: () => ({ addresses: refreshed(), ports }),
+    current: () => ({ addresses: refreshed().addresses, ports }),
+    links: () => refreshed().links,
     addPort: (port) => ports.add(port),
-    hasGlobalIPv6: () => refreshed().some(({ family, bytes }) => family === 6 && (bytes[0] ?? 0) >> 5 === 1),
+    hasGlobalIPv6: () => refreshed().addresses.some(({ family, bytes }) => family === 6 && (bytes[0] ?? 0) >> 5 === 1),
   };
 }
 
-function interfaceAddresses(): Address[] {
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return all.flatMap(({ address }) => parseAddress(address.split('%', 1)[0] ?? '') ?? []);
+/** A netmask with holes names no prefix: then the address stands for itself alone. */
+export function readLinks(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): Link[] {
+  const all = Object.values(interfaces).flatMap((list) => list ?? []);
+  return all.flatMap(({ address: text, cidr }) => {
+    const address = parseAddress(text.split('%', 1)[0] ?? '');
+    if (address === null) return [];
+    const bits = cidr === null ? address.bytes.length * 8 : Number(cidr.split('/', 2)[1]);
+    return { address, prefix: prefixOf(address, bits) };
+  });
 }

@@ -6,6 +6,7 @@ import type { CloseCause, DecisionRecord, DecisionSink } from './record.js';
 export interface MetricSources {
   openTunnels(): number;
   openConnections(): number;
+  unansweredDnsPeers(): number;
   droppedLogLines(): number;
   streamReaders(): number;
   lostStreamRecords(): number;
@@ -158,6 +159,12 @@ function addSources(registry: Registry, sources: MetricSources): void {
   addGauge(registry, 'egress_tunnels_open', 'Tunnels that are open now.', sources.openTunnels);
   addGauge(registry, 'egress_connections_open', 'Client connections that are open now.', sources.openConnections);
   addGauge(registry, 'egress_stream_readers', 'Readers of the live stream.', sources.streamReaders);
+  addTotal(
+    registry,
+    'egress_dns_door_dropped_total',
+    'Datagrams and connections at the DNS door from elsewhere than its own link: not answered.',
+    sources.unansweredDnsPeers,
+  );
   addTotal(registry, 'egress_log_lines_dropped_total', 'Log lines lost to a slow output.', sources.droppedLogLines);
   addTotal(
     registry,

@@ -24,6 +24,7 @@ test('metrics are Prometheus text', async () => {
   const metrics = createMetrics({
     openTunnels: () => 0,
     openConnections: () => 0,
+    unansweredDnsPeers: () => 0,
     droppedLogLines: () => 0,
     streamReaders: () => 0,
     lostStreamRecords: () => 0,

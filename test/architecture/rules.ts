@@ -66,6 +66,9 @@ const LAYERS: readonly (readonly [folder: RegExp, rank: number])[] = [
 
 const MOST_LINES = 250;
 
+/** A type as long as nobody makes one. */
+const SOCKETS = /^(?:TLS)?Socket$/;
+
 /** One line for each finding: `path:line what`. Empty where the sources keep to the architecture. */
 export function findings(sources: readonly Source[]): string[] {
   return sources.flatMap((source) => {
@@ -90,9 +93,7 @@ function isExcused(text: string, finding: string): boolean {
 
 function importFindings(path: string, item: Import, tokens: readonly Token[]): string[] {
   if (item.module.startsWith('.')) return layerFindings(path, item);
-  const module = /^(?:net|tls|https?2?|dns(?:\/promises)?|dgram|vm|module|cluster|child_process)$/.test(item.module)
-    ? `node:${item.module}`
-    : item.module;
+  const module = moduleOf(item.module);
   if (path.startsWith('proxy/core/') && module.startsWith('node:')) return [`${item.line} core imports ${module}`];
   // A path inside of a package is the package's, unless it is named itself.
   const owners = OWNED[module] ?? OWNED[module.split('/')[0] ?? ''];
@@ -105,17 +106,23 @@ function importFindings(path: string, item: Import, tokens: readonly Token[]): s
   return wrong.map((name) => `${item.line} uses ${name} of ${module}`);
 }
 
+/** A module of Node under its full name. */
+export function moduleOf(specifier: string): string {
+  const isNode = /^(?:net|tls|https?2?|dns(?:\/promises)?|dgram|vm|module|cluster|child_process)$/.test(specifier);
+  return isNode ? `node:${specifier}` : specifier;
+}
+
 /** What is used of an import: the name itself, or each member that is read of a whole module; `*` where it leaks. */
-function members(imported: string, local: string, tokens: readonly Token[]): string[] {
+export function members(imported: string, local: string, tokens: readonly Token[]): string[] {
   if (imported !== 'default' && imported !== '*') {
     const made = tokens.some((token, i) => token.text === local && tokens[i - 1]?.text === 'new');
-    return made && imported === 'Socket' ? ['new Socket'] : [imported];
+    return made && SOCKETS.test(imported) ? [`new ${imported}`] : [imported];
   }
   const uses = tokens.flatMap((token, i) => (token.text === local && tokens[i - 1]?.text !== '.' ? [i] : []));
   return uses.slice(1).map((i) => {
     if (tokens[i + 1]?.text !== '.') return '*';
     const member = tokens[i + 2]?.text ?? '*';
-    return tokens[i - 1]?.text === 'new' && member === 'Socket' ? 'new Socket' : member;
+    return tokens[i - 1]?.text === 'new' && SOCKETS.test(member) ? `new ${member}` : member;
   });
 }
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import dnsPacket, { type DecodedPacket, type RecordType } from 'dns-packet';
 import { openOrigin, openStand, readAll, type Stand } from '../door/stand.js';
 import { wireHello } from '../tls/hello-bytes.js';
@@ -83,13 +84,26 @@ test('over TCP, questions are answered in order, in whatever pieces they come', 
   assert.equal(rest.length, 0);
 });
 
-test('on 0.0.0.0, the answer is the address on which the question came', async (context) => {
-  const stand = await openStand(context, () => 0, { dnsDoor: '0.0.0.0:0' });
+test('on 0.0.0.0, what comes from an own address is neither answered nor recorded, but counted', async (context) => {
+  const stand = await openStand(context, () => 0, { dnsDoor: '0.0.0.0:0', policy: 'default: none' });
   const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  for (const { address } of own.filter(({ family }) => family === 'IPv4')) {
-    const answer = await askUdp(context, stand, 'site.test', 'A', address);
-    assert.deepEqual(addresses(answer), [address]);
+  const [outward] = own.filter(({ family, internal }) => family === 'IPv4' && !internal);
+  // Elsewhere than on a host without a network: the kernel's source for an own address is that address.
+  const dropped = outward === undefined ? 0 : 2;
+  if (outward !== undefined) {
+    const socket = dgram.createSocket('udp4');
+    context.after(() => socket.close());
+    socket.on('message', () => assert.fail('an own address was answered'));
+    socket.send(question('site.test', 'A'), stand.port('steer.dns'), outward.address);
+    const client = connect({ host: outward.address, port: stand.port('steer.dns') });
+    client.on('error', () => {});
+    client.write(framed(question('site.test', 'A')));
+    await once(client, 'close');
+    while (stand.app.unansweredDnsPeers < dropped) await setImmediate();
   }
+  assert.deepEqual(rcode(await askUdp(context, stand, 'site.test', 'A')), 'NXDOMAIN', 'loopback is answered');
+  assert.equal((await stand.decision()).client.address, '127.0.0.1');
+  assert.deepEqual([stand.decisions.length, stand.app.unansweredDnsPeers], [1, dropped]);
 });
 
 test('garbage over UDP and TCP hurts nobody', async (context) => {

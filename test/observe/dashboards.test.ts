@@ -15,6 +15,7 @@ async function exported(): Promise<Map<string, Map<string, Set<string>>>> {
   const metrics = createMetrics({
     openTunnels: () => 0,
     openConnections: () => 0,
+    unansweredDnsPeers: () => 0,
     droppedLogLines: () => 0,
     streamReaders: () => 0,
     lostStreamRecords: () => 0,

@@ -7,6 +7,7 @@ function metricsWith(change: { digest?: string } = {}) {
   return createMetrics({
     openTunnels: () => 3,
     openConnections: () => 4,
+    unansweredDnsPeers: () => 7,
     droppedLogLines: () => 5,
     streamReaders: () => 1,
     lostStreamRecords: () => 6,
@@ -54,6 +55,7 @@ test('what is asked when read is as it is then', async () => {
   const metrics = metricsWith(change);
   assert.equal(await sampleOf(metrics, 'egress_tunnels_open'), 3);
   assert.equal(await sampleOf(metrics, 'egress_connections_open'), 4);
+  assert.equal(await sampleOf(metrics, 'egress_dns_door_dropped_total'), 7);
   assert.equal(await sampleOf(metrics, 'egress_log_lines_dropped_total'), 5);
   assert.equal(await sampleOf(metrics, 'egress_stream_records_lost_total'), 6);
   change.digest = 'two';

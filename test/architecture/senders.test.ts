@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { sendersOf } from './senders.js';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Every way out of a running proxy: docs/security-model.md describes each of them. */
+const WAYS_OUT = [
+  // Datagrams, as answers to neighbours of the DNS door.
+  'proxy/dns/dns-door.ts: createSocket of node:dgram',
+  // A request over the socket that the dialer opened.
+  'proxy/http/exchange-node.ts: request of node:http',
+  'proxy/http/upstream-pool.ts: * of undici/lib/dispatcher/client.js',
+  // TCP, with a Permit.
+  'proxy/net/dialer.ts: connect of node:net',
+  // Queries to the DNS servers.
+  'proxy/net/dns-query.ts: promises of node:dns',
+  // TLS over the socket that the dialer opened.
+  'proxy/net/upstream-tls.ts: connect of node:tls',
+];
+
+/** Answers, to whoever has completed a TCP handshake with a listener. The admin API listens by Fastify. */
+const LISTENERS = [
+  'proxy/dns/dns-door.ts: createServer of node:net',
+  'proxy/door/fixed-relay.ts: createServer of node:net',
+  'proxy/http/server.ts: createServer of node:http',
+  'proxy/socks/socks-door.ts: createServer of node:net',
+  'proxy/tls/tls-door.ts: createServer of node:net',
+];
+
+/** In processes of their own, started by a person or a health check: they carry nobody's request. */
+const COMMANDS = [
+  'proxy/cli/healthcheck.ts: fetch',
+  'proxy/probe/finding.ts: connect of node:net',
+  'proxy/probe/finding.ts: createSocket of node:dgram',
+  'proxy/probe/finding.ts: execFile of node:child_process',
+  'proxy/probe/probe.ts: Resolver of node:dns/promises',
+  'proxy/suggest/source.ts: fetch',
+];
+
+test('what can send is known, file by file: the ways out, the listeners and the commands', () => {
+  const sources = readdirSync(`${ROOT}proxy`, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.d.ts'))
+    .map((entry) => `${entry.parentPath}/${entry.name}`.slice(ROOT.length).replaceAll('\\', '/'))
+    .map((path) => ({ path, text: readFileSync(`${ROOT}${path}`, 'utf8') }));
+  assert.deepEqual(sendersOf(sources), [...WAYS_OUT, ...LISTENERS, ...COMMANDS].sort());
+});
+
+test('the list finds a sender under any name', () => {
+  const found = (text: string): string[] => sendersOf([{ path: 'a.ts', text }]);
+  assert.deepEqual(found("import { createSocket as open } from 'dgram'; open('udp4');"), [
+    'a.ts: createSocket of node:dgram',
+  ]);
+  assert.deepEqual(found("import * as n from 'node:net'; n.connect(1);"), ['a.ts: connect of node:net']);
+  assert.deepEqual(found("import net from 'node:net'; const all = net;"), ['a.ts: * of node:net']);
+  assert.deepEqual(found("import net from 'node:net'; new net.Socket();"), ['a.ts: new Socket of node:net']);
+  assert.deepEqual(found("const n = await import('node:dgram');"), ['a.ts: * of node:dgram']);
+  assert.deepEqual(found("await fetch('http://a');"), ['a.ts: fetch']);
+  assert.deepEqual(found("import type { Socket } from 'node:net';"), []);
+});
