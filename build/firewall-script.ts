@@ -2,5 +2,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { withGeneratedRules } from '../proxy/firewall/host-script.js';
 
-const script = new URL('../../../docker/host/ssrf-egress-block.sh', import.meta.url);
+const script = new URL('../../docker/host/ssrf-egress-block.sh', import.meta.url);
 writeFileSync(script, withGeneratedRules(readFileSync(script, 'utf8')));

@@ -2,5 +2,5 @@
 import { writeFileSync } from 'node:fs';
 import { jsonSchema } from '../proxy/config/schema.js';
 
-const file = new URL('../../../config/policy.schema.json', import.meta.url);
+const file = new URL('../../config/policy.schema.json', import.meta.url);
 writeFileSync(file, `${JSON.stringify(jsonSchema(), null, 2)}\n`);

@@ -8,13 +8,14 @@ import type { Config } from '../config/config.js';
 import { isLoopbackHost } from '../config/cross-checks.js';
 import { formatConfigErrors, loadConfig } from '../config/load.js';
 import { watchConfig } from '../config/watch.js';
+import { listenError } from '../net/listen.js';
 import { decisionJson } from '../observe/json-line.js';
 import { createMetrics } from '../observe/metrics.js';
 import { fanOut } from '../observe/observe.js';
 import { openLog } from '../observe/open-log.js';
 import { readBack } from '../observe/read-back.js';
 import { createRing } from '../observe/ring.js';
-import { command, EXIT } from './command.js';
+import { command, EXIT, version } from './command.js';
 import { configPath, readConfiguration } from './configuration.js';
 
 /** How many decisions the admin API can show. */
@@ -112,7 +113,10 @@ async function serve(path: string, config: Config): Promise<number | null> {
   }
   isReady = true;
   const listening = Object.fromEntries([...bound].map(([purpose, at]) => [purpose, `${at.address}:${at.port}`]));
-  log.events.info({ event: 'listening', listening, digest: current.digest, config: path }, 'ready');
+  const { mode, default: fallback, deny, internal, allow } = config.policy;
+  const rules = deny.length + internal.length + allow.length;
+  const summary = { version: version(), mode, default: fallback, rules };
+  log.events.info({ event: 'listening', listening, ...summary, digest: current.digest, config: path }, 'ready');
   return null;
 }
 
@@ -122,7 +126,11 @@ async function startAdmin({ listen, admin }: Config, deps: Omit<AdminDeps, 'toke
   await setTimeout(HEAD_START_MS);
   const { buildAdmin } = await import('../admin/admin.js');
   const server = buildAdmin({ ...deps, token: admin.token, loopback: isLoopbackHost(listen.admin.host) });
-  await server.listen({ host: listen.admin.host, port: listen.admin.port });
+  try {
+    await server.listen({ host: listen.admin.host, port: listen.admin.port });
+  } catch (error) {
+    throw error instanceof Error ? listenError(listen.admin, 'admin', error) : error;
+  }
   const [at] = server.addresses();
   if (at === undefined || typeof at === 'string') throw new Error('the admin listener has no address');
   return { at, close: () => server.close() };

@@ -53,7 +53,8 @@ export interface Config {
   readonly limits: Limits;
   readonly log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error';
-    readonly format: 'json' | 'pretty';
+    /** Null: pretty at a terminal, else json. */
+    readonly format: 'json' | 'pretty' | null;
     readonly file: LogFile | null;
   };
   /** SHA-256 of the policy in force, as hex: rules, defaults and client names, no tokens. */

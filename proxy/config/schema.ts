@@ -82,7 +82,7 @@ const logFile = section({
 
 const log = section({
   level: word(['debug', 'info', 'warn', 'error']).prefault('info'),
-  format: word(['json', 'pretty']).prefault('json'),
+  format: word(['json', 'pretty']).nullable().prefault(null),
   file: logFile.nullable().prefault(null),
 });
 

@@ -2,11 +2,10 @@
 import type { AddressInfo, Server } from 'node:net';
 import type { HostPort } from '../config/config.js';
 
-/** The port that was bound. Rejects with an error that names the address and what it was for. */
+/** The port that was bound. Rejects with an error that names the address, the key of the configuration, and the mend. */
 export function listen(server: Server, at: HostPort, purpose: string): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    const onError = (error: Error): void =>
-      reject(new Error(`cannot listen on ${at.host}:${at.port} for ${purpose}: ${error.message}`, { cause: error }));
+    const onError = (error: Error): void => reject(listenError(at, purpose, error));
     server.once('error', onError);
     server.listen({ host: at.host, port: at.port, backlog: 4096 }, () => {
       server.off('error', onError);
@@ -15,6 +14,27 @@ export function listen(server: Server, at: HostPort, purpose: string): Promise<A
       resolve(bound);
     });
   });
+}
+
+/** The shipped configuration takes these keys from the environment. */
+const VARIABLES: Readonly<Record<string, string>> = {
+  proxy: 'EGRESS_PROXY_LISTEN',
+  admin: 'EGRESS_ADMIN_LISTEN',
+  socks: 'EGRESS_SOCKS_LISTEN',
+  'steer.dns': 'EGRESS_STEER_DNS',
+  'steer.http': 'EGRESS_STEER_HTTP',
+  'steer.tls': 'EGRESS_STEER_TLS',
+  'relay[0]': 'EGRESS_RELAY_LISTEN',
+};
+
+/** `purpose`: as in the event `listening`. */
+export function listenError(at: HostPort, purpose: string, error: Error): Error {
+  const key = /^(?:steer|relay)/.test(purpose) ? purpose : `listen.${purpose}`;
+  const variable = VARIABLES[purpose];
+  const where = variable === undefined ? key : `${key}, or ${variable} with the shipped configuration`;
+  const code = 'code' in error ? error.code : null;
+  const why = code === 'EADDRINUSE' ? 'something else listens there' : error.message;
+  return new Error(`cannot listen on ${at.host}:${at.port}: ${why} (change ${where})`, { cause: error });
 }
 
 /** Stops accepting, and resolves when the last connection is gone. */

@@ -8,7 +8,8 @@ import { prettyRenderer } from './pretty.js';
 
 export interface LogSettings {
   readonly level: LogLevel;
-  readonly format: 'json' | 'pretty';
+  /** Null: pretty at a terminal, else json. */
+  readonly format: 'json' | 'pretty' | null;
   readonly file: LogFile | null;
 }
 
@@ -27,9 +28,12 @@ const PROBLEM_EVERY_MS = 60_000;
 
 /** Rejects where the log file cannot be opened. `stdout`: standard output, or what stands in for it in tests. */
 export async function openLog(settings: LogSettings, stdout: LineSink = stdoutSink()): Promise<OpenLog> {
-  const { level, format } = settings;
+  const { level } = settings;
+  const format = settings.format ?? (process.stdout.isTTY === true ? 'pretty' : 'json');
   const sinks = [stdout];
-  const outputs: LogOutput[] = [{ sink: stdout, render: format === 'pretty' ? prettyRenderer(wantsColor()) : null }];
+  const outputs: LogOutput[] = [
+    { sink: stdout, render: format === 'pretty' ? prettyRenderer(wantsColor(), process.stdout.isTTY) : null },
+  ];
   const events = createEventLog(level, outputs);
   if (settings.file !== null) {
     const { path } = settings.file;

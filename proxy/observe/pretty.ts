@@ -8,14 +8,18 @@ interface Fields {
 const COLOR = { allow: 32, deny: 31, fail: 33, note: 36, dim: 90 } as const;
 const EVENT_COLOR: Readonly<Record<string, keyof typeof COLOR>> = { warn: 'fail', error: 'deny', fatal: 'deny' };
 
-/** Makes of one line of JSON of this log one line for people. `colored`: with ANSI colours. */
-export function prettyRenderer(colored: boolean): (json: string) => string {
+/**
+ * Makes of one line of JSON of this log one line for people. `colored`: with ANSI colours. `greeting`: for someone at a
+ * terminal, who reads the start as a list; where the log is kept, it stays one line.
+ */
+export function prettyRenderer(colored: boolean, greeting = false): (json: string) => string {
   const paint = (color: keyof typeof COLOR, text: string) => (colored ? `\x1b[${COLOR[color]}m${text}\x1b[0m` : text);
   return (json) => {
     const fields = parse(json);
     const time = paint('dim', clock(fields.time));
     if (fields.event === 'decision') return `${time} ${decisionText(fields, paint)}`;
     if (fields.event === 'closed') return `${time} ${paint('dim', closedText(fields))}`;
+    if (fields.event === 'listening' && greeting) return `${time} ${readyText(fields, paint)}`;
     return `${time} ${eventText(fields, paint)}`;
   };
 }
@@ -55,6 +59,23 @@ function timings({ dialed, dnsMs, connectMs }: Fields): string {
 function closedText({ id, bytesUp, bytesDown, durationMs, cause }: Fields): string {
   const seconds = typeof durationMs === 'number' ? (durationMs / 1000).toFixed(1) : '-';
   return `closed ${text(id)} ${text(bytesUp)} bytes up, ${text(bytesDown)} down, ${seconds} s, ${text(cause)}`;
+}
+
+/** What a person who has just started it wants to know, a line each. */
+function readyText(fields: Fields, paint: Paint): string {
+  const { admin, ...doors } = object(fields.listening);
+  const rules = fields.rules === 1 ? '1 rule' : `${text(fields.rules)} rules`;
+  const policy = `mode ${text(fields.mode)}, default ${text(fields.default)}, ${rules}`;
+  const rows = [
+    ...Object.entries(doors).map(([name, at]) => [
+      name,
+      name === 'proxy' ? `http://${text(at)} (HTTP_PROXY, HTTPS_PROXY)` : text(at),
+    ]),
+    ['page', admin === undefined ? 'off (listen.admin)' : `open http://${text(admin)}/ in a browser`],
+    ['policy', `${text(fields.config)}: ${policy}`],
+  ];
+  const lines = rows.map(([name = '', value = '']) => `    ${paint('dim', escapeText(name).padEnd(10))} ${value}`);
+  return [paint('allow', `egress-proxy ${text(fields.version)} is ready`), ...lines].join('\n');
 }
 
 function eventText({ level, time, event, msg, ...rest }: Fields, paint: Paint): string {

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +13,7 @@ import { freePort } from '../bench/process.js';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 
-test('serve exits with 1 where one of its listeners cannot be opened', async () => {
+test('serve exits with 1 and names the key where one of its listeners cannot be opened', async () => {
   const taken = net.createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const at = taken.address();
@@ -20,9 +21,13 @@ test('serve exits with 1 where one of its listeners cannot be opened', async () 
   const folder = await mkdtemp(join(tmpdir(), 'egress-test-'));
   const path = join(folder, 'policy.yaml');
   await writeFile(path, `version: 1\nlisten: { proxy: "127.0.0.1:0", admin: "127.0.0.1:${at.port}" }\n`);
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', path], { stdio: 'ignore' });
-  const [code] = await once(child, 'exit');
+  const child = spawn(process.execPath, [MAIN, 'serve', '--config', path], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
   assert.equal(code, 1);
+  assert.match(
+    said,
+    /something else listens there \(change listen\.admin, or EGRESS_ADMIN_LISTEN with the shipped conf/,
+  );
   taken.close();
   await rm(folder, { recursive: true });
 });

@@ -27,7 +27,7 @@ test('a file with nothing but its version opens nothing', (t) => {
   });
   assert.deepEqual(config.steer, { dns: null, http: null, tls: null });
   assert.deepEqual(config.dns, { servers: [], timeoutMs: 3000 });
-  assert.deepEqual(config.log, { level: 'info', format: 'json', file: null });
+  assert.deepEqual(config.log, { level: 'info', format: null, file: null });
   assert.deepEqual(config.limits, {
     connections: 4096,
     connectionsPerClient: 512,

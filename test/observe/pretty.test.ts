@@ -82,3 +82,16 @@ for (const text of HOSTILE) {
     }
   });
 }
+
+test('at the start a person reads version, doors, policy and where the page is', () => {
+  const listening = { proxy: '127.0.0.1:3128', admin: '127.0.0.1:9180' };
+  const policy = { mode: 'enforce', default: 'public', rules: 1, config: 'config/policy.yaml' };
+  const event = { level: 'info', time: '2026-11-26T04:00:00.000Z', event: 'listening', version: '1.0.0', listening };
+  const greeting = prettyRenderer(false, true);
+  assert.deepEqual(greeting(JSON.stringify({ ...event, ...policy })).split('\n'), [
+    '04:00:00.000 egress-proxy 1.0.0 is ready',
+    '    proxy      http://127.0.0.1:3128 (HTTP_PROXY, HTTPS_PROXY)',
+    '    page       open http://127.0.0.1:9180/ in a browser',
+    '    policy     config/policy.yaml: mode enforce, default public, 1 rule',
+  ]);
+});
