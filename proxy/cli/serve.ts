@@ -17,6 +17,7 @@ import { readBack } from '../observe/read-back.js';
 import { createRing } from '../observe/ring.js';
 import { command, EXIT, version } from './command.js';
 import { configPath, readConfiguration } from './configuration.js';
+import { type KernelWatch, watchKernel } from './kernel-watch.js';
 
 /** How many decisions the admin API can show. */
 const RING_RECORDS = 5000;
@@ -51,6 +52,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     openTunnels: () => app.openTunnels,
     openConnections: () => app.openConnections,
     unansweredDnsPeers: () => app.unansweredDnsPeers,
+    kernel: () => kernel?.now() ?? null,
     droppedLogLines: log.dropped,
     streamReaders: ring.subscribers,
     lostStreamRecords: ring.lost,
@@ -85,8 +87,11 @@ async function serve(path: string, config: Config): Promise<number | null> {
 
   if (config.listen.admin !== null) app.addOwnPort(config.listen.admin.port);
   let isReady = false;
+  let kernel: KernelWatch | null = null;
   let admin: Awaited<ReturnType<typeof startAdmin>> = null;
   const bound = await app.start();
+  const isOutward = [...bound.values()].some(({ address }) => !isLoopbackHost(address));
+  kernel = watchKernel(log.events, isOutward);
   // Before the admin API is there: tunnels may stand by now, and as a container's first process one without a handler is deaf.
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (app.isDraining) process.exit(1);

@@ -7,6 +7,8 @@ export interface MetricSources {
   openTunnels(): number;
   openConnections(): number;
   unansweredDnsPeers(): number;
+  /** Null before the doors are open. */
+  kernel(): { readonly forwards: boolean; readonly takesForgedSources: boolean } | null;
   droppedLogLines(): number;
   streamReaders(): number;
   lostStreamRecords(): number;
@@ -159,6 +161,18 @@ function addSources(registry: Registry, sources: MetricSources): void {
   addGauge(registry, 'egress_tunnels_open', 'Tunnels that are open now.', sources.openTunnels);
   addGauge(registry, 'egress_connections_open', 'Client connections that are open now.', sources.openConnections);
   addGauge(registry, 'egress_stream_readers', 'Readers of the live stream.', sources.streamReaders);
+  addGauge(
+    registry,
+    'egress_kernel_forwarding',
+    '1 where the kernel routes packets between the networks of the proxy, past it.',
+    () => Number(sources.kernel()?.forwards ?? false),
+  );
+  addGauge(
+    registry,
+    'egress_kernel_forged_sources',
+    '1 where the kernel takes packets whose source belongs to another network, or routes from a neighbour.',
+    () => Number(sources.kernel()?.takesForgedSources ?? false),
+  );
   addTotal(
     registry,
     'egress_dns_door_dropped_total',

@@ -25,6 +25,7 @@ test('metrics are Prometheus text', async () => {
     openTunnels: () => 0,
     openConnections: () => 0,
     unansweredDnsPeers: () => 0,
+    kernel: () => null,
     droppedLogLines: () => 0,
     streamReaders: () => 0,
     lostStreamRecords: () => 0,

@@ -16,6 +16,7 @@ async function exported(): Promise<Map<string, Map<string, Set<string>>>> {
     openTunnels: () => 0,
     openConnections: () => 0,
     unansweredDnsPeers: () => 0,
+    kernel: () => null,
     droppedLogLines: () => 0,
     streamReaders: () => 0,
     lostStreamRecords: () => 0,
@@ -77,7 +78,7 @@ test('every alert reads metrics, labels and values that exist, and says what to 
   const rules = groups.flatMap((group: { rules: unknown[] }) => group.rules);
   assert.deepEqual(
     rules.map(({ alert }: { alert: string }) => alert),
-    ['EgressPolicyStale', 'EgressMetadataProbed'],
+    ['EgressPolicyStale', 'EgressMetadataProbed', 'EgressKernelForwards', 'EgressForgedQueries'],
   );
   for (const { expr, labels, annotations } of rules) {
     await check(expr);

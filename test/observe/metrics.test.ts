@@ -3,11 +3,12 @@ import { test } from 'node:test';
 import { createMetrics } from '../../proxy/observe/metrics.js';
 import { closeRecord, decisionRecord } from './records.js';
 
-function metricsWith(change: { digest?: string } = {}) {
+function metricsWith(change: { digest?: string; forwards?: boolean } = {}) {
   return createMetrics({
     openTunnels: () => 3,
     openConnections: () => 4,
     unansweredDnsPeers: () => 7,
+    kernel: () => ({ forwards: change.forwards ?? true, takesForgedSources: false }),
     droppedLogLines: () => 5,
     streamReaders: () => 1,
     lostStreamRecords: () => 6,
@@ -58,6 +59,9 @@ test('what is asked when read is as it is then', async () => {
   assert.equal(await sampleOf(metrics, 'egress_dns_door_dropped_total'), 7);
   assert.equal(await sampleOf(metrics, 'egress_log_lines_dropped_total'), 5);
   assert.equal(await sampleOf(metrics, 'egress_stream_records_lost_total'), 6);
+  assert.equal(await sampleOf(metrics, 'egress_kernel_forwarding'), 1);
+  assert.equal(await sampleOf(metrics, 'egress_kernel_forged_sources'), 0);
+  assert.equal(await sampleOf(metricsWith({ forwards: false }), 'egress_kernel_forwarding'), 0);
   change.digest = 'two';
   assert.equal(await sampleOf(metrics, 'egress_policy_info{digest="two",mode="enforce",default="public"}'), 1);
   assert.equal(await sampleOf(metrics, 'egress_policy_info{digest="one",mode="enforce",default="public"}'), undefined);
