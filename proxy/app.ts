@@ -125,7 +125,7 @@ export function createApp(parts: AppParts): App {
       const timer = setTimeout(() => deadline.abort(), terms.limits.drainTimeoutMs);
       const cut = (): void => {
         doorway.cut('drain');
-        for (const { server } of [proxy, steered]) server.closeAllConnections();
+        for (const front of [proxy, steered]) front.closeAll();
       };
       const drained = doorway.drain();
       // Clients that keep asking keep the drain from its end: the deadline holds for them as well.

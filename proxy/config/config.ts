@@ -21,6 +21,7 @@ export interface Limits {
   readonly connections: number;
   readonly connectionsPerClient: number;
   readonly headerBytes: number;
+  readonly headerFields: number;
   readonly headerTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;

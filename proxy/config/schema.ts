@@ -68,6 +68,7 @@ const limits = section({
   connections: count(1, 1_000_000, 4096).prefault(4096),
   connectionsPerClient: count(1, 1_000_000, 512).prefault(512),
   headerBytes: size('1KiB', '1MiB').prefault('16KiB'),
+  headerFields: count(16, 10_000, 100).prefault(100),
   headerTimeout: duration.prefault('10s'),
   connectTimeout: duration.prefault('10s'),
   idleTimeout: duration.prefault('5m'),

@@ -40,7 +40,11 @@ export const REASONS = {
   'duplicate-host': deny(400, 'http_request_error', 'The request has more than one Host field.'),
   'host-mismatch': deny(400, 'http_request_error', 'The Host field and the CONNECT target differ.'),
   'header-timeout': deny(408, 'http_request_error', 'The header section did not arrive in time.'),
-  'header-too-large': deny(431, 'http_request_error', 'The header section is larger than limits.headerBytes.'),
+  'header-too-large': deny(
+    431,
+    'http_request_error',
+    'The header section is larger than limits.headerBytes, or has more fields than limits.headerFields.',
+  ),
   'expectation-failed': deny(417, 'http_request_error', 'The only expectation that is understood is 100-continue.'),
   'host-denied': deny(403, 'http_request_denied', 'A deny rule names this host.'),
   'host-not-allowed': deny(403, 'http_request_denied', 'No allow rule names this host, and the default is to deny.'),

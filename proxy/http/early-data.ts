@@ -11,18 +11,24 @@ export interface Early {
 }
 
 /** More than this waits in the kernel, and holds the client back. */
-const MOST_BYTES = 64 * 1024;
+export const MOST_BYTES = 64 * 1024;
+/** Of one read: as many as are left may not fill the last one. */
+const PIECE_BYTES = 16 * 1024;
 
 /** Goes on reading `socket`, so that a client that is lost is noticed. `rest`: what came with the head. */
 export function keepEarly(socket: Socket, reads: DirectReads, rest: Buffer): Early {
   let pieces: Buffer[] | null = rest.length === 0 ? [] : [rest];
   let length = rest.length;
-  reads.read(socket, (bytes) => {
-    if (pieces === null) return true;
-    pieces.push(Buffer.from(bytes));
-    length += bytes.length;
-    return length < MOST_BYTES;
-  });
+  reads.read(
+    socket,
+    (bytes) => {
+      if (pieces === null) return true;
+      pieces.push(Buffer.from(bytes));
+      length += bytes.length;
+      return length + PIECE_BYTES <= MOST_BYTES;
+    },
+    () => PIECE_BYTES,
+  );
   return {
     take() {
       const taken = pieces ?? [];

@@ -5,33 +5,25 @@ import type { Duplex } from 'node:stream';
 import { EgressError } from '../core/reasons.js';
 import type { Doorway } from '../door/arrivals.js';
 import type { Attempt } from '../door/flow.js';
+import type { Early } from './early-data.js';
 import { members, values } from './fields.js';
 import { type ForwardTerms, forward } from './forward.js';
 import { closeAfter } from './refusal.js';
-import { hasContent } from './request-head.js';
+import { hasContent, type RequestHead } from './request-head.js';
 
 /**
  * True where the request asks for a switch that we carry. An Upgrade may be ignored (RFC 9110 section 7.8), and is, in
  * HTTP/1.0, for `h2c` (RFC 9113 section 3.1 has ended it) and for requests with content, which could not be told from the new protocol.
  */
-export function carriesUpgrade(request: IncomingMessage): boolean {
+export function carriesUpgrade(request: RequestHead): boolean {
+  const protocols = members(request.rawHeaders, 'upgrade');
   return (
-    request.httpVersion === '1.1' && !hasContent(request) && !members(request.rawHeaders, 'upgrade').includes('h2c')
+    protocols.length > 0 &&
+    request.httpVersion === '1.1' &&
+    members(request.rawHeaders, 'connection').includes('upgrade') &&
+    !protocols.includes('h2c') &&
+    !hasContent(request)
   );
-}
-
-/** The request as its client sent it, without the Upgrade: for the parser, which has let go of the connection. */
-export function headWithoutUpgrade(request: IncomingMessage): Buffer {
-  const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
-  const { rawHeaders } = request;
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]?.toLowerCase();
-    if (name === 'upgrade' || name === 'http2-settings') continue;
-    const value = rawHeaders[i + 1] ?? '';
-    const kept = name === 'connection' ? withoutUpgradeOption(value) : value;
-    if (kept !== '' || name !== 'connection') lines.push(`${rawHeaders[i]}: ${kept}`);
-  }
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }
 
 /** Never rejects, and never leaves `socket` open. */
@@ -39,10 +31,9 @@ export async function upgrade(
   doorway: Doorway,
   request: IncomingMessage,
   socket: Socket,
-  terms: Omit<ForwardTerms, 'onUpgraded' | 'expectsContinue'> & { readonly head: Buffer },
+  terms: Omit<ForwardTerms, 'onUpgraded' | 'expectsContinue'> & { readonly early: Early },
 ): Promise<void> {
   const response = new ServerResponse(request);
-  // The parser has let go of the connection, and with it of the event that a slow reader is waited for with.
   const onDrain = (): void => void response.emit('drain');
   const detach = (): void => {
     socket.off('drain', onDrain);
@@ -55,6 +46,7 @@ export async function upgrade(
   socket.on('drain', onDrain);
   response.on('finish', () => {
     detach();
+    terms.early.drop();
     closeAfter(socket, NOTHING);
   });
   await forward(doorway, request, response, {
@@ -62,8 +54,7 @@ export async function upgrade(
     expectsContinue: false,
     onUpgraded: (attempt, fields, upstream) => {
       detach();
-      socket.setTimeout(0);
-      switchProtocols(doorway, attempt, { client: socket, upstream, fields, head: terms.head });
+      switchProtocols(doorway, attempt, { client: socket, upstream, fields, head: terms.early.take() });
     },
   });
 }
@@ -95,9 +86,4 @@ function switchProtocols(doorway: Doorway, attempt: Attempt, { client, upstream,
   }
   client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
   doorway.track(client, doorway.tunnel(attempt, { client, upstream, head, screen: null }));
-}
-
-function withoutUpgradeOption(value: string): string {
-  const kept = value.split(',').map((option) => option.trim());
-  return kept.filter((option) => !['', 'upgrade', 'http2-settings'].includes(option.toLowerCase())).join(', ');
 }

@@ -14,23 +14,30 @@ import type { Socket } from 'node:net';
 /** `bytes` are valid until the callback returns. False stops reading until `socket.resume()`. */
 export type Reader = (bytes: Buffer) => boolean;
 
+/** How many octets the next read of a socket may bring. Rounded down to one of READ_SIZES. */
+export type ReadSize = () => number;
+
+const READ_SIZES = [16 * 1024, 64 * 1024] as const;
+
 /** One for all sockets of the process: `buffer` is what each of them is read into. */
 export class DirectReads {
-  readonly #buffer: Buffer;
+  /** From the smallest to the whole. */
+  readonly #parts: readonly Buffer[];
   /** The same for every socket: looked for once. */
   #slots: ReadSlots | null = null;
 
   constructor(buffer: Buffer) {
-    this.#buffer = buffer;
+    const smaller = READ_SIZES.filter((size) => size < buffer.length);
+    this.#parts = [...smaller.map((size) => buffer.subarray(0, size)), buffer];
   }
 
   /**
    * Reads `socket` from now on, piece by piece; what it had buffered comes first. `end`, `error` and `close` are emitted
-   * as ever. Called again, it puts another reader in the place of the one before.
+   * as ever. Called again, it puts another reader in the place of the one before, whose size still holds for one read.
    */
-  read(socket: Socket, reader: Reader): void {
+  read(socket: Socket, reader: Reader, size: ReadSize = () => Number.POSITIVE_INFINITY): void {
     let goOn = true;
-    if (this.#take(socket, (length, bytes) => reader(bytes.subarray(0, length)))) {
+    if (this.#take(socket, reader, size)) {
       // After the reader stands: it may put another one in its place with the first of these.
       for (let early = socket.read(); early !== null; early = socket.read()) goOn = reader(early) && goOn;
     } else {
@@ -41,26 +48,25 @@ export class DirectReads {
     else socket.pause();
   }
 
-  /** Makes of a socket that was read here a stream again, `bytes` in front of what is still to come. */
-  giveBack(socket: Socket, bytes: Buffer): void {
-    socket.removeAllListeners('data');
-    // As node:http does after an upgrade: whoever listens for data next makes it flow.
-    Reflect.set(socket, 'readableFlowing', null);
-    this.#take(socket, (length, read) => socket.push(Buffer.from(read.subarray(0, length))));
-    socket.unshift(bytes);
-  }
-
   /** False where this release of Node has no such way, or the socket is no plain TCP connection. */
-  #take(socket: Socket, onRead: (length: number, bytes: Buffer) => boolean): boolean {
+  #take(socket: Socket, reader: Reader, size: ReadSize): boolean {
     const handle = tcpHandle(socket);
     this.#slots ??= findSlots(socket);
     if (handle === null || this.#slots === null || typeof handle.useUserBuffer !== 'function') return false;
-    const { buffer, callback } = this.#slots;
-    Reflect.set(socket, callback, onRead);
-    if (Reflect.get(socket, buffer) === this.#buffer) return true;
-    Reflect.set(socket, buffer, this.#buffer);
-    handle.useUserBuffer(this.#buffer);
+    const { buffer, callback, generator } = this.#slots;
+    Reflect.set(socket, callback, (length: number, bytes: Buffer) => reader(bytes.subarray(0, length)));
+    Reflect.set(socket, generator, () => this.#part(size()));
+    if (Reflect.get(socket, buffer) !== null) return true;
+    const first = this.#part(size());
+    Reflect.set(socket, buffer, first);
+    handle.useUserBuffer(first);
     return true;
+  }
+
+  #part(size: number): Buffer | undefined {
+    let part = this.#parts[0];
+    for (const larger of this.#parts) if (larger.length <= size) part = larger;
+    return part;
   }
 }
 
@@ -100,7 +106,7 @@ export function send(socket: Socket, bytes: Buffer, whenGone?: () => void): bool
 
 interface Handle {
   readonly fd?: unknown;
-  useUserBuffer?(buffer: Buffer): void;
+  useUserBuffer?(buffer: Buffer | undefined): void;
 }
 
 /** Only a plain TCP handle: the descriptor under a TLS one takes bytes that nothing would encrypt. */
@@ -110,20 +116,23 @@ function tcpHandle(socket: Socket): Handle | null {
   return handle;
 }
 
-/** Where `net.Socket` looks for the buffer and the callback of its option `onread`. */
+/** Where `net.Socket` looks for what its option `onread` gives: a buffer, a callback, and who names the next buffer. */
 interface ReadSlots {
   readonly buffer: symbol;
   readonly callback: symbol;
+  readonly generator: symbol;
 }
 
 function findSlots(socket: Socket): ReadSlots | null {
   let buffer: symbol | null = null;
   let callback: symbol | null = null;
+  let generator: symbol | null = null;
   for (const slot of Object.getOwnPropertySymbols(socket)) {
     if (slot.description === 'kBuffer') buffer = slot;
     if (slot.description === 'kBufferCb') callback = slot;
+    if (slot.description === 'kBufferGen') generator = slot;
   }
-  return buffer === null || callback === null ? null : { buffer, callback };
+  return buffer === null || callback === null || generator === null ? null : { buffer, callback, generator };
 }
 
 function isAgain(error: unknown): boolean {

@@ -5,8 +5,8 @@
 import { type DenyReason, REASONS } from '../core/reasons.js';
 import type { Target } from '../core/target.js';
 import type { Judged, Screen } from '../net/first-bytes.js';
+import { HeldBytes } from '../net/held-bytes.js';
 import { refusalAlert } from './alert.js';
-import { HeldBytes } from './held-bytes.js';
 import { HelloReader, type HelloState } from './hello-reader.js';
 
 export interface SniTerms {

@@ -10,10 +10,10 @@ import { HTTPS_PORT } from '../door/steered-ports.js';
 import { abortOnLoss, turnedAway } from '../http/connect.js';
 import { closeAfter, type Ending } from '../http/refusal.js';
 import { handshakeDeadline } from '../net/handshake-deadline.js';
+import { HeldBytes } from '../net/held-bytes.js';
 import { takeFrom } from '../net/octet-reader.js';
 import { refusalAlert } from './alert.js';
 import type { ClientHello } from './client-hello.js';
-import { HeldBytes } from './held-bytes.js';
 import { HelloReader } from './hello-reader.js';
 
 /**

@@ -25,7 +25,7 @@ const WAYS_OUT = [
 const LISTENERS = [
   'proxy/dns/dns-door.ts: createServer of node:net',
   'proxy/door/fixed-relay.ts: createServer of node:net',
-  'proxy/http/server.ts: createServer of node:http',
+  'proxy/http/server.ts: createServer of node:net',
   'proxy/socks/socks-door.ts: createServer of node:net',
   'proxy/tls/tls-door.ts: createServer of node:net',
 ];

@@ -11,12 +11,13 @@ const SILENT: ReadonlySet<string> = new Set([
   'NODATA',
   'NOTFOUND',
   'TIMEOUT',
-  // Types, and a response around a socket that somebody else accepted.
+  // Types, and request and response around a socket that somebody else accepted.
   'Socket',
   'TLSSocket',
   'Server',
   'ServerOptions',
   'LookupFunction',
+  'IncomingMessage',
   'ServerResponse',
 ]);
 const MODULES =

@@ -32,6 +32,7 @@ test('a file with nothing but its version opens nothing', (t) => {
     connections: 4096,
     connectionsPerClient: 512,
     headerBytes: 16_384,
+    headerFields: 100,
     headerTimeoutMs: 10_000,
     connectTimeoutMs: 10_000,
     idleTimeoutMs: 300_000,

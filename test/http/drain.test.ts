@@ -46,7 +46,7 @@ test('a client that stays connected behind its refused Upgrade does not keep the
   client.destroy();
 });
 
-test('requests that wait behind one that is cut are recorded, and reach no origin', async () => {
+test('requests that follow one that is cut are not read, and reach no origin', async () => {
   const origin = await startRawOrigin(() => undefined);
   const proxy = await startProxy({ config: DRAIN });
   const client = await proxy.connect();
@@ -57,7 +57,7 @@ test('requests that wait behind one that is cut are recorded, and reach no origi
   assert.equal(origin.heard, 1);
   assert.deepEqual(
     proxy.decisions.map(({ reason }) => reason),
-    ['client-closed', 'client-closed', 'client-closed', 'client-closed'],
+    ['client-closed'],
   );
   client.destroy();
   await origin.close();

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
-import { IncomingMessage, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
 import { test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
-import { createTurns } from '../../proxy/http/pipeline.js';
+import { listenTo } from './conversation.js';
 import { LOOPBACK_OPEN, startRawOrigin, untilEnd, untilText } from './raw-origin.js';
 import { startProxy } from './start-proxy.js';
 
 const BIG = 5_000_000;
+/** More than the buffers of a connection take. */
+const HUGE = 30_000_000;
 
-function get(authority: string): string {
-  return `GET http://${authority}/ HTTP/1.1\r\nHost: ${authority}\r\n\r\n`;
+function get(authority: string, path = '/'): string {
+  return `GET http://${authority}${path} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`;
 }
 
 test('what a client has pipelined ends with its connection, and no origin hears of it', async () => {
@@ -22,29 +21,45 @@ test('what a client has pipelined ends with its connection, and no origin hears 
   client.write(get(origin.authority).repeat(3));
   await untilText(client, 'HTTP/1.1 200');
   client.destroy();
-  assert.equal((await proxy.decision(2)).reason, 'client-closed');
+  await proxy.stop();
   assert.equal(origin.heard, 1);
+  assert.equal(proxy.decisions.length, 1);
+  await origin.close();
+});
+
+test('an answer that is not read holds the next request back, and only that', async () => {
+  const asked: string[] = [];
+  const origin = await startRawOrigin((socket, data) => {
+    const path = /^GET (\S+)/.exec(data)?.[1] ?? '';
+    asked.push(path);
+    const length = path === '/large' ? HUGE : 2;
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`);
+  });
+  const proxy = await startProxy({ config: LOOPBACK_OPEN });
+  const [slow, other] = [await proxy.connect(), await proxy.connect()];
+  slow.pause();
+  slow.write(get(origin.authority, '/large') + get(origin.authority, '/next'));
+  await origin.asked();
+  other.end(get(origin.authority, '/other'));
+  assert.match(await untilEnd(other), /^HTTP\/1\.1 200 /);
+  assert.deepEqual(asked, ['/large', '/other']);
+  const conversation = listenTo(slow.resume());
+  await conversation.until(({ text }) => text.length > HUGE && text.split('HTTP/1.1 200').length === 3);
+  assert.deepEqual(asked, ['/large', '/other', '/next']);
+  slow.destroy();
   await proxy.stop();
   await origin.close();
 });
 
-test('a response that has not left holds the next request back', async () => {
-  const turns = createTurns();
-  const socket = new Socket();
-  const responses = [0, 1].map(() => new ServerResponse(new IncomingMessage(socket)));
-  const [first = assert.fail(), second = assert.fail()] = responses;
-  first.assignSocket(socket);
-  const order: string[] = [];
-  const done = [first, second].map((response, i) =>
-    turns.take(socket, response, async () => void order.push(`work ${i}`)),
-  );
-  await setImmediate();
-  order.push('left');
-  first.emit('finish');
-  first.detachSocket(socket);
-  await Promise.all(done);
-  assert.deepEqual(order, ['work 0', 'left', 'work 1']);
-  assert.equal(second.destroyed, true);
+test('thousands of requests in one piece are served one after the other', async () => {
+  const proxy = await startProxy({ config: LOOPBACK_OPEN });
+  const client = await proxy.connect();
+  const conversation = listenTo(client);
+  client.write('GET http://10.0.0.1/ HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(2000));
+  await conversation.until(({ text }) => text.split('HTTP/1.1 403 ').length === 2001);
+  assert.equal(proxy.decisions.length, 2000);
+  client.destroy();
+  await proxy.stop();
 });
 
 test('a large answer to an Upgrade arrives whole', async () => {

@@ -14,6 +14,13 @@ const CONNECT: readonly RawCase[] = [
     400,
     `CONNECT {o} HTTP/1.1\r\nHost: {o}\r\nContent-Length: 5\r\n\r\nhello${BEHIND}`,
   ),
+  refused('CONNECT with two blanks', '9112 3', 400, 'CONNECT  {o} HTTP/1.1\r\nHost: {o}\r\n\r\n'),
+  refused(
+    'CONNECT with a head of 16 KiB and an octet',
+    '9112 5.4',
+    431,
+    `CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nX: ${'a'.repeat(16_384 + 1 - 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nX: \r\n\r\n'.length)}\r\n\r\n`,
+  ),
   refused('CONNECT without a port', '9112 3.2.3', 400, 'CONNECT 127.0.0.1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'),
   refused('CONNECT in absolute-form', '9112 3.2.3', 400, 'CONNECT http://{o}/ HTTP/1.1\r\nHost: {o}\r\n\r\n'),
   refused('CONNECT in origin-form', '9112 3.2.3', 400, 'CONNECT /a HTTP/1.1\r\nHost: {o}\r\n\r\n'),

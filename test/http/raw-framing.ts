@@ -62,10 +62,17 @@ const TRANSFER_ENCODING: readonly RawCase[] = [
   passes('chunks with trailers', '9112 7.1.2', post('/a', CHUNKED, '1\r\nx\r\n0\r\nX-Trailer: y\r\n\r\n'), [
     'POST /a x',
   ]),
-  cut(
+  refused(
     'a trailer that looks like framing',
     '9110 6.5.1',
+    400,
     post('/a', CHUNKED, '1\r\nx\r\n0\r\nContent-Length: 99\r\n\r\n'),
+  ),
+  refused(
+    'a Host among the trailers',
+    '9110 6.5.1',
+    400,
+    post('/a', CHUNKED, `1\r\nx\r\n0\r\nHost: b.example\r\n\r\n${SMUGGLED}`),
   ),
   passes(
     'a chunk size in capitals with leading zeros',

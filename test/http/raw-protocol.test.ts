@@ -15,8 +15,11 @@ import { type RunningProxy, startProxy } from './start-proxy.js';
 const CASES = [...FRAMING_CASES, ...REQUEST_CASES, ...CONNECT_CASES, ...RESPONSE_CASES];
 
 let proxy: RunningProxy;
+/** Of the request that stands before a case. */
+let first: Origin;
 
 before(async () => {
+  first = await startOrigin();
   proxy = await startProxy({
     config: {
       policy: { default: 'public', internal: [{ address: '127.0.0.1/32', ports: ['1-65535'] }] },
@@ -28,7 +31,10 @@ before(async () => {
     },
   });
 });
-after(() => proxy.stop());
+after(async () => {
+  await proxy.stop();
+  await first.close();
+});
 
 test('the corpus has at least ninety cases, each with its section and a name of its own', () => {
   assert.ok(CASES.length >= 90);
@@ -36,12 +42,20 @@ test('the corpus has at least ninety cases, each with its section and a name of 
   for (const { rule, rfc } of CASES) assert.match(rfc, /^\d{4} \d+(\.\d+)*$/, rule);
 });
 
-for (const one of CASES) {
-  test(`RFC ${one.rfc}: ${one.rule}`, { timeout: 10_000 }, async () => {
+/** What stands before a case on its connection, and must make no difference to it. */
+const POSITIONS = [
+  { where: '', before: '' },
+  { where: ', after a GET', before: 'GET http://{b}/before HTTP/1.1\r\nHost: {b}\r\n\r\n' },
+];
+
+const MATRIX = CASES.flatMap((one) => POSITIONS.map((position) => ({ one, ...position })));
+
+for (const { one, where, before } of MATRIX) {
+  test(`RFC ${one.rfc}: ${one.rule}${where}`, { timeout: 10_000 }, async () => {
     const origin = one.reply === undefined ? await startOrigin() : await startRawOrigin(one.reply);
-    const records = proxy.decisions.length;
+    const records = proxy.decisions.length + (before === '' ? 0 : 1);
     try {
-      await run(one, origin);
+      await run(one, origin, before.replaceAll('{b}', first.authority));
       assert.deepEqual(origin.requests, one.forwarded, 'what the origin got');
       while (proxy.app.openConnections > 0) await setImmediate();
       assert.deepEqual(proxy.defects, []);
@@ -58,20 +72,23 @@ test('the proxy serves on after all of it', { timeout: 10_000 }, async () => {
     ...{ rule: 'plain', rfc: '9112 3', send: 'GET http://{o}/ HTTP/1.1\r\nHost: {o}\r\n\r\n' },
     ...{ statuses: [[200]], forwarded: ['GET /'], closes: false },
   };
-  await run(plain, origin);
+  await run(plain, origin, '');
   assert.equal(proxy.app.openTunnels, 0);
   await origin.close();
 });
 
-async function run(one: RawCase, origin: Origin): Promise<void> {
+async function run(one: RawCase, origin: Origin, before: string): Promise<void> {
   const fill = (text: string): string => text.replaceAll('{o}', origin.authority).replaceAll('{p}', String(proxy.port));
   const socket = await proxy.connect();
   const conversation = listenTo(socket);
-  socket.write(Buffer.from(fill(one.send), 'latin1'));
-  await conversation.until(({ text, ended }) => ended || (!one.closes && isAnswered(one, text)));
+  socket.write(Buffer.from(before + fill(one.send), 'latin1'));
+  if (before !== '') await conversation.until(({ text }) => afterFirst(text) !== null);
+  await conversation.until(
+    ({ text, ended }) => ended || (!one.closes && isAnswered(one, before === '' ? text : (afterFirst(text) ?? ''))),
+  );
   socket.end();
   await conversation.until(({ ended }) => ended);
-  const { text } = conversation.heard;
+  const text = before === '' ? conversation.heard.text : (afterFirst(conversation.heard.text) ?? '');
   const { responses, rest } = parseResponses(text, true);
   const got = responses.map(({ status }) => status);
   const expected = one.statuses.map((sequence) => sequence.join(' ')).join(' or ');
@@ -85,6 +102,12 @@ async function run(one: RawCase, origin: Origin): Promise<void> {
     assert.match(text, new RegExp(fill(one.reads.source).replaceAll('\\{o\\}', origin.authority)));
   if (one.readsNot !== undefined) assert.doesNotMatch(text, one.readsNot);
   if (!socket.closed) await once(socket, 'close');
+}
+
+/** What comes after the answer to the request before the case; null where that is not whole. */
+function afterFirst(text: string): string | null {
+  const answer = /^HTTP\/1\.1 200 OK\r\n(?:[^\r\n]+\r\n)*\r\nok/.exec(text);
+  return answer === null ? null : text.slice(answer[0].length);
 }
 
 function isAnswered(one: RawCase, text: string): boolean {

@@ -27,6 +27,9 @@ const REQUEST_LINES: readonly RawCase[] = [
   refused('a target of 64 KiB', '9112 3', 431, `GET http://{o}/${'a'.repeat(65_536)} HTTP/1.1\r\nHost: {o}\r\n\r\n`),
   refused('a field of 64 KiB', '9112 5.4', 431, get('/a', `X: ${'a'.repeat(65_536)}\r\n`)),
   refused('ten thousand fields', '9112 5.4', 431, get('/a', 'X: a\r\n'.repeat(10_000))),
+  refused('more fields than limits.headerFields', '9112 5.4', 431, get('/a', 'X: a\r\n'.repeat(100))),
+  passes('as many fields as limits.headerFields', '9112 5.4', get('/a', 'X: a\r\n'.repeat(99)), ['GET /a']),
+  refused('two blanks in the request-line', '9112 3', 400, 'GET  http://{o}/a HTTP/1.1\r\nHost: {o}\r\n\r\n'),
   passes('a path that needs no repair', '9112 3.2.2', get("/a/../b//c?d=%00&e='"), ["GET /a/../b//c?d=%00&e='"]),
   passes('a scheme in capitals', '9110 4.2.3', 'GET HTTP://{o}/a HTTP/1.1\r\nHost: {o}\r\n\r\n', ['GET /a']),
 ];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConnectHeadReader } from '../../proxy/http/connect-head.js';
+import { HeadReader } from '../../proxy/http/head-reader.js';
 
 const HEAD = 'CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\nX-A: \t one, two \r\nX-Empty:\r\n\r\n';
 const READ = {
@@ -10,28 +10,32 @@ const READ = {
   rawHeaders: ['Host', 'a.example:443', 'X-A', 'one, two', 'X-Empty', ''],
 };
 
-function read(text: string, maxBytes = 16_384) {
-  return new ConnectHeadReader(maxBytes).push(Buffer.from(text, 'latin1'));
+function limits(headerBytes = 16_384, headerFields = 100) {
+  return { headerBytes, headerFields };
 }
 
-test('a head is read with its fields as they came, and what is behind it is kept', () => {
-  assert.deepEqual(read(`${HEAD}early`), { kind: 'head', head: READ, rest: Buffer.from('early') });
-  assert.deepEqual(read(HEAD), { kind: 'head', head: READ, rest: Buffer.alloc(0) });
+function read(text: string, ...most: Parameters<typeof limits>) {
+  return new HeadReader(limits(...most)).push(Buffer.from(text, 'latin1'));
+}
+
+test('a head is read with its fields as they came, and what follows it is not touched', () => {
+  assert.deepEqual(read(`${HEAD}early`), { kind: 'head', head: READ, taken: HEAD.length });
+  assert.deepEqual(read(HEAD), { kind: 'head', head: READ, taken: HEAD.length });
 });
 
 test('a head that comes byte by byte is the same head', () => {
-  const reader = new ConnectHeadReader(16_384);
+  const reader = new HeadReader(limits());
   const bytes = Buffer.from(`${HEAD}`, 'latin1');
   for (let i = 0; i < bytes.length - 1; i++) {
     assert.equal(reader.push(bytes.subarray(i, i + 1)).kind, 'need-more', `byte ${i}`);
   }
-  assert.deepEqual(reader.push(bytes.subarray(-1)), { kind: 'head', head: READ, rest: Buffer.alloc(0) });
+  assert.deepEqual(reader.push(bytes.subarray(-1)), { kind: 'head', head: READ, taken: 1 });
 });
 
 test('a large head in small pieces is read whole', () => {
   const fields = Array.from({ length: 2000 }, (_, i) => `X-${i}: ${'v'.repeat(i % 50)}`);
   const bytes = Buffer.from(`CONNECT a:1 HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\nrest`, 'latin1');
-  const reader = new ConnectHeadReader(1 << 20);
+  const reader = new HeadReader(limits(1 << 20, 2000));
   let reading = reader.push(bytes.subarray(0, 1));
   let at = 1;
   for (; reading.kind === 'need-more'; at += 1) reading = reader.push(bytes.subarray(at, at + 1));
@@ -43,25 +47,58 @@ test('a large head in small pieces is read whole', () => {
 test('a head that is cut anywhere is the same head', () => {
   const bytes = Buffer.from(`${HEAD}tail`, 'latin1');
   for (let cut = 1; cut < HEAD.length; cut++) {
-    const reader = new ConnectHeadReader(16_384);
+    const reader = new HeadReader(limits());
     assert.equal(reader.push(bytes.subarray(0, cut)).kind, 'need-more', `cut at ${cut}`);
-    assert.deepEqual(reader.push(bytes.subarray(cut)), { kind: 'head', head: READ, rest: Buffer.from('tail') });
+    assert.deepEqual(reader.push(bytes.subarray(cut)), {
+      kind: 'head',
+      head: READ,
+      taken: HEAD.length - cut,
+    });
   }
 });
 
-test('another method is told as soon as it shows, and keeps all of its bytes', () => {
+test('every method is read alike, and what begins no request is said at once', () => {
+  const reading = read('GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n');
+  assert.deepEqual(reading, {
+    kind: 'head',
+    head: { method: 'GET', url: 'http://a/', httpVersion: '1.1', rawHeaders: ['Host', 'a'] },
+    taken: 35,
+  });
   for (const text of [
-    'GET http://a/ HTTP/1.1\r\n',
-    'CONNEXT',
     'connect a:1',
-    '\r\nCONNECT a:1',
+    'G@T',
     '\x16\x03\x01',
+    '\x05\x01\0',
     'CO\0',
+    'GET\t',
+    'SSH-2.0-x\r\n',
+    'GET a\r\n',
   ]) {
-    const reader = new ConnectHeadReader(16_384);
-    assert.deepEqual(reader.push(Buffer.from(text, 'latin1')), { kind: 'other' }, text);
-    assert.equal(reader.bytes().toString('latin1'), text);
+    assert.deepEqual(read(text), { kind: 'fault', reason: 'malformed-request' }, JSON.stringify(text));
   }
+  assert.deepEqual(read('CONNEXT a:1 HTTP/1.1\r\n'), { kind: 'fault', reason: 'malformed-request' });
+});
+
+test('empty lines before a request line are skipped, and counted', () => {
+  assert.deepEqual(read(`\r\n\r\n${HEAD}`), { kind: 'head', head: READ, taken: HEAD.length + 4 });
+  const reader = new HeadReader(limits());
+  for (const octet of ['\r', '\n', '\r', '\n']) {
+    assert.equal(reader.push(Buffer.from(octet)).kind, 'need-more');
+  }
+  assert.equal(reader.isEmpty, true);
+  assert.deepEqual(reader.push(Buffer.from(HEAD)), { kind: 'head', head: READ, taken: HEAD.length });
+  assert.deepEqual(read('\r\n'.repeat(600), 1024), { kind: 'fault', reason: 'header-too-large' });
+  for (const text of ['\n', '\rG', '\r\r\n']) {
+    assert.deepEqual(read(text), { kind: 'fault', reason: 'malformed-request' }, JSON.stringify(text));
+  }
+});
+
+test('more fields than the limit are refused, whether the head ends or not', () => {
+  const head = (fields: number): string => `GET http://a/ HTTP/1.1\r\n${'a: b\r\n'.repeat(fields)}`;
+  assert.equal(read(`${head(20)}\r\n`, 16_384, 20).kind, 'head');
+  assert.deepEqual(read(`${head(21)}\r\n`, 16_384, 20), { kind: 'fault', reason: 'header-too-large' });
+  assert.equal(read(head(20), 16_384, 20).kind, 'need-more');
+  assert.deepEqual(read(head(21), 16_384, 20), { kind: 'fault', reason: 'header-too-large' });
 });
 
 test('nothing is repaired', () => {

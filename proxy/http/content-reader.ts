@@ -1,0 +1,125 @@
+/**
+ * The content of a request as its framing delimits it (RFC 9112 sections 6 and 7): a length, or chunks with their
+ * extensions and trailers. Nothing is repaired; what follows the content is left alone.
+ */
+import { values } from './fields.js';
+import { GrowingText } from './growing-text.js';
+import { type HeadLimits, pushField } from './head-reader.js';
+import type { RequestHead } from './request-head.js';
+
+export type ContentReading = { readonly kind: 'need-more' } | { readonly kind: 'fault' } | ContentEnd;
+
+/** `taken`: how many octets of the last piece belong to the content. */
+export interface ContentEnd {
+  readonly kind: 'end';
+  readonly taken: number;
+  readonly trailers: readonly string[];
+}
+
+export interface ContentReader {
+  /** Hands what is content in `bytes` on, as parts of `bytes`. Linear in what arrives. */
+  push(bytes: Buffer, onContent: (part: Buffer) => void): ContentReading;
+}
+
+const NEED_MORE: ContentReading = { kind: 'need-more' };
+const FAULT: ContentReading = { kind: 'fault' };
+const NO_TRAILERS: readonly string[] = [];
+const LF = 0x0a;
+/** Of all chunk extensions together: nobody uses them, and they are room for a flood (RFC 9112 section 7.1.1). */
+const EXTENSION_BYTES = 4096;
+
+/** Null where no content follows. The head has passed `framingFault`. */
+export function contentReader(head: RequestHead, limits: HeadLimits): ContentReader | null {
+  if (values(head.rawHeaders, 'transfer-encoding').length > 0) return new ChunkedReader(limits);
+  const length = Number(values(head.rawHeaders, 'content-length')[0] ?? 0);
+  return length === 0 ? null : new LengthReader(length);
+}
+
+class LengthReader implements ContentReader {
+  #left: number;
+
+  constructor(length: number) {
+    this.#left = length;
+  }
+
+  push(bytes: Buffer, onContent: (part: Buffer) => void): ContentReading {
+    const taken = Math.min(this.#left, bytes.length);
+    if (taken > 0) onContent(taken === bytes.length ? bytes : bytes.subarray(0, taken));
+    this.#left -= taken;
+    return this.#left === 0 ? { kind: 'end', taken, trailers: NO_TRAILERS } : NEED_MORE;
+  }
+}
+
+type Expecting = 'size' | 'data' | 'data-end' | 'trailer';
+
+/** Hexadecimal digits, as many as fit a number; blanks only before the semicolon of an extension. */
+const CHUNK_LINE = /^([\dA-Fa-f]{1,16})(?:[\t ]{0,16};[\t\x20-\x7e\x80-\xff]*)?$/;
+/** What would change where the message ends or where it goes, after that was decided (RFC 9110 section 6.5.1). */
+const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set(['content-length', 'host', 'transfer-encoding']);
+
+class ChunkedReader implements ContentReader {
+  readonly #limits: HeadLimits;
+  readonly #trailers: string[] = [];
+  #expecting: Expecting = 'size';
+  #left = 0;
+  readonly #line = new GrowingText();
+  #extensionBytes = 0;
+  #trailerBytes = 0;
+
+  constructor(limits: HeadLimits) {
+    this.#limits = limits;
+  }
+
+  push(bytes: Buffer, onContent: (part: Buffer) => void): ContentReading {
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#expecting === 'data') {
+        const end = Math.min(bytes.length, at + this.#left);
+        onContent(bytes.subarray(at, end));
+        this.#left -= end - at;
+        at = end;
+        if (this.#left === 0) this.#expecting = 'data-end';
+        continue;
+      }
+      const lf = bytes.indexOf(LF, at);
+      const end = lf === -1 ? bytes.length : lf + 1;
+      if (this.#line.text.length + end - at > this.#mostLine()) return FAULT;
+      this.#line.add(bytes.toString('latin1', at, end));
+      at = end;
+      if (lf === -1) return NEED_MORE;
+      const line = this.#line.text.slice(0, -2);
+      if (!this.#line.text.endsWith('\r\n')) return FAULT;
+      this.#line.clear();
+      const isLast = this.#expecting === 'trailer' && line === '';
+      if (isLast) return { kind: 'end', taken: at, trailers: this.#trailers };
+      if (!this.#takeLine(line)) return FAULT;
+    }
+    return NEED_MORE;
+  }
+
+  /** Of a line and its end. */
+  #mostLine(): number {
+    if (this.#expecting === 'data-end') return 2;
+    if (this.#expecting === 'size') return EXTENSION_BYTES - this.#extensionBytes + 18;
+    return this.#limits.headerBytes - this.#trailerBytes;
+  }
+
+  #takeLine(line: string): boolean {
+    if (this.#expecting === 'data-end') {
+      this.#expecting = 'size';
+      return line === '';
+    }
+    if (this.#expecting === 'trailer') return this.#takeTrailer(line);
+    const digits = CHUNK_LINE.exec(line)?.[1];
+    const size = digits === undefined ? Number.NaN : Number.parseInt(digits, 16);
+    this.#extensionBytes += line.length - (digits?.length ?? 0);
+    this.#left = size;
+    this.#expecting = size === 0 ? 'trailer' : 'data';
+    return Number.isSafeInteger(size);
+  }
+
+  #takeTrailer(line: string): boolean {
+    this.#trailerBytes += line.length + 2;
+    if (this.#trailers.length / 2 >= this.#limits.headerFields || !pushField(line, this.#trailers)) return false;
+    return !FORBIDDEN_TRAILERS.has(this.#trailers.at(-2)?.toLowerCase() ?? '');
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * The head of a request, read from the bytes of a connection (RFC 9112 sections 2 to 5): every line ends in CRLF, one
+ * blank between the parts of the request line, a colon right after each field name, and nothing is repaired. One reader
+ * for every request of every connection, so that a request gets the same verdict wherever it stands.
+ */
+import { METHODS } from 'node:http';
+import { GrowingText, ownText } from './growing-text.js';
+import type { RequestHead } from './request-head.js';
+
+export type HeadReading =
+  | { readonly kind: 'need-more' }
+  | { readonly kind: 'fault'; readonly reason: 'malformed-request' | 'header-too-large' }
+  /** `taken`: how many octets of the last piece belong to the head; what follows them is the reader's caller's. */
+  | { readonly kind: 'head'; readonly head: RequestHead; readonly taken: number };
+
+export interface HeadLimits {
+  /** Of the head with its last line end, and of the empty lines before it. */
+  readonly headerBytes: number;
+  readonly headerFields: number;
+}
+
+const END = Buffer.from('\r\n\r\n', 'latin1');
+const END_TEXT = END.toString('latin1');
+const CR = 0x0d;
+const LF = 0x0a;
+/** Before the first blank: longer than any method. */
+const OPENING_BYTES = 24;
+
+const MALFORMED: HeadReading = { kind: 'fault', reason: 'malformed-request' };
+const TOO_LARGE: HeadReading = { kind: 'fault', reason: 'header-too-large' };
+const NEED_MORE: HeadReading = { kind: 'need-more' };
+
+/**
+ * One for each head, until it has said that the head is whole, or none. Linear in what arrives, however small the
+ * pieces: each is searched once, with the end of what was before it.
+ */
+export class HeadReader {
+  readonly #limits: HeadLimits;
+  readonly #text = new GrowingText();
+  /** The last characters of the text: a line end can lie across two pieces. */
+  #tail = '';
+  /** Empty lines before the request line (RFC 9112 section 2.2). */
+  #skipped = 0;
+  #lines = 0;
+
+  constructor(limits: HeadLimits) {
+    this.#limits = limits;
+  }
+
+  /** True while nothing of a request has come. */
+  get isEmpty(): boolean {
+    return this.#text.text === '';
+  }
+
+  /** Characters that are held. */
+  get length(): number {
+    return this.#text.text.length;
+  }
+
+  /** The next bytes of the connection; valid until it returns. */
+  push(bytes: Buffer): HeadReading {
+    const start = this.#skipEmptyLines(bytes);
+    if (start === null) return MALFORMED;
+    if (start === bytes.length) return this.#isTooLarge(0) ? TOO_LARGE : NEED_MORE;
+    const end = this.#text.text === '' ? bytes.indexOf(END, start) : -1;
+    if (end !== -1) return this.#whole(bytes.toString('latin1', start, end), end + END.length);
+    return this.#more(bytes.toString('latin1', start), start);
+  }
+
+  /** A piece with which the head is not whole, or that ends one of several pieces. */
+  #more(piece: string, start: number): HeadReading {
+    const known = this.#text.text.length;
+    const window = this.#tail + piece;
+    const at = known === 0 ? -1 : window.indexOf(END_TEXT);
+    if (at !== -1) {
+      const taken = at - this.#tail.length + END.length;
+      const text = this.#text.text + piece;
+      return this.#whole(text.slice(0, known + at - this.#tail.length), start + taken);
+    }
+    this.#text.add(piece);
+    if (known < OPENING_BYTES && !/^[A-Z-]*(?: |$)/.test(this.#text.text.slice(0, OPENING_BYTES))) return MALFORMED;
+    const lines = lineEnds(window, this.#tail.length);
+    if (lines === null) return MALFORMED;
+    if (this.#lines === 0 && lines > 0 && parseRequestLine(firstLine(this.#text.text)) === null) return MALFORMED;
+    this.#lines += lines;
+    this.#tail = window.slice(1 - END.length);
+    return this.#isTooLarge(this.#text.text.length) || this.#lines - 1 > this.#limits.headerFields
+      ? TOO_LARGE
+      : NEED_MORE;
+  }
+
+  /** `text`: the head without its last two line ends. */
+  #whole(text: string, taken: number): HeadReading {
+    if (this.#isTooLarge(text.length + END.length)) return TOO_LARGE;
+    const [requestLine = '', ...fieldLines] = text.split('\r\n');
+    const head = parseRequestLine(requestLine);
+    if (head === null) return MALFORMED;
+    if (fieldLines.length > this.#limits.headerFields) return TOO_LARGE;
+    for (const line of fieldLines) if (!pushField(line, head.rawHeaders)) return MALFORMED;
+    return { kind: 'head', head, taken };
+  }
+
+  #isTooLarge(length: number): boolean {
+    return this.#skipped + length > this.#limits.headerBytes;
+  }
+
+  /** Where the request line begins in `bytes`, or its length; null where a CR stands alone. */
+  #skipEmptyLines(bytes: Buffer): number | null {
+    let at = 0;
+    if (this.#text.text === '\r') {
+      if (bytes[0] !== LF) return null;
+      this.#text.clear();
+      this.#tail = '';
+      this.#skipped += 2;
+      at = 1;
+    }
+    while (this.#text.text === '' && bytes[at] === CR && bytes[at + 1] === LF) {
+      this.#skipped += 2;
+      at += 2;
+    }
+    if (this.#text.text !== '' || bytes[at] !== CR) return at;
+    if (at + 1 < bytes.length) return null;
+    this.#text.add('\r');
+    return bytes.length;
+  }
+}
+
+interface OpenHead extends RequestHead {
+  readonly rawHeaders: string[];
+}
+
+const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
+const REQUEST_LINE = /^([A-Z-]+) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d\.\d)$/;
+
+function parseRequestLine(line: string): OpenHead | null {
+  const match = REQUEST_LINE.exec(line);
+  const [, method = '', target = '', httpVersion = ''] = match ?? [];
+  if (!KNOWN_METHODS.has(method)) return null;
+  return { method, url: ownText(target), httpVersion, rawHeaders: [] };
+}
+
+const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
+const FIELD_CONTENT = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Appends name and value of one field line (RFC 9112 section 5); false where it is none. */
+export function pushField(line: string, fields: string[]): boolean {
+  const colon = line.indexOf(':');
+  const name = line.slice(0, Math.max(0, colon));
+  const value = withoutOuterBlanks(line, colon + 1);
+  if (!TOKEN.test(name) || !FIELD_CONTENT.test(value)) return false;
+  fields.push(name, value);
+  return true;
+}
+
+function firstLine(text: string): string {
+  return text.slice(0, text.indexOf('\r\n'));
+}
+
+/**
+ * How many lines end in `text` after `from`; null where a LF stands alone, whose head may never have the end that we
+ * wait for. A CR at the very end may still get its LF.
+ */
+function lineEnds(text: string, from: number): number | null {
+  let count = 0;
+  for (let at = text.indexOf('\n', from); at !== -1; at = text.indexOf('\n', at + 1)) {
+    if (text[at - 1] !== '\r') return null;
+    count += 1;
+  }
+  return count;
+}
+
+/** Blank and tab only: `trim` takes characters away that belong to a value. */
+function withoutOuterBlanks(line: string, from: number): string {
+  let start = from;
+  let end = line.length;
+  while (start < end && isBlank(line.charCodeAt(start))) start += 1;
+  while (end > start && isBlank(line.charCodeAt(end - 1))) end -= 1;
+  return line.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
