@@ -35,7 +35,9 @@ export function addDecisionRoutes(app: FastifyInstance, { ring, policyView }: Ad
 
 /** A record with what it means in words, and with the lines of the configuration that would allow or deny it. */
 function explain(record: DecisionRecord, policy: PolicyView) {
-  const context = { default: policy.default, clients: new Set(policy.clients.map(({ name }) => name)) };
+  const client = policy.clients.find(({ name }) => name === record.client.name);
+  const clients = new Set(policy.clients.map(({ name }) => name));
+  const context = { default: client?.default ?? policy.default, clients };
   return {
     record,
     explanation: record.reason === null ? null : inWords(record.reason, record.addresses),

@@ -1,6 +1,7 @@
 /** The policy in force as people and programs may see it: every rule and client by name, no token. */
+import type { ConfigWarning } from '../config/config-error.js';
 import type { Prefix } from '../core/address.js';
-import type { Policy, Rule } from '../core/policy.js';
+import { type Policy, policyFor, type Rule } from '../core/policy.js';
 
 export interface RuleView {
   readonly id: string;
@@ -19,7 +20,17 @@ export interface PolicyView {
   readonly allow: readonly RuleView[];
   readonly deny: readonly RuleView[];
   readonly internal: readonly RuleView[];
-  readonly clients: readonly { readonly name: string; readonly address: string | null; readonly token: boolean }[];
+  readonly clients: readonly ClientView[];
+  readonly warnings: readonly ConfigWarning[];
+}
+
+export interface ClientView {
+  readonly name: string;
+  readonly address: string | null;
+  readonly token: boolean;
+  /** What is in force for it, whoever said so. */
+  readonly default: Policy['default'];
+  readonly mode: Policy['mode'];
 }
 
 /** `source` is the configuration or the part of it named here. */
@@ -31,8 +42,9 @@ export function policyView(source: {
     readonly token: string | null;
     readonly address: Prefix | null;
   }[];
+  readonly warnings: readonly ConfigWarning[];
 }): PolicyView {
-  const { digest, policy, clients } = source;
+  const { digest, policy, clients, warnings } = source;
   return {
     digest,
     mode: policy.mode,
@@ -45,7 +57,10 @@ export function policyView(source: {
       name,
       address: address?.text ?? null,
       token: token !== null,
+      default: policyFor(policy, { name }).default,
+      mode: policyFor(policy, { name }).mode,
     })),
+    warnings,
   };
 }
 

@@ -64,6 +64,10 @@ async function serve(path: string, config: Config): Promise<number | null> {
   process.on('uncaughtException', onDefect);
   process.on('unhandledRejection', onDefect);
 
+  const warn = (): void => {
+    for (const warning of current.warnings) log.events.warn({ event: 'config-warning', ...warning }, warning.message);
+  };
+  warn();
   const reload = (): void => {
     const loaded = loadConfig({ path, env: process.env });
     if (!loaded.ok) {
@@ -80,6 +84,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     app.reload(loaded.config);
     metrics.reloaded();
     log.events.info({ event: 'reloaded', path, digest: current.digest }, 'the configuration is in force');
+    warn();
     if (ignored.length > 0) log.events.warn({ event: 'reload-partial', keys: ignored }, 'these keys need a restart');
   };
   const watch = watchConfig({ path, intervalMs: WATCH_MS, onChange: reload });

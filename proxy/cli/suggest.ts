@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseSource } from '../config/yaml-source.js';
 import { parseDnsName, parseHostPattern } from '../core/host-pattern.js';
+import { ruleId, sectionOf } from '../core/rule-id.js';
 import type { DecisionRecord } from '../observe/record.js';
 import { extendedConfiguration, newConfiguration } from '../suggest/document.js';
 import { listsOf, remarks } from '../suggest/lists.js';
@@ -63,9 +64,12 @@ function fromBase(base: string): TallyOptions {
     return typeof name === 'string' ? [name] : [];
   });
   const covers = ({ outcome, reason, rule, host }: DecisionRecord) => {
-    const [, section = '', index = ''] = /^(allow|internal)\[(\d+)\]$/.exec(rule ?? '') ?? [];
-    if (outcome === 'deny' || (outcome === 'allow' && reason !== null) || section === '') return false;
-    const found = list(field(field(root, 'policy'), section))[Number(index)];
+    const section = sectionOf(rule);
+    if (outcome === 'deny' || (outcome === 'allow' && reason !== null) || section === null) return false;
+    const found = list(field(field(root, 'policy'), section)).find((one, index) => {
+      const name = field(one, 'name');
+      return rule === ruleId(section, index, typeof name === 'string' ? name : null);
+    });
     return found !== undefined && namesHost(field(found, 'host'), host);
   };
   return { clients: new Set(names), covers };

@@ -1,7 +1,7 @@
 /** The command `validate`: every mistake of a configuration with its place, for people, editors and code scanning. */
 
 import type { ConfigError } from '../config/config-error.js';
-import { loadConfig } from '../config/load.js';
+import { type LoadResult, loadConfig } from '../config/load.js';
 import { command, EXIT, UsageError, version } from './command.js';
 import { configPath } from './configuration.js';
 
@@ -12,7 +12,7 @@ export const validateCommand = command({
   name: 'validate',
   synopsis: '[--config FILE] [--format text|json|sarif]',
   details: `  Reads the configuration as serve does, and prints every mistake as file:line: where, what stands there and
-  what should. Nothing is started. The environment counts: \${NAME} has to be set.
+  what should, and warnings of what is probably not meant. Nothing is started. The environment counts: \${NAME} has to be set.
   exit code: 0 it can be used, 78 it cannot`,
   options: { config: { type: 'string' }, format: { type: 'string' } },
   async run({ config, format = 'text' }, _operands, io) {
@@ -20,35 +20,53 @@ export const validateCommand = command({
     const render = FORMATS.find((known) => known === format);
     if (render === undefined) throw new UsageError(`--format ${format}: ${FORMATS.join(', ')}`);
     const loaded = loadConfig({ path, env: io.env });
-    const errors = loaded.ok ? [] : loaded.errors;
-    io.stdout(RENDER[render](path, errors));
+    io.stdout(RENDER[render](path, loaded));
     return loaded.ok ? EXIT.ok : EXIT.badConfig;
   },
 });
 
-const RENDER: Readonly<Record<(typeof FORMATS)[number], (path: string, errors: readonly ConfigError[]) => string>> = {
-  text: (path, errors) =>
-    errors.length === 0
-      ? `${path}: valid\n`
-      : errors.map((error) => `${path}:${error.line ?? 1}: error: ${message(error)}\n`).join(''),
-  json: (path, errors) => `${JSON.stringify({ path, valid: errors.length === 0, errors }, null, 2)}\n`,
-  sarif: (path, errors) => `${JSON.stringify(sarif(path, errors), null, 2)}\n`,
+const RENDER: Readonly<Record<(typeof FORMATS)[number], (path: string, loaded: LoadResult) => string>> = {
+  text: (path, loaded) => {
+    const lines = findingsOf(loaded).map(({ level, line, text }) => `${path}:${line ?? 1}: ${level}: ${text}\n`);
+    return `${lines.join('')}${loaded.ok ? `${path}: valid\n` : ''}`;
+  },
+  json: (path, loaded) => {
+    const found = loaded.ok
+      ? { errors: [], warnings: loaded.config.warnings }
+      : { errors: loaded.errors, warnings: [] };
+    return `${JSON.stringify({ path, valid: loaded.ok, ...found }, null, 2)}\n`;
+  },
+  sarif: (path, loaded) => `${JSON.stringify(sarif(path, findingsOf(loaded)), null, 2)}\n`,
 };
 
-function message({ path, value, expected }: ConfigError): string {
+interface Finding {
+  readonly level: 'error' | 'warning';
+  readonly line?: number;
+  readonly text: string;
+}
+
+function findingsOf(loaded: LoadResult): Finding[] {
+  if (!loaded.ok) return loaded.errors.map((error) => ({ level: 'error', ...lineOf(error), text: textOf(error) }));
+  const { warnings } = loaded.config;
+  return warnings.map((one) => ({ level: 'warning', ...lineOf(one), text: `${one.path}: ${one.message}` }));
+}
+
+function lineOf({ line }: { readonly line?: number }): { line?: number } {
+  return line === undefined ? {} : { line };
+}
+
+function textOf({ path, value, expected }: ConfigError): string {
   return `${path === '' ? 'the file' : path}: got ${value}, expected ${expected}`;
 }
 
 /** SARIF 2.1.0, one rule. */
-function sarif(path: string, errors: readonly ConfigError[]): unknown {
+function sarif(path: string, findings: readonly Finding[]): unknown {
   const driver = { name: 'egress-proxy', version: version(), rules: [{ id: 'configuration' }] };
-  const results = errors.map((error) => ({
+  const results = findings.map(({ level, line, text }) => ({
     ruleId: 'configuration',
-    level: 'error',
-    message: { text: message(error) },
-    locations: [
-      { physicalLocation: { artifactLocation: { uri: uriOf(path) }, region: { startLine: error.line ?? 1 } } },
-    ],
+    level,
+    message: { text },
+    locations: [{ physicalLocation: { artifactLocation: { uri: uriOf(path) }, region: { startLine: line ?? 1 } } }],
   }));
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',

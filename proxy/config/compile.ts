@@ -3,14 +3,16 @@ import { createHash } from 'node:crypto';
 import { parsePrefix } from '../core/address.js';
 import { parseHostPattern } from '../core/host-pattern.js';
 import type { Policy, Rule } from '../core/policy.js';
+import { type RuleSection, ruleId } from '../core/rule-id.js';
 import { isPort, parseHost, type Target } from '../core/target.js';
 import type { ClientEntry, Config, FixedRelay, HostPort } from './config.js';
+import type { ConfigWarning } from './config-error.js';
 import type { PolicyDocument, RuleDocument } from './schema.js';
 
-export function compileConfig(document: PolicyDocument): Config {
+export function compileConfig(document: PolicyDocument, warnings: readonly ConfigWarning[]): Config {
   const { listen, admin, dns, steer, relay, limits, log } = document;
-  const policy = compilePolicy(document.policy);
   const clients = document.clients.map(compileClient);
+  const policy = compilePolicy(document.policy, clients);
   const { headerTimeout, connectTimeout, idleTimeout, drainTimeout, ...counts } = limits;
   return deepFreeze({
     listen,
@@ -29,20 +31,40 @@ export function compileConfig(document: PolicyDocument): Config {
     },
     log: { ...log, file: log.file && { path: log.file.path, maxSizeBytes: log.file.maxSize, keep: log.file.keep } },
     digest: digestOf(policy, clients),
+    warnings,
   });
 }
 
 /** The server name is enforced by default where destinations are: with `public` it only tells what is going on. */
-function compilePolicy(document: PolicyDocument['policy']): Policy {
-  return {
-    mode: document.mode,
-    default: document.default,
-    sni: document.sni ?? (document.default === 'none' ? 'enforce' : 'log'),
-    deny: document.deny.map((rule, i) => compileRule(`deny[${i}]`, rule)),
-    internal: document.internal.map((rule, i) => compileRule(`internal[${i}]`, rule)),
-    allow: document.allow.map((rule, i) => compileRule(`allow[${i}]`, rule)),
+function compilePolicy(document: PolicyDocument['policy'], clients: readonly ClientEntry[]): Policy {
+  const forAll: Policy = {
+    ...stance(document, document.default, document.mode),
+    deny: document.deny.map((rule, i) => compileRule('deny', i, rule)),
+    internal: document.internal.map((rule, i) => compileRule('internal', i, rule)),
+    allow: document.allow.map((rule, i) => compileRule('allow', i, rule)),
     nat64: document.nat64,
+    perClient: new Map(),
   };
+  const apart = clients.filter((client) => client.default !== null || client.mode !== null);
+  const perClient = apart.map(({ name, default: own, mode }): [string, Policy] => [
+    name,
+    { ...forAll, ...stance(document, own ?? forAll.default, mode ?? forAll.mode) },
+  ]);
+  return { ...forAll, perClient: new Map(perClient) };
+}
+
+/** Allows nothing but what `changes` opens. */
+export function closedPolicy(changes: Partial<Policy> = {}): Policy {
+  const lists = { deny: [], internal: [], allow: [], nat64: [], perClient: new Map() };
+  return { mode: 'enforce', default: 'none', sni: 'off', ...lists, ...changes };
+}
+
+function stance(
+  { sni }: PolicyDocument['policy'],
+  own: Policy['default'],
+  mode: Policy['mode'],
+): Pick<Policy, 'mode' | 'default' | 'sni'> {
+  return { mode, default: own, sni: sni ?? (own === 'none' ? 'enforce' : 'log') };
 }
 
 /** A name opens what it resolves to at a private-use address; a literal opens itself. */
@@ -57,13 +79,12 @@ function compileRelay({ listen, to }: { listen: HostPort; to: HostPort }, index:
     ports: [{ from: to.port, to: to.port }],
     clients: null,
   };
-  const closed: Policy = { mode: 'enforce', default: 'none', sni: 'off', deny: [], allow: [], internal: [], nat64: [] };
-  return { listen, to: target, policy: { ...closed, internal: [rule] } };
+  return { listen, to: target, policy: closedPolicy({ internal: [rule] }) };
 }
 
-function compileRule(id: string, rule: RuleDocument): Rule {
+function compileRule(section: RuleSection, index: number, rule: RuleDocument): Rule {
   return {
-    id,
+    id: ruleId(section, index, rule.name ?? null),
     host: rule.host ?? null,
     address: rule.address ?? null,
     ports: rule.ports ?? null,
@@ -71,8 +92,14 @@ function compileRule(id: string, rule: RuleDocument): Rule {
   };
 }
 
-function compileClient({ name, token, address }: PolicyDocument['clients'][number]): ClientEntry {
-  return { name, token: token ?? null, address: address ?? null };
+function compileClient(client: PolicyDocument['clients'][number]): ClientEntry {
+  return {
+    name: client.name,
+    token: client.token ?? null,
+    address: client.address ?? null,
+    default: client.default ?? null,
+    mode: client.mode ?? null,
+  };
 }
 
 /** Over what decides, and not over how it was written: the order of keys and the spelling of values do not matter. */
@@ -87,6 +114,7 @@ function digestOf(policy: Policy, clients: readonly ClientEntry[]): string {
   const canonical = JSON.stringify({
     allow: policy.allow.map(rule),
     clients: clients.map(({ name }) => name).sort(),
+    perClient: [...policy.perClient].map(([name, own]) => [name, own.default, own.mode, own.sni]).sort(),
     default: policy.default,
     deny: policy.deny.map(rule),
     internal: policy.internal.map(rule),
@@ -97,10 +125,12 @@ function digestOf(policy: Policy, clients: readonly ClientEntry[]): string {
   return createHash('sha256').update(canonical).digest('hex');
 }
 
-/** A Set keeps its mutators when frozen; they are taken from it as well. */
+/** A Set or Map keeps its mutators when frozen; they are taken from it as well. */
 function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  if (value instanceof Set) for (const name of ['add', 'delete', 'clear']) Object.defineProperty(value, name, {});
+  if (value instanceof Set || value instanceof Map)
+    for (const name of ['add', 'set', 'delete', 'clear']) Object.defineProperty(value, name, {});
+  if (value instanceof Map) for (const item of value.values()) deepFreeze(item);
   Object.freeze(value);
   for (const item of Object.values(value)) deepFreeze(item);
   return value;

@@ -11,6 +11,14 @@ export interface ConfigError {
   readonly line?: number;
 }
 
+/** What can be used, and probably does not do what was meant. */
+export interface ConfigWarning {
+  readonly path: string;
+  readonly message: string;
+  /** From 1. */
+  readonly line?: number;
+}
+
 export type Path = readonly (string | number)[];
 
 /** A problem before it is put into words: `value` is what stood at `path`. */

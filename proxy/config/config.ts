@@ -2,6 +2,7 @@
 import type { Prefix } from '../core/address.js';
 import type { Policy } from '../core/policy.js';
 import type { Target } from '../core/target.js';
+import type { ConfigWarning } from './config-error.js';
 
 export interface HostPort {
   readonly host: string;
@@ -15,6 +16,9 @@ export interface ClientEntry {
   readonly token: string | null;
   /** Identity by source address. */
   readonly address: Prefix | null;
+  /** In place of `policy.default` and `policy.mode`; null: theirs. */
+  readonly default: Policy['default'] | null;
+  readonly mode: Policy['mode'] | null;
 }
 
 export interface Limits {
@@ -60,4 +64,6 @@ export interface Config {
   };
   /** SHA-256 of the policy in force, as hex: rules, defaults and client names, no tokens. */
   readonly digest: string;
+  /** What is no mistake and probably not meant. */
+  readonly warnings: readonly ConfigWarning[];
 }

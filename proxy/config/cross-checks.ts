@@ -9,7 +9,7 @@ import { hostPortOrOff } from './scalars.js';
 
 type Mapping = Readonly<Record<string, unknown>>;
 
-const RULE_KEYS = ['host', 'address', 'ports', 'clients'];
+const RULE_KEYS = ['name', 'host', 'address', 'ports', 'clients'];
 
 export function findSemanticIssues(root: unknown): Issue[] {
   const file = mapping(root);
@@ -22,7 +22,9 @@ export function findSemanticIssues(root: unknown): Issue[] {
       const path = ['policy', kind, i];
       if (!isMapping(rule)) return [];
       const own = kind === 'internal' ? internalIssues(rule, path) : ruleIssues(rule, path);
-      return [...own, ...addressIssues(rule, path, nat64), ...clientReferenceIssues(rule, path, names)];
+      const before = list(policy[kind]).slice(0, i);
+      const others = [...nameIssues(rule, path, before), ...addressIssues(rule, path, nat64)];
+      return [...own, ...others, ...clientReferenceIssues(rule, path, names)];
     }),
   );
   return [...adminIssues(file), ...rules, ...nat64Issues(policy), ...clientIssues(clients)];
@@ -42,6 +44,7 @@ function adminIssues(file: Mapping): Issue[] {
 function ruleIssues(rule: Mapping, path: Path): Issue[] {
   if ('host' in rule && 'address' in rule) return [bothIssue(rule, path)];
   if ('host' in rule || 'address' in rule || 'ports' in rule || hasOther(rule, RULE_KEYS)) return [];
+  if (path[1] === 'deny' && 'clients' in rule) return [];
   return [{ path, value: rule, expected: 'at least one of host, address and ports, such as { ports: [25] }' }];
 }
 
@@ -51,6 +54,14 @@ function internalIssues(rule: Mapping, path: Path): Issue[] {
   if (!('host' in rule || 'address' in rule || hasOther(rule, RULE_KEYS)))
     issues.push({ path, value: rule, expected: 'a host or an address, such as { host: n8n, ports: [5678] }' });
   return issues;
+}
+
+/** Records say `allow:NAME`: two rules of one list must not be called the same. */
+function nameIssues({ name }: Mapping, path: Path, before: readonly unknown[]): Issue[] {
+  const first = typeof name === 'string' ? before.findIndex((other) => mapping(other).name === name) : -1;
+  if (first < 0) return [];
+  const expected = `a name of its own: ${path[0]}.${path[1]}[${first}] has the same`;
+  return [{ path: [...path, 'name'], value: name, expected }];
 }
 
 function bothIssue(rule: Mapping, path: Path): Issue {

@@ -2,13 +2,22 @@
 import type * as z from 'zod';
 import { compileConfig } from './compile.js';
 import type { Config } from './config.js';
-import { type ConfigError, type Issue, nearest, type Path, pathText, valueText } from './config-error.js';
+import {
+  type ConfigError,
+  type ConfigWarning,
+  type Issue,
+  nearest,
+  type Path,
+  pathText,
+  valueText,
+} from './config-error.js';
 import { findSemanticIssues } from './cross-checks.js';
 import { type Environment, interpolate } from './interpolate.js';
-import { documentSchema } from './schema.js';
+import { documentSchema, type PolicyDocument } from './schema.js';
+import { findWarnings } from './warnings.js';
 import { readSource, type Source } from './yaml-source.js';
 
-export { type ConfigError, formatConfigErrors } from './config-error.js';
+export { type ConfigError, type ConfigWarning, formatConfigErrors } from './config-error.js';
 
 export type LoadResult =
   | { readonly ok: true; readonly config: Config }
@@ -34,8 +43,15 @@ export function loadConfig(options: { readonly path: string; readonly env: Envir
     .flatMap((issue) => toError(issue, source, root));
   const errors = inOrder([...source.errors, ...worded]);
   return parsed.success && errors.length === 0
-    ? { ok: true, config: compileConfig(parsed.data) }
+    ? { ok: true, config: compileConfig(parsed.data, warningsOf(parsed.data, source)) }
     : { ok: false, errors };
+}
+
+function warningsOf(document: PolicyDocument, source: Source): ConfigWarning[] {
+  return findWarnings(document).map(({ path, message }) => {
+    const line = source.placeOf(path)?.line;
+    return { path: pathText(path), message, ...(line === undefined ? {} : { line }) };
+  });
 }
 
 /** `meant`: the path that an unknown key was probably meant for; that nothing stands there is no second mistake. */

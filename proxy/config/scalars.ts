@@ -46,9 +46,10 @@ export const nat64Prefix = form(
   readNat64,
 );
 
-export const clientName = form('a name of 1 to 64 letters, digits, ".", "_" or "-", such as "github"', (text) =>
-  /^[A-Za-z0-9._-]{1,64}$/.test(text) ? text : mismatch(),
-);
+export const clientName = form('a name of 1 to 64 letters, digits, ".", "_" or "-", such as "github"', readName);
+
+/** Shown in place of the rule's position. Without blanks and brackets: logs, metrics and packet filters carry it. */
+export const ruleName = form('a name of 1 to 64 letters, digits, ".", "_" or "-", such as "github-api"', readName);
 
 /** Visible ASCII: it travels in a proxy URL, in Basic credentials and in SOCKS (RFC 1929: 255 octets at most). */
 export const token = form(
@@ -133,6 +134,10 @@ function settle<T>(expected: string, result: T | Mismatch, context: z.core.$Refi
 
 function isMismatch(value: unknown): value is Mismatch {
   return typeof value === 'object' && value !== null && 'mismatch' in value;
+}
+
+function readName(text: string): string | Mismatch {
+  return /^[A-Za-z0-9._-]{1,64}$/.test(text) ? text : mismatch();
 }
 
 function readHostPortOrOff(text: string): HostPort | null | Mismatch {

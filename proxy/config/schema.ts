@@ -16,6 +16,7 @@ import {
   nat64Prefix,
   portRange,
   prefix,
+  ruleName,
   size,
   token,
   tokenOrOff,
@@ -26,6 +27,7 @@ const ports = list(portRange, 'such as [443, "7800-7807"]').min(1, 'at least one
 const ruleClients = list(clientName, 'such as [github]').min(1, 'at least one name of clients, such as [github]');
 
 const rule = section({
+  name: ruleName.optional(),
   host: hostPattern.optional(),
   address: prefix.optional(),
   ports: ports.optional(),
@@ -33,6 +35,7 @@ const rule = section({
 });
 
 const internalRule = section({
+  name: ruleName.optional(),
   host: hostPattern.optional(),
   address: prefix.optional(),
   ports,
@@ -62,7 +65,13 @@ const policy = section({
   nat64: orElse(list(nat64Prefix, 'such as ["2001:db8:64::/96"]'), []),
 });
 
-const client = section({ name: clientName, token: token.optional(), address: prefix.optional() });
+const client = section({
+  name: clientName,
+  token: token.optional(),
+  address: prefix.optional(),
+  default: word(['public', 'none']).optional(),
+  mode: word(['enforce', 'report']).optional(),
+});
 
 const limits = section({
   connections: count(1, 1_000_000, 4096).prefault(4096),

@@ -1,5 +1,6 @@
 /** Refusals in words: one sentence for the body, a short phrase for the status line. */
 import { REASONS, type Reason } from './reasons.js';
+import { placeInFile, sectionOf } from './rule-id.js';
 import { authorityText, hostText, type Target } from './target.js';
 
 /** What is known of a refused or failed request. `what`: from the Refusal, what the prohibited address is. */
@@ -29,7 +30,7 @@ export interface CheckResult {
 export function explanation({ reason, target, addresses, what, rule }: Explained): string {
   const subject = target === null ? '' : `${authorityText(target)}${answered(target, addresses)}: `;
   const detail = what === null ? '' : ` It is ${what}.`;
-  const by = rule !== null && /^(allow|deny|internal)\[/.test(rule) ? ` Rule: policy.${rule}.` : '';
+  const by = sectionOf(rule) === null ? '' : ` Rule: ${placeInFile(rule)}.`;
   return `${subject}${REASONS[reason].sentence}${detail}${by}`;
 }
 

@@ -8,7 +8,7 @@
  *  2. Explicit `deny` rules.
  *  3. Special-purpose addresses, unless an `internal` rule covers the host or address, the port and the client.
  *  4. Explicit `allow` rules.
- *  5. The default: `public` allows what is left (globally reachable unicast), `none` denies it.
+ *  5. The default, of the client or of all: `public` allows what is left (globally reachable unicast), `none` denies it.
  *
  * `decideHost` runs before any DNS query and `decideAddresses` on its answer. In mode `report` the refusals of steps 2
  * to 5 are noted on the verdict and let through.
@@ -26,13 +26,17 @@ import {
   type PortRange,
   type Question,
   type Rule,
-  type RuleId,
 } from './rule.js';
+import type { RuleId } from './rule-id.js';
 import { type AddressClass, classify, classifyName } from './special-purpose.js';
 import type { Target } from './target.js';
 
-export type { ClientIdentity, OwnEndpoints, PortRange, Question, Rule, RuleId };
+export type { ClientIdentity, OwnEndpoints, PortRange, Question, Rule };
 
+/**
+ * `perClient`: the same policy for clients whose entry has a default or a mode of its own, by name. The decisions look it
+ * up themselves; so does whoever else reads `mode`, `default` or `sni`, by `policyFor`.
+ */
 export interface Policy {
   readonly mode: 'enforce' | 'report';
   readonly default: 'public' | 'none';
@@ -42,6 +46,12 @@ export interface Policy {
   readonly allow: readonly Rule[];
   /** The network's own NAT64 prefixes, decoded like 64:ff9b::/96. */
   readonly nat64: readonly Prefix[];
+  readonly perClient: ReadonlyMap<string, Policy>;
+}
+
+/** The policy as it is in force for this client. */
+export function policyFor(policy: Policy, { name }: ClientIdentity): Policy {
+  return (name === null ? undefined : policy.perClient.get(name)) ?? policy;
 }
 
 export interface Refusal {
@@ -96,8 +106,9 @@ type Judgement =
   | { readonly allowed: false; readonly refusal: Refusal };
 
 /** Before DNS: the refusal that no answer could change, or null where the addresses decide. */
-export function decideHost(policy: Policy, question: Question): Refusal | null {
+export function decideHost(of: Policy, question: Question): Refusal | null {
   const { host } = question.target;
+  const policy = policyFor(of, question.client);
   if (host.kind === 'literal') {
     const judgement = judge(policy, question, host.address);
     return judgement.allowed ? null : judgement.refusal;
@@ -109,7 +120,8 @@ export function decideHost(policy: Policy, question: Question): Refusal | null {
  * After DNS (or for a literal, with that literal): a Permit for exactly these addresses, or a denial. An answer that
  * mixes permitted and prohibited addresses is refused whole, so that no retry can pick the prohibited one.
  */
-export function decideAddresses(policy: Policy, question: Question, addresses: readonly Address[]): Verdict {
+export function decideAddresses(of: Policy, question: Question, addresses: readonly Address[]): Verdict {
+  const policy = policyFor(of, question.client);
   const judgements = addresses.map((address) => judge(policy, question, address));
   const refusal = worst(
     judgements.flatMap((one) => (one.allowed ? [] : [one.refusal])),
@@ -183,7 +195,7 @@ function prohibited(kind: AddressClass): DenyReason {
 }
 
 function denyReason(rule: Rule): DenyReason {
-  if (rule.address !== null) return 'address-prohibited';
+  if (rule.address !== null) return 'address-denied';
   return rule.host === null && rule.ports !== null ? 'port-denied' : 'host-denied';
 }
 

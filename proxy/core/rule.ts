@@ -2,11 +2,9 @@
 import { type Address, contains, type Prefix } from './address.js';
 import type { DnsName, HostPattern } from './host-pattern.js';
 import type { OwnEndpoints } from './own-endpoints.js';
+import type { RuleId } from './rule-id.js';
 import type { AddressClass } from './special-purpose.js';
 import type { Target } from './target.js';
-
-/** `deny[0]`, `allow[2]`, `internal[1]` by position in the configuration; `default`; `never:…` and `special:…`. */
-export type RuleId = string;
 
 /** Null means any. A rule without host and address matches every destination. */
 export interface Rule {

@@ -2,10 +2,13 @@
 import { type Address, contains, type Prefix, parsePrefix } from './address.js';
 import { type Embedding, embeddedIPv4, tailscale4via6 } from './embedded.js';
 import { type Disposition, RANGE_ROWS, SPECIAL_NAMES } from './range-table.js';
+import type { RuleId } from './rule-id.js';
+
+type RangeId = Extract<RuleId, `never:${string}` | `special:${string}`>;
 
 /** A row of the table, parsed. `id` names it in logs (`special:10.0.0.0/8`). */
 export interface Range {
-  readonly id: string;
+  readonly id: RangeId;
   readonly prefix: Prefix;
   readonly disposition: Disposition;
   readonly name: string;
@@ -29,14 +32,14 @@ export type AddressClass =
       /** True where an `internal` rule by host name may open it: private-use, shared and unique-local addresses. */
       readonly opensByName: boolean;
       readonly metadata: boolean;
-      readonly id: string;
+      readonly id: RangeId;
       readonly what: string;
     };
 
 export interface SpecialName {
   readonly kind: 'never' | 'special';
   readonly metadata: boolean;
-  readonly id: string;
+  readonly id: RangeId;
   readonly what: string;
 }
 
@@ -44,7 +47,7 @@ export interface SpecialName {
 export const RANGES: readonly Range[] = RANGE_ROWS.map(([text, disposition, name, source, mark]) => {
   const prefix = parsePrefix(text);
   if (prefix === null) throw new Error(`the range table holds ${text}, which is no prefix`);
-  const id = `${disposition === 'never' ? 'never' : 'special'}:${prefix.text}`;
+  const id: RangeId = `${disposition === 'never' ? 'never' : 'special'}:${prefix.text}`;
   return { id, prefix, disposition, name, source, metadata: mark === 'metadata' };
 });
 

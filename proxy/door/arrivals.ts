@@ -1,7 +1,7 @@
 /** What every door shares: who asks, the attempt and its record, the open tunnels, and whether new work is taken. */
 import type { Socket } from 'node:net';
 import type { ClientEntry, Limits } from '../config/config.js';
-import type { Policy } from '../core/policy.js';
+import { type Policy, policyFor } from '../core/policy.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Screen } from '../net/first-bytes.js';
 import { type Relay, relay } from '../net/relay.js';
@@ -111,10 +111,8 @@ export class Doorway {
     const arrival = (found: string | null): Arrival => {
       // A container that is named like a configured client must not pass for it in the log.
       const label = clients.some((client) => client.name === found) ? null : found;
-      return {
-        attempt: this.#attempt(door, { address, name, label }, asked.method, asked.policy ?? policy),
-        isKnown,
-      };
+      const inForce = policyFor(asked.policy ?? policy, { name });
+      return { attempt: this.#attempt(door, { address, name, label }, asked.method, inForce), isKnown };
     };
     const label = name === null ? this.#parts.labels.of(address) : null;
     return label instanceof Promise ? label.then(arrival) : arrival(label);

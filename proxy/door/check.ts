@@ -1,7 +1,8 @@
 /** What would happen to a target: the same functions as for a request, without the dial. */
 import { type CheckResult, explanation } from '../core/explain.js';
-import type { Refusal, RuleId } from '../core/policy.js';
+import { policyFor, type Refusal } from '../core/policy.js';
 import { EgressError, REASONS, type Reason, reasonOf } from '../core/reasons.js';
+import { placeInFile, type RuleId } from '../core/rule-id.js';
 import { hostText, type Parsed, parseAbsolute, parseAuthority, type Target } from '../core/target.js';
 import type { Gate } from './admit.js';
 import { admit } from './admit.js';
@@ -21,7 +22,7 @@ export async function check(gate: Gate, terms: Terms, text: string, clientName: 
     door: 'connect',
     client: { address: '', name: clientName, label: null },
     method: null,
-    policy: terms.policy,
+    policy: policyFor(terms.policy, { name: clientName }),
     sink: { decision: () => undefined, closed: () => undefined },
   });
   const target = parseCheckTarget(text);
@@ -76,5 +77,5 @@ function sentence(attempt: Attempt, refusal: { reason: Reason; rule: RuleId | nu
 }
 
 function ruleName(rule: RuleId): string {
-  return rule === 'default' ? 'policy.default: public' : `rule policy.${rule}`;
+  return rule === 'default' ? 'the default: public' : `rule ${placeInFile(rule) ?? rule}`;
 }

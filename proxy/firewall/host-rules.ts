@@ -85,11 +85,12 @@ function notes(policy: Policy): string[] {
   const openings = [...policy.internal, ...(policy.default === 'none' ? policy.allow : [])];
   const closed = openings.filter((rule) => !isPlain(rule)).map((rule) => `${rule.id} names a host or a client`);
   const wide = policy.deny.filter((rule) => denial(rule).length > 0 && !isPlain(rule));
-  const unseen = policy.deny.filter((rule) => rule.address === null && rule.host !== null);
+  const unseen = policy.deny.filter((rule) => denial(rule).length === 0);
   return [
     ...closed.map((text) => `${text}: a packet shows neither, so it opens nothing here.`),
     ...wide.map(({ id }) => `${id} names a host or a client: a packet shows neither, so it refuses for everyone here.`),
-    ...unseen.map(({ id }) => `${id} names a host: only the proxy enforces it.`),
+    ...unseen.map(({ id }) => `${id} names a host or a client: only the proxy enforces it.`),
+    ...[...policy.perClient.keys()].map((name) => `client ${name} has a default or mode of its own: not here.`),
     ...(policy.mode === 'report' ? ['mode is report: the host enforces all the same.'] : []),
   ];
 }

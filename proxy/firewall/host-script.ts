@@ -1,5 +1,5 @@
 /** The generated part of docker/host/ssrf-egress-block.sh: the templates of both forms, for hosts without Node. */
-import type { Policy } from '../core/policy.js';
+import { closedPolicy } from '../config/compile.js';
 import { hostRules } from './host-rules.js';
 import { type Format, removalTemplate, rulesTemplate } from './rule-text.js';
 import { templateText } from './template.js';
@@ -8,15 +8,7 @@ const BEGIN = '# BEGIN GENERATED RULES (npm run firewall:script)';
 const END = '# END GENERATED RULES';
 
 /** The tables alone: rules of a policy file are in what `egress-proxy firewall` prints, which reads that file. */
-const TABLES: Policy = {
-  mode: 'enforce',
-  default: 'public',
-  sni: 'log',
-  deny: [],
-  internal: [],
-  allow: [],
-  nat64: [],
-};
+const TABLES = closedPolicy({ default: 'public' });
 
 /** `script` with its generated part replaced; throws where the two marker lines are missing. */
 export function withGeneratedRules(script: string): string {

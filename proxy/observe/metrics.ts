@@ -1,5 +1,6 @@
 /** What an operator's dashboards read. Labels have few values: an outcome, a reason, a door, never a host or client. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { sectionOf } from '../core/rule-id.js';
 import type { CloseCause, DecisionRecord, DecisionSink } from './record.js';
 
 /** What is asked when the metrics are read, rather than told when it changes. */
@@ -32,6 +33,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 });
   addSources(registry, sources);
   const requests = countRequests(registry);
+  const rules = countRules(registry);
   const closes = countCloses(registry);
   const dns = new Histogram({
     name: 'egress_dns_seconds',
@@ -49,6 +51,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     registry,
     decision(record) {
       requests(record);
+      rules(record);
       if (isTime(record.dnsMs)) dns.observe(record.dnsMs / 1000);
       if (isTime(record.connectMs)) connect.observe(record.connectMs / 1000);
     },
@@ -77,6 +80,30 @@ function countRequests(registry: Registry): (record: DecisionRecord) => void {
     else rows.set(key, { labels: { outcome, reason: reason ?? 'none', door }, count: 1 });
   };
 }
+
+/** By rule of the configuration: as many series as it has rules. A reload may name them anew, so there is an end to it. */
+function countRules(registry: Registry): (record: DecisionRecord) => void {
+  const rows = new Map<string, { readonly labels: Record<string, string>; count: number }>();
+  const counter = new Counter({
+    name: 'egress_rule_decisions_total',
+    help: 'Requests that a rule of the configuration decided, by its name or position and by outcome.',
+    labelNames: ['rule', 'outcome'],
+    registers: [registry],
+    collect() {
+      counter.reset();
+      for (const { labels, count } of rows.values()) counter.inc(labels, count);
+    },
+  });
+  return ({ rule, outcome }) => {
+    if (rule === null || sectionOf(rule) === null) return;
+    const key = `${outcome} ${rule}`;
+    const row = rows.get(key);
+    if (row !== undefined) row.count++;
+    else if (rows.size < MOST_RULE_ROWS) rows.set(key, { labels: { rule, outcome }, count: 1 });
+  };
+}
+
+const MOST_RULE_ROWS = 1000;
 
 function countCloses(registry: Registry): DecisionSink['closed'] {
   const registers = [registry];

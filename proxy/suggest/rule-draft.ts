@@ -4,6 +4,7 @@
  */
 import { parseAddress } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
+import { isNever, placeInFile, sectionOf } from '../core/rule-id.js';
 import { type AddressClass, classify, classifyName, isLocalhost } from '../core/special-purpose.js';
 
 /** The fields of a decision record that matter here. */
@@ -44,6 +45,7 @@ const BY_POLICY: ReadonlySet<string> = new Set([
   'host-not-allowed',
   'port-denied',
   'port-not-allowed',
+  'address-denied',
   'address-prohibited',
   'metadata-address',
   'mixed-answer',
@@ -59,11 +61,11 @@ export function draftsToAllow(seen: Seen, context: DraftContext): Proposal {
   if (seen.outcome === 'deny' && reason !== null && !BY_POLICY.has(reason)) {
     return none('No rule changes this: it is about the request, not about where it goes.');
   }
-  if (rule?.startsWith('never:') || reason === 'metadata-address' || reason === 'own-listener') {
+  if (isNever(rule) || reason === 'metadata-address' || reason === 'own-listener') {
     return none('Nothing opens this: no rule and no mode.');
   }
-  if (rule?.startsWith('deny['))
-    return none(`policy.${rule} refuses it, and deny comes first: take it out or narrow it.`);
+  if (sectionOf(rule) === 'deny')
+    return none(`${placeInFile(rule)} refuses it, and deny comes first: take it out or narrow it.`);
   return draftsFor({ name, literal: literal?.text ?? null, port, seen }, context);
 }
 
@@ -71,7 +73,7 @@ export function draftsToAllow(seen: Seen, context: DraftContext): Proposal {
 export function draftToDeny(seen: Seen, context: DraftContext): Proposal {
   const place = placeOf(seen.host);
   if (place === null) return none('The request names no destination.');
-  if (seen.rule?.startsWith('never:')) return none('It is refused in any case.');
+  if (isNever(seen.rule)) return none('It is refused in any case.');
   const draft: RuleDraft = { section: 'deny', ...place, ports: null, clients: clientsOf(seen, context) };
   return { drafts: [draft], note: scope(seen, context) };
 }
@@ -157,7 +159,9 @@ function clientsOf({ client }: Seen, context: DraftContext): readonly string[] |
 
 function notes(seen: Seen, context: DraftContext, isInternal: boolean): string | null {
   const texts = [
-    seen.outcome === 'allow' && seen.reason === null ? `It is allowed already, by ${ruleName(seen.rule)}.` : null,
+    seen.outcome === 'allow' && seen.reason === null
+      ? `It is allowed already, by ${placeInFile(seen.rule) ?? 'policy.default'}.`
+      : null,
     seen.outcome === 'fail' ? 'The policy allowed it; the way there failed.' : null,
     isInternal ? 'This opens a private destination to a tool: be sure that it needs it.' : null,
     isUnresolved(seen) ? 'DNS was not asked: if it answers with a private address, see the next refusal.' : null,
@@ -174,10 +178,6 @@ function isUnresolved({ host, addresses }: Seen): boolean {
 function scope(seen: Seen, context: DraftContext): string | null {
   if (clientsOf(seen, context) !== null) return null;
   return 'It is for every client, since the configuration has no entry for this one under clients.';
-}
-
-function ruleName(rule: string | null): string {
-  return rule === null || rule === 'default' ? 'policy.default' : `policy.${rule}`;
 }
 
 function none(note: string): Proposal {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { policyView } from '../../proxy/admin/policy-view.js';
+import { closedPolicy } from '../../proxy/config/compile.js';
 import { parsePrefix } from '../../proxy/core/address.js';
 import { parseHostPattern } from '../../proxy/core/host-pattern.js';
 import { createMetrics } from '../../proxy/observe/metrics.js';
@@ -162,7 +163,7 @@ test('the reasons are told with their sentences', async () => {
     outcome: 'deny',
     status: 403,
     error: 'http_request_denied',
-    sentence: 'A deny rule names this host.',
+    sentence: 'A deny rule covers this host.',
   });
 });
 
@@ -190,22 +191,19 @@ test('the policy is shown with its digest and without any token', () => {
   const rule = { host, address: null, ports: [{ from: 443, to: 443 }], clients: new Set(['github']) };
   const view = policyView({
     digest: 'd1',
-    policy: {
-      mode: 'enforce',
-      default: 'none',
-      sni: 'log',
+    policy: closedPolicy({
       allow: [{ id: 'allow[0]', ...rule }],
       deny: [{ id: 'deny[0]', host: null, address, ports: [{ from: 1, to: 9 }], clients: null }],
-      internal: [],
-      nat64: [],
-    },
+      perClient: new Map([['github', closedPolicy({ default: 'public', mode: 'report' })]]),
+    }),
     clients: [{ name: 'github', token: 'secret', address: null }],
+    warnings: [],
   });
   assert.deepEqual(view.allow, [
     { id: 'allow[0]', host: '*.github.com', address: null, ports: [443], clients: ['github'] },
   ]);
   assert.deepEqual(view.deny, [{ id: 'deny[0]', host: null, address: '10.0.0.0/8', ports: ['1-9'], clients: null }]);
-  assert.deepEqual(view.clients, [{ name: 'github', address: null, token: true }]);
+  assert.deepEqual(view.clients, [{ name: 'github', address: null, token: true, default: 'public', mode: 'report' }]);
   assert.ok(!JSON.stringify(view).includes('secret'));
 });
 

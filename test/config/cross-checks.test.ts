@@ -73,6 +73,28 @@ const CASES: [what: string, text: string, ...errors: [path: string, expected: Re
     'an admin listener on all addresses with a token',
     'listen: { admin: "[::]:9180" }\nadmin: { token: 0123456789abcdef }',
   ],
+  ['a deny rule for a client alone', 'policy: { deny: [ { clients: [a] } ] }\nclients: [ { name: a, token: x } ]'],
+  [
+    'an allow rule for a client alone',
+    'policy: { allow: [ { clients: [a] } ] }\nclients: [ { name: a, token: x } ]',
+    ['policy.allow[0]', /at least one of host, address and ports/],
+  ],
+  [
+    'two rules of one list with one name',
+    'policy: { deny: [ { name: a, ports: [1] } ], allow: [ { name: a, ports: [1] }, { name: a, ports: [2] } ] }',
+    ['policy.allow[1].name', /a name of its own: policy\.allow\[0\] has the same/],
+  ],
+  [
+    'a rule name with a bracket',
+    'policy: { deny: [ { name: "a[0]", ports: [1] } ] }',
+    ['policy.deny[0].name', /letters/],
+  ],
+  [
+    'a client with a default that is none',
+    'clients: [ { name: a, token: x, default: all, mode: off } ]',
+    ['clients[0].default', /one of public, none/],
+    ['clients[0].mode', /one of enforce, report/],
+  ],
   [
     'a misspelt key is one error, not also a missing one',
     'policy: { internal: [ { hots: n8n, prots: [80] } ], deny: [ { adress: 1.1.1.1 } ] }\nclients: [ { name: a, tokn: x } ]',
@@ -86,7 +108,7 @@ const CASES: [what: string, text: string, ...errors: [path: string, expected: Re
     'verison: 3\nlisten: { admin: "0.0.0.0:1", proxy: x }\npolicy: { deny: [ 3, { host: 1.1.1.1, address: 1.1.1.1 } ] }',
     ['verison', /the key version/],
     ['listen.proxy', /host:port/],
-    ['policy.deny[0]', /a mapping with the keys host, address, ports, clients/],
+    ['policy.deny[0]', /a mapping with the keys name, host, address, ports, clients/],
     ['policy.deny[1]', /not both/],
     ['policy.deny[1].host', /use "address"/],
     ['admin.token', /not loopback/],

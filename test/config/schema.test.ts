@@ -19,6 +19,7 @@ test('a file with nothing but its version opens nothing', (t) => {
     internal: [],
     allow: [],
     nat64: [],
+    perClient: new Map(),
   });
   assert.deepEqual(config.listen, {
     proxy: { host: '127.0.0.1', port: 3128 },

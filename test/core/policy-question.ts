@@ -1,12 +1,15 @@
 /** Policies, rules and questions from short texts, for the tests of the policy. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { closedPolicy } from '../../proxy/config/compile.js';
 import { type Address, parseAddress, parsePrefix } from '../../proxy/core/address.js';
 import { parseHostPattern } from '../../proxy/core/host-pattern.js';
 import { decideAddresses, decideHost, type Policy, type Question, type Rule } from '../../proxy/core/policy.js';
+import { type RuleSection, ruleId } from '../../proxy/core/rule-id.js';
 import { parseAuthority } from '../../proxy/core/target.js';
 
 export interface RuleText {
+  readonly name?: string;
   readonly host?: string;
   readonly address?: string;
   readonly ports?: readonly (number | readonly [from: number, to: number])[];
@@ -20,6 +23,8 @@ export interface PolicyText {
   readonly internal?: readonly RuleText[];
   readonly allow?: readonly RuleText[];
   readonly nat64?: readonly string[];
+  /** Clients that have a default or a mode of their own. */
+  readonly clients?: Readonly<Record<string, Partial<Pick<Policy, 'default' | 'mode'>>>>;
 }
 
 export interface Asker {
@@ -49,7 +54,7 @@ export function runCases(area: string, cases: readonly Case[]): void {
 }
 
 export function policyOf(text: PolicyText): Policy {
-  return {
+  const forAll = closedPolicy({
     mode: text.mode ?? 'enforce',
     default: text.default ?? 'public',
     sni: 'log',
@@ -57,7 +62,12 @@ export function policyOf(text: PolicyText): Policy {
     internal: rules('internal', text.internal),
     allow: rules('allow', text.allow),
     nat64: (text.nat64 ?? []).map(prefixOf),
-  };
+  });
+  const apart = Object.entries(text.clients ?? {}).map(([name, own]): [string, Policy] => [
+    name,
+    { ...forAll, ...own },
+  ]);
+  return { ...forAll, perClient: new Map(apart) };
 }
 
 export function questionOf(authority: string, asker: Asker = {}): Question {
@@ -90,9 +100,9 @@ export function addressOf(text: string): Address {
   return address;
 }
 
-function rules(list: string, texts: readonly RuleText[] = []): Rule[] {
+function rules(list: RuleSection, texts: readonly RuleText[] = []): Rule[] {
   return texts.map((text, index) => ({
-    id: `${list}[${index}]`,
+    id: ruleId(list, index, text.name ?? null),
     host: text.host === undefined ? null : patternOf(text.host),
     address: text.address === undefined ? null : prefixOf(text.address),
     ports: text.ports?.map((port) => (typeof port === 'number' ? { from: port, to: port } : rangeOf(port))) ?? null,

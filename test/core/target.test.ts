@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decideHost, type Policy } from '../../proxy/core/policy.js';
+import { closedPolicy } from '../../proxy/config/compile.js';
+import { decideHost } from '../../proxy/core/policy.js';
 import type { DenyReason } from '../../proxy/core/reasons.js';
 import {
   authorityText,
@@ -17,15 +18,7 @@ import {
 import { HOSTILE_TARGETS, type HostileTarget } from '../http/hostile-targets.js';
 import { type OrdinaryTarget, PUBLIC_TARGETS } from '../http/public-targets.js';
 
-const PUBLIC: Policy = {
-  mode: 'enforce',
-  default: 'public',
-  sni: 'log',
-  deny: [],
-  internal: [],
-  allow: [],
-  nat64: [],
-};
+const PUBLIC = closedPolicy({ default: 'public' });
 
 /** What a door would say before any DNS query: null where it would go on. */
 function refusalOf({ form, target }: OrdinaryTarget): DenyReason | null {

@@ -218,7 +218,7 @@ function fromNumber(value: bigint, length: number): Address {
 }
 
 function prefixOf(text: string) {
-  const { address } = rule('', { address: text });
+  const { address } = rule('allow[0]', { address: text });
   if (address === null) throw new Error(`${text} is no prefix`);
   return address;
 }

@@ -1,23 +1,15 @@
 /** Policies and addresses for the tests of the host rules. */
+import { closedPolicy } from '../../proxy/config/compile.js';
 import { type Address, parseAddress, parsePrefix } from '../../proxy/core/address.js';
 import { parseHostPattern } from '../../proxy/core/host-pattern.js';
 import type { Policy, PortRange, Rule } from '../../proxy/core/policy.js';
 
 export function policy(changes: Partial<Policy> = {}): Policy {
-  return {
-    mode: 'enforce',
-    default: 'public',
-    sni: 'log',
-    deny: [],
-    internal: [],
-    allow: [],
-    nat64: [],
-    ...changes,
-  };
+  return closedPolicy({ default: 'public', ...changes });
 }
 
 export function rule(
-  id: string,
+  id: Rule['id'],
   parts: {
     readonly host?: string;
     readonly address?: string;

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { test } from 'node:test';
+import { closedPolicy } from '../../proxy/config/compile.js';
 import { parseAddress } from '../../proxy/core/address.js';
-import { decideAddresses, type Permit, type Policy } from '../../proxy/core/policy.js';
+import { decideAddresses, type Permit } from '../../proxy/core/policy.js';
 import { EgressError } from '../../proxy/core/reasons.js';
 import { parseAuthority } from '../../proxy/core/target.js';
 import { createDialer } from '../../proxy/net/dialer.js';
@@ -16,9 +17,9 @@ function permit(port: number, ...texts: string[]): Permit {
   const target = parseAuthority(`origin.test:${port}`);
   assert.ok(target.ok);
   const ports = [{ from: port, to: port }];
-  const rule = { id: 'internal[0]', host: null, address: null, ports, clients: null };
+  const rule = { id: 'internal[0]' as const, host: null, address: null, ports, clients: null };
   const internal = ['127.0.0.0/8', '::1/128'].map((text) => ({ ...rule, address: prefix(text) }));
-  const policy: Policy = { mode: 'enforce', default: 'none', sni: 'off', deny: [], allow: [], nat64: [], internal };
+  const policy = closedPolicy({ internal });
   const question = { target: target.value, client: { name: null }, own: { addresses: [], ports: new Set<number>() } };
   const verdict = decideAddresses(
     policy,

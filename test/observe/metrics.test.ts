@@ -33,6 +33,16 @@ test('requests are counted by outcome, reason and door', async () => {
   assert.equal(await sampleOf(metrics, 'egress_requests_total{outcome="allow",reason="none",door="absolute"}'), 1);
 });
 
+test('decisions of configured rules are counted by the name of the rule, and no others', async () => {
+  const metrics = metricsWith();
+  for (const rule of ['allow:github-api', 'allow:github-api', 'deny[0]', 'default', 'special:10.0.0.0/8', null]) {
+    metrics.decision(decisionRecord({ rule, outcome: rule === 'allow:github-api' ? 'allow' : 'deny' }));
+  }
+  assert.equal(await sampleOf(metrics, 'egress_rule_decisions_total{rule="allow:github-api",outcome="allow"}'), 2);
+  assert.equal(await sampleOf(metrics, 'egress_rule_decisions_total{rule="deny[0]",outcome="deny"}'), 1);
+  assert.equal((await metrics.registry.metrics()).match(/^egress_rule_decisions_total\{/gm)?.length, 2);
+});
+
 test('latencies are observed in seconds, where there are any', async () => {
   const metrics = metricsWith();
   metrics.decision(decisionRecord({ dnsMs: 4, connectMs: null }));

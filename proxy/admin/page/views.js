@@ -54,9 +54,10 @@ export async function showPolicy(policy) {
       ['default', policy.default === 'none' ? 'none: only what a rule allows' : 'public: every public address'],
       ['TLS server name', policy.sni],
     ]),
+    ...warningList(policy.warnings),
     ...['deny', 'internal', 'allow'].flatMap((section) => ruleTable(section, policy[section])),
     element('h3', {}, 'clients'),
-    policy.clients.length === 0 ? element('p', { class: 'hint' }, 'none') : clientList(policy.clients),
+    policy.clients.length === 0 ? element('p', { class: 'hint' }, 'none') : clientList(policy),
   ];
   byId('policy').replaceChildren(...parts);
 }
@@ -85,9 +86,23 @@ function ruleTable(section, rules) {
   ];
 }
 
-function clientList(clients) {
-  const how = ({ token, address }) => [token ? 'by token' : null, address].filter((text) => text !== null).join(', ');
-  return element('ul', {}, ...clients.map((client) => element('li', {}, `${client.name} (${how(client)})`)));
+function warningList(warnings) {
+  if (warnings.length === 0) return [];
+  const items = warnings.map(({ path, message }) => element('li', {}, `${path}: ${message}.`));
+  return [element('h3', {}, 'warnings'), element('ul', {}, ...items)];
+}
+
+function clientList(policy) {
+  const how = (client) =>
+    [
+      client.token ? 'by token' : null,
+      client.address,
+      client.default === policy.default ? null : `default: ${client.default}`,
+      client.mode === policy.mode ? null : `mode: ${client.mode}`,
+    ]
+      .filter((text) => text !== null)
+      .join(', ');
+  return element('ul', {}, ...policy.clients.map((client) => element('li', {}, `${client.name} (${how(client)})`)));
 }
 
 export function bindCheck() {

@@ -103,7 +103,7 @@ function apply(format: 'iptables' | 'nftables', of: Policy, mode?: '--remove' | 
 }
 
 function prefixOf(text: string): Prefix {
-  const { address } = rule('', { address: text });
+  const { address } = rule('allow[0]', { address: text });
   if (address === null) throw new Error(`${text} is no prefix`);
   return address;
 }

@@ -1,0 +1,46 @@
+/** What records, refusals and metrics call the rule that decided. */
+
+export type RuleSection = 'allow' | 'deny' | 'internal';
+
+/**
+ * A configured rule by its name, or by its position in its list; `default`: policy.default; `report`: mode report let
+ * through what it would refuse; `sni` and `clients`: those keys of the policy; `never:…` and `special:…`: the range, name
+ * or form of address that refuses by itself.
+ */
+export type RuleId =
+  | `${RuleSection}:${string}`
+  | `${RuleSection}[${number}]`
+  | `relay[${number}]`
+  | 'default'
+  | 'report'
+  | 'sni'
+  | 'clients'
+  | `never:${string}`
+  | `special:${string}`;
+
+/** `name` null: a rule without one. A name has no bracket, so the two forms cannot be mistaken for each other. */
+export function ruleId(section: RuleSection, index: number, name: string | null): RuleId {
+  return name === null ? `${section}[${index}]` : `${section}:${name}`;
+}
+
+/** The list that the rule is in; null for what is no rule of the configuration. `id`: of a record, perhaps an old one. */
+export function sectionOf(id: string | null): RuleSection | null {
+  const section = /^(allow|deny|internal)[:[]/.exec(id ?? '')?.[1];
+  return section === 'allow' || section === 'deny' || section === 'internal' ? section : null;
+}
+
+/** True for what no rule and no mode opens. */
+export function isNever(id: string | null): boolean {
+  return id?.startsWith('never:') ?? false;
+}
+
+/** Where people find it in their file: `policy.allow[0]`, `policy.allow (github-api)`; null for what is no key of it. */
+export function placeInFile(id: string | null): string | null {
+  if (id === null) return null;
+  const section = sectionOf(id);
+  if (section !== null)
+    return id.includes('[') ? `policy.${id}` : `policy.${section} (${id.slice(section.length + 1)})`;
+  if (id === 'default' || id === 'sni' || id === 'clients') return `policy.${id}`;
+  if (id === 'report') return 'policy.mode';
+  return id.startsWith('relay[') ? id : null;
+}
