@@ -6,7 +6,7 @@ import type { CheckResult } from './core/explain.js';
 import { parseAbsolute } from './core/target.js';
 import { type DnsDoor, openDnsDoor } from './dns/dns-door.js';
 import type { Gate } from './door/admit.js';
-import { Doorway, type Terms } from './door/arrivals.js';
+import { Doorway } from './door/arrivals.js';
 import { check } from './door/check.js';
 import { createLabels } from './door/client-labels.js';
 import { createBudget } from './door/connection-limits.js';
@@ -16,6 +16,7 @@ import { createProxyServer } from './http/server.js';
 import { UpstreamPool } from './http/upstream-pool.js';
 import { createDialer, type Dialer } from './net/dialer.js';
 import { DirectReads } from './net/direct-io.js';
+import { createHostAddresses, type HostAddresses } from './net/host-addresses.js';
 import { createOwnEndpoints, type OwnEndpointsSource } from './net/interfaces.js';
 import { close, listen } from './net/listen.js';
 import { createResolver, type Resolver } from './net/resolver.js';
@@ -28,6 +29,8 @@ export interface AppParts {
   readonly config: Config;
   readonly sink: DecisionSink;
   readonly onDefect: (error: unknown) => void;
+  /** A name of `network.hostAddresses` whose addresses are not known now. */
+  readonly onUnknownHost?: (name: string) => void;
   /** In place of the real ones: for tests. */
   readonly resolver?: Resolver;
   readonly dialer?: Dialer;
@@ -57,18 +60,21 @@ const RELAY_BUFFER_BYTES = 512 * 1024;
 /** The way out alone: for the commands that decide and do not serve. */
 export function createGate(
   config: Config,
-  parts: Pick<AppParts, 'resolver' | 'dialer'> = {},
-  connectTimeoutMs: () => number = () => config.limits.connectTimeoutMs,
-): { readonly gate: Gate; readonly own: OwnEndpointsSource } {
-  const own = createOwnEndpoints();
+  parts: Pick<AppParts, 'resolver' | 'dialer' | 'onUnknownHost'> = {},
+  terms: () => Pick<Config, 'limits' | 'network'> = () => config,
+): { readonly gate: Gate; readonly own: OwnEndpointsSource; readonly host: HostAddresses } {
   const resolver = parts.resolver ?? createResolver(config.dns);
+  const entries = () => terms().network.hostAddresses;
+  const host = createHostAddresses({ entries, resolver, onUnknown: parts.onUnknownHost ?? (() => {}) });
+  const own = createOwnEndpoints(() => host.current());
+  const connectTimeoutMs = () => terms().limits.connectTimeoutMs;
   const dialer = parts.dialer ?? createDialer({ connectTimeoutMs, prefersIPv6: () => own.hasGlobalIPv6() });
-  return { gate: { resolver, dialer, own: () => own.current() }, own };
+  return { gate: { resolver, dialer, own: () => own.current() }, own, host };
 }
 
 export function createApp(parts: AppParts): App {
-  let terms: Terms = parts.config;
-  const { gate, own } = createGate(parts.config, parts, () => terms.limits.connectTimeoutMs);
+  let terms: Config = parts.config;
+  const { gate, own, host } = createGate(parts.config, parts, () => terms);
   const doorway = new Doorway({
     gate,
     terms: () => terms,
@@ -94,6 +100,8 @@ export function createApp(parts: AppParts): App {
   let dns: DnsDoor | null = null;
   return {
     async start() {
+      // Before anyone can ask for them.
+      await host.refresh();
       const bound = new Map<string, AddressInfo>();
       for (const { purpose, server, at } of servers) bound.set(purpose, await listen(server, at, purpose));
       if (steer.dns !== null) {

@@ -21,7 +21,8 @@ export const checkCommand = command({
   async run(values, targets, io) {
     const config = readConfiguration(configPath(values.config), io);
     if (config === null) return EXIT.badConfig;
-    const { gate } = createGate(config);
+    const { gate, host } = createGate(config);
+    await host.refresh();
     let code: number = EXIT.ok;
     for (const target of targets) {
       const result = await explain(() => check(gate, config, target, values.client ?? null));

@@ -59,7 +59,9 @@ async function serve(path: string, config: Config): Promise<number | null> {
     policy: () => ({ digest: current.digest, mode: current.policy.mode, default: current.policy.default }),
   });
   const onDefect = (error: unknown): void => log.events.error({ event: 'defect', err: error }, 'a defect was caught');
-  const app = createApp({ config, sink: fanOut([log.decisions, ring, metrics]), onDefect });
+  const onUnknownHost = (name: string): void =>
+    log.events.warn({ event: 'host-address-unknown', name }, 'a name of network.hostAddresses does not resolve');
+  const app = createApp({ config, sink: fanOut([log.decisions, ring, metrics]), onDefect, onUnknownHost });
   // Nothing that a client sends may end the process: what no handler has caught is logged, and the rest goes on.
   process.on('uncaughtException', onDefect);
   process.on('unhandledRejection', onDefect);
@@ -95,8 +97,6 @@ async function serve(path: string, config: Config): Promise<number | null> {
   let kernel: KernelWatch | null = null;
   let admin: Awaited<ReturnType<typeof startAdmin>> = null;
   const bound = await app.start();
-  const isOutward = [...bound.values()].some(({ address }) => !isLoopbackHost(address));
-  kernel = watchKernel(log.events, isOutward);
   // Before the admin API is there: tunnels may stand by now, and as a container's first process one without a handler is deaf.
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (app.isDraining) process.exit(1);
@@ -110,6 +110,8 @@ async function serve(path: string, config: Config): Promise<number | null> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  const isOutward = [...bound.values()].some(({ address }) => !isLoopbackHost(address));
+  kernel = watchKernel(log.events, isOutward);
   admin = await startAdmin(config, {
     state: () => (app.isDraining ? 'draining' : isReady ? 'ready' : 'starting'),
     check: app.check,

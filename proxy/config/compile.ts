@@ -20,6 +20,7 @@ export function compileConfig(document: PolicyDocument, warnings: readonly Confi
     dns: { servers: dns.servers, timeoutMs: dns.timeout },
     steer,
     relay: relay.flatMap(({ listen, to }) => (listen === null ? [] : [{ listen, to }])).map(compileRelay),
+    network: document.network,
     policy,
     clients,
     limits: {

@@ -1,5 +1,6 @@
 /** The configuration after loading: units in the names, every default filled in, the policy compiled. */
 import type { Prefix } from '../core/address.js';
+import type { DnsName } from '../core/host-pattern.js';
 import type { Policy } from '../core/policy.js';
 import type { Target } from '../core/target.js';
 import type { ConfigWarning } from './config-error.js';
@@ -47,12 +48,27 @@ export interface FixedRelay {
   readonly policy: Policy;
 }
 
+/** One address, or some, of the host that the proxy runs on. `gateway`: the next hop of the default route. */
+export type HostAddress =
+  | { readonly kind: 'prefix'; readonly prefix: Prefix }
+  | { readonly kind: 'name'; readonly name: DnsName }
+  | { readonly kind: 'gateway' };
+
+/** The place where the proxy runs. */
+export interface Network {
+  /** Never a destination, whatever the rules say. */
+  readonly hostAddresses: readonly HostAddress[];
+  /** From where the engine gives containers their addresses. */
+  readonly toolsRange: readonly Prefix[];
+}
+
 export interface Config {
   readonly listen: { readonly proxy: HostPort; readonly admin: HostPort | null; readonly socks: HostPort | null };
   readonly admin: { readonly token: string | null };
   readonly dns: { readonly servers: readonly string[]; readonly timeoutMs: number };
   readonly steer: { readonly dns: HostPort | null; readonly http: HostPort | null; readonly tls: HostPort | null };
   readonly relay: readonly FixedRelay[];
+  readonly network: Network;
   readonly policy: Policy;
   readonly clients: readonly ClientEntry[];
   readonly limits: Limits;

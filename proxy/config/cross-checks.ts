@@ -114,7 +114,7 @@ function clientIssues(clients: readonly unknown[]): Issue[] {
       return first < 0 ? [] : [{ path: [...path, key], value: client[key], expected }];
     });
     if ('token' in client || 'address' in client || hasOther(client, ['name'])) return issues;
-    const expected = 'a token or an address, such as { name: nas, address: 172.31.250.7/32 }';
+    const expected = 'a token or an address, such as { name: nas, address: 172.31.250.200/32 }';
     return [...issues, { path, value: client, expected }];
   });
 }

@@ -12,6 +12,7 @@ import {
   valueText,
 } from './config-error.js';
 import { findSemanticIssues } from './cross-checks.js';
+import { withEnvironment } from './environment.js';
 import { type Environment, interpolate } from './interpolate.js';
 import { documentSchema, type PolicyDocument } from './schema.js';
 import { findWarnings } from './warnings.js';
@@ -30,7 +31,8 @@ export type LoadResult =
 export function loadConfig(options: { readonly path: string; readonly env: Environment }): LoadResult {
   const source = readSource(options.path);
   if (source.root === undefined) return { ok: false, errors: source.errors };
-  const { root, issues } = interpolate(source.root, options.env);
+  const { root: filledIn, issues } = interpolate(source.root, options.env);
+  const root = withEnvironment(filledIn, options.env);
   const parsed = documentSchema.safeParse(root);
   const found = parsed.success ? [] : parsed.error.issues.flatMap((issue) => fromZod(issue, root));
   const misspelt = found.flatMap((issue) => issue.meant ?? []);

@@ -4,11 +4,11 @@
  */
 import * as z from 'zod';
 import { type Prefix, parseAddress, parseIPv6, parsePrefix } from '../core/address.js';
-import { isNat64Length } from '../core/embedded.js';
+import { embeddedIPv4, isNat64Length } from '../core/embedded.js';
 import { type HostPattern, parseHostPattern } from '../core/host-pattern.js';
 import type { PortRange } from '../core/policy.js';
 import { isPort, parseHost, parsePort } from '../core/target.js';
-import type { HostPort } from './config.js';
+import type { HostAddress, HostPort } from './config.js';
 import { parseDuration, parseSize } from './units.js';
 
 const DAY_MS = 86_400_000;
@@ -39,6 +39,12 @@ export const hostPattern = form('a DNS name or *.suffix, such as "api.github.com
 export const prefix = form(
   'an address or a CIDR prefix without host bits, such as "192.168.1.20/32" or "fd00::/8"',
   (text) => orMismatch(parsePrefix(text)),
+);
+
+/** An address or prefix, a name whose addresses may change, or the word for the next hop of the default route. */
+export const hostAddress = form(
+  'an address, a prefix, a DNS name or "gateway", such as 203.0.113.7, "2001:db8::/64" or home.example.net',
+  readHostAddress,
 );
 
 export const nat64Prefix = form(
@@ -171,6 +177,16 @@ function readHostPattern(text: string): HostPattern | Mismatch {
   if (!host.ok && /:\d*$/.test(bare)) return mismatch('a name without a port: use "ports", such as { ports: [443] }');
   if (/[^\x20-\x7e]/.test(text)) return mismatch('an ASCII name: write an internationalised one as "xn--..."');
   return host.ok ? orMismatch(parseHostPattern(text)) : mismatch();
+}
+
+/** Destinations are judged by the IPv4 address inside of a decoded form, so an entry in that form would match none. */
+function readHostAddress(text: string): HostAddress | Mismatch {
+  if (text === 'gateway') return { kind: 'gateway' };
+  const prefix = parsePrefix(text);
+  if (prefix !== null && embeddedIPv4(prefix.address, [])?.kind === 'decoded') return mismatch();
+  if (prefix !== null) return { kind: 'prefix', prefix };
+  const host = parseHost(text);
+  return host.ok && host.value.kind === 'name' ? { kind: 'name', name: host.value.name } : mismatch();
 }
 
 function readNat64(text: string): Prefix | Mismatch {

@@ -3,6 +3,7 @@
  * What one value alone cannot show to be wrong is in semantics.ts.
  */
 import * as z from 'zod';
+import { itemsOf } from './environment.js';
 import {
   clientName,
   count,
@@ -10,6 +11,7 @@ import {
   dnsServer,
   duration,
   filePath,
+  hostAddress,
   hostPattern,
   hostPort,
   hostPortOrOff,
@@ -52,6 +54,15 @@ const steer = section({
   dns: hostPortOrOff.prefault(null),
   http: hostPortOrOff.prefault(null),
   tls: hostPortOrOff.prefault(null),
+});
+
+/** Of the place where the proxy runs. A text is a list as a variable holds it: separated by commas or blanks. */
+const network = section({
+  hostAddresses: orElse(
+    textOrList(hostAddress, 'such as [203.0.113.7, "2001:db8::/64", home.example.net, gateway]'),
+    [],
+  ),
+  toolsRange: orElse(textOrList(prefix, 'such as [172.31.250.64/26]'), []),
 });
 
 /** Nothing in the file opens nothing: a missing `policy` or `default` is `none`. */
@@ -112,8 +123,9 @@ export const documentSchema = section({
     list(section({ listen: hostPortOrOff, to: destination }), 'such as [{ listen: "0.0.0.0:80", to: "a:80" }]'),
     [],
   ),
+  network: orElse(network, {}),
   policy: orElse(policy, {}),
-  clients: orElse(list(client, 'such as [{ name: nas, address: 172.31.250.7/32 }]'), []),
+  clients: orElse(list(client, 'such as [{ name: nas, address: 172.31.250.200/32 }]'), []),
   limits: orElse(limits, {}),
   log: orElse(log, {}),
 });
@@ -149,6 +161,10 @@ function section<const S extends z.core.$ZodLooseShape>(shape: S) {
 
 function list<S extends z.ZodType>(item: S, example: string) {
   return z.array(item, { error: `a list, ${example}` });
+}
+
+function textOrList<S extends z.ZodType>(item: S, example: string) {
+  return z.preprocess((value) => (typeof value === 'string' ? itemsOf(value) : value), list(item, example));
 }
 
 /** A key whose every line is commented out is null in YAML: the same as no key at all. Not for the keys of a rule. */

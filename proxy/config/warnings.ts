@@ -1,4 +1,5 @@
 /** What a valid configuration says that can hardly be meant. */
+import { contains, type Prefix } from '../core/address.js';
 import type { Path } from './config-error.js';
 import type { PolicyDocument } from './schema.js';
 
@@ -9,7 +10,7 @@ export interface Warning {
 }
 
 export function findWarnings(document: PolicyDocument): Warning[] {
-  return idleAllowRules(document);
+  return [...idleAllowRules(document), ...borrowedAddresses(document)];
 }
 
 /** An `allow` rule decides only where the default is `none`: for all, or for a client that it is for. */
@@ -22,4 +23,19 @@ function idleAllowRules({ policy, clients }: PolicyDocument): Warning[] {
     const message = 'this rule changes nothing: what it allows is allowed by the default (public) already';
     return [{ path: ['policy', 'allow', i], message }];
   });
+}
+
+/** A client by its address alone, where the engine gives that address to any container. */
+function borrowedAddresses({ clients, network }: PolicyDocument): Warning[] {
+  return clients.flatMap(({ name, address, token }, i) => {
+    if (address === undefined || token !== undefined) return [];
+    const range = network.toolsRange.find((prefix) => overlaps(prefix, address));
+    if (range === undefined) return [];
+    const message = `${name} is whoever has ${address.text}, and the engine gives addresses of ${range.text} to any container: take one outside of it, or a token`;
+    return [{ path: ['clients', i, 'address'], message }];
+  });
+}
+
+function overlaps(a: Prefix, b: Prefix): boolean {
+  return contains(a.bits <= b.bits ? a : b, (a.bits <= b.bits ? b : a).address);
 }

@@ -1,10 +1,12 @@
 /** What of the destinations is the proxy itself. */
-import { type Address, sameAddress } from './address.js';
+import { type Address, contains, type Prefix, sameAddress } from './address.js';
 
-/** `addresses`: of every interface of this host. `ports`: those that the proxy listens on. */
+/** `addresses`: of every interface that the proxy sees. `ports`: those that the proxy listens on. */
 export interface OwnEndpoints {
   readonly addresses: readonly Address[];
   readonly ports: ReadonlySet<number>;
+  /** Of the host around the proxy's container, as seen from outside; absent: none is known. */
+  readonly host?: readonly Prefix[];
 }
 
 /**
@@ -14,6 +16,11 @@ export interface OwnEndpoints {
 export function isOwn(own: OwnEndpoints, address: Address, port: number): boolean {
   if (isLoopback(address)) return own.ports.has(port);
   return own.addresses.some((candidate) => sameAddress(candidate, address));
+}
+
+/** Any port of the host: its services, and every port that it publishes for a container, the relay's among them. */
+export function isHost(own: OwnEndpoints, address: Address): boolean {
+  return own.host?.some((prefix) => contains(prefix, address)) === true;
 }
 
 export function isLoopback(address: Address): boolean {

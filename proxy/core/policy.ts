@@ -4,7 +4,7 @@
  * Order of evaluation, fixed and never configurable:
  *
  *  1. Never: unspecified, multicast, broadcast, link-local, deprecated IPv4 embeddings, every metadata address, the
- *     proxy's own addresses and listeners. No rule and no mode opens these.
+ *     proxy's own addresses and listeners, and those of its host. No rule and no mode opens these.
  *  2. Explicit `deny` rules.
  *  3. Special-purpose addresses, unless an `internal` rule covers the host or address, the port and the client.
  *  4. Explicit `allow` rules.
@@ -15,7 +15,7 @@
  */
 import { type Address, addressFromBytes, type Prefix } from './address.js';
 import type { DnsName } from './host-pattern.js';
-import { isOwn, type OwnEndpoints } from './own-endpoints.js';
+import { isHost, isOwn, type OwnEndpoints } from './own-endpoints.js';
 import type { DenyReason } from './reasons.js';
 import {
   type ClientIdentity,
@@ -165,6 +165,8 @@ function judge(policy: Policy, question: Question, address: Address): Judgement 
   const kind = classify(address, policy.nat64);
   const { effective, routed } = kind;
   if (isOwn(question.own, effective, question.target.port)) return no(refuse('own-listener', 'never:own', null));
+  if (isHost(question.own, effective))
+    return no(refuse('own-listener', 'never:host', 'an address of the host of the proxy'));
   if (kind.kind === 'never') return no(refuse(prohibited(kind), kind.id, kind.what));
   const refusal = judgeRules(policy, question, effective, kind);
   if (typeof refusal === 'string') return { allowed: true, address: routed, rule: refusal, noted: null };

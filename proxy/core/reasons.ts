@@ -55,7 +55,7 @@ export const REASONS = {
   'metadata-address': deny(403, 'destination_ip_prohibited', 'The address is a metadata service; no rule opens it.'),
   'mixed-answer': deny(403, 'destination_ip_prohibited', 'DNS answered with permitted and prohibited addresses.'),
   'zone-identifier': deny(403, 'destination_ip_prohibited', 'An IPv6 zone identifier names a link of this host.'),
-  'own-listener': deny(403, 'destination_ip_prohibited', 'The address is one of the proxy itself.'),
+  'own-listener': deny(403, 'destination_ip_prohibited', 'The address belongs to the proxy itself, or to its host.'),
   'client-unauthenticated': deny(407, 'http_request_denied', 'The proxy credentials are not those of a known client.'),
   'malformed-hello': deny(400, 'tls_protocol_error', 'The first bytes are not a valid TLS ClientHello.'),
   'tls-expected': deny(400, 'tls_protocol_error', 'This port is for TLS, and the client spoke something else.'),

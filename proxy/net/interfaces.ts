@@ -22,7 +22,11 @@ export interface OwnEndpointsSource {
 
 const REFRESH_MS = 2000;
 
-export function createOwnEndpoints(now: () => number = Date.now): OwnEndpointsSource {
+/** `host`: the addresses of the host around this one. */
+export function createOwnEndpoints(
+  host: () => readonly Prefix[] = () => [],
+  now: () => number = Date.now,
+): OwnEndpointsSource {
   const ports = new Set<number>();
   let found: { links: readonly Link[]; addresses: readonly Address[] } = { links: [], addresses: [] };
   let readAt = Number.NEGATIVE_INFINITY;
@@ -35,7 +39,7 @@ export function createOwnEndpoints(now: () => number = Date.now): OwnEndpointsSo
     return found;
   };
   return {
-    current: () => ({ addresses: refreshed().addresses, ports }),
+    current: () => ({ addresses: refreshed().addresses, ports, host: host() }),
     links: () => refreshed().links,
     addPort: (port) => ports.add(port),
     hasGlobalIPv6: () => refreshed().addresses.some(({ family, bytes }) => family === 6 && (bytes[0] ?? 0) >> 5 === 1),

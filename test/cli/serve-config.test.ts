@@ -27,6 +27,32 @@ async function folderOf(t: TestContext): Promise<string> {
   return folder;
 }
 
+test('a client by an address that any container may get is a warning at the start and after a reload', async (t) => {
+  const client = (address: string): string => `${LISTEN}clients: [ { name: nas, address: ${address}/32 } ]\n`;
+  const instance = await startInstance(t, client('172.31.250.7'), { EGRESS_TOOLS_RANGE: '172.31.250.0/25' });
+  const warnings = () => instance.log.filter((line) => line.includes('"event":"config-warning"'));
+  assert.equal(warnings().length, 1);
+  assert.match(warnings()[0] ?? '', /"path":"clients\[0\]\.address".*nas is whoever has 172\.31\.250\.7\/32/);
+  const reloaded = instance.event('reloaded');
+  await instance.configure(client('172.31.250.200'));
+  await reloaded;
+  assert.equal(warnings().length, 1);
+  const again = instance.event('config-warning');
+  await instance.configure(client('172.31.250.8'));
+  await again;
+});
+
+test('the addresses of the host are refused, in a file that has no key for them', async (t) => {
+  const env = { EGRESS_HOST_ADDRESSES: 'gateway,45.45.45.2' };
+  const instance = await startInstance(t, `${LISTEN}policy: { default: public }\n`, env);
+  const check = async (target: string): Promise<unknown> => {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ target }) };
+    const verdict = (await (await fetch(`${instance.admin}/v1/check`, init)).json()) as { readonly rule: unknown };
+    return verdict.rule;
+  };
+  assert.deepEqual([await check('45.45.45.2:8811'), await check('45.45.45.3:8811')], ['never:host', 'default']);
+});
+
 test('six mistakes in EGRESS_CONFIG print six errors with path, value and right form, and exit 78', async (t) => {
   const path = join(await folderOf(t), 'policy.yaml');
   await writeFile(path, MISTAKEN);

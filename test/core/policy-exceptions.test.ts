@@ -146,3 +146,32 @@ const SPECIAL: readonly Case[] = [
 
 runCases('internal', INTERNAL);
 runCases('special', SPECIAL);
+
+const HOST = { host: ['45.45.45.2/32', '2606:4700:1::/64', '172.18.0.1/32'] };
+const NEVER_HOST = 'deny own-listener never:host';
+const EVERYTHING = {
+  internal: [{ address: '172.16.0.0/12', ports: [1, 22, 80, 8811] }],
+  allow: [{ host: 'me.example' }],
+};
+runCases('the host', [
+  ['its public address is no public one', {}, '45.45.45.2:22', [], NEVER_HOST, HOST],
+  ['its neighbours are', {}, '45.45.45.3:22', [], 'allow default', HOST],
+  ['the published port of the relay', {}, '45.45.45.2:8811', [], NEVER_HOST, HOST],
+  ['a name that resolves to it, and that a rule allows', EVERYTHING, 'me.example:80', ['45.45.45.2'], NEVER_HOST, HOST],
+  [
+    'a name that has it among others',
+    {},
+    'me.example:80',
+    ['45.45.45.3', '45.45.45.2'],
+    'deny mixed-answer never:host',
+    HOST,
+  ],
+  ['another spelling of it', {}, '0x2d.0x2d.0x2d.2:80', [], NEVER_HOST, HOST],
+  ['its IPv4-mapped form', {}, '[::ffff:45.45.45.2]:80', [], NEVER_HOST, HOST],
+  ['its form behind NAT64', {}, '[64:ff9b::45.45.45.2]:80', [], NEVER_HOST, HOST],
+  ['any address of its IPv6 prefix', {}, '[2606:4700:1:0:1:2:3:4]:80', [], NEVER_HOST, HOST],
+  ['the prefix beside that', {}, '[2606:4700:1:1::1]:80', [], 'allow default', HOST],
+  ['its bridge, though an exception is around it', EVERYTHING, '172.18.0.1:22', [], NEVER_HOST, HOST],
+  ['a container beside the bridge', EVERYTHING, '172.18.0.2:22', [], 'allow internal[0]', HOST],
+  ['in report mode', { mode: 'report' }, '45.45.45.2:22', [], NEVER_HOST, HOST],
+]);

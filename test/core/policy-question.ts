@@ -30,6 +30,8 @@ export interface PolicyText {
 export interface Asker {
   readonly client?: string;
   readonly ownAddresses?: readonly string[];
+  /** Prefixes of the host around the proxy. */
+  readonly host?: readonly string[];
   readonly ownPorts?: readonly number[];
 }
 
@@ -76,7 +78,11 @@ export function questionOf(authority: string, asker: Asker = {}): Question {
   return {
     target: parsed.value,
     client: { name: asker.client ?? null },
-    own: { addresses: (asker.ownAddresses ?? []).map(addressOf), ports: new Set(asker.ownPorts ?? []) },
+    own: {
+      addresses: (asker.ownAddresses ?? []).map(addressOf),
+      ports: new Set(asker.ownPorts ?? []),
+      host: (asker.host ?? []).map(prefixOf),
+    },
   };
 }
 
