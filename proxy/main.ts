@@ -15,6 +15,7 @@ const COMMANDS: readonly (readonly [name: string, does: string, load: () => Prom
     async () => (await import('./cli/validate.js')).validateCommand,
   ],
   ['probe', 'run where a tool runs: tries every way out', async () => (await import('./cli/probe.js')).probeCommand],
+  ['audit', 'checks a stack against the runbook', async () => (await import('./cli/audit.js')).auditCommand],
   ['ranges', 'prints the ranges that the policy knows', async () => (await import('./cli/ranges.js')).rangesCommand],
   [
     'firewall',

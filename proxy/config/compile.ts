@@ -5,7 +5,8 @@ import { parseHostPattern } from '../core/host-pattern.js';
 import type { Policy, Rule } from '../core/policy.js';
 import { type RuleSection, ruleId } from '../core/rule-id.js';
 import { isPort, parseHost, type Target } from '../core/target.js';
-import type { ClientEntry, Config, FixedRelay, HostPort } from './config.js';
+import { AUDIT_ROLES } from './audit-roles.js';
+import type { AuditSettings, ClientEntry, Config, FixedRelay, HostPort } from './config.js';
 import type { ConfigWarning } from './config-error.js';
 import type { PolicyDocument, RuleDocument } from './schema.js';
 
@@ -23,6 +24,7 @@ export function compileConfig(document: PolicyDocument, warnings: readonly Confi
     network: document.network,
     policy,
     clients,
+    audit: compileAudit(document.audit),
     limits: {
       ...counts,
       headerTimeoutMs: headerTimeout,
@@ -81,6 +83,17 @@ function compileRelay({ listen, to }: { listen: HostPort; to: HostPort }, index:
     clients: null,
   };
   return { listen, to: target, policy: closedPolicy({ internal: [rule] }) };
+}
+
+function compileAudit({ roles, ignore }: PolicyDocument['audit']): AuditSettings {
+  const named = AUDIT_ROLES.flatMap((role) => {
+    const services = roles[role];
+    return services === undefined ? [] : [[role, typeof services === 'string' ? [services] : services] as const];
+  });
+  return {
+    roles: Object.fromEntries(named),
+    ignore: ignore.map(({ id, service, reason }) => ({ id, service: service ?? null, reason })),
+  };
 }
 
 function compileRule(section: RuleSection, index: number, rule: RuleDocument): Rule {

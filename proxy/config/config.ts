@@ -3,6 +3,7 @@ import type { Prefix } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
 import type { Policy } from '../core/policy.js';
 import type { Target } from '../core/target.js';
+import type { AuditRole } from './audit-roles.js';
 import type { ConfigWarning } from './config-error.js';
 
 export interface HostPort {
@@ -31,6 +32,13 @@ export interface Limits {
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly drainTimeoutMs: number;
+}
+
+export interface AuditSettings {
+  /** The services that play each part, where their names do not say it. */
+  readonly roles: Readonly<Partial<Record<AuditRole, readonly string[]>>>;
+  /** Findings that are accepted. `service` null: for every service. */
+  readonly ignore: readonly { readonly id: string; readonly service: string | null; readonly reason: string }[];
 }
 
 export interface LogFile {
@@ -71,6 +79,7 @@ export interface Config {
   readonly network: Network;
   readonly policy: Policy;
   readonly clients: readonly ClientEntry[];
+  readonly audit: AuditSettings;
   readonly limits: Limits;
   readonly log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error';

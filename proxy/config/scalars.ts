@@ -57,6 +57,18 @@ export const clientName = form('a name of 1 to 64 letters, digits, ".", "_" or "
 /** Shown in place of the rule's position. Without blanks and brackets: logs, metrics and packet filters carry it. */
 export const ruleName = form('a name of 1 to 64 letters, digits, ".", "_" or "-", such as "github-api"', readName);
 
+export const auditId = form('the id of a check of "egress-proxy audit --list", such as "image-unpinned"', (text) =>
+  /^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(text) ? text : mismatch(),
+);
+
+export const serviceName = form('the name of a compose service, such as "dashboard"', (text) =>
+  /^[A-Za-z0-9][\w.-]{0,127}$/.test(text) ? text : mismatch(),
+);
+
+export const reason = form('a sentence of 1 to 500 characters that says why, such as "pinned in .env"', (text) =>
+  text.trim() !== '' && text.length <= 500 ? text : mismatch(),
+);
+
 /** Visible ASCII: it travels in a proxy URL, in Basic credentials and in SOCKS (RFC 1929: 255 octets at most). */
 export const token = form(
   'a secret of visible ASCII characters (255 at most, 16 or more are wise), such as the output of "openssl rand -hex 24"',

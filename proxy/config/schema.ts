@@ -3,8 +3,10 @@
  * What one value alone cannot show to be wrong is in semantics.ts.
  */
 import * as z from 'zod';
+import { AUDIT_ROLES } from './audit-roles.js';
 import { itemsOf } from './environment.js';
 import {
+  auditId,
   clientName,
   count,
   destination,
@@ -18,7 +20,9 @@ import {
   nat64Prefix,
   portRange,
   prefix,
+  reason,
   ruleName,
+  serviceName,
   size,
   token,
   tokenOrOff,
@@ -84,6 +88,21 @@ const client = section({
   mode: word(['enforce', 'report']).optional(),
 });
 
+const servicesOfRole = z.union([serviceName, list(serviceName, 'such as [web]')], {
+  error: 'the name of a service or a list of names, such as [web]',
+});
+
+const suppression = section({
+  id: auditId,
+  service: serviceName.optional(),
+  reason,
+});
+
+const audit = section({
+  roles: orElse(section(Object.fromEntries(AUDIT_ROLES.map((role) => [role, servicesOfRole.optional()]))), {}),
+  ignore: orElse(list(suppression, 'such as [{ id: image-unpinned, service: ollama, reason: "pinned in .env" }]'), []),
+});
+
 const limits = section({
   connections: count(1, 1_000_000, 4096).prefault(4096),
   connectionsPerClient: count(1, 1_000_000, 512).prefault(512),
@@ -126,6 +145,7 @@ export const documentSchema = section({
   network: orElse(network, {}),
   policy: orElse(policy, {}),
   clients: orElse(list(client, 'such as [{ name: nas, address: 172.31.250.200/32 }]'), []),
+  audit: orElse(audit, {}),
   limits: orElse(limits, {}),
   log: orElse(log, {}),
 });

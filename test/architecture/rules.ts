@@ -53,12 +53,13 @@ const FORBIDDEN_GLOBALS = new Set(['fetch', 'WebSocket', 'EventSource', 'eval', 
 const FORBIDDEN_MEMBERS = new Set(['getBuiltinModule', 'binding', '_linkedBinding']);
 
 /** What commands beside `serve` connect with: it runs in other processes and carries nobody's request. */
-const CONNECTING_COMMANDS = /^proxy\/(?:cli\/(?:healthcheck|suggest|probe)\.ts$|probe\/|suggest\/)/;
+const CONNECTING_COMMANDS =
+  /^proxy\/(?:cli\/(?:healthcheck|suggest|probe)\.ts$|probe\/|suggest\/|audit\/facts\/engine-api\.ts$)/;
 
 const LAYERS: readonly (readonly [folder: RegExp, rank: number])[] = [
   [/^proxy\/core\//, 0],
   [/^proxy\/(?:net|observe|config|firewall)\//, 1],
-  [/^proxy\/(?:door|http|tls|dns|socks|suggest|probe|admin)\//, 2],
+  [/^proxy\/(?:door|http|tls|dns|socks|suggest|probe|audit|admin)\//, 2],
   [/^proxy\/app\.ts$/, 3],
   [/^proxy\/cli\//, 4],
   [/^proxy\/main\.ts$/, 5],
