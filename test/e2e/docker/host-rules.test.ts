@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
  * The host script on the machine's own engine. The LAN host and the public stand-in are one namespace behind a link of
  * its own; no packet leaves the machine.
  */
-const IMAGE = process.env.BASE_IMAGE ?? 'node:24-bookworm-slim';
+const IMAGE = process.env.BASE_IMAGE ?? 'node:26-bookworm-slim';
 const SCRIPT = fileURLToPath(new URL('../../../../docker/host/ssrf-egress-block.sh', import.meta.url));
 const RESPONDER = fileURLToPath(new URL('../netns/responder.js', import.meta.url));
 const NAME = `fw${process.pid}`;
