@@ -19,6 +19,7 @@ import { DirectReads } from './net/direct-io.js';
 import { createHostAddresses, type HostAddresses } from './net/host-addresses.js';
 import { createOwnEndpoints, type OwnEndpointsSource } from './net/interfaces.js';
 import { close, listen } from './net/listen.js';
+import { createMemoryBudget } from './net/memory-budget.js';
 import { createResolver, type Resolver } from './net/resolver.js';
 import { createIds } from './observe/ids.js';
 import type { DecisionSink } from './observe/record.js';
@@ -75,6 +76,7 @@ export function createGate(
 export function createApp(parts: AppParts): App {
   let terms: Config = parts.config;
   const { gate, own, host } = createGate(parts.config, parts, () => terms);
+  const memory = createMemoryBudget(() => terms.limits.memoryBytes);
   const doorway = new Doorway({
     gate,
     terms: () => terms,
@@ -82,6 +84,7 @@ export function createApp(parts: AppParts): App {
     labels: createLabels(gate.resolver),
     newId: createIds(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(RELAY_BUFFER_BYTES)),
+    memory,
     onDefect: parts.onDefect,
   });
   const budget = createBudget(() => terms.limits);

@@ -8,13 +8,14 @@ import { isPort, parseHost, type Target } from '../core/target.js';
 import { AUDIT_ROLES } from './audit-roles.js';
 import type { AuditSettings, ClientEntry, Config, FixedRelay, HostPort } from './config.js';
 import type { ConfigWarning } from './config-error.js';
+import { memoryForOthers, processMemory } from './memory-limit.js';
 import type { PolicyDocument, RuleDocument } from './schema.js';
 
 export function compileConfig(document: PolicyDocument, warnings: readonly ConfigWarning[]): Config {
   const { listen, admin, dns, steer, relay, limits, log } = document;
   const clients = document.clients.map(compileClient);
   const policy = compilePolicy(document.policy, clients);
-  const { headerTimeout, connectTimeout, idleTimeout, drainTimeout, ...counts } = limits;
+  const { headerTimeout, connectTimeout, idleTimeout, drainTimeout, memory, ...counts } = limits;
   return deepFreeze({
     listen,
     admin: { token: admin.token ?? null },
@@ -31,6 +32,7 @@ export function compileConfig(document: PolicyDocument, warnings: readonly Confi
       connectTimeoutMs: connectTimeout,
       idleTimeoutMs: idleTimeout,
       drainTimeoutMs: drainTimeout,
+      memoryBytes: memory ?? memoryForOthers(processMemory()),
     },
     log: { ...log, file: log.file && { path: log.file.path, maxSizeBytes: log.file.maxSize, keep: log.file.keep } },
     digest: digestOf(policy, clients),

@@ -28,6 +28,8 @@ export interface Limits {
   readonly connectionsPerClient: number;
   readonly headerBytes: number;
   readonly headerFields: number;
+  /** What may be held on behalf of clients and origins, all in all. */
+  readonly memoryBytes: number;
   readonly headerTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;

@@ -108,6 +108,7 @@ const limits = section({
   connectionsPerClient: count(1, 1_000_000, 512).prefault(512),
   headerBytes: size('1KiB', '1MiB').prefault('16KiB'),
   headerFields: count(16, 10_000, 100).prefault(100),
+  memory: size('16MiB', '1024GiB').optional(),
   headerTimeout: duration.prefault('10s'),
   connectTimeout: duration.prefault('10s'),
   idleTimeout: duration.prefault('5m'),

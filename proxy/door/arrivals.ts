@@ -4,6 +4,7 @@ import type { ClientEntry, Limits } from '../config/config.js';
 import { type Policy, policyFor } from '../core/policy.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Screen } from '../net/first-bytes.js';
+import type { MemoryBudget } from '../net/memory-budget.js';
 import { type Relay, relay } from '../net/relay.js';
 import type { CloseCause, DecisionSink, Door } from '../observe/record.js';
 import type { Gate } from './admit.js';
@@ -26,6 +27,7 @@ export interface DoorwayParts {
   readonly newId: () => string;
   /** How every connection is read. */
   readonly reads: DirectReads;
+  readonly memory: MemoryBudget;
   /** For defects: what was thrown that is no EgressError. */
   readonly onDefect: (error: unknown) => void;
 }
@@ -63,6 +65,8 @@ export class Doorway {
   readonly onDefect: (error: unknown) => void;
   /** How every connection is read. */
   readonly reads: DirectReads;
+  /** What may be held for whom. */
+  readonly memory: MemoryBudget;
   readonly #parts: DoorwayParts;
   readonly #tunnels = new Set<Relay>();
   readonly #work = new Map<Promise<void>, Socket>();
@@ -74,6 +78,7 @@ export class Doorway {
     this.terms = parts.terms;
     this.onDefect = parts.onDefect;
     this.reads = parts.reads;
+    this.memory = parts.memory;
   }
 
   get openTunnels(): number {
@@ -129,6 +134,7 @@ export class Doorway {
     const running = relay(client, upstream, {
       idleTimeoutMs: this.terms().limits.idleTimeoutMs,
       reads: this.reads,
+      claim: (refuse) => this.memory.claim('relays', attempt.client.address, refuse),
       head,
       screen,
     });

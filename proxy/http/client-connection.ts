@@ -5,70 +5,77 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { EgressError } from '../core/reasons.js';
 import type { DirectReads } from '../net/direct-io.js';
-import { HeldBytes } from '../net/held-bytes.js';
+import type { Claim, Share } from '../net/memory-budget.js';
 import { ClientRequest } from './client-request.js';
-import { closeResponse, expectsContinue, KEEP_ALIVE_MS, openResponse, sent } from './client-response.js';
-import { type ContentReader, contentReader } from './content-reader.js';
+import { KEEP_ALIVE_MS } from './client-response.js';
 import { type Early, keepEarly } from './early-data.js';
 import { type HeadLimits, HeadReader, type HeadReading } from './head-reader.js';
 import { closeAfter } from './refusal.js';
 import { framingFault, type RequestHead } from './request-head.js';
+import { AHEAD_PIECE, ServedRequest } from './served-request.js';
 import { carriesUpgrade } from './upgrade.js';
 
-export type HeadFault = Extract<HeadReading, { kind: 'fault' }>['reason'] | 'header-timeout';
+export type HeadFault = Extract<HeadReading, { kind: 'fault' }>['reason'] | 'header-timeout' | 'busy';
 
+/** What the connections of one listener share. `busy`: the connection is over a limit. */
 export interface ConnectionOptions {
   readonly reads: DirectReads;
   /** Asked for every head. */
   readonly limits: () => HeadLimits & { readonly headerTimeoutMs: number; readonly idleTimeoutMs: number };
   /** True while a connection may stay open for another request. */
   readonly mayPersist: () => boolean;
+  claim(share: Share, socket: Socket, refuse: () => void): Claim;
   /** Counts a request until its answer has left. */
   track(socket: Socket, work: Promise<void>): void;
-  serve(request: ClientRequest, response: ServerResponse, expectsContinue: boolean): Promise<void>;
+  serve(request: ClientRequest, response: ServerResponse, terms: ServeTerms): Promise<void>;
   /** Takes the connection over, as `upgrade` does. */
-  connect(head: RequestHead, socket: Socket, early: Early): void;
-  upgrade(request: ClientRequest, socket: Socket, early: Early): void;
+  connect(head: RequestHead, socket: Socket, terms: TakeOverTerms): void;
+  upgrade(request: ClientRequest, socket: Socket, terms: TakeOverTerms): void;
   /** The head is not one, too large or too late: answers and closes. What the client still sends is dropped. */
   refuse(reason: HeadFault, socket: Socket): void;
 }
 
+export interface ServeTerms {
+  readonly busy: boolean;
+  readonly expectsContinue: boolean;
+}
+
+export interface TakeOverTerms {
+  readonly busy: boolean;
+  readonly early: Early;
+}
+
 /** Longer than the upstream's idle time-out, which has the better answer. */
 const GRACE_MS = 5000;
-/** How much one read takes in: of a head, of content. */
-const HEAD_PIECE = 16 * 1024;
-const CONTENT_PIECE = 64 * 1024;
+/** What every connection may hold without a claim: limits.connections bounds how often. */
+const UNCLAIMED_BYTES = 4096;
 const NOTHING = Buffer.alloc(0);
-
-type Phase = 'head' | 'content' | 'answer' | 'left';
 
 export class ClientConnection {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
-  #phase: Phase = 'head';
+  readonly #busy: boolean;
   /** Null until something of a head has come: the limits are those of that moment. */
   #head: HeadReader | null = null;
-  #content: ContentReader | null = null;
-  #request: ClientRequest | null = null;
-  #response: ServerResponse | null = null;
-  /** What came with or after a request that is still being answered: one piece, or a few small ones. */
-  #ahead: HeldBytes | null = null;
+  #served: ServedRequest | null = null;
+  #claim: Claim | null = null;
   #deadline: NodeJS.Timeout;
   #isFirst = true;
+  #hasLeft = false;
 
-  constructor(socket: Socket, options: ConnectionOptions) {
+  constructor(socket: Socket, options: ConnectionOptions, busy: boolean) {
     this.#socket = socket;
     this.#options = options;
+    this.#busy = busy;
     this.#deadline = setTimeout(this.#onLate, options.limits().headerTimeoutMs);
-    socket.on('close', this.#onClose).on('end', this.#onEnd).on('drain', this.#onDrain).on('timeout', this.#onIdle);
+    socket.on('close', this.#onClose).on('end', this.#onEnd);
     options.reads.read(socket, this.#take, this.#piece);
   }
 
   /** True while no request of it is under way. */
   get isWaiting(): boolean {
-    return this.#phase === 'head';
+    return this.#served === null && !this.#hasLeft;
   }
 
   /** Nothing of the next head has come. */
@@ -76,17 +83,14 @@ export class ClientConnection {
     return this.#head === null || this.#head.isEmpty;
   }
 
-  readonly #piece = (): number => (this.#phase === 'content' ? CONTENT_PIECE : HEAD_PIECE);
+  readonly #piece = (): number => this.#served?.piece ?? AHEAD_PIECE;
 
   /** The next bytes of the connection. False: no more until there is room for them. */
   readonly #take = (bytes: Buffer): boolean => {
-    if (this.#phase === 'head') return this.#takeHead(bytes);
-    if (this.#phase === 'content') return this.#takeContent(bytes);
-    if (this.#phase === 'left') return true;
-    this.#ahead ??= new HeldBytes();
-    this.#ahead.push(Buffer.from(bytes));
-    // Not at once: a client that is lost is noticed only by reading.
-    return this.#ahead.length < HEAD_PIECE;
+    if (this.#hasLeft) return true;
+    const goOn = this.#served === null ? this.#takeHead(bytes) : this.#served.take(bytes);
+    this.#account((this.#head?.length ?? 0) + (this.#served?.held ?? 0));
+    return goOn;
   };
 
   #takeHead(bytes: Buffer): boolean {
@@ -94,107 +98,68 @@ export class ClientConnection {
     this.#head ??= new HeadReader(this.#options.limits());
     const reading = this.#head.push(bytes);
     if (reading.kind === 'fault') return this.#fail(reading.reason);
-    if (reading.kind === 'head') return this.#begin(reading.head, bytes.subarray(reading.taken));
+    if (reading.kind === 'head') return this.#begin(reading, bytes.subarray(reading.taken));
     if (isBegin && !this.#isFirst && !this.#isSilent) this.#setDeadline(this.#options.limits().headerTimeoutMs);
     return true;
   }
 
-  #begin(head: RequestHead, rest: Buffer): boolean {
-    const { connect, upgrade, reads } = this.#options;
+  #begin({ head, length }: Extract<HeadReading, { kind: 'head' }>, rest: Buffer): boolean {
     clearTimeout(this.#deadline);
-    this.#isFirst = false;
     this.#head = null;
-    if (head.method === 'CONNECT') {
-      this.#leave();
-      connect(head, this.#socket, keepEarly(this.#socket, reads, Buffer.from(rest)));
-      return true;
-    }
-    if (framingFault(head) !== null) return this.#fail('malformed-request');
-    if (carriesUpgrade(head)) {
-      this.#leave();
-      const request = new ClientRequest(this.#socket, head).finish([]);
-      upgrade(request, this.#socket, keepEarly(this.#socket, reads, Buffer.from(rest)));
-      return true;
-    }
-    this.#serve(head);
-    return rest.length === 0 || this.#take(rest);
+    // Before anything is under way: it can still be refused with a reason.
+    this.#account(2 * length);
+    if (this.#hasLeft) return true;
+    const isFramed = framingFault(head) === null;
+    if (head.method === 'CONNECT' || (isFramed && carriesUpgrade(head))) return this.#handOver(head, rest);
+    if (!isFramed) return this.#fail('malformed-request');
+    this.#serve(head, length);
+    return rest.length === 0 || this.#served === null || this.#served.take(rest);
   }
 
-  #serve(head: RequestHead): void {
-    const { limits, track, serve } = this.#options;
-    const socket = this.#socket;
-    const { idleTimeoutMs } = limits();
-    if (socket.timeout !== idleTimeoutMs + GRACE_MS) socket.setTimeout(idleTimeoutMs + GRACE_MS);
-    const request = new ClientRequest(socket, head, () => void socket.resume());
-    const response = openResponse(request, this.#options.mayPersist);
-    this.#content = contentReader(head, limits());
-    this.#phase = this.#content === null ? 'answer' : 'content';
-    this.#request = request;
-    this.#response = response;
-    if (this.#content === null) request.finish([]);
-    const answered = serve(request, response, expectsContinue(request)).then(() => sent(response));
-    const done = answered.then(() => this.#answered(request, response));
-    track(socket, done);
-  }
-
-  #takeContent(bytes: Buffer): boolean {
-    const request = this.#request;
-    let goOn = true;
-    const reading = this.#content?.push(bytes, (part) => {
-      if (request?.destroyed === false) goOn = request.push(Buffer.from(part)) && goOn;
-    });
-    if (reading === undefined || reading.kind === 'need-more') return goOn;
-    this.#content = null;
-    if (reading.kind === 'fault') {
-      // Where the next request begins, nobody knows.
-      this.#phase = 'left';
-      request?.destroy(new EgressError('malformed-request'));
-      if (this.#response === null) this.#close();
-      return true;
-    }
-    request?.finish(reading.trailers);
-    this.#phase = 'answer';
-    const rest = bytes.subarray(reading.taken);
-    if (this.#response === null) return this.#next(rest);
-    return rest.length === 0 || this.#take(rest);
-  }
-
-  /** The last byte of the answer has left, or the connection is lost. */
-  #answered(request: ClientRequest, response: ServerResponse): void {
-    const socket = this.#socket;
-    this.#response = null;
-    if (socket.destroyed) return;
-    const isLast = closeResponse(response) || this.#phase === 'left' || !this.#options.mayPersist();
-    if (isLast) {
-      this.#close();
-    } else if (this.#phase === 'content') {
-      // An answer that came before the content was whole: the rest is read and dropped.
-      request.destroy();
-      this.#setDeadline(KEEP_ALIVE_MS);
-      socket.resume();
-    } else {
-      const ahead = this.#ahead?.all() ?? NOTHING;
-      this.#ahead = null;
-      if (this.#next(ahead)) socket.resume();
-    }
-  }
-
-  #close(): void {
-    const isClean = this.#phase === 'answer' && this.#ahead === null;
+  /** CONNECT and Upgrade are the last requests of their connection. */
+  #handOver(head: RequestHead, rest: Buffer): true {
+    const { connect, upgrade, reads, claim } = this.#options;
+    const [socket, busy] = [this.#socket, this.#busy];
     this.#leave();
-    if (!isClean) this.#options.reads.read(this.#socket, () => true);
-    if (isClean) this.#socket.destroySoon();
-    else closeAfter(this.#socket, NOTHING);
+    const early = keepEarly(socket, { reads, rest, claim: (refuse) => claim('early', socket, refuse) });
+    if (head.method === 'CONNECT') connect(head, socket, { busy, early });
+    else upgrade(new ClientRequest(socket, head).finish([]), socket, { busy, early });
+    return true;
   }
 
-  /** Waits for the next head, which may begin with `ahead`. */
-  #next(ahead: Buffer): boolean {
-    this.#request = null;
-    this.#phase = 'head';
-    this.#setDeadline(KEEP_ALIVE_MS);
-    if (ahead.length > 0) return this.#take(ahead);
-    if (this.#socket.readableEnded) this.#socket.destroySoon();
-    return true;
+  #serve(head: RequestHead, headLength: number): void {
+    const socket = this.#socket;
+    const limits = this.#options.limits();
+    if (this.#isFirst) socket.on('drain', this.#onDrain).on('timeout', this.#onIdle);
+    this.#isFirst = false;
+    if (socket.timeout !== limits.idleTimeoutMs + GRACE_MS) socket.setTimeout(limits.idleTimeoutMs + GRACE_MS);
+    const { serve, mayPersist, track } = this.#options;
+    const served = new ServedRequest(socket, head, {
+      ...{ limits, headLength, mayPersist },
+      serve: (request, response, expectsContinue) => serve(request, response, { busy: this.#busy, expectsContinue }),
+      onDone: (ahead) => this.#next(ahead),
+      onDropping: () => this.#setDeadline(KEEP_ALIVE_MS),
+    });
+    this.#served = served;
+    track(socket, served.run());
+  }
+
+  /** Waits for the next head, which may begin with `ahead`, or ends the connection. */
+  #next(ahead: Buffer | null): void {
+    const isRead = this.#served?.isRead ?? true;
+    this.#served = null;
+    const isLast = ahead === null || (ahead.length === 0 && this.#socket.readableEnded);
+    if (isLast) this.#close(isRead);
+    else this.#setDeadline(KEEP_ALIVE_MS);
+    if (!isLast && (ahead.length === 0 || this.#take(ahead))) this.#socket.resume();
+  }
+
+  /** In stages where the client may still send: a reset could overtake the answer (RFC 9112 section 9.6). */
+  #close(isRead: boolean): void {
+    this.#leave();
+    if (!isRead) this.#options.reads.read(this.#socket, () => true);
+    if (isRead) this.#socket.destroySoon();
+    else closeAfter(this.#socket, NOTHING);
   }
 
   #fail(reason: HeadFault): true {
@@ -206,17 +171,31 @@ export class ClientConnection {
 
   /** From here on the connection is somebody else's. */
   #leave(): void {
-    this.#phase = 'left';
+    this.#hasLeft = true;
     clearTimeout(this.#deadline);
-    this.#ahead = null;
-    this.#socket.off('close', this.#onClose).off('end', this.#onEnd).off('drain', this.#onDrain);
-    this.#socket.off('timeout', this.#onIdle).setTimeout(0);
+    this.#claim?.hold(0);
+    this.#socket.off('close', this.#onClose).off('end', this.#onEnd);
+    if (this.#isFirst) return;
+    this.#socket.off('drain', this.#onDrain).off('timeout', this.#onIdle).setTimeout(0);
+  }
+
+  #account(held: number): void {
+    if (this.#hasLeft) return;
+    if (this.#claim === null && held <= UNCLAIMED_BYTES) return;
+    this.#claim ??= this.#options.claim('requests', this.#socket, this.#onNoMemory);
+    this.#claim.hold(held);
   }
 
   #setDeadline(ms: number): void {
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(this.#onLate, ms);
   }
+
+  /** A request that is under way has its record to come: it is cut. */
+  readonly #onNoMemory = (): void => {
+    if (this.#served === null) this.#fail('busy');
+    else this.#socket.destroy();
+  };
 
   /** One that has said nothing asks for nothing, and gets nothing. */
   readonly #onLate = (): void => {
@@ -225,9 +204,8 @@ export class ClientConnection {
   };
 
   readonly #onEnd = (): void => {
-    if (this.#phase === 'content') this.#socket.destroy();
-    else if (this.#phase === 'head' && this.#isSilent) this.#socket.destroy();
-    else if (this.#phase === 'head') this.#fail('malformed-request');
+    if (this.#served === null && !this.#isSilent) this.#fail('malformed-request');
+    else if (this.#served?.onEnd() !== true) this.#socket.destroy();
     // On the wire nothing tells a client that has gone from one that has ended its side (RFC 9112 section 9.6): silence
     // does. An idle stream of events would go on upstream until its next event.
     else this.#socket.setTimeout(this.#options.limits().headerTimeoutMs);
@@ -235,9 +213,10 @@ export class ClientConnection {
 
   readonly #onClose = (): void => {
     clearTimeout(this.#deadline);
-    this.#request?.destroy(new EgressError('client-closed'));
+    this.#claim?.hold(0);
+    this.#served?.onLost();
   };
 
-  readonly #onDrain = (): void => void this.#response?.emit('drain');
-  readonly #onIdle = (): void => void (this.#phase === 'head' || this.#socket.destroy());
+  readonly #onDrain = (): void => this.#served?.onDrain();
+  readonly #onIdle = (): void => void (this.#served === null || this.#socket.destroy());
 }

@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { parseAuthority } from '../core/target.js';
 import type { Doorway } from '../door/arrivals.js';
-import { openPassage } from '../door/connect-upstream.js';
+import { openPassage, type Passage } from '../door/connect-upstream.js';
+import type { Attempt } from '../door/flow.js';
 import { Abort, type Abortable } from '../net/abort.js';
 import { send } from '../net/direct-io.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
@@ -17,20 +18,45 @@ const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', '
  * One CONNECT, from its head to the end of its tunnel. `early`: bytes that come behind it; they leave only once the
  * tunnel stands. `busy`: the connection is over a limit. Never rejects, and never leaves `socket` open.
  */
-export async function connect(
+export function connect(doorway: Doorway, request: RequestHead, socket: Socket, terms: ConnectTerms): Promise<void> {
+  // Not one function: while it waits for the tunnel's end it would hold the request's head.
+  return open(doorway, request, socket, terms).then((opened) =>
+    opened === null ? undefined : relayOpened(doorway, socket, opened),
+  );
+}
+
+interface ConnectTerms {
+  readonly early: Early;
+  readonly busy: boolean;
+}
+
+interface Opened {
+  readonly attempt: Attempt;
+  readonly passage: Extract<Passage, { open: true }>;
+  readonly head: Buffer;
+}
+
+function relayOpened(doorway: Doorway, client: Socket, { attempt, passage, head }: Opened): Promise<void> {
+  const screen = screenTunnel(attempt, passage, 200);
+  return doorway.tunnel(attempt, { client, upstream: passage.dialed.socket, head, screen });
+}
+
+/** Null where the request was refused. */
+async function open(
   doorway: Doorway,
   request: RequestHead,
   socket: Socket,
-  { early, busy }: { readonly early: Early; readonly busy: boolean },
-): Promise<void> {
+  { early, busy }: ConnectTerms,
+): Promise<Opened | null> {
   const gone = abortOnLoss(socket);
   const arriving = doorway.arrive('connect', socket, { method: 'CONNECT', credentials: credentialsOf(request) });
   const { attempt, isKnown } = arriving instanceof Promise ? await arriving : arriving;
-  const end = (ending: Ending): void => {
+  const end = (ending: Ending): null => {
     early.drop();
     endSocket(socket, attempt, ending);
+    return null;
   };
-  const refuse = (reason: Reason): void => end({ reason, rule: null, what: null });
+  const refuse = (reason: Reason): null => end({ reason, rule: null, what: null });
   const target = parseAuthority(request.url ?? '');
   if (target.ok) attempt.target = target.value;
   const fault = turnedAway(doorway, busy) ?? headFault(request) ?? (hasContent(request) ? 'malformed-request' : null);
@@ -40,12 +66,18 @@ export async function connect(
   if (mismatch !== null) return refuse(mismatch);
   if (!isKnown) return refuse('client-unauthenticated');
 
+  let isFull = false;
+  early.whenRefused(() => {
+    isFull = true;
+    gone.abort();
+  });
   const passage = await openPassage(doorway, attempt, target.value, gone.signal);
   gone.release();
-  if (!passage.open) return end(passage.ending);
+  if (!passage.open) return isFull ? refuse('busy') : end(passage.ending);
+  if (isFull) passage.dialed.socket.destroy();
+  if (isFull) return refuse('busy');
   send(socket, ESTABLISHED);
-  const screen = screenTunnel(attempt, passage, 200);
-  await doorway.tunnel(attempt, { client: socket, upstream: passage.dialed.socket, head: early.take(), screen });
+  return { attempt, passage, head: early.take() };
 }
 
 /** Reasons to take no new request at all, or null. */
@@ -55,10 +87,10 @@ export function turnedAway(doorway: Doorway, busy: boolean): Reason | null {
 }
 
 /** Aborts when the client is lost before it has an answer. A half-close is no loss. Errors are the listener's to hear. */
-export function abortOnLoss(socket: Socket): { readonly signal: Abortable; release(): void } {
+export function abortOnLoss(socket: Socket): { readonly signal: Abortable; abort(): void; release(): void } {
   const signal = new Abort();
   const abort = (): void => signal.abort();
   socket.on('close', abort);
   if (socket.destroyed) abort();
-  return { signal, release: () => void socket.off('close', abort) };
+  return { signal, abort, release: () => void socket.off('close', abort) };
 }

@@ -10,8 +10,8 @@ import type { RequestHead } from './request-head.js';
 export type HeadReading =
   | { readonly kind: 'need-more' }
   | { readonly kind: 'fault'; readonly reason: 'malformed-request' | 'header-too-large' }
-  /** `taken`: how many octets of the last piece belong to the head; what follows them is the reader's caller's. */
-  | { readonly kind: 'head'; readonly head: RequestHead; readonly taken: number };
+  /** `taken`: how many octets of the last piece belong to the head, whose length in all is `length`. */
+  | { readonly kind: 'head'; readonly head: RequestHead; readonly taken: number; readonly length: number };
 
 export interface HeadLimits {
   /** Of the head with its last line end, and of the empty lines before it. */
@@ -97,7 +97,7 @@ export class HeadReader {
     if (head === null) return MALFORMED;
     if (fieldLines.length > this.#limits.headerFields) return TOO_LARGE;
     for (const line of fieldLines) if (!pushField(line, head.rawHeaders)) return MALFORMED;
-    return { kind: 'head', head, taken };
+    return { kind: 'head', head, taken, length: text.length + END.length };
   }
 
   #isTooLarge(length: number): boolean {

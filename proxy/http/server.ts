@@ -4,6 +4,7 @@ import net, { type Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import type { AbsoluteTarget, Parsed } from '../core/target.js';
 import type { Doorway } from '../door/arrivals.js';
+import { peerAddress } from '../door/clients.js';
 import type { Budget } from '../door/connection-limits.js';
 import type { Door } from '../observe/record.js';
 import { ClientConnection, type ConnectionOptions } from './client-connection.js';
@@ -33,10 +34,11 @@ export interface ProxyServer {
 /** Not listening yet. Whatever a client sends ends in one of the doors, in a refusal, or in a closed connection. */
 export function createProxyServer(parts: ServerParts): ProxyServer {
   const connections = new Map<Socket, ClientConnection>();
+  const options = optionsOf(parts);
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     const busy = !parts.budget.enter(socket);
-    connections.set(socket, new ClientConnection(socket, optionsOf(parts, busy)));
+    connections.set(socket, new ClientConnection(socket, options, busy));
     socket.on('close', () => connections.delete(socket));
   });
   return {
@@ -50,24 +52,25 @@ export function createProxyServer(parts: ServerParts): ProxyServer {
   };
 }
 
-function optionsOf(parts: ServerParts, busy: boolean): ConnectionOptions {
+function optionsOf(parts: ServerParts): ConnectionOptions {
   const { doorway, door, pool, target } = parts;
   return {
     reads: doorway.reads,
     limits: () => doorway.terms().limits,
     mayPersist: () => !doorway.isDraining,
     track: (socket, work) => doorway.track(socket, work),
-    serve: (request, response, expectsContinue) =>
-      forward(doorway, request, response, { door, pool, target, busy, expectsContinue, onUpgraded: null }),
-    connect(head, socket, early) {
-      if (door === 'absolute') return doorway.track(socket, connect(doorway, head, socket, { early, busy }));
+    claim: (share, socket, refuse) => doorway.memory.claim(share, peerAddress(socket.remoteAddress), refuse),
+    serve: (request, response, terms) =>
+      forward(doorway, request, response, { ...terms, door, pool, target, onUpgraded: null }),
+    connect(head, socket, terms) {
+      if (door === 'absolute') return doorway.track(socket, connect(doorway, head, socket, terms));
       // Whoever takes us for the origin has no tunnel to ask for.
-      early.drop();
+      terms.early.drop();
       refuse(parts, socket, 'not-origin-form');
     },
-    upgrade(request, socket, early) {
-      const terms = { door: door === 'absolute' ? 'upgrade' : door, pool, target, busy, early } as const;
-      doorway.track(socket, upgrade(doorway, request, socket, terms));
+    upgrade(request, socket, terms) {
+      const upgradeTerms = { ...terms, door: door === 'absolute' ? 'upgrade' : door, pool, target } as const;
+      doorway.track(socket, upgrade(doorway, request, socket, upgradeTerms));
     },
     refuse: (reason, socket) => refuse(parts, socket, reason),
   };

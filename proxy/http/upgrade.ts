@@ -44,6 +44,7 @@ export async function upgrade(
   // Lost while it waited its turn: what `close` would have said is said already.
   if (socket.destroyed) response.destroy();
   socket.on('drain', onDrain);
+  terms.early.whenRefused(() => socket.destroy());
   response.on('finish', () => {
     detach();
     terms.early.drop();

@@ -1,25 +1,32 @@
-/** Bytes kept back, in the order they came. Joined now and then: thousands of one-byte pieces are not kept as such. */
+/** Bytes kept back, in the order they came; a copy. Time and memory are linear in what is kept, however small the pieces. */
 export class HeldBytes {
-  #pieces: Buffer[] = [];
+  #buffer = NOTHING;
   #length = 0;
-
-  get isEmpty(): boolean {
-    return this.#pieces.length === 0;
-  }
 
   get length(): number {
     return this.#length;
   }
 
-  push(piece: Buffer): void {
-    this.#length += piece.length;
-    this.#pieces.push(piece);
-    if (this.#pieces.length >= MOST_PIECES) this.#pieces = [Buffer.concat(this.#pieces)];
+  push(piece: Uint8Array): void {
+    const length = this.#length + piece.length;
+    if (length > this.#buffer.length) this.#grow(length);
+    this.#buffer.set(piece, this.#length);
+    this.#length = length;
   }
 
+  /** Valid until the next push. */
   all(): Buffer {
-    return Buffer.concat(this.#pieces);
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** One large piece is held as it is; many small ones in twice the room that they take, at most. */
+  #grow(length: number): void {
+    const room = this.#length === 0 ? length : Math.max(length, this.#buffer.length * 2, LEAST_BYTES);
+    const larger = Buffer.allocUnsafeSlow(room);
+    larger.set(this.all());
+    this.#buffer = larger;
   }
 }
 
-const MOST_PIECES = 64;
+const NOTHING = Buffer.alloc(0);
+const LEAST_BYTES = 64;

@@ -1,14 +1,17 @@
 /** Moves bytes between two sockets until both directions have ended. */
 import type { Socket } from 'node:net';
 import type { CloseCause } from '../observe/record.js';
-import { type DirectReads, send } from './direct-io.js';
+import type { DirectReads } from './direct-io.js';
 import { type Screen, screening } from './first-bytes.js';
+import type { Claim } from './memory-budget.js';
+import { pump } from './pump.js';
 
 export interface RelayTerms {
   /** Without a byte in either direction for this long, the tunnel is cut. */
   readonly idleTimeoutMs: number;
-  /** A slow reader holds a copy of at most the size of their buffer. */
   readonly reads: DirectReads;
+  /** For what slow readers make us hold. `refuse`: cuts the tunnel. */
+  readonly claim: (refuse: () => void) => Claim;
   /** What the client sent with the request that opened the tunnel: goes up first. */
   readonly head: Buffer;
   /** Judges the first bytes from the client; null: they pass unseen. */
@@ -31,7 +34,7 @@ export interface Relay {
 /**
  * Takes both sockets over and never gives them back. An end in one direction is passed on and leaves the other one open
  * (half-close); an error on either side destroys both. A direction holds memory only while its reader is slower than
- * its writer: the rest of one read, and no more is read until that is gone.
+ * its writer: the rest of one read, and no more is read until that is gone. Over the budget, the tunnel is cut.
  */
 export function relay(client: Socket, upstream: Socket, terms: RelayTerms): Relay {
   const counts = { up: 0, down: 0 };
@@ -55,12 +58,14 @@ export function relay(client: Socket, upstream: Socket, terms: RelayTerms): Rela
       upstream.destroy();
     },
   });
+  let releases: readonly (() => void)[] = [];
   const idle = setTimeout(() => cut('idle'), terms.idleTimeoutMs);
   const onClose = (): void => {
     open -= 1;
     if (open > 0) return;
     screened.ended();
     clearTimeout(idle);
+    for (const release of releases) release();
     settle({ bytesUp: counts.up, bytesDown: counts.down, cause });
   };
   const up = (bytes: Buffer): Buffer | null => {
@@ -84,8 +89,11 @@ export function relay(client: Socket, upstream: Socket, terms: RelayTerms): Rela
     passEnd(upstream);
   });
   onEnd(upstream, () => passEnd(client));
-  pump(reads, client, upstream, up);
-  pump(reads, upstream, client, down);
+  const claim = (): Claim => terms.claim(() => cut('busy'));
+  releases = [
+    pump(client, upstream, { reads, through: up, claim }),
+    pump(upstream, client, { reads, through: down, claim }),
+  ];
   return { done, cut };
 }
 
@@ -113,13 +121,4 @@ function closed(from: Socket, to: Socket, then: () => void): void {
 function passEnd(to: Socket): void {
   if (to.readableEnded && to.writableLength === 0) to.destroy();
   else to.end();
-}
-
-/** `through` sees every piece, and answers what of it moves on now. */
-function pump(reads: DirectReads, from: Socket, to: Socket, through: (bytes: Buffer) => Buffer | null): void {
-  const resume = (): void => void from.resume();
-  reads.read(from, (bytes) => {
-    const passed = through(bytes);
-    return passed === null || send(to, passed, resume);
-  });
 }

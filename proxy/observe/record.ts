@@ -52,7 +52,7 @@ export interface CloseRecord {
 }
 
 /** `refused`: the first bytes in the tunnel were not what the policy allows. */
-export type CloseCause = 'end' | 'client-reset' | 'upstream-reset' | 'idle' | 'drain' | 'refused';
+export type CloseCause = 'end' | 'client-reset' | 'upstream-reset' | 'idle' | 'drain' | 'refused' | 'busy';
 
 /** Where the doors leave their records. Implementations never throw and never block. */
 export interface DecisionSink {

@@ -50,7 +50,7 @@ export function createSniScreen(terms: SniTerms): Screen {
       const state = reader.push(bytes);
       if (held === null && state.kind !== 'need-more') return settle(state, bytes);
       held ??= new HeldBytes();
-      held.push(Buffer.from(bytes));
+      held.push(bytes);
       return state.kind === 'need-more' ? { act: 'hold' } : settle(state, held.all());
     },
     fromUpstream: () => settle({ kind: 'server-first' }, held?.all() ?? NOTHING),

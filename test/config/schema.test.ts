@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { memoryForOthers, processMemory } from '../../proxy/config/memory-limit.js';
 import { jsonSchema } from '../../proxy/config/schema.js';
 import { configOf, errorsOf, repository } from './fixture.js';
 
@@ -34,6 +35,7 @@ test('a file with nothing but its version opens nothing', (t) => {
     connectionsPerClient: 512,
     headerBytes: 16_384,
     headerFields: 100,
+    memoryBytes: memoryForOthers(processMemory()),
     headerTimeoutMs: 10_000,
     connectTimeoutMs: 10_000,
     idleTimeoutMs: 300_000,

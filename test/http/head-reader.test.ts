@@ -19,8 +19,8 @@ function read(text: string, ...most: Parameters<typeof limits>) {
 }
 
 test('a head is read with its fields as they came, and what follows it is not touched', () => {
-  assert.deepEqual(read(`${HEAD}early`), { kind: 'head', head: READ, taken: HEAD.length });
-  assert.deepEqual(read(HEAD), { kind: 'head', head: READ, taken: HEAD.length });
+  assert.deepEqual(read(`${HEAD}early`), { kind: 'head', head: READ, taken: HEAD.length, length: HEAD.length });
+  assert.deepEqual(read(HEAD), { kind: 'head', head: READ, taken: HEAD.length, length: HEAD.length });
 });
 
 test('a head that comes byte by byte is the same head', () => {
@@ -29,7 +29,7 @@ test('a head that comes byte by byte is the same head', () => {
   for (let i = 0; i < bytes.length - 1; i++) {
     assert.equal(reader.push(bytes.subarray(i, i + 1)).kind, 'need-more', `byte ${i}`);
   }
-  assert.deepEqual(reader.push(bytes.subarray(-1)), { kind: 'head', head: READ, taken: 1 });
+  assert.deepEqual(reader.push(bytes.subarray(-1)), { kind: 'head', head: READ, taken: 1, length: HEAD.length });
 });
 
 test('a large head in small pieces is read whole', () => {
@@ -53,6 +53,7 @@ test('a head that is cut anywhere is the same head', () => {
       kind: 'head',
       head: READ,
       taken: HEAD.length - cut,
+      length: HEAD.length,
     });
   }
 });
@@ -63,6 +64,7 @@ test('every method is read alike, and what begins no request is said at once', (
     kind: 'head',
     head: { method: 'GET', url: 'http://a/', httpVersion: '1.1', rawHeaders: ['Host', 'a'] },
     taken: 35,
+    length: 35,
   });
   for (const text of [
     'connect a:1',
@@ -80,13 +82,18 @@ test('every method is read alike, and what begins no request is said at once', (
 });
 
 test('empty lines before a request line are skipped, and counted', () => {
-  assert.deepEqual(read(`\r\n\r\n${HEAD}`), { kind: 'head', head: READ, taken: HEAD.length + 4 });
+  assert.deepEqual(read(`\r\n\r\n${HEAD}`), { kind: 'head', head: READ, taken: HEAD.length + 4, length: HEAD.length });
   const reader = new HeadReader(limits());
   for (const octet of ['\r', '\n', '\r', '\n']) {
     assert.equal(reader.push(Buffer.from(octet)).kind, 'need-more');
   }
   assert.equal(reader.isEmpty, true);
-  assert.deepEqual(reader.push(Buffer.from(HEAD)), { kind: 'head', head: READ, taken: HEAD.length });
+  assert.deepEqual(reader.push(Buffer.from(HEAD)), {
+    kind: 'head',
+    head: READ,
+    taken: HEAD.length,
+    length: HEAD.length,
+  });
   assert.deepEqual(read('\r\n'.repeat(600), 1024), { kind: 'fault', reason: 'header-too-large' });
   for (const text of ['\n', '\rG', '\r\r\n']) {
     assert.deepEqual(read(text), { kind: 'fault', reason: 'malformed-request' }, JSON.stringify(text));

@@ -1,0 +1,126 @@
+/** One request under way: its content as it comes, what was sent after it, and the answer until its last byte has left. */
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { EgressError } from '../core/reasons.js';
+import { HeldBytes } from '../net/held-bytes.js';
+import { ClientRequest } from './client-request.js';
+import { closeResponse, expectsContinue, openResponse, sent } from './client-response.js';
+import { type ContentReader, contentReader } from './content-reader.js';
+import type { HeadLimits } from './head-reader.js';
+import type { RequestHead } from './request-head.js';
+
+export interface ServedOptions {
+  readonly limits: HeadLimits;
+  /** Octets of the head. */
+  readonly headLength: number;
+  readonly mayPersist: () => boolean;
+  /** Never rejects; its end is the end of its work, not of what it has written. */
+  serve(request: ClientRequest, response: ServerResponse, expectsContinue: boolean): Promise<void>;
+  /** The request is over, answer, content and all. `ahead`: what was sent after it; null: the connection has to end. */
+  onDone(ahead: Buffer | null): void;
+  /** The rest of the content is read only to be dropped. */
+  onDropping(): void;
+}
+
+/** How much one read takes in: of what follows the request, of its content. */
+export const AHEAD_PIECE = 16 * 1024;
+const CONTENT_PIECE = 64 * 1024;
+const NOTHING = Buffer.alloc(0);
+
+export class ServedRequest {
+  readonly #socket: Socket;
+  readonly #options: ServedOptions;
+  readonly #request: ClientRequest;
+  readonly #response: ServerResponse;
+  /** Null once the content is whole. */
+  #content: ContentReader | null;
+  #ahead: HeldBytes | null = null;
+  #isAnswered = false;
+  /** Where the next request begins, nobody knows. */
+  #isBroken = false;
+
+  constructor(socket: Socket, head: RequestHead, options: ServedOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#content = contentReader(head, options.limits);
+    this.#request = new ClientRequest(socket, head, () => void socket.resume());
+    if (this.#content === null) this.#request.finish([]);
+    this.#response = openResponse(this.#request, options.mayPersist);
+  }
+
+  /** Resolves when the answer has left, or never will. */
+  async run(): Promise<void> {
+    await this.#options.serve(this.#request, this.#response, expectsContinue(this.#request));
+    await sent(this.#response);
+    this.#isAnswered = true;
+    if (this.#socket.destroyed) return;
+    const isLast = closeResponse(this.#response) || this.#isBroken || !this.#options.mayPersist();
+    if (isLast) return this.#options.onDone(null);
+    if (this.#content === null) return this.#done(NOTHING);
+    // The answer came before the content was whole.
+    this.#request.destroy();
+    this.#options.onDropping();
+    this.#socket.resume();
+  }
+
+  /** Octets that are held for it. Text takes twice its octets while it is read. */
+  get held(): number {
+    return 2 * this.#options.headLength + (this.#ahead?.length ?? 0) + this.#request.readableLength;
+  }
+
+  get piece(): number {
+    return this.#content === null ? AHEAD_PIECE : CONTENT_PIECE;
+  }
+
+  /** False while the client may still send content of it. */
+  get isRead(): boolean {
+    return this.#content === null && this.#ahead === null;
+  }
+
+  /** The next bytes of the connection. False: no more until there is room for them. */
+  take(bytes: Buffer): boolean {
+    if (this.#isBroken) return true;
+    if (this.#content !== null) return this.#takeContent(this.#content, bytes);
+    this.#ahead ??= new HeldBytes();
+    this.#ahead.push(bytes);
+    // Not at once: a client that is lost is noticed only by reading.
+    return this.#ahead.length < AHEAD_PIECE;
+  }
+
+  onDrain(): void {
+    this.#response.emit('drain');
+  }
+
+  /** The client has ended its side. False: in the midst of the request. */
+  onEnd(): boolean {
+    return this.#content === null || this.#isBroken;
+  }
+
+  onLost(): void {
+    this.#request.destroy(new EgressError('client-closed'));
+  }
+
+  #takeContent(content: ContentReader, bytes: Buffer): boolean {
+    const request = this.#request;
+    let goOn = true;
+    const reading = content.push(bytes, (part) => {
+      if (!request.destroyed) goOn = request.push(Buffer.from(part)) && goOn;
+    });
+    if (reading.kind === 'need-more') return goOn;
+    if (reading.kind === 'fault') {
+      this.#isBroken = true;
+      request.destroy(new EgressError('malformed-request'));
+      if (this.#isAnswered) this.#options.onDone(null);
+      return true;
+    }
+    this.#content = null;
+    request.finish(reading.trailers);
+    const rest = bytes.subarray(reading.taken);
+    if (this.#isAnswered) this.#done(rest);
+    return this.#isAnswered || rest.length === 0 || this.take(rest);
+  }
+
+  #done(rest: Buffer): void {
+    this.#options.onDone(this.#ahead?.all() ?? rest);
+  }
+}
