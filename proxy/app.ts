@@ -20,6 +20,7 @@ import { createHostAddresses, type HostAddresses } from './net/host-addresses.js
 import { createOwnEndpoints, type OwnEndpointsSource } from './net/interfaces.js';
 import { close, listen } from './net/listen.js';
 import { createMemoryBudget } from './net/memory-budget.js';
+import type { DnsSettings } from './net/resolv-conf.js';
 import { createResolver, type Resolver } from './net/resolver.js';
 import { createIds } from './observe/ids.js';
 import type { DecisionSink } from './observe/record.js';
@@ -32,6 +33,8 @@ export interface AppParts {
   readonly onDefect: (error: unknown) => void;
   /** A name of `network.hostAddresses` whose addresses are not known now. */
   readonly onUnknownHost?: (name: string) => void;
+  /** The DNS servers that are asked from now on. */
+  readonly onDnsSettings?: (settings: DnsSettings) => void;
   /** In place of the real ones: for tests. */
   readonly resolver?: Resolver;
   readonly dialer?: Dialer;
@@ -61,10 +64,11 @@ const RELAY_BUFFER_BYTES = 512 * 1024;
 /** The way out alone: for the commands that decide and do not serve. */
 export function createGate(
   config: Config,
-  parts: Pick<AppParts, 'resolver' | 'dialer' | 'onUnknownHost'> = {},
+  parts: Pick<AppParts, 'resolver' | 'dialer' | 'onUnknownHost' | 'onDnsSettings'> = {},
   terms: () => Pick<Config, 'limits' | 'network'> = () => config,
 ): { readonly gate: Gate; readonly own: OwnEndpointsSource; readonly host: HostAddresses } {
-  const resolver = parts.resolver ?? createResolver(config.dns);
+  const { onDnsSettings: onSettings } = parts;
+  const resolver = parts.resolver ?? createResolver({ ...config.dns, ...(onSettings && { onSettings }) });
   const entries = () => terms().network.hostAddresses;
   const host = createHostAddresses({ entries, resolver, onUnknown: parts.onUnknownHost ?? (() => {}) });
   const own = createOwnEndpoints(() => host.current());

@@ -63,6 +63,7 @@ const BAD: readonly (readonly [rule: string, path: string, text: string, finding
   ['a computed import', 'proxy/http/x.ts', "const m = await import('node:' + 'net');", /no reader can know/],
   ['an import for effect', 'proxy/http/x.ts', "import 'node:dns';", /of node:dns/],
   ['dns outside of the resolver', 'proxy/http/x.ts', "import { lookup } from 'node:dns';", /uses lookup of node:dns/],
+  ['dns in the resolver', 'proxy/net/resolver.ts', "import { promises } from 'node:dns';", /of node:dns/],
   ['dns/promises', 'proxy/net/dialer.ts', "import { resolve4 } from 'node:dns/promises';", /of node:dns\/promises/],
   ['tls outside of secure.ts', 'proxy/http/x.ts', "import tls from 'node:tls'; tls.connect({});", /of node:tls/],
   [
@@ -122,7 +123,16 @@ const GOOD: readonly (readonly [why: string, path: string, text: string])[] = [
   ['a listener', 'proxy/steer/x.ts', "import net, { type Socket } from 'node:net'; net.createServer();"],
   ['instanceof Socket', 'proxy/http/x.ts', "import { Socket } from 'node:net'; a instanceof Socket;"],
   ['the dialer', 'proxy/net/dialer.ts', "import net from 'node:net'; net.connect({});"],
-  ['the resolver', 'proxy/net/resolver.ts', "import { promises } from 'node:dns';"],
+  [
+    'the sockets of the resolver',
+    'proxy/net/dns-socket.ts',
+    "import dgram from 'node:dgram'; dgram.createSocket('udp4');",
+  ],
+  [
+    'what the system says',
+    'proxy/net/resolv-conf.ts',
+    "import { Resolver } from 'node:dns'; new Resolver().getServers();",
+  ],
   ['words in comments', 'proxy/http/x.ts', "// import net from 'node:net'\n/* x as Permit; let a: any */"],
   [
     'words in texts',

@@ -17,6 +17,7 @@ import { readBack } from '../observe/read-back.js';
 import { createRing } from '../observe/ring.js';
 import { command, EXIT, version } from './command.js';
 import { configPath, readConfiguration } from './configuration.js';
+import { dnsEvents } from './dns-events.js';
 import { type KernelWatch, watchKernel } from './kernel-watch.js';
 
 /** How many decisions the admin API can show. */
@@ -61,7 +62,13 @@ async function serve(path: string, config: Config): Promise<number | null> {
   const onDefect = (error: unknown): void => log.events.error({ event: 'defect', err: error }, 'a defect was caught');
   const onUnknownHost = (name: string): void =>
     log.events.warn({ event: 'host-address-unknown', name }, 'a name of network.hostAddresses does not resolve');
-  const app = createApp({ config, sink: fanOut([log.decisions, ring, metrics]), onDefect, onUnknownHost });
+  const app = createApp({
+    config,
+    sink: fanOut([log.decisions, ring, metrics]),
+    onDefect,
+    onUnknownHost,
+    onDnsSettings: dnsEvents(log.events, config),
+  });
   // Nothing that a client sends may end the process: what no handler has caught is logged, and the rest goes on.
   process.on('uncaughtException', onDefect);
   process.on('unhandledRejection', onDefect);

@@ -10,6 +10,7 @@ import {
   type Question,
   type Verdict,
 } from '../core/policy.js';
+import { reasonOf } from '../core/reasons.js';
 import type { Target } from '../core/target.js';
 import type { Abortable } from '../net/abort.js';
 import type { Dialed, Dialer } from '../net/dialer.js';
@@ -45,7 +46,8 @@ async function admitName(
 ): Promise<Verdict> {
   const startedAt = performance.now();
   try {
-    attempt.addresses = await gate.resolver.resolve(question.name, signal);
+    const { name, address } = attempt.client;
+    attempt.addresses = await gate.resolver.resolve(question.name, signal, name ?? address);
   } finally {
     attempt.dnsMs = elapsed(startedAt);
   }
@@ -59,6 +61,11 @@ export async function dial(gate: Gate, attempt: Attempt, permit: Permit, signal:
     const dialed = await gate.dialer.dial(permit, signal);
     attempt.dialed = dialed.address;
     return dialed;
+  } catch (error) {
+    // A container that was started again has another address: the next request must not wait for the TTL of the old one.
+    const { host } = permit.target;
+    if (host.kind === 'name' && reasonOf(error) !== 'client-closed') gate.resolver.forget?.(host.name);
+    throw error;
   } finally {
     attempt.connectMs = elapsed(startedAt);
   }

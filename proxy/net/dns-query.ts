@@ -1,8 +1,10 @@
-/** One name, both families, one deadline: what c-ares says, as addresses and a time to keep them. */
-import { BADRESP, promises as dns, NODATA, NOTFOUND, TIMEOUT } from 'node:dns';
-import { type Address, parseAddress } from '../core/address.js';
+/** One name, both families, one deadline: what the servers say, as addresses and a time to keep them. */
+import type { Address } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { classify } from '../core/special-purpose.js';
+import { type Asking, askServers } from './dns-ask.js';
+import { type DnsRecord, type DnsReply, nameKey, RCODE, textOfKey } from './dns-message.js';
+import type { DnsServer } from './dns-server.js';
 
 export interface Answer {
   /** Empty exactly where `failure` is set. */
@@ -11,25 +13,21 @@ export interface Answer {
   readonly ttlSeconds: number;
 }
 
-/** A client of the configured servers, or of the system's where the list is empty. Two tries of each fit the deadline. */
-export function createDnsClient(servers: readonly string[], timeoutMs: number): dns.Resolver {
-  const client = new dns.Resolver({ timeout: Math.max(200, Math.ceil(timeoutMs / 3)), tries: 2 });
-  if (servers.length > 0) client.setServers([...servers]);
-  return client;
-}
+type Servers = () => readonly DnsServer[];
 
 /**
  * A and AAAA together. A family that fails or stays silent does not take the other one with it: what the answer lacks
  * is never dialled. `timeoutMs`: what is left of the deadline; nothing is asked where that is over.
  */
-export async function queryAddresses(client: dns.Resolver, name: DnsName, timeoutMs: number): Promise<Answer> {
+export async function queryAddresses(servers: Servers, name: DnsName, timeoutMs: number): Promise<Answer> {
   if (timeoutMs <= 0) return { addresses: [], failure: 'dns-timeout', ttlSeconds: TTL.failed };
+  const askings = (['A', 'AAAA'] as const).map((type) => ({
+    type,
+    asking: askServers(servers, { name, type }, timeoutMs),
+  }));
   const families = await settleFamilies(
-    [
-      family(readable(client, timeoutMs, (one) => one.resolve4(name, { ttl: true }))),
-      family(readable(client, timeoutMs, (one) => one.resolve6(name, { ttl: true }))),
-    ],
-    timeoutMs,
+    askings.map(({ asking }) => asking),
+    askings.map(({ type, asking }) => asking.answer.then((reply) => familyAnswer(name, type, reply))),
   );
   const addresses = families.flatMap((one) => one.addresses);
   const failure = families.find((one) => one.failure !== null)?.failure ?? null;
@@ -38,30 +36,22 @@ export async function queryAddresses(client: dns.Resolver, name: DnsName, timeou
 }
 
 /** The name of an address by PTR, for logs only; null where there is none. Never rejects. */
-export async function queryName(client: dns.Resolver, address: Address): Promise<DnsName | null> {
-  try {
-    const [name = ''] = await client.reverse(address.text);
-    return parseDnsName(name);
-  } catch {
-    return null;
+export async function queryName(servers: Servers, address: Address, timeoutMs: number): Promise<DnsName | null> {
+  const name = pointerName(address);
+  const reply = await askServers(servers, { name, type: 'PTR' }, timeoutMs).answer;
+  if (typeof reply === 'string') return null;
+  const key = nameKey(name);
+  for (const { owner, data } of reply.records) {
+    if (owner === key && data.kind === 'PTR') return parseDnsName(textOfKey(data.target) ?? '');
   }
+  return null;
 }
 
-/**
- * Asks again, with a client of its own, where an answer could not be read: c-ares then fails every query that waits on
- * the same socket, so the answer to one name would be the failure of all others.
- */
-async function readable<T>(
-  client: dns.Resolver,
-  timeoutMs: number,
-  ask: (one: dns.Resolver) => Promise<T>,
-): Promise<T> {
-  try {
-    return await ask(client);
-  } catch (error) {
-    if (codeOf(error) !== BADRESP) throw error;
-    return ask(createDnsClient(client.getServers(), timeoutMs));
-  }
+/** RFC 1035 section 3.5, RFC 3596 section 2.5. */
+function pointerName({ family, bytes }: Address): string {
+  if (family === 4) return `${[...bytes].reverse().join('.')}.in-addr.arpa`;
+  const nibbles = bytes.flatMap((byte) => [byte >> 4, byte & 15]).map((nibble) => nibble.toString(16));
+  return `${nibbles.reverse().join('.')}.ip6.arpa`;
 }
 
 /** Seconds. A private answer is a container's: it changes with a restart, whatever TTL Docker's DNS gives it. */
@@ -77,41 +67,72 @@ interface FamilyAnswer {
 
 /** Of one family. What is beyond is neither judged nor dialled; every record of the name would hold it. */
 const MOST_ADDRESSES = 64;
+/** Of one answer. Real chains have fewer; a longer one is no answer. */
+const MOST_ALIASES = 16;
 
-const SILENT: FamilyAnswer = { addresses: [], ttl: 0, failure: 'dns-timeout' };
-
-function settleFamilies(queries: readonly Promise<FamilyAnswer>[], timeoutMs: number): Promise<FamilyAnswer[]> {
-  return new Promise((resolve) => {
-    const answers = queries.map(() => SILENT);
-    let open = queries.length;
-    const finish = (): void => {
-      clearTimeout(timer);
-      resolve(answers);
-    };
-    let timer = setTimeout(finish, timeoutMs);
-    queries.forEach((query, i) => {
-      query.then((answer) => {
-        answers[i] = answer;
-        open -= 1;
-        if (open === 0) return finish();
-        if (answer.addresses.length === 0) return;
-        clearTimeout(timer);
-        timer = setTimeout(finish, Math.min(timeoutMs, FAMILY_GRACE_MS));
-      });
-    });
-  });
+/** Each asking ends at its own deadline; one that lags is cancelled. */
+async function settleFamilies(
+  askings: readonly Asking[],
+  answers: readonly Promise<FamilyAnswer>[],
+): Promise<FamilyAnswer[]> {
+  let grace: NodeJS.Timeout | undefined;
+  const onAnswer = ({ addresses }: FamilyAnswer): void => {
+    if (addresses.length === 0) return;
+    grace ??= setTimeout(() => {
+      for (const asking of askings) asking.cancel();
+    }, FAMILY_GRACE_MS);
+  };
+  for (const answer of answers) answer.then(onAnswer);
+  const settled = await Promise.all(answers);
+  clearTimeout(grace);
+  return settled;
 }
 
-async function family(records: Promise<readonly { address: string; ttl: number }[]>): Promise<FamilyAnswer> {
-  try {
-    const answered = await records;
-    const addresses = answered.slice(0, MOST_ADDRESSES).flatMap(({ address }) => parseAddress(address) ?? []);
-    return { addresses, ttl: Math.min(...answered.map(({ ttl }) => ttl)), failure: null };
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === NODATA || code === NOTFOUND) return { addresses: [], ttl: 0, failure: null };
-    return { addresses: [], ttl: 0, failure: code === TIMEOUT ? 'dns-timeout' : 'dns-failed' };
+function familyAnswer(name: DnsName, type: 'A' | 'AAAA', reply: DnsReply | 'failed' | 'timeout'): FamilyAnswer {
+  if (typeof reply === 'string') return { addresses: [], ttl: 0, failure: `dns-${reply}` };
+  if (reply.rcode === RCODE.NXDOMAIN) return { addresses: [], ttl: 0, failure: null };
+  const found = alongAliases(nameKey(name), type, reply);
+  if (found === null) return { addresses: [], ttl: 0, failure: 'dns-failed' };
+  return { ...found, failure: null };
+}
+
+/**
+ * The addresses of the name itself and of each name that a chain of CNAMEs leads to from it. What an answer holds of
+ * other names counts for nothing. Null where the chain is too long, or runs in a circle.
+ */
+function alongAliases(
+  start: string,
+  type: 'A' | 'AAAA',
+  { records }: DnsReply,
+): { readonly addresses: Address[]; readonly ttl: number } | null {
+  const byOwner = groupByOwner(records);
+  const addresses: Address[] = [];
+  let ttl = Number.POSITIVE_INFINITY;
+  let owner: string | null = start;
+  for (let aliases = 0; owner !== null; aliases++) {
+    if (aliases > MOST_ALIASES) return null;
+    let alias: string | null = null;
+    for (const { data, ttl: kept } of byOwner.get(owner) ?? NO_RECORDS) {
+      if (data.kind === type && addresses.length < MOST_ADDRESSES) addresses.push(data.address);
+      else if (data.kind === 'CNAME') alias ??= data.target;
+      else continue;
+      ttl = Math.min(ttl, kept);
+    }
+    owner = alias;
   }
+  return { addresses, ttl };
+}
+
+const NO_RECORDS: readonly DnsRecord[] = [];
+
+function groupByOwner(records: readonly DnsRecord[]): ReadonlyMap<string, readonly DnsRecord[]> {
+  const groups = new Map<string, DnsRecord[]>();
+  for (const record of records) {
+    const group = groups.get(record.owner);
+    if (group === undefined) groups.set(record.owner, [record]);
+    else group.push(record);
+  }
+  return groups;
 }
 
 /** Private answers, and answers of one family while the other failed, are kept for seconds only. */
@@ -120,8 +141,4 @@ function keepFor(families: readonly FamilyAnswer[], partial: boolean): number {
   const isPrivate = answered.some((one) => one.addresses.some((address) => classify(address).kind !== 'global'));
   const ttl = Math.min(...answered.map((one) => one.ttl));
   return Math.max(TTL.least, Math.min(ttl, isPrivate || partial ? TTL.privateMost : TTL.most));
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : null;
 }

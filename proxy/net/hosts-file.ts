@@ -1,32 +1,23 @@
 /** `/etc/hosts` (hosts(5)) as a table that follows the file. */
-import { readFileSync, statSync } from 'node:fs';
 import { type Address, parseAddress } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
+import { followFile } from './followed-file.js';
 
 export interface HostsFile {
-  /** Empty where the file does not name it. Looks at the file's time stamp at most once a second. */
+  /** Empty where the file does not name it. Looks at the file at most once a second. */
   lookup(name: DnsName): readonly Address[];
+}
+
+/** Where the system keeps it. */
+export function hostsPath(platform: NodeJS.Platform = process.platform): string {
+  if (platform !== 'win32') return '/etc/hosts';
+  return `${process.env.SystemRoot ?? 'C:\\Windows'}\\System32\\drivers\\etc\\hosts`;
 }
 
 /** An unreadable file is an empty one. `now`: milliseconds. */
 export function openHostsFile(path: string, now: () => number = Date.now): HostsFile {
-  let table: ReadonlyMap<string, readonly Address[]> = new Map();
-  let stamp = '';
-  let checkedAt = Number.NEGATIVE_INFINITY;
-  const refresh = (): void => {
-    checkedAt = now();
-    const stat = statSync(path, { throwIfNoEntry: false });
-    const current = stat === undefined ? '' : `${stat.mtimeMs}:${stat.size}:${stat.ino}`;
-    if (current === stamp) return;
-    stamp = current;
-    table = parseHosts(readText(path));
-  };
-  return {
-    lookup(name) {
-      if (now() - checkedAt >= 1000) refresh();
-      return table.get(name) ?? [];
-    },
-  };
+  const file = followFile(path, parseHosts, { now });
+  return { lookup: (name) => file.current().get(name) ?? [] };
 }
 
 /** Lines of `address name...`, `#` starts a comment; lines that are not of this form are passed over. */
@@ -38,16 +29,11 @@ export function parseHosts(text: string): ReadonlyMap<string, readonly Address[]
     if (address === null) continue;
     for (const name of names) {
       const key = parseDnsName(name);
-      if (key !== null) table.set(key, [...(table.get(key) ?? []), address]);
+      if (key === null) continue;
+      const known = table.get(key);
+      if (known === undefined) table.set(key, [address]);
+      else known.push(address);
     }
   }
   return table;
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -1,28 +1,33 @@
 /**
  * Names to addresses: the second way out beside the dialer. Nothing else asks DNS.
  *
- * c-ares follows CNAME chains and repeats truncated answers over TCP. `dns.lookup` is never used: it runs on four
- * threads, so one slow server would stall everyone.
+ * A stub resolver of our own over UDP and TCP (dns-ask, dns-exchange, dns-socket). c-ares gives up on a server by its own
+ * measure, keeps one source port for a hundred questions, and reads its servers once. `dns.lookup` runs on four threads,
+ * so one slow server would stall everyone.
  */
-import { LRUCache } from 'lru-cache';
 import { type Address, parseAddress } from '../core/address.js';
-import type { DnsName } from '../core/host-pattern.js';
+import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { EgressError } from '../core/reasons.js';
-import { isLocalhost } from '../core/special-purpose.js';
+import { classify, isLocalhost } from '../core/special-purpose.js';
 import type { Abortable } from './abort.js';
-import { type Answer, createDnsClient, queryAddresses, queryName } from './dns-query.js';
-import { openHostsFile } from './hosts-file.js';
-import { createZoneSlots } from './zone-slots.js';
+import { type AnswerCache, createAnswerCache } from './answer-cache.js';
+import { type Answer, queryAddresses, queryName } from './dns-query.js';
+import { hostsPath, openHostsFile } from './hosts-file.js';
+import { createQueryTurns, type Query } from './query-turns.js';
+import { type DnsSettings, type DnsSettingsSource, fixedSettings, systemSettings } from './resolv-conf.js';
 
 export interface Resolver {
   /**
    * Every address of `name`, at least one, from the hosts file, the cache or DNS. Rejects with an EgressError
-   * `name-not-found`, `dns-failed` or `dns-timeout`, or `client-closed` when `signal` aborts; the query itself goes on
-   * for others who wait for it, and for the cache.
+   * `name-not-found`, `dns-failed` or `dns-timeout`, `busy` where `asker` has too many names waiting, or `client-closed`
+   * when `signal` aborts; the query itself goes on for others who wait for it, and for the cache. `asker`: whose turn it
+   * takes; those who give none share one.
    */
-  resolve(name: DnsName, signal: Abortable): Promise<readonly Address[]>;
+  resolve(name: DnsName, signal: Abortable, asker?: string): Promise<readonly Address[]>;
   /** The name of an address by PTR, for logs only; null where there is none. Never rejects. */
   reverse(address: Address): Promise<DnsName | null>;
+  /** The addresses of `name` led nowhere: the next `resolve` asks anew, unless they are fresh from the server. */
+  forget?(name: DnsName): void;
 }
 
 export interface ResolverOptions {
@@ -31,48 +36,171 @@ export interface ResolverOptions {
   /** For one name in all: both families, every server and every retry. */
   readonly timeoutMs: number;
   readonly hostsPath?: string;
+  readonly resolvConfPath?: string;
+  /** Memory for answers. */
+  readonly cacheBytes?: number;
+  /** Called with the servers that are asked from now on, before the first query and whenever they change. */
+  readonly onSettings?: (settings: DnsSettings) => void;
 }
 
-const CACHE_ENTRIES = 10_000;
-const NAMES_PER_ZONE = 64;
+const CACHE_BYTES = 4 * 1024 * 1024;
+/** A query holds two sockets, and one more of each kind for every server that did not answer at once. */
+const TURNS = { most: 256, mostOfZone: 64, mostWaiting: 1024 } as const;
+/** PTR queries under way; labels for the log are not worth more. */
+const MOST_REVERSE = 64;
 
 /** What is cached is addresses, never verdicts: a changed policy judges old answers anew. */
 export function createResolver(options: ResolverOptions): Resolver {
-  const client = createDnsClient(options.servers, options.timeoutMs);
-  const hosts = openHostsFile(options.hostsPath ?? '/etc/hosts');
-  const cache = new LRUCache<DnsName, Answer>({ max: CACHE_ENTRIES });
-  const zones = createZoneSlots(NAMES_PER_ZONE);
-  const inFlight = new Map<DnsName, Promise<Answer>>();
+  const cache = createAnswerCache(options.cacheBytes ?? CACHE_BYTES);
+  const settings = watched(settingsOf(options), cache, options.onSettings);
+  const hosts = openHostsFile(options.hostsPath ?? hostsPath());
+  const turns = createQueryTurns(TURNS);
+  const inFlight = new Map<DnsName, Lookup>();
+  let reversing = 0;
 
-  const query = async (name: DnsName): Promise<Answer> => {
-    const deadline = performance.now() + options.timeoutMs;
-    try {
-      const answer = await zones.run(name, () => queryAddresses(client, name, deadline - performance.now()));
-      cache.set(name, answer, { ttl: answer.ttlSeconds * 1000 });
+  const opened = (name: DnsName): Lookup => {
+    const lookup = openLookup(name, options.timeoutMs, async (deadline) => {
+      const answer = await queryWithSuffixes(name, settings, deadline);
+      cache.set(name, answer);
       return answer;
-    } finally {
-      inFlight.delete(name);
-    }
+    });
+    inFlight.set(name, lookup);
+    lookup.answer.then(() => inFlight.delete(name));
+    return lookup;
   };
-  const shared = (name: DnsName): Promise<Answer> => {
-    const running = inFlight.get(name) ?? query(name);
-    inFlight.set(name, running);
-    return running;
+  const shared = async (name: DnsName, asker: string): Promise<Answer> => {
+    const known = inFlight.get(name);
+    if (known?.isWaiting === false) return known.answer;
+    if (!turns.hasRoom(asker)) throw new EgressError('busy');
+    const lookup = known ?? opened(name);
+    turns.enter(lookup.query, asker);
+    return lookup.answer;
   };
   return {
-    async resolve(name, signal) {
+    async resolve(name, signal, asker = '') {
       if (isLocalhost(name)) return LOOPBACK;
       const fixed = hosts.lookup(name);
       if (fixed.length > 0) return fixed;
-      const answer = cache.get(name) ?? (await unlessAborted(shared(name), signal));
+      settings();
+      const answer = cache.get(name) ?? (await unlessAborted(shared(name, asker), signal));
       if (answer.failure !== null) throw new EgressError(answer.failure);
       return answer.addresses;
     },
-    reverse: (address) => queryName(client, address),
+    async reverse(address) {
+      if (reversing >= MOST_REVERSE) return null;
+      reversing += 1;
+      try {
+        return await queryName(() => settings().servers, address, options.timeoutMs);
+      } finally {
+        reversing -= 1;
+      }
+    },
+    forget: (name) => cache.forget(name),
   };
 }
 
 const LOOPBACK: readonly Address[] = ['127.0.0.1'].flatMap((text) => parseAddress(text) ?? []);
+
+function settingsOf({ servers, resolvConfPath = '/etc/resolv.conf' }: ResolverOptions): DnsSettingsSource {
+  return servers.length > 0 ? fixedSettings(servers) : systemSettings(resolvConfPath);
+}
+
+/** Another network has other answers. */
+function watched(
+  source: DnsSettingsSource,
+  cache: AnswerCache,
+  onSettings: ResolverOptions['onSettings'],
+): DnsSettingsSource {
+  let known: DnsSettings | null = null;
+  return () => {
+    const settings = source();
+    if (settings === known) return settings;
+    const isOther = JSON.stringify(settings) !== JSON.stringify(known);
+    known = settings;
+    if (isOther) {
+      cache.clear();
+      onSettings?.(settings);
+    }
+    return settings;
+  };
+}
+
+interface Lookup {
+  /** Never rejects. At the latest when the deadline is over, whether or not its turn has come. */
+  readonly answer: Promise<Answer>;
+  readonly query: Query;
+  readonly isWaiting: boolean;
+}
+
+const TIMED_OUT: Answer = { addresses: [], failure: 'dns-timeout', ttlSeconds: 1 };
+
+/** `ask` never rejects; `deadline` is in the time of `performance.now()`. */
+function openLookup(name: DnsName, timeoutMs: number, ask: (deadline: number) => Promise<Answer>): Lookup {
+  const deadline = performance.now() + timeoutMs;
+  let isWaiting = true;
+  let settle: (answer: Answer) => void;
+  const answer = new Promise<Answer>((resolve) => {
+    settle = resolve;
+  });
+  const timer = setTimeout(() => {
+    isWaiting = false;
+    settle(TIMED_OUT);
+  }, timeoutMs);
+  return {
+    answer,
+    query: {
+      zone: zoneOf(name),
+      get isOver() {
+        return !isWaiting;
+      },
+      async run() {
+        isWaiting = false;
+        clearTimeout(timer);
+        settle(await ask(deadline));
+      },
+    },
+    get isWaiting() {
+      return isWaiting;
+    },
+  };
+}
+
+/**
+ * A name of one label may be short for one in the system's own domains (resolv.conf(5): search, ndots). A name with a
+ * dot is asked for as it is, whatever `ndots` says: appended to, public names would be told to whoever serves those
+ * domains.
+ */
+async function queryWithSuffixes(name: DnsName, settings: DnsSettingsSource, deadline: number): Promise<Answer> {
+  const ask = (one: DnsName): Promise<Answer> =>
+    queryAddresses(() => settings().servers, one, deadline - performance.now());
+  const { search, ndots } = settings();
+  if (name.includes('.') || search.length === 0) return ask(name);
+  const whole = ndots > 0 ? null : await ask(name);
+  if (whole !== null && whole.failure !== 'name-not-found') return whole;
+  for (const suffix of search) {
+    const full = parseDnsName(`${name}.${suffix}`);
+    const answer = full === null ? null : await ask(full);
+    if (answer !== null && isOfOwnNetwork(answer)) return answer;
+  }
+  return whole ?? ask(name);
+}
+
+/**
+ * Rules are matched against the name as it was asked for. A suffix must not turn it into a public host that a rule
+ * names in full, so what it leads to has to be private, which an `internal` exception opens or nothing does.
+ */
+function isOfOwnNetwork({ addresses }: Answer): boolean {
+  return addresses.length > 0 && addresses.every((address) => classify(address).kind !== 'global');
+}
+
+/**
+ * The last two labels, or three where the second to last is short (`co.uk`): near enough to what one set of servers
+ * answers for, so that the owner of one name under a public suffix does not hold up the others.
+ */
+function zoneOf(name: DnsName): string {
+  const labels = name.split('.');
+  return labels.slice((labels.at(-2)?.length ?? 0) <= 3 ? -3 : -2).join('.');
+}
 
 function unlessAborted<T>(promise: Promise<T>, signal: Abortable): Promise<T> {
   return new Promise((resolve, reject) => {

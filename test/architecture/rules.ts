@@ -14,10 +14,14 @@ type Owners = readonly (readonly [files: RegExp, names: '*' | readonly string[]]
 
 const EVERY_FILE = /./;
 
-/** The dialer opens sockets, upstream-tls.ts wraps one that is open, the pool and exchange-node are given theirs: nothing else leaves. */
+/**
+ * The dialer opens sockets, upstream-tls.ts wraps one that is open, the pool and exchange-node are given theirs. The second
+ * way out is DNS, over the sockets of dns-socket.ts; the third are the answers of the DNS door. Nothing else leaves.
+ */
 const OWNED: Readonly<Record<string, Owners>> = {
   'node:net': [
     [/^proxy\/net\/dialer\.ts$/, '*'],
+    [/^proxy\/net\/dns-socket\.ts$/, ['connect', 'isIP']],
     [EVERY_FILE, ['createServer', 'Server', 'Socket', 'isIP']],
   ],
   'node:tls': [[/^proxy\/net\/upstream-tls\.ts$/, '*']],
@@ -30,9 +34,10 @@ const OWNED: Readonly<Record<string, Owners>> = {
   ],
   'node:https': [],
   'node:http2': [],
-  'node:dgram': [[/^proxy\/dns\/dns-door\.ts$/, ['createSocket']]],
-  'node:dns': [[/^proxy\/net\/(?:resolver|dns-query)\.ts$/, '*']],
-  'node:dns/promises': [[/^proxy\/net\/(?:resolver|dns-query)\.ts$/, '*']],
+  'node:dgram': [[/^proxy\/(?:dns\/dns-door|net\/dns-socket)\.ts$/, ['createSocket']]],
+  // Only what the system says its servers are; c-ares asks nothing.
+  'node:dns': [[/^proxy\/net\/resolv-conf\.ts$/, ['Resolver']]],
+  'node:dns/promises': [],
   'node:child_process': [],
   'node:worker_threads': [],
   'node:cluster': [],

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Answer } from 'dns-packet';
 import fc from 'fast-check';
+import { parseAddress } from '../../proxy/core/address.js';
+import { encodeQuery, readReply } from '../../proxy/net/dns-message.js';
 import { listenTo } from '../http/conversation.js';
 import { createCountingDialer } from '../http/counting-dialer.js';
 import type { Asked, Reply } from '../http/fake-dns.js';
@@ -19,6 +21,8 @@ interface Scripted {
   readonly truncated: boolean;
   readonly ttl: number;
   readonly raw: Uint8Array | null;
+  readonly guesses: number;
+  readonly lowersCase: boolean;
 }
 
 const scripted: fc.Arbitrary<Scripted> = fc.record({
@@ -28,17 +32,47 @@ const scripted: fc.Arbitrary<Scripted> = fc.record({
   truncated: fc.boolean(),
   ttl: fc.constantFrom(0, 1, 60, 2 ** 31 - 1),
   raw: fc.option(fc.uint8Array({ maxLength: 64 }), { freq: 20 }),
+  guesses: fc.constantFrom(0, 0, 0, 3, 20),
+  lowersCase: fc.boolean(),
 });
 
-function replyTo({ name, type, over }: Asked, { addresses, cname, rcode, truncated, ttl, raw }: Scripted): Reply {
+function replyTo({ name, type, over }: Asked, script: Scripted): Reply {
+  const { addresses, cname, rcode, truncated, ttl, raw, lowersCase } = script;
+  const guesses = over === 'udp' ? script.guesses : 0;
   if (raw !== null) return { raw: Buffer.from(raw) };
   if (type !== 'A' && type !== 'AAAA') return {};
   const owner = cname ?? name;
   const family = addresses.filter((text) => text.includes(':') === (type === 'AAAA'));
   const chain: Answer[] = cname === null ? [] : [{ type: 'CNAME', name, data: cname, ttl }];
   const records = family.map((data): Answer => ({ type, name: owner, data, ttl }));
-  return { rcode, truncated: truncated && over === 'udp', answers: [...chain, ...records] };
+  return { rcode, truncated: truncated && over === 'udp', guesses, lowersCase, answers: [...chain, ...records] };
 }
+
+test(`whatever octets an answer has, it is read in bounded steps or not at all (${note})`, () => {
+  const query = encodeQuery({ name: 'asked.example', type: 'A' }, 'plain');
+  const octets = fc.oneof(
+    fc.uint8Array({ maxLength: 600 }),
+    fc
+      .array(fc.constantFrom(0, 1, 4, 5, 12, 28, 63, 0xc0, 0xc1, 0xff), { maxLength: 600 })
+      .map((all) => Uint8Array.from(all)),
+  );
+  fc.assert(
+    fc.property(octets, fc.nat(0xffff), fc.nat(0xffff), (tail, flags, count) => {
+      const head = Buffer.from(query);
+      head.writeUInt16BE(flags, 2);
+      head.writeUInt16BE(count, 6);
+      const reply = readReply(Buffer.concat([head, tail]), query, 'exact');
+      if (typeof reply === 'string') return;
+      assert.ok(reply.records.length <= 512);
+      for (const { owner, data } of reply.records) {
+        assert.ok(owner.length < 255);
+        if ('address' in data) assert.ok(parseAddress(data.address.text));
+        else assert.ok(data.target.length < 255);
+      }
+    }),
+    parameters,
+  );
+});
 
 test(`whatever DNS answers, only public addresses are dialled, and none beside a special one (${note})`, async () => {
   const scripts = new Map<string, Scripted>();

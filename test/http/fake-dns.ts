@@ -7,6 +7,12 @@ import { type Answer, decode, encode, type Packet, RECURSION_AVAILABLE, TRUNCATE
 export interface Asked {
   /** In lower case. */
   readonly name: string;
+  /** As it came. */
+  readonly spelling: string;
+  readonly id: number;
+  /** Where it came from. */
+  readonly port: number;
+  readonly edns: boolean;
   readonly type: string;
   readonly over: 'udp' | 'tcp';
   /** How often this name and type had been asked for before. */
@@ -20,6 +26,10 @@ export interface Reply {
   readonly truncated?: boolean;
   readonly silent?: boolean;
   readonly delayMs?: number;
+  /** So many answers with another id come first. */
+  readonly guesses?: number;
+  /** The question comes back in lower case, whatever case it had. */
+  readonly lowersCase?: boolean;
   readonly raw?: Buffer;
 }
 
@@ -38,7 +48,7 @@ export async function startFakeDns(script: Script): Promise<FakeDns> {
   const asked: Asked[] = [];
   const counts = new Map<string, number>();
   const timers = new Set<NodeJS.Timeout>();
-  const answer = (query: Buffer, over: Asked['over'], send: (bytes: Buffer) => void): void => {
+  const answer: Take = (query, over, port, send) => {
     const packet = decode(query);
     const question = packet.questions?.[0];
     if (question === undefined) return;
@@ -46,13 +56,15 @@ export async function startFakeDns(script: Script): Promise<FakeDns> {
     const key = `${name} ${question.type}`;
     const before = counts.get(key) ?? 0;
     counts.set(key, before + 1);
-    const one: Asked = { name, type: question.type, over, before };
+    const edns = packet.additionals?.some(({ type }) => type === 'OPT') ?? false;
+    const one = { name, spelling: question.name, id: packet.id ?? 0, port, edns, type: question.type, over, before };
     asked.push(one);
     const reply = script(one);
     if (reply.silent) return;
     const bytes = encoded(packet, reply);
     const timer = setTimeout(() => {
       timers.delete(timer);
+      for (let i = 1; i <= (reply.guesses ?? 0); i++) send(withId(bytes, one.id ^ i));
       send(bytes);
     }, reply.delayMs ?? 0);
     timers.add(timer);
@@ -81,7 +93,7 @@ export function table(names: Readonly<Record<string, readonly string[]>>, ttl = 
   };
 }
 
-type Take = (query: Buffer, over: Asked['over'], send: (bytes: Buffer) => void) => void;
+type Take = (query: Buffer, over: Asked['over'], port: number, send: (bytes: Buffer) => void) => void;
 
 /** One port for both: the one that TCP gets may be taken for UDP, and then another is tried. */
 async function openBoth(take: Take): Promise<{ udp: dgram.Socket; tcp: net.Server; port: number }> {
@@ -102,7 +114,7 @@ async function openTcp(take: Take): Promise<net.Server> {
   const tcp = net.createServer((socket) => {
     socket.on('error', () => socket.destroy());
     socket.on('data', (bytes) => {
-      take(bytes.subarray(2), 'tcp', (reply) => {
+      take(bytes.subarray(2), 'tcp', socket.remotePort ?? 0, (reply) => {
         const length = Buffer.alloc(2);
         length.writeUInt16BE(reply.length);
         if (socket.writable) socket.end(Buffer.concat([length, reply]));
@@ -117,7 +129,7 @@ async function openTcp(take: Take): Promise<net.Server> {
 async function openUdp(take: Take, port: number): Promise<dgram.Socket> {
   const udp = dgram.createSocket('udp4');
   udp.on('message', (query, from) => {
-    take(query, 'udp', (reply) => udp.send(reply, from.port, from.address, () => undefined));
+    take(query, 'udp', from.port, (reply) => udp.send(reply, from.port, from.address, () => undefined));
   });
   udp.bind(port, '127.0.0.1');
   await once(udp, 'listening');
@@ -128,8 +140,16 @@ function encoded(query: Packet, reply: Reply): Buffer {
   const flags = RECURSION_AVAILABLE | (reply.truncated === true ? TRUNCATED_RESPONSE : 0) | (reply.rcode ?? 0);
   const packet: Packet = { type: 'response', flags };
   if (query.id !== undefined) packet.id = query.id;
-  if (query.questions !== undefined) packet.questions = query.questions;
+  const lower = (name: string): string => (reply.lowersCase === true ? name.toLowerCase() : name);
+  if (query.questions !== undefined)
+    packet.questions = query.questions.map((one) => ({ ...one, name: lower(one.name) }));
   if (reply.answers !== undefined) packet.answers = [...reply.answers];
   const bytes = encode(packet);
   return reply.raw === undefined ? bytes : Buffer.concat([bytes.subarray(0, 2), reply.raw]);
+}
+
+function withId(message: Buffer, id: number): Buffer {
+  const copy = Buffer.from(message);
+  copy.writeUInt16BE(id & 0xffff);
+  return copy;
 }

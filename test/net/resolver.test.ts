@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setMaxListeners } from 'node:events';
 import { test } from 'node:test';
 import { type DnsName, parseDnsName } from '../../proxy/core/host-pattern.js';
 import { EgressError } from '../../proxy/core/reasons.js';
@@ -7,6 +8,7 @@ import { type FakeDns, type Script, startFakeDns, table } from '../http/fake-dns
 
 const REFUSED = 5;
 const never = new AbortController().signal;
+setMaxListeners(0, never);
 
 function name(text: string): DnsName {
   const parsed = parseDnsName(text);
@@ -118,6 +120,39 @@ test('a zone that is silent does not hold up a name of another one', () =>
       await Promise.allSettled(dead);
     },
     1000,
+  ));
+
+test('a tool that makes up names in many silent zones does not hold up another one', () =>
+  withDns(
+    (asked) => (asked.name.startsWith('r') ? { silent: true } : table({ 'alive.test': ['8.8.8.8'] })(asked)),
+    async (resolver, dns) => {
+      const flood = Array.from({ length: 300 }, (_, i) =>
+        resolver.resolve(name(`r${i}.zone${i % 50}.test`), never, 'flooding'),
+      );
+      const settled = Promise.allSettled(flood);
+      const alive = (await resolver.resolve(name('alive.test'), never, 'other')).map(({ text }) => text);
+      assert.deepEqual(alive, ['8.8.8.8']);
+      assert.ok(new Set(dns.asked.map((asked) => asked.name)).size <= 129, 'half of 256, and one');
+      const reasons = (await settled).map((one) => one.status === 'rejected' && one.reason.reason);
+      assert.deepEqual(new Set(reasons), new Set(['dns-timeout']));
+    },
+    1500,
+  ));
+
+test('one tool that has too many names waiting is busy, and no other one', () =>
+  withDns(
+    () => ({ silent: true }),
+    async (resolver) => {
+      const names = Array.from({ length: 1500 }, (_, i) => name(`r${i}.zone${i}.test`));
+      const settled = await Promise.allSettled([
+        ...names.map((one) => resolver.resolve(one, never, 'one')),
+        resolver.resolve(name('other.test'), never, 'two'),
+      ]);
+      const reasons = settled.map((one) => (one.status === 'rejected' ? one.reason.reason : ''));
+      assert.ok(reasons.slice(0, -1).includes('busy'));
+      assert.equal(reasons.at(-1), 'dns-timeout');
+    },
+    300,
   ));
 
 test('a caller that gives up is answered at once, and the query goes on for the others', () =>

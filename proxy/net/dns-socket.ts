@@ -1,0 +1,111 @@
+/**
+ * The sockets that carry questions to DNS servers: one of UDP for each question, which so has a source port of its own,
+ * and one of TCP where an answer does not fit. Connected, so that the kernel lets in what comes from the server's
+ * address and port and nothing else.
+ */
+import dgram from 'node:dgram';
+import net from 'node:net';
+import type { DnsServer } from './dns-server.js';
+
+export interface DnsSocket {
+  /** Sends; over TCP once only. Never throws. */
+  send(query: Buffer): void;
+  /** No callback is called from now on. */
+  close(): void;
+}
+
+export interface DnsSocketCallbacks {
+  onMessage(message: Buffer): void;
+  /** The server cannot be reached this way, or has gone. Called at most once, and the last. */
+  onLoss(): void;
+}
+
+export function openUdp(server: DnsServer, { onMessage, onLoss }: DnsSocketCallbacks): DnsSocket {
+  let state: 'connecting' | 'open' | 'closed' = 'connecting';
+  let waiting: Buffer | null = null;
+  const socket = dgram.createSocket({ type: server.family === 6 ? 'udp6' : 'udp4', lookup: literalOnly });
+  const close = (): void => {
+    if (state === 'closed') return;
+    state = 'closed';
+    socket.close();
+  };
+  const lose = (): void => {
+    if (state === 'closed') return;
+    close();
+    onLoss();
+  };
+  const transmit = (query: Buffer): void => socket.send(query, (error) => error !== null && lose());
+  socket.on('error', lose);
+  socket.on('message', (message) => state === 'open' && onMessage(message));
+  // Not as an argument of `connect`, which would then hand its errors to it in place of the event.
+  socket.once('connect', () => {
+    if (state === 'closed') return;
+    state = 'open';
+    if (waiting !== null) transmit(waiting);
+  });
+  socket.connect(server.port, server.host);
+  return {
+    send(query) {
+      if (state === 'open') transmit(query);
+      else waiting = query;
+    },
+    close,
+  };
+}
+
+/** RFC 1035 section 4.2.2: each message behind its length in two octets. */
+const LENGTH_OCTETS = 2;
+
+export function openTcp(server: DnsServer, { onMessage, onLoss }: DnsSocketCallbacks): DnsSocket {
+  const { host, port, family } = server;
+  const socket = net.connect({ host, port, family, autoSelectFamily: false, noDelay: true, lookup: literalOnly });
+  const pieces: Buffer[] = [];
+  let held = 0;
+  let isOpen = true;
+  const close = (): void => {
+    isOpen = false;
+    socket.destroy();
+  };
+  const lose = (): void => {
+    if (!isOpen) return;
+    close();
+    onLoss();
+  };
+  socket.on('error', lose);
+  socket.on('close', lose);
+  socket.on('data', (bytes) => {
+    if (!isOpen) return;
+    pieces.push(bytes);
+    held += bytes.length;
+    const all = isWhole(pieces, held) ? Buffer.concat(pieces) : null;
+    if (all === null) return;
+    onMessage(all.subarray(LENGTH_OCTETS, LENGTH_OCTETS + all.readUInt16BE()));
+  });
+  return {
+    send(query) {
+      const length = Buffer.alloc(LENGTH_OCTETS);
+      length.writeUInt16BE(query.length);
+      socket.write(Buffer.concat([length, query]));
+    },
+    close,
+  };
+}
+
+/** Pieces are joined once, when the length that the first two octets announce is there. */
+function isWhole(pieces: Buffer[], held: number): boolean {
+  if (held < LENGTH_OCTETS) return false;
+  const [first = Buffer.alloc(0)] = pieces;
+  if (first.length < LENGTH_OCTETS) pieces.splice(0, pieces.length, Buffer.concat(pieces));
+  return held >= LENGTH_OCTETS + (pieces[0]?.readUInt16BE() ?? 0);
+}
+
+/** Addresses only: should a name ever get here, it must fail and not resolve. In the next tick, as events come. */
+function literalOnly(
+  host: string,
+  _options: unknown,
+  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
+): void {
+  const family = net.isIP(host);
+  const error = family === 0 ? new Error(`not an address: ${host}`) : null;
+  process.nextTick(callback, error, host, family);
+}
