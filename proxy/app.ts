@@ -11,6 +11,7 @@ import { check } from './door/check.js';
 import { createLabels } from './door/client-labels.js';
 import { createBudget } from './door/connection-limits.js';
 import { createFixedRelay } from './door/fixed-relay.js';
+import { createLeases } from './door/leases.js';
 import { originTarget } from './http/origin-target.js';
 import { createProxyServer } from './http/server.js';
 import { UpstreamPool } from './http/upstream-pool.js';
@@ -86,6 +87,7 @@ export function createApp(parts: AppParts): App {
     terms: () => terms,
     sink: parts.sink,
     labels: createLabels(gate.resolver),
+    leases: createLeases(parts.config.guard?.leases ?? null),
     newId: createIds(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(RELAY_BUFFER_BYTES)),
     memory,

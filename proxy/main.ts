@@ -27,6 +27,7 @@ const COMMANDS: readonly (readonly [name: string, does: string, load: () => Prom
     'prints a policy that allows what was seen',
     async () => (await import('./cli/suggest.js')).suggestCommand,
   ],
+  ['guard', 'the filter between a gateway and docker.sock', async () => (await import('./cli/guard.js')).guardCommand],
   [
     'healthcheck',
     'exits 0 if this instance is ready',

@@ -16,7 +16,7 @@ const OUTCOMES: readonly string[] = ['allow', 'deny', 'fail'];
 /** A query string as given: a field that is given twice is a list. */
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-export function addDecisionRoutes(app: FastifyInstance, { ring, policyView }: AdminDeps): void {
+export function addDecisionRoutes(app: FastifyInstance, { ring, spawns, policyView }: AdminDeps): void {
   app.get<{ Querystring: Query }>('/v1/decisions', async ({ query }) =>
     ring.query({
       ...filterOf(query),
@@ -30,6 +30,7 @@ export function addDecisionRoutes(app: FastifyInstance, { ring, policyView }: Ad
     if (record === null) throw new AdminError(404, 'not-found', 'No such decision, or it is too old to be held.');
     return explain(record, policyView());
   });
+  app.get<{ Querystring: Query }>('/v1/spawns', async ({ query }) => spawns.newest(count(query, 'limit') ?? 100));
   app.get('/v1/reasons', async () => REASONS);
 }
 

@@ -2,6 +2,7 @@
 import type { Registry } from 'prom-client';
 import type { CheckResult } from '../core/explain.js';
 import type { Ring } from '../observe/ring.js';
+import type { SpawnRing } from '../observe/spawn-ring.js';
 import type { PolicyView } from './policy-view.js';
 
 export interface AdminDeps {
@@ -9,6 +10,8 @@ export interface AdminDeps {
   /** The verdict that the proxy would give now; resolves, never dials. `target`: `http://host/path` or `host:port`. */
   check(target: string, clientName: string | null): Promise<CheckResult>;
   readonly ring: Ring;
+  /** What the spawn guard decided. */
+  readonly spawns: Pick<SpawnRing, 'newest'>;
   readonly registry: Registry;
   policyView(): PolicyView;
   /** Null asks for no token, which only a listener on loopback may. */

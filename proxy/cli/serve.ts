@@ -15,6 +15,9 @@ import { fanOut } from '../observe/observe.js';
 import { openLog } from '../observe/open-log.js';
 import { readBack } from '../observe/read-back.js';
 import { createRing } from '../observe/ring.js';
+import { spawnJson } from '../observe/spawn-record.js';
+import { createSpawnRing } from '../observe/spawn-ring.js';
+import { tailSpawns } from '../observe/spawn-tail.js';
 import { command, EXIT, version } from './command.js';
 import { configPath, readConfiguration } from './configuration.js';
 import { dnsEvents } from './dns-events.js';
@@ -24,6 +27,8 @@ import { type KernelWatch, watchKernel } from './kernel-watch.js';
 const RING_RECORDS = 5000;
 /** How often the configuration file is looked at. */
 const WATCH_MS = 2000;
+/** How often the spawn guard's records are looked for. */
+const SPAWNS_MS = 1000;
 /** For clients that waited for the proxy's port: loading Fastify keeps the event loop busy for a tenth of a second. */
 const HEAD_START_MS = 50;
 /** How long the log may take to leave the process at its end. */
@@ -58,6 +63,17 @@ async function serve(path: string, config: Config): Promise<number | null> {
     streamReaders: ring.subscribers,
     lostStreamRecords: ring.lost,
     policy: () => ({ digest: current.digest, mode: current.policy.mode, default: current.policy.default }),
+  });
+  const spawns = createSpawnRing();
+  const tail = tailSpawns({
+    folder: config.guard?.leases ?? null,
+    intervalMs: SPAWNS_MS,
+    onRecord(record, isEarlier) {
+      spawns.add(record);
+      if (isEarlier) return;
+      metrics.spawn(record);
+      log.spawns(record, spawnJson(record));
+    },
   });
   const onDefect = (error: unknown): void => log.events.error({ event: 'defect', err: error }, 'a defect was caught');
   const onUnknownHost = (name: string): void =>
@@ -109,6 +125,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     if (app.isDraining) process.exit(1);
     log.events.info({ event: 'draining', signal, openTunnels: app.openTunnels }, 'no new requests are taken');
     watch.close();
+    tail.close();
     await app.stop();
     await admin?.close();
     log.events.info({ event: 'stopped' }, 'stopped');
@@ -123,6 +140,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     state: () => (app.isDraining ? 'draining' : isReady ? 'ready' : 'starting'),
     check: app.check,
     ring,
+    spawns,
     registry: metrics.registry,
     policyView: () => policyView(current),
   });

@@ -6,6 +6,7 @@ import type { Policy, Rule } from '../core/policy.js';
 import { type RuleSection, ruleId } from '../core/rule-id.js';
 import { isPort, parseHost, type Target } from '../core/target.js';
 import { AUDIT_ROLES } from './audit-roles.js';
+import { compileGuard } from './compile-guard.js';
 import type { AuditSettings, ClientEntry, Config, FixedRelay, HostPort } from './config.js';
 import type { ConfigWarning } from './config-error.js';
 import { memoryForOthers, processMemory } from './memory-limit.js';
@@ -26,6 +27,7 @@ export function compileConfig(document: PolicyDocument, warnings: readonly Confi
     policy,
     clients,
     audit: compileAudit(document.audit),
+    guard: document.guard && compileGuard(document.guard, clients),
     limits: {
       ...counts,
       headerTimeoutMs: headerTimeout,
@@ -115,6 +117,7 @@ function compileClient(client: PolicyDocument['clients'][number]): ClientEntry {
     address: client.address ?? null,
     default: client.default ?? null,
     mode: client.mode ?? null,
+    server: client.server ?? null,
   };
 }
 

@@ -5,6 +5,7 @@ import type { Policy } from '../core/policy.js';
 import type { Target } from '../core/target.js';
 import type { AuditRole } from './audit-roles.js';
 import type { ConfigWarning } from './config-error.js';
+import type { GuardConfig } from './guard-config.js';
 
 export interface HostPort {
   readonly host: string;
@@ -21,6 +22,8 @@ export interface ClientEntry {
   /** In place of `policy.default` and `policy.mode`; null: theirs. */
   readonly default: Policy['default'] | null;
   readonly mode: Policy['mode'] | null;
+  /** Identity by the spawn guard's lease: every tool of this server. */
+  readonly server: string | null;
 }
 
 export interface Limits {
@@ -82,6 +85,8 @@ export interface Config {
   readonly policy: Policy;
   readonly clients: readonly ClientEntry[];
   readonly audit: AuditSettings;
+  /** Null: no spawn guard. */
+  readonly guard: GuardConfig | null;
   readonly limits: Limits;
   readonly log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error';

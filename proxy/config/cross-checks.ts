@@ -5,6 +5,7 @@
 import { type Address, contains, type Prefix, parseAddress, parsePrefix } from '../core/address.js';
 import { isLocalhost, RANGES } from '../core/special-purpose.js';
 import { type Issue, nearest, type Path } from './config-error.js';
+import { guardIssues } from './guard-checks.js';
 import { hostPortOrOff } from './scalars.js';
 
 type Mapping = Readonly<Record<string, unknown>>;
@@ -27,7 +28,13 @@ export function findSemanticIssues(root: unknown): Issue[] {
       return [...own, ...others, ...clientReferenceIssues(rule, path, names)];
     }),
   );
-  return [...adminIssues(file), ...rules, ...nat64Issues(policy), ...clientIssues(clients)];
+  return [
+    ...adminIssues(file),
+    ...rules,
+    ...nat64Issues(policy),
+    ...clientIssues(clients),
+    ...guardIssues(file.guard, names),
+  ];
 }
 
 /** Without a token anyone who reaches the port reads who asked for what. */
@@ -107,14 +114,15 @@ function clientIssues(clients: readonly unknown[]): Issue[] {
     if (!isMapping(client)) return [];
     const path = ['clients', i];
     const before = clients.slice(0, i);
-    const issues = (['name', 'token', 'address'] as const).flatMap((key) => {
+    const issues = (['name', 'token', 'address', 'server'] as const).flatMap((key) => {
       const own = identityOf(client[key]);
       const first = own === null ? -1 : before.findIndex((other) => identityOf(mapping(other)[key]) === own);
       const expected = `a ${key} of its own: clients[${first}] has the same`;
       return first < 0 ? [] : [{ path: [...path, key], value: client[key], expected }];
     });
-    if ('token' in client || 'address' in client || hasOther(client, ['name'])) return issues;
-    const expected = 'a token or an address, such as { name: nas, address: 172.31.250.200/32 }';
+    if ('token' in client || 'address' in client || 'server' in client || hasOther(client, ['name'])) return issues;
+    const expected =
+      'a token or an address, or a server of the spawn guard, such as { name: nas, address: 172.31.250.200/32 }';
     return [...issues, { path, value: client, expected }];
   });
 }

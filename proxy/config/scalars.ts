@@ -117,27 +117,27 @@ export function word<const W extends readonly [string, ...string[]]>(words: W) {
 }
 
 /** Why a text is not of its form, where there is more to say than the form itself. */
-interface Mismatch {
+export interface Mismatch {
   readonly mismatch: true;
   readonly expected: string | null;
 }
 
-function mismatch(expected: string | null = null): Mismatch {
+export function mismatch(expected: string | null = null): Mismatch {
   return { mismatch: true, expected };
 }
 
-function orMismatch<T>(value: T | null): T | Mismatch {
+export function orMismatch<T>(value: T | null): T | Mismatch {
   return value ?? mismatch();
 }
 
-function form<T>(expected: string, read: (text: string) => T | Mismatch, meta: { pattern?: string } = {}) {
+export function form<T>(expected: string, read: (text: string) => T | Mismatch, meta: { pattern?: string } = {}) {
   return z
     .string({ error: expected })
     .transform((text, context) => settle(expected, read(text), context))
     .meta({ description: expected, ...meta });
 }
 
-function scalar<T>(expected: string, read: (value: string | number) => T | Mismatch) {
+export function scalar<T>(expected: string, read: (value: string | number) => T | Mismatch) {
   return z
     .union([z.number(), z.string()], { error: expected })
     .transform((value, context) => settle(expected, read(value), context))

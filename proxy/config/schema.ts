@@ -1,10 +1,11 @@
 /**
  * The configuration file as a zod schema: the one source of its types, its defaults and `config/policy.schema.json`.
- * What one value alone cannot show to be wrong is in semantics.ts.
+ * What one value alone cannot show to be wrong is in cross-checks.ts.
  */
 import * as z from 'zod';
 import { AUDIT_ROLES } from './audit-roles.js';
 import { itemsOf } from './environment.js';
+import { guardSection, serverName } from './guard-schema.js';
 import {
   auditId,
   clientName,
@@ -28,6 +29,7 @@ import {
   tokenOrOff,
   word,
 } from './scalars.js';
+import { list, orElse, section } from './shapes.js';
 
 const ports = list(portRange, 'such as [443, "7800-7807"]').min(1, 'at least one port, such as [443]');
 const ruleClients = list(clientName, 'such as [github]').min(1, 'at least one name of clients, such as [github]');
@@ -86,6 +88,7 @@ const client = section({
   address: prefix.optional(),
   default: word(['public', 'none']).optional(),
   mode: word(['enforce', 'report']).optional(),
+  server: serverName.optional(),
 });
 
 const servicesOfRole = z.union([serviceName, list(serviceName, 'such as [web]')], {
@@ -147,6 +150,7 @@ export const documentSchema = section({
   policy: orElse(policy, {}),
   clients: orElse(list(client, 'such as [{ name: nas, address: 172.31.250.200/32 }]'), []),
   audit: orElse(audit, {}),
+  guard: guardSection.nullish().transform((value) => value ?? null),
   limits: orElse(limits, {}),
   log: orElse(log, {}),
 });
@@ -169,26 +173,6 @@ export function jsonSchema(): unknown {
   });
 }
 
-/**
- * A mapping without other keys. The message of its `unrecognized_keys` issue is the list of the known ones, from which
- * load.ts picks the nearest.
- */
-function section<const S extends z.core.$ZodLooseShape>(shape: S) {
-  const keys = Object.keys(shape).join(', ');
-  return z.strictObject(shape, {
-    error: (issue) => (issue.code === 'unrecognized_keys' ? keys : `a mapping with the keys ${keys}`),
-  });
-}
-
-function list<S extends z.ZodType>(item: S, example: string) {
-  return z.array(item, { error: `a list, ${example}` });
-}
-
 function textOrList<S extends z.ZodType>(item: S, example: string) {
   return z.preprocess((value) => (typeof value === 'string' ? itemsOf(value) : value), list(item, example));
-}
-
-/** A key whose every line is commented out is null in YAML: the same as no key at all. Not for the keys of a rule. */
-function orElse<S extends z.ZodType>(schema: S, fallback: z.input<S>) {
-  return schema.nullish().transform((value): z.output<S> => value ?? schema.parse(fallback));
 }

@@ -14,7 +14,7 @@ import type { DnsName } from '../core/host-pattern.js';
 import { decideHost, type Refusal } from '../core/policy.js';
 import { EgressError } from '../core/reasons.js';
 import type { Doorway } from '../door/arrivals.js';
-import { identify, peerAddress } from '../door/clients.js';
+import { peerAddress } from '../door/clients.js';
 import type { Budget } from '../door/connection-limits.js';
 import { HTTP_PORT, HTTPS_PORT } from '../door/steered-ports.js';
 import type { Link } from '../net/interfaces.js';
@@ -164,8 +164,8 @@ function answer(doorway: Doorway, packet: Buffer, asker: Asker): Buffer | null {
 
 /** By name alone, before any resolution: refused where no steered port is open for it. */
 function refusalOf(doorway: Doorway, name: DnsName, { remoteAddress }: Asker): Refusal | null {
-  const { policy, clients } = doorway.terms();
-  const identified = identify(clients, peerAddress(remoteAddress), null);
+  const { policy } = doorway.terms();
+  const identified = doorway.whoIs({ remoteAddress });
   const client = { name: identified.outcome === 'known' ? identified.name : null };
   const own = doorway.gate.own();
   const refusals = STEERED_PORTS.map((port) => {

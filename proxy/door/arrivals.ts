@@ -9,8 +9,9 @@ import { type Relay, relay } from '../net/relay.js';
 import type { CloseCause, DecisionSink, Door } from '../observe/record.js';
 import type { Gate } from './admit.js';
 import type { Labels } from './client-labels.js';
-import { type Credentials, identify, peerAddress } from './clients.js';
+import { type Credentials, type Identified, identify, type Origin, peerAddress } from './clients.js';
 import { Attempt, type Client } from './flow.js';
+import type { Leases } from './leases.js';
 
 /** The parts of the configuration that a reload replaces. */
 export interface Terms {
@@ -24,6 +25,7 @@ export interface DoorwayParts {
   readonly terms: () => Terms;
   readonly sink: DecisionSink;
   readonly labels: Labels;
+  readonly leases: Leases;
   readonly newId: () => string;
   /** How every connection is read. */
   readonly reads: DirectReads;
@@ -109,8 +111,9 @@ export class Doorway {
   /** A request has come: identifies the client and opens the attempt that will leave one record. At once, where it can. */
   arrive(door: Door, peer: Peer, asked: Asked): Arrival | Promise<Arrival> {
     const { policy, clients } = this.terms();
-    const address = peerAddress(peer.remoteAddress);
-    const identified = identify(clients, address, asked.credentials);
+    const origin = this.#originOf(peer);
+    const { address, lease } = origin;
+    const identified = identify(clients, origin, asked.credentials);
     const isKnown = identified.outcome === 'known';
     const name = isKnown ? identified.name : null;
     const arrival = (found: string | null): Arrival => {
@@ -119,8 +122,13 @@ export class Doorway {
       const inForce = policyFor(asked.policy ?? policy, { name });
       return { attempt: this.#attempt(door, { address, name, label }, asked.method, inForce), isKnown };
     };
-    const label = name === null ? this.#parts.labels.of(address) : null;
+    const label = name === null ? (lease?.container ?? this.#parts.labels.of(address)) : null;
     return label instanceof Promise ? label.then(arrival) : arrival(label);
+  }
+
+  /** Who asks without credentials: for doors that have none. */
+  whoIs(peer: Peer): Identified {
+    return identify(this.terms().clients, this.#originOf(peer), null);
   }
 
   /** For what is refused before it is a request: no credentials are looked at. */
@@ -148,6 +156,11 @@ export class Doorway {
   cut(cause: CloseCause): void {
     for (const running of this.#tunnels) running.cut(cause);
     for (const socket of this.#work.values()) socket.destroy();
+  }
+
+  #originOf({ remoteAddress }: Peer): Origin {
+    const address = peerAddress(remoteAddress);
+    return { address, lease: this.#parts.leases.of(address) };
   }
 
   #attempt(door: Door, client: Client, method: string | null, policy: Policy): Attempt {

@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { ClientEntry } from '../config/config.js';
 import { contains, parseAddress } from '../core/address.js';
 import { embeddedIPv4 } from '../core/embedded.js';
+import type { Lease } from '../core/lease.js';
 
 export interface Credentials {
   readonly user: string;
@@ -12,19 +13,29 @@ export interface Credentials {
 /** The client's name (null: no entry names it), or `refused` where credentials are given and wrong. */
 export type Identified = { readonly outcome: 'known'; readonly name: string | null } | { readonly outcome: 'refused' };
 
+/** Who it is by the network alone. */
+export interface Origin {
+  /** Text of the peer's address, from `peerAddress`. */
+  readonly address: string;
+  /** What the spawn guard knows of the address. */
+  readonly lease: Lease | null;
+}
+
 /**
  * Credentials decide where there are any: a wrong token is refused, never taken for an unnamed client. An entry with
- * a token and an address needs both. `address`: text of the peer, from `peerAddress`.
+ * a token and an address or a server needs both. Without credentials, a lease names the client before an address does.
  */
 export function identify(
   entries: readonly ClientEntry[],
-  address: string,
+  { address, lease }: Origin,
   credentials: Credentials | null,
 ): Identified {
   if (credentials === null && entries.length === 0) return UNNAMED;
   const parsed = parseAddress(address);
+  const isServer = ({ server }: ClientEntry): boolean => lease !== null && server === lease.server;
   const covers = (entry: ClientEntry): boolean =>
-    entry.address === null || (parsed !== null && contains(entry.address, parsed));
+    (entry.address === null || (parsed !== null && contains(entry.address, parsed))) &&
+    (entry.server === null || isServer(entry));
   if (credentials !== null) {
     const entry = entries.find(({ name, token }) => token !== null && name === credentials.user);
     // Compared in any case, so that the time says nothing about which names exist.
@@ -33,7 +44,11 @@ export function identify(
       ? { outcome: 'known', name: entry.name }
       : { outcome: 'refused' };
   }
-  const entry = entries.find((one) => one.token === null && one.address !== null && covers(one));
+  const bare = entries.filter(({ token }) => token === null);
+  const entry =
+    entries.find(({ name }) => lease !== null && name === lease.client) ??
+    bare.find((one) => isServer(one) && covers(one)) ??
+    bare.find((one) => one.server === null && one.address !== null && covers(one));
   return { outcome: 'known', name: entry?.name ?? null };
 }
 

@@ -2,7 +2,8 @@
 import { type Logger, pino } from 'pino';
 import { escapeInvisible, type Level, levelOf } from './json-line.js';
 import type { LineSink } from './line-sink.js';
-import type { Observer } from './observe.js';
+import type { Observer, SpawnObserver } from './observe.js';
+import { spawnLevel } from './spawn-record.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -21,6 +22,13 @@ export function createDecisionLog(level: LogLevel, outputs: readonly LogOutput[]
     closed(record, json) {
       if (isOn(level, record.reason === null ? 'info' : 'warn')) writeLine(outputs, json);
     },
+  };
+}
+
+/** The spawn guard's records, in the same outputs. */
+export function createSpawnLog(level: LogLevel, outputs: readonly LogOutput[]): SpawnObserver {
+  return (record, json) => {
+    if (isOn(level, spawnLevel(record))) writeLine(outputs, json);
   };
 }
 

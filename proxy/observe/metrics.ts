@@ -1,7 +1,7 @@
 /** What an operator's dashboards read. Labels have few values: an outcome, a reason, a door, never a host or client. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { sectionOf } from '../core/rule-id.js';
-import type { CloseCause, DecisionRecord, DecisionSink } from './record.js';
+import type { CloseCause, DecisionRecord, DecisionSink, SpawnRecord } from './record.js';
 
 /** What is asked when the metrics are read, rather than told when it changes. */
 export interface MetricSources {
@@ -17,6 +17,8 @@ export interface MetricSources {
 }
 
 export interface Metrics extends DecisionSink {
+  /** What the spawn guard decided. */
+  spawn(record: SpawnRecord): void;
   readonly registry: Registry;
   /** A reload of the configuration that took effect. */
   reloaded(): void;
@@ -56,6 +58,7 @@ export function createMetrics(sources: MetricSources): Metrics {
       if (isTime(record.connectMs)) connect.observe(record.connectMs / 1000);
     },
     closed: closes,
+    spawn: countSpawns(registry),
     ...countReloads(registry),
   };
 }
@@ -142,6 +145,16 @@ function countCloses(registry: Registry): DecisionSink['closed'] {
     causes.set(record.cause, (causes.get(record.cause) ?? 0) + 1);
     if (isTime(record.durationMs)) duration.observe(record.durationMs / 1000);
   };
+}
+
+function countSpawns(registry: Registry): (record: SpawnRecord) => void {
+  const counter = new Counter({
+    name: 'egress_spawns_total',
+    help: 'Decisions of the spawn guard by outcome and reason ("none" where there is none).',
+    labelNames: ['outcome', 'reason'],
+    registers: [registry],
+  });
+  return ({ outcome, reason }) => counter.inc({ outcome, reason: reason ?? 'none' });
 }
 
 function countReloads(registry: Registry): Pick<Metrics, 'reloaded' | 'reloadFailed'> {

@@ -1,12 +1,15 @@
 /** Where the doors leave their records: log, ring and metrics behind one sink. */
 import { closeJson, decisionJson } from './json-line.js';
-import type { CloseRecord, DecisionRecord, DecisionSink } from './record.js';
+import type { CloseRecord, DecisionRecord, DecisionSink, SpawnRecord } from './record.js';
 
 /** Takes each record with its line of JSON (without a line end). Never blocks, never throws. */
 export interface Observer {
   decision(record: DecisionRecord, json: string): void;
   closed(record: CloseRecord, json: string): void;
 }
+
+/** Takes each record of the spawn guard with its line of JSON. Never blocks, never throws. */
+export type SpawnObserver = (record: SpawnRecord, json: string) => void;
 
 /** One sink for all observers, in their order: a record becomes JSON once, whoever reads it. */
 export function fanOut(observers: readonly Observer[]): DecisionSink {

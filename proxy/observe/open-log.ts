@@ -1,9 +1,9 @@
 /** Opens the outputs that the configuration asks for, and the two logs over them. */
 import type { Logger } from 'pino';
-import { createDecisionLog, createEventLog, type LogLevel, type LogOutput } from './decision-log.js';
+import { createDecisionLog, createEventLog, createSpawnLog, type LogLevel, type LogOutput } from './decision-log.js';
 import { type LogFile, openFileSink } from './file-sink.js';
 import { type LineSink, stdoutSink } from './line-sink.js';
-import type { Observer } from './observe.js';
+import type { Observer, SpawnObserver } from './observe.js';
 import { prettyRenderer } from './pretty.js';
 
 export interface LogSettings {
@@ -15,6 +15,7 @@ export interface LogSettings {
 
 export interface OpenLog {
   readonly decisions: Observer;
+  readonly spawns: SpawnObserver;
   /** For all that is no record. */
   readonly events: Logger;
   /** Lines lost on any output. */
@@ -48,6 +49,7 @@ export async function openLog(settings: LogSettings, stdout: LineSink = stdoutSi
   }
   return {
     decisions: createDecisionLog(level, outputs),
+    spawns: createSpawnLog(level, outputs),
     events,
     dropped: () => sinks.reduce((sum, sink) => sum + sink.dropped(), 0),
     async close(deadlineMs) {

@@ -1,5 +1,6 @@
 /** The records of the log, the admin API and the page: one shape, tested as an API. */
 import type { Reason } from '../core/reasons.js';
+import type { SpawnReason } from '../core/spawn-reasons.js';
 
 export const DOORS = [
   'connect',
@@ -58,4 +59,28 @@ export type CloseCause = 'end' | 'client-reset' | 'upstream-reset' | 'idle' | 'd
 export interface DecisionSink {
   decision(record: DecisionRecord): void;
   closed(record: CloseRecord): void;
+}
+
+/**
+ * What the spawn guard decided: one for each container that is created, each image that is pulled and each request that
+ * is refused. Never a value of an environment variable, an argument or a label but the server's name.
+ */
+export interface SpawnRecord {
+  readonly event: 'spawn';
+  readonly id: string;
+  readonly time: string;
+  readonly outcome: 'allow' | 'deny' | 'fail';
+  readonly reason: SpawnReason | null;
+  /** What was asked for: `create`, `pull`, `start` ..., or the method and path of what is none of them. */
+  readonly operation: string;
+  readonly server: string | null;
+  readonly image: string | null;
+  /** Which field was refused: `HostConfig.Privileged`. */
+  readonly field: string | null;
+  /** The container's name, and its address on the tools' network. */
+  readonly container: string | null;
+  readonly address: string | null;
+  readonly status: number;
+  /** What the client was answered, in words. */
+  readonly explanation: string | null;
 }

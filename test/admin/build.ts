@@ -5,6 +5,7 @@ import type { AdminDeps } from '../../proxy/admin/deps.js';
 import { decisionJson } from '../../proxy/observe/json-line.js';
 import type { DecisionRecord } from '../../proxy/observe/record.js';
 import { createRing } from '../../proxy/observe/ring.js';
+import { createSpawnRing } from '../../proxy/observe/spawn-ring.js';
 
 export function adminWith(change: Partial<AdminDeps> = {}) {
   const ring = createRing(1000);
@@ -21,6 +22,7 @@ export function adminWith(change: Partial<AdminDeps> = {}) {
       explanation: `${target} for ${client}`,
     }),
     ring,
+    spawns: createSpawnRing(),
     registry: new Registry(),
     policyView: () => ({
       digest: 'd1',

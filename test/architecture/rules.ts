@@ -22,11 +22,13 @@ const OWNED: Readonly<Record<string, Owners>> = {
   'node:net': [
     [/^proxy\/net\/dialer\.ts$/, '*'],
     [/^proxy\/net\/dns-socket\.ts$/, ['connect', 'isIP']],
+    // To the engine's Unix socket, by a path: no network.
+    [/^proxy\/guard\/engine\.ts$/, ['connect']],
     [EVERY_FILE, ['createServer', 'Server', 'Socket', 'isIP']],
   ],
   'node:tls': [[/^proxy\/net\/upstream-tls\.ts$/, '*']],
   'node:http': [
-    [/^proxy\/http\/exchange-node\.ts$/, ['request']],
+    [/^proxy\/(?:http\/exchange-node|guard\/engine)\.ts$/, ['request']],
     [
       EVERY_FILE,
       ['createServer', 'Server', 'ServerOptions', 'IncomingMessage', 'ServerResponse', 'STATUS_CODES', 'METHODS'],
@@ -47,7 +49,7 @@ const OWNED: Readonly<Record<string, Owners>> = {
   'undici/lib/dispatcher/client.js': [[/^proxy\/http\/upstream-pool\.ts$/, '*']],
   'undici/lib/core/errors.js': [[/^proxy\/http\//, '*']],
   'ipaddr.js': [[/^proxy\/core\/address\.ts$/, '*']],
-  zod: [[/^proxy\/(?:config\/|observe\/parse-record\.ts$|admin\/admin\.ts$)/, '*']],
+  zod: [[/^proxy\/(?:config\/|observe\/(?:parse|spawn)-record\.ts$|admin\/admin\.ts$)/, '*']],
   yaml: [[/^proxy\/(?:config|suggest)\//, '*']],
 };
 
@@ -64,7 +66,7 @@ const CONNECTING_COMMANDS =
 const LAYERS: readonly (readonly [folder: RegExp, rank: number])[] = [
   [/^proxy\/core\//, 0],
   [/^proxy\/(?:net|observe|config|firewall)\//, 1],
-  [/^proxy\/(?:door|http|tls|dns|socks|suggest|probe|audit|admin)\//, 2],
+  [/^proxy\/(?:door|http|tls|dns|socks|suggest|probe|audit|admin|guard)\//, 2],
   [/^proxy\/app\.ts$/, 3],
   [/^proxy\/cli\//, 4],
   [/^proxy\/main\.ts$/, 5],

@@ -1,0 +1,54 @@
+/** The one create request that the engine gets: what a client may have, and around it what the guard sets. Pure. */
+import type { GuardConfig } from '../config/guard-config.js';
+import type { CreateRequest } from './create-request.js';
+import { OWN_LABELS } from './identity.js';
+
+/** What the guard decides for this one container. */
+export interface Placement {
+  readonly address: string | null;
+}
+
+const LOCAL_LOG = { Type: 'local', Config: { 'max-size': '5m', 'max-file': '1' } };
+
+export function canonicalRequest(request: CreateRequest, { address }: Placement, config: GuardConfig): string {
+  const { claim, network } = request;
+  const isOn = network === 'tools';
+  const endpoint = address === null ? {} : { IPAMConfig: { IPv4Address: address } };
+  return JSON.stringify({
+    ...request.config,
+    Labels: {
+      ...claim.labels,
+      [OWN_LABELS.guard]: config.network,
+      [OWN_LABELS.server]: claim.server.name,
+      [OWN_LABELS.life]: request.isAttached ? 'attached' : 'detached',
+      ...(address === null ? {} : { [OWN_LABELS.address]: address }),
+      ...(claim.server.client === null ? {} : { [OWN_LABELS.client]: claim.server.client }),
+    },
+    HostConfig: {
+      ...request.hostConfig,
+      NetworkMode: isOn ? config.network : 'none',
+      // The search domains of the host would be asked for otherwise, and say where it is.
+      ...(isOn && config.dns !== null ? { Dns: [config.dns], DnsOptions: [], DnsSearch: ['.'] } : {}),
+      CapDrop: ['ALL'],
+      CapAdd: claim.server.capabilities,
+      SecurityOpt: ['no-new-privileges'],
+      Privileged: false,
+      IpcMode: 'private',
+      CgroupnsMode: 'private',
+      // A log driver is a way out for a tool without a network. Attaching works without one.
+      LogConfig: config.defaults.logs === 'local' ? LOCAL_LOG : { Type: 'none', Config: {} },
+      AutoRemove: true,
+    },
+    NetworkingConfig: { EndpointsConfig: isOn ? { [config.network]: endpoint } : {} },
+  });
+}
+
+/** A volume that is not there yet is the guard's: whoever makes it first decides what is in it. */
+export function canonicalVolume(name: string, config: GuardConfig): string {
+  return JSON.stringify({
+    Name: name,
+    Driver: 'local',
+    DriverOpts: {},
+    Labels: { [OWN_LABELS.guard]: config.network },
+  });
+}

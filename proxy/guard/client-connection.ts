@@ -1,0 +1,171 @@
+/** One connection of a client on the guard's socket: reads heads and bodies within their bounds, writes answers. */
+import type { IncomingMessage } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { Refused, refuse } from './refusal.js';
+
+const MOST_HEAD_OCTETS = 16 * 1024;
+export const MOST_BODY_OCTETS = 1024 * 1024;
+/** More is not read before it is asked for. */
+const MOST_HELD_OCTETS = 64 * 1024;
+const REQUEST_MS = 10_000;
+const IDLE_MS = 300_000;
+const HEAD_END = Buffer.from('\r\n\r\n');
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Buffer | string;
+}
+
+export class ClientConnection {
+  readonly socket: Socket;
+  #held: Buffer[] = [];
+  #octets = 0;
+  #ended = false;
+  #wanted = 0;
+  #wake: () => void = () => {};
+  readonly #gone = new AbortController();
+  readonly #onData = (chunk: Buffer): void => {
+    this.#held.push(chunk);
+    this.#octets += chunk.length;
+    if (this.#octets > Math.max(this.#wanted, MOST_HELD_OCTETS)) this.socket.pause();
+    this.#wake();
+  };
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    this.#gone.abort();
+    this.#wake();
+  };
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('error', () => {});
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    socket.on('close', this.#onEnd);
+  }
+
+  /** Aborted when the client has closed: a request that is under way has nobody to answer. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** The head in Latin-1 without its empty line; null where the client closes between two requests. */
+  async readHead(): Promise<string | null> {
+    if (!(await this.#until(() => this.#octets > 0, IDLE_MS))) return null;
+    const find = (): number => this.#peek().indexOf(HEAD_END);
+    const isWhole = await this.#until(() => find() !== -1 || this.#octets > MOST_HEAD_OCTETS, REQUEST_MS);
+    const end = find();
+    if (end === -1 || end > MOST_HEAD_OCTETS) {
+      if (isWhole) throw new Refused(refuse('malformed-request', `the head has more than ${MOST_HEAD_OCTETS} octets`));
+      throw new Refused(refuse(this.#ended ? 'malformed-request' : 'request-timeout', 'the head is not complete'));
+    }
+    return this.#take(end + HEAD_END.length)
+      .toString('latin1')
+      .slice(0, -HEAD_END.length);
+  }
+
+  async readBody(octets: number): Promise<Buffer> {
+    if (octets > MOST_BODY_OCTETS)
+      throw new Refused(refuse('body-too-large', `the body has more than ${MOST_BODY_OCTETS} octets`));
+    this.#wanted = octets;
+    this.socket.resume();
+    const isThere = await this.#until(() => this.#octets >= octets, REQUEST_MS);
+    this.#wanted = 0;
+    if (!isThere)
+      throw new Refused(refuse(this.#ended ? 'malformed-request' : 'request-timeout', 'the body is not complete'));
+    return this.#take(octets);
+  }
+
+  /** Written as a whole. `isHead`: an answer to HEAD, without its content. `isLast`: the connection ends after it. */
+  answer(
+    { status, headers = {}, body = '' }: Answer,
+    form: { readonly isHead: boolean; readonly isLast: boolean },
+  ): void {
+    const content = Buffer.from(body);
+    const length = status === 204 || status === 304 ? {} : { 'Content-Length': String(content.length) };
+    this.#writeHead(status, { ...headers, ...length, ...(form.isLast ? { Connection: 'close' } : {}) });
+    if (!form.isHead) this.socket.write(content);
+    if (form.isLast) this.close();
+  }
+
+  /** The head at once, whatever the body waits for: a client starts its container only when it has this one. */
+  async answerStream(response: IncomingMessage, headers: Readonly<Record<string, string>>): Promise<void> {
+    this.#writeHead(response.statusCode ?? 502, { ...headers, 'Transfer-Encoding': 'chunked' });
+    try {
+      for await (const chunk of response) {
+        const size = chunk.length.toString(16);
+        if (!this.socket.write(Buffer.concat([Buffer.from(`${size}\r\n`), chunk, Buffer.from('\r\n')])))
+          await this.#drained();
+        if (this.socket.destroyed) return;
+      }
+      this.socket.write('0\r\n\r\n');
+    } catch {
+      // The engine went away in the middle: the client must not take what it has for the whole.
+      this.socket.destroy();
+    }
+  }
+
+  /** Ends reading here and gives back what was read too far: the connection is the caller's. */
+  handOver(): Buffer {
+    this.socket.pause();
+    this.socket.off('data', this.#onData);
+    this.socket.off('end', this.#onEnd);
+    this.socket.off('close', this.#onEnd);
+    return this.#take(this.#octets);
+  }
+
+  /** What the client has sent beyond this point is not read. */
+  close(): void {
+    this.socket.off('data', this.#onData);
+    this.socket.resume();
+    this.socket.end();
+    this.socket.setTimeout(1000, () => this.socket.destroy());
+  }
+
+  #writeHead(status: number, headers: Readonly<Record<string, string>>): void {
+    const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    this.socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n${fields.join('')}\r\n`);
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.socket.off('drain', done);
+        this.socket.off('close', done);
+        resolve();
+      };
+      this.socket.on('drain', done);
+      this.socket.on('close', done);
+    });
+  }
+
+  /** False where the client ended, or the time was over, before it was so. */
+  async #until(isSo: () => boolean, withinMs: number): Promise<boolean> {
+    const deadline = AbortSignal.timeout(withinMs);
+    const onTime = (): void => this.#wake();
+    deadline.addEventListener('abort', onTime);
+    while (!isSo() && !this.#ended && !deadline.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    deadline.removeEventListener('abort', onTime);
+    return isSo();
+  }
+
+  #peek(): Buffer {
+    const whole = Buffer.concat(this.#held);
+    this.#held = [whole];
+    return whole;
+  }
+
+  #take(octets: number): Buffer {
+    const whole = this.#peek();
+    this.#held = [whole.subarray(octets)];
+    this.#octets -= octets;
+    if (this.#octets <= MOST_HELD_OCTETS && !this.socket.destroyed) this.socket.resume();
+    return whole.subarray(0, octets);
+  }
+}

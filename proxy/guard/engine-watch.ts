@@ -1,0 +1,85 @@
+/** Follows the engine: its events of containers that are gone, its list after each gap, its version. */
+import type { IncomingMessage } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
+import type { Custody } from './custody.js';
+import { type Engine, jsonOf } from './engine.js';
+import { minorOf } from './engine-answer.js';
+import { OWN_LABELS } from './identity.js';
+import { isContainerId } from './roster.js';
+
+export interface EngineWatch {
+  /** The newest minor of the engine's API; null before it was asked. */
+  minor(): number | null;
+  close(): void;
+}
+
+export interface WatchParts {
+  readonly engine: Engine;
+  readonly custody: Custody;
+  readonly network: () => string;
+  readonly onNotice: (text: string) => void;
+}
+
+const AGAIN_MS = 500;
+const MOST_LINE_OCTETS = 64 * 1024;
+
+/** Runs until it is closed; an engine that is away is asked again twice a second. */
+export function watchEngine(parts: WatchParts): EngineWatch {
+  const ended = new AbortController();
+  let minor: number | null = null;
+  let isAway = false;
+  const follow = async (): Promise<void> => {
+    const { engine, custody } = parts;
+    const ping = await engine.ask({ method: 'GET', path: '/_ping' }, 5_000);
+    minor = minorOf(ping.headers['api-version']);
+    const events = await engine.stream({ method: 'GET', path: eventsPath(parts.network()) }, ended.signal);
+    try {
+      // Only now: what ends after the list is in the events.
+      await custody.resync();
+      if (isAway) parts.onNotice('the engine answers again');
+      isAway = false;
+      for await (const line of lines(events)) {
+        const id = idOf(line);
+        if (id !== null) custody.gone(id);
+      }
+    } finally {
+      events.destroy();
+    }
+  };
+  const run = async (): Promise<void> => {
+    while (!ended.signal.aborted) {
+      await follow().catch((error: unknown) => {
+        if (!isAway && !ended.signal.aborted) parts.onNotice(`the engine is away: ${String(error)}`);
+        isAway = true;
+      });
+      await setTimeout(AGAIN_MS, undefined, { signal: ended.signal, ref: false }).catch(() => {});
+    }
+  };
+  run().catch(() => {});
+  return { minor: () => minor, close: () => ended.abort() };
+}
+
+function eventsPath(network: string): string {
+  const filters = { type: ['container'], event: ['destroy'], label: [`${OWN_LABELS.guard}=${network}`] };
+  return `/events?filters=${encodeURIComponent(JSON.stringify(filters))}`;
+}
+
+async function* lines(stream: IncomingMessage): AsyncGenerator<string> {
+  stream.setEncoding('utf8');
+  let held = '';
+  for await (const chunk of stream) {
+    held += chunk;
+    const whole = held.split('\n');
+    held = whole.pop() ?? '';
+    if (held.length > MOST_LINE_OCTETS) throw new Error('an event of the engine is too long');
+    yield* whole;
+  }
+}
+
+function idOf(line: string): string | null {
+  const event = jsonOf(Buffer.from(line));
+  if (typeof event !== 'object' || event === null) return null;
+  const { Actor: actor } = event as Record<string, unknown>;
+  const id: unknown = typeof actor === 'object' && actor !== null ? Reflect.get(actor, 'ID') : null;
+  return isContainerId(id) ? id : null;
+}

@@ -1,0 +1,129 @@
+/** The guard: a listener on a Unix socket, its connections, and the watch over what was started through it. */
+import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import type { GuardConfig } from '../config/guard-config.js';
+import type { SpawnRecord } from '../observe/record.js';
+import { ClientConnection } from './client-connection.js';
+import { Custody } from './custody.js';
+import type { Engine } from './engine.js';
+import { type EngineWatch, watchEngine } from './engine-watch.js';
+import { Exchange, type ExchangeParts } from './exchange.js';
+import type { LeaseFile } from './lease-file.js';
+import { Refused, refuse } from './refusal.js';
+import type { Tool } from './roster.js';
+
+export interface GuardParts {
+  readonly config: () => GuardConfig;
+  readonly engine: Engine;
+  readonly leaseFile: LeaseFile;
+  /** Six random hex digits. */
+  readonly random: () => string;
+  readonly record: (record: Omit<SpawnRecord, 'event' | 'id' | 'time'>) => void;
+  readonly onDefect: (error: unknown) => void;
+  /** What happens with the engine and is no decision, for the log. */
+  readonly onNotice: (text: string) => void;
+  readonly now?: () => number;
+}
+
+export interface Guard {
+  readonly custody: Custody;
+  /** Rejects where the socket cannot be made. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Thirty-two tools have about a hundred. */
+const MOST_CONNECTIONS = 512;
+const SWEEP_MS = 1_000;
+
+export function createGuard(parts: GuardParts): Guard {
+  const { engine, onDefect, record } = parts;
+  const custody = new Custody({
+    config: parts.config,
+    engine,
+    leaseFile: parts.leaseFile,
+    now: parts.now ?? (() => performance.now()),
+    onOrphan: (tool) => record(orphanRecord(tool)),
+  });
+  let watch: EngineWatch | null = null;
+  const exchange: ExchangeParts = { ...parts, custody, engineMinor: () => watch?.minor() ?? null };
+  const connections = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: false }, (socket) => {
+    connections.add(socket);
+    socket.on('close', () => connections.delete(socket));
+    converse(new ClientConnection(socket), exchange, connections.size > MOST_CONNECTIONS).catch((error) => {
+      onDefect(error);
+      socket.destroy();
+    });
+  });
+  const sweep = setInterval(() => custody.sweep().catch(() => {}), SWEEP_MS);
+  sweep.unref();
+  return {
+    custody,
+    async start() {
+      watch = watchEngine({ engine, custody, network: () => parts.config().network, onNotice: parts.onNotice });
+      await listen(server, parts.config().listen);
+    },
+    async stop() {
+      clearInterval(sweep);
+      watch?.close();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of connections) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+/** Requests of one connection, one after the other. */
+async function converse(connection: ClientConnection, parts: ExchangeParts, isOver: boolean): Promise<void> {
+  for (;;) {
+    const exchange = new Exchange(parts, connection);
+    let head: string | null;
+    try {
+      if (isOver)
+        throw new Refused(refuse('too-many-connections', `there are ${MOST_CONNECTIONS} connections already`));
+      head = await connection.readHead();
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return exchange.refuseUnread(error.refusal);
+    }
+    if (head === null) return connection.close();
+    if (!(await exchange.run(head))) return;
+  }
+}
+
+/** Whoever sees the folder may connect: who that is, is decided by where it is mounted. */
+async function listen(server: Server, path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there?.isDirectory() === true) throw new Error(`cannot listen on ${path}: it is a folder`);
+  if (there !== undefined) unlinkSync(path);
+  // The mode by umask, not by chmod: a client could put a link in the place of the socket in between.
+  const umask = process.umask(0o111);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) =>
+        reject(new Error(`cannot listen on ${path}: ${error.message}`, { cause: error })),
+      );
+      server.listen({ path, backlog: 511 }, () => resolve());
+    });
+  } finally {
+    process.umask(umask);
+  }
+}
+
+function orphanRecord({ server, name, lease }: Tool): Omit<SpawnRecord, 'event' | 'id' | 'time'> {
+  return {
+    outcome: 'fail',
+    reason: 'orphan-removed',
+    operation: 'remove',
+    server,
+    image: null,
+    field: null,
+    container: name,
+    address: lease?.address ?? null,
+    status: 200,
+    explanation: 'no client followed this tool any more: it was removed',
+  };
+}

@@ -1,0 +1,34 @@
+/**
+ * Which address belongs to which server, from the guard to the proxy: a file in a folder that only the guard can write
+ * and the proxy reads at each arrival. It is replaced as a whole, so that no reader sees half of it.
+ */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LEASE_FILE, type Lease, leasesText, parseLeases } from '../core/lease.js';
+
+export interface LeaseFile {
+  /** What an earlier run left. */
+  read(): readonly Lease[];
+  /** In force when this returns. Throws where it cannot be written. */
+  save(leases: readonly Lease[]): void;
+}
+
+/** `folder` null: nobody is told. */
+export function createLeaseFile(folder: string | null): LeaseFile {
+  if (folder === null) return { read: () => [], save() {} };
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, LEASE_FILE);
+  return {
+    read() {
+      try {
+        return [...parseLeases(readFileSync(path, 'utf8')).values()];
+      } catch {
+        return [];
+      }
+    },
+    save(leases) {
+      writeFileSync(`${path}.next`, leasesText(leases), { mode: 0o644 });
+      renameSync(`${path}.next`, path);
+    },
+  };
+}

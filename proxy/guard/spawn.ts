@@ -1,0 +1,111 @@
+/** Creates a tool: volumes, name, address and lease first, then the one create request that the engine gets. */
+import type { GuardConfig } from '../config/guard-config.js';
+import type { Lease } from '../core/lease.js';
+import { canonicalRequest, canonicalVolume } from './canonical.js';
+import { type CreateRequest, readCreateRequest } from './create-request.js';
+import type { Custody } from './custody.js';
+import { type Engine, type EngineAnswer, jsonOf } from './engine.js';
+import { containerName } from './identity.js';
+import { quote, Refused, refuse } from './refusal.js';
+import { isContainerId } from './roster.js';
+import type { Json } from './strict-json.js';
+
+export interface SpawnParts {
+  readonly config: GuardConfig;
+  readonly engine: Engine;
+  readonly custody: Custody;
+  /** Six random hex digits. */
+  readonly random: () => string;
+  /** Fills in what is known so far, for the record. */
+  readonly note: (known: SpawnNote) => void;
+}
+
+export interface SpawnNote {
+  readonly server?: string;
+  readonly image?: string;
+  readonly container?: string;
+  readonly address?: string | null;
+}
+
+export interface SpawnOrder {
+  readonly api: number;
+  readonly platform: string | null;
+  readonly body: Json;
+}
+
+/** The engine's answer. Throws `Refused`. */
+export async function spawnTool(order: SpawnOrder, parts: SpawnParts): Promise<EngineAnswer> {
+  const { config, custody } = parts;
+  const request = readCreateRequest(order.body, config);
+  const { name: server } = request.claim.server;
+  const container = containerName(request.claim, parts.random());
+  parts.note({ server, image: request.image.text, container });
+  if (custody.roster.size >= config.limits.containers) {
+    const message = `there are ${config.limits.containers} tools already (guard.limits.containers)`;
+    throw new Refused(refuse('limit-reached', message));
+  }
+  return custody.roster.reserve(async () => {
+    for (const volume of request.volumes) await ensureVolume(volume, parts);
+    const lease = takeLease(request, container, parts);
+    parts.note({ address: lease?.address ?? null });
+    return create(order, request, { container, lease }, parts);
+  });
+}
+
+function takeLease(request: CreateRequest, container: string, { config, custody }: SpawnParts): Lease | null {
+  const { server } = request.claim;
+  const range = server.addresses ?? config.defaults.addresses;
+  if (request.network === 'none' || range === null) return null;
+  const lease = custody.lease(server, range, container);
+  if (lease !== null) return lease;
+  const message = `no address of ${range.text} is free for the server ${quote(server.name)}; try again, or give it more addresses`;
+  throw new Refused(refuse('no-free-address', message));
+}
+
+async function create(
+  { api, platform }: SpawnOrder,
+  request: CreateRequest,
+  { container, lease }: { readonly container: string; readonly lease: Lease | null },
+  { config, engine, custody }: SpawnParts,
+): Promise<EngineAnswer> {
+  const query = new URLSearchParams({ name: container, ...(platform === null ? {} : { platform }) });
+  const body = canonicalRequest(request, { address: lease?.address ?? null }, config);
+  let answer: EngineAnswer;
+  try {
+    answer = await engine.ask({ method: 'POST', path: `/v1.${api}/containers/create?${query}`, body });
+  } catch (error) {
+    // It may have been created all the same: then the next resync finds it by its label, with its address.
+    custody.release(lease);
+    throw error;
+  }
+  const created = jsonOf(answer.body);
+  const id: unknown = typeof created === 'object' && created !== null ? Reflect.get(created, 'Id') : null;
+  if (answer.status !== 201 || !isContainerId(id)) {
+    custody.release(lease);
+    return answer.status === 201 ? { ...answer, status: 502 } : answer;
+  }
+  const { name: server } = request.claim.server;
+  custody.add({ id, name: container, server, lease, isDetached: !request.isAttached, isStarted: false, followers: 0 });
+  return answer;
+}
+
+/** Made before it is used, or known to be nothing but a folder of the engine's: a driver's options can name any path. */
+async function ensureVolume(name: string, { config, engine }: SpawnParts): Promise<void> {
+  const found = await engine.ask({ method: 'GET', path: `/volumes/${name}` });
+  if (found.status === 404) {
+    const made = await engine.ask({ method: 'POST', path: '/volumes/create', body: canonicalVolume(name, config) });
+    // Someone else may have made one of this name in between: the answer is the volume that is there now.
+    if (made.status === 201 && isPlainVolume(made.body)) return;
+  } else if (found.status === 200 && isPlainVolume(found.body)) return;
+  const message = `the volume ${quote(name)} is not a plain one of the driver "local": its options may name any path`;
+  throw new Refused(refuse('volume-not-listed', message, 'HostConfig.Mounts'));
+}
+
+function isPlainVolume(body: Buffer): boolean {
+  const volume = jsonOf(body);
+  if (typeof volume !== 'object' || volume === null) return false;
+  const { Driver: driver, Options: options } = volume as Record<string, unknown>;
+  const isBare =
+    options === null || options === undefined || (typeof options === 'object' && Object.keys(options).length === 0);
+  return driver === 'local' && isBare;
+}

@@ -1,0 +1,50 @@
+/** The spawn guard's records as lines of JSON, and back: the proxy reads what the guard, in another container, wrote. */
+import * as z from 'zod';
+import { SPAWN_REASONS, type SpawnReason } from '../core/spawn-reasons.js';
+import { escapeInvisible, type Level } from './json-line.js';
+import type { SpawnRecord } from './record.js';
+
+/** The guard writes it, the proxy reads it. In the folder of the lease file. */
+export const SPAWN_FILE = 'spawns.jsonl';
+
+/** No field is longer by rights. */
+const LONGEST = 512;
+
+export function spawnLevel({ outcome }: SpawnRecord): Level {
+  return outcome === 'allow' ? 'info' : 'warn';
+}
+
+/** One JSON object without a line end; what is too long is cut, and nothing in it can end a line. */
+export function spawnJson(record: SpawnRecord): string {
+  const cut = (_: string, value: unknown) =>
+    typeof value === 'string' && value.length > LONGEST ? `${value.slice(0, LONGEST - 3)}...` : value;
+  const { time, event, ...rest } = record;
+  return escapeInvisible(JSON.stringify({ level: spawnLevel(record), time, event, ...rest }, cut));
+}
+
+const text = z.string().max(LONGEST).nullable();
+const schema = z.object({
+  event: z.literal('spawn'),
+  id: z.string().regex(/^[\w.-]{1,64}$/),
+  time: z.iso.datetime(),
+  outcome: z.enum(['allow', 'deny', 'fail']),
+  reason: z.custom<SpawnReason>((value) => typeof value === 'string' && Object.hasOwn(SPAWN_REASONS, value)).nullable(),
+  operation: z.string().max(LONGEST),
+  server: text,
+  image: text,
+  field: text,
+  container: text,
+  address: text,
+  status: z.int(),
+  explanation: text,
+});
+
+/** Null for a line that is no whole record. */
+export function parseSpawnLine(line: string): SpawnRecord | null {
+  try {
+    const parsed = schema.safeParse(JSON.parse(line));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}

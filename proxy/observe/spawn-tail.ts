@@ -1,0 +1,74 @@
+/** Reads what the spawn guard adds to its file of records: the proxy's log, page and metrics show them as well. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SpawnRecord } from './record.js';
+import { parseSpawnLine, SPAWN_FILE } from './spawn-record.js';
+
+export interface SpawnTail {
+  close(): void;
+}
+
+export interface SpawnTailOptions {
+  /** Of the lease file; null: there is no guard. */
+  readonly folder: string | null;
+  readonly intervalMs: number;
+  /** `isEarlier`: it was there when the reading began. */
+  readonly onRecord: (record: SpawnRecord, isEarlier: boolean) => void;
+}
+
+/** At one look: a guard that is flooded costs the proxy no more than this. */
+const MOST_OCTETS = 128 * 1024;
+
+/** Looks every `intervalMs`. The timer keeps no process alive. Never throws. */
+export function tailSpawns({ folder, intervalMs, onRecord }: SpawnTailOptions): SpawnTail {
+  if (folder === null) return { close() {} };
+  const path = join(folder, SPAWN_FILE);
+  let inode = 0;
+  let offset = 0;
+  let isEarlier = true;
+  const look = (): void => {
+    const part = readPart(path, inode, offset);
+    if (part !== null) {
+      inode = part.inode;
+      offset = part.end;
+      for (const line of part.lines) {
+        const record = parseSpawnLine(line);
+        if (record !== null) onRecord(record, isEarlier);
+      }
+    }
+    isEarlier = false;
+  };
+  look();
+  const timer = setInterval(look, intervalMs);
+  timer.unref();
+  return { close: () => clearInterval(timer) };
+}
+
+interface Part {
+  readonly inode: number;
+  /** Behind the last whole line. */
+  readonly end: number;
+  readonly lines: readonly string[];
+}
+
+/** The whole lines from `offset` on, in the file with `inode`; of another file, or where there is too much, the last ones. */
+function readPart(path: string, inode: number, offset: number): Part | null {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch {
+    return null;
+  }
+  try {
+    const { ino, size } = fstatSync(file);
+    const from = Math.max(ino === inode && offset <= size ? offset : 0, size - MOST_OCTETS);
+    const bytes = Buffer.alloc(Math.max(0, size - from));
+    const text = bytes.toString('utf8', 0, readSync(file, bytes, 0, bytes.length, from));
+    const whole = text.lastIndexOf('\n') + 1;
+    return { inode: ino, end: from + Buffer.byteLength(text.slice(0, whole)), lines: text.slice(0, whole).split('\n') };
+  } catch {
+    return null;
+  } finally {
+    closeSync(file);
+  }
+}
