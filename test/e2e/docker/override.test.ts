@@ -53,6 +53,8 @@ interface Service {
   readonly ports?: readonly { readonly host_ip?: string; readonly published: string; readonly target: number }[];
   readonly volumes?: readonly { readonly source: string; readonly target: string; readonly read_only?: boolean }[];
   readonly environment?: Readonly<Record<string, string>>;
+  readonly dns?: readonly string[];
+  readonly sysctls?: Readonly<Record<string, string>>;
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly container_name?: string;
   readonly user?: string;
@@ -75,6 +77,10 @@ async function merged(t: TestContext, base: string, env: NodeJS.ProcessEnv = {})
   return JSON.parse(await docker(['compose', 'config', '--format', 'json'], { cwd: folder, env }));
 }
 
+function published(service: Service | undefined): unknown[] {
+  return (service?.ports ?? []).map(({ host_ip, published: at, target }) => [host_ip, at, target]);
+}
+
 for (const [where, base] of GATEWAYS) {
   test(`a gateway ${where} ends up on the internal network only, its port with the relay`, async (t) => {
     const { services, networks } = await merged(t, base);
@@ -84,24 +90,27 @@ for (const [where, base] of GATEWAYS) {
     assert.deepEqual(gateway?.ports ?? [], []);
     assert.equal(gateway?.container_name, 'mcp-gateway');
     assert.equal(networks['mcp-tools']?.internal, true);
-    assert.deepEqual(networks['mcp-tools']?.driver_opts, { 'com.docker.network.bridge.inhibit_ipv4': 'true' });
-    const ports = (sidecar?.ports ?? []).map(({ host_ip, published, target }) => [host_ip, published, target]);
-    assert.deepEqual(ports, [
-      [undefined, '8811', 8811],
-      ['127.0.0.1', '9180', 9180],
-    ]);
+    assert.deepEqual(networks['mcp-tools']?.driver_opts, {
+      'com.docker.network.bridge.inhibit_ipv4': 'true',
+      'com.docker.network.bridge.gateway_mode_ipv4': 'isolated',
+    });
+    assert.deepEqual(published(sidecar), [[undefined, '8811', 8811]]);
     const aliases = sidecar?.networks ?? {};
     assert.deepEqual([aliases.frontend?.aliases, aliases.backend?.aliases], [['mcp-gateway'], ['mcp-gateway']]);
     assert.equal(aliases['mcp-tools']?.aliases, undefined);
   });
 }
 
-test('the gateway and, by the Docker CLI config, its tools get all six proxy variables with a scheme', async (t) => {
+test('the gateway gets what its old and its new versions need, and nothing that breaks its health check', async (t) => {
   const { services } = await merged(t, stack('networks: [backend]\nenvironment: { MCP_PORT: "8811" }'));
   const environment = services['mcp-gateway']?.environment ?? {};
-  for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']) {
+  for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'https_proxy']) {
     assert.equal(environment[name], 'http://egress-proxy:3128', name);
   }
+  // BusyBox wget, with which its image checks its own health, takes http_proxy and knows no no_proxy.
+  assert.equal(environment.http_proxy, undefined);
+  assert.deepEqual(services['mcp-gateway']?.dns, ['172.31.250.250']);
+  assert.equal(environment.DOCKER_MCP_ALLOW_INSECURE_REMOTE_URLS, '1');
   for (const name of ['NO_PROXY', 'no_proxy']) assert.equal(environment[name], 'localhost,127.0.0.1,::1');
   assert.equal(environment.MCP_PORT, '8811');
   const mounts = services['mcp-gateway']?.volumes ?? [];
@@ -142,17 +151,75 @@ test('what a user may have to change is a variable', async (t) => {
     MCP_EGRESS_NETWORK: 'out',
     MCP_GATEWAY_PUBLISH: '127.0.0.1:18811',
     MCP_GATEWAY_NAME: 'gateway',
-    MCP_GATEWAY_PORT: '9911',
+    EGRESS_GATEWAY_PORT: '9911',
     EGRESS_PROXY_IMAGE: 'registry.test/egress:1',
     EGRESS_CONFIG_DIR: '/srv/policy',
   });
   assert.deepEqual(networks['mcp-tools']?.ipam, { config: [{ subnet: '10.99.0.0/24', ip_range: '10.99.0.0/25' }] });
   assert.deepEqual([networks['mcp-tools']?.name, networks.egress?.name], ['tools', 'out']);
   const sidecar = JSON.stringify(services['egress-proxy']);
-  for (const text of ['10.99.0.200:3128', '"host_ip":"127.0.0.1"', '"published":"18811"', 'mcp-gateway-tools:9911']) {
+  assert.deepEqual(published(services['egress-proxy']), [['127.0.0.1', '18811', 9911]]);
+  for (const text of ['10.99.0.200:3128', '0.0.0.0:9911', 'mcp-gateway-tools:9911', 'gateway:9911']) {
     assert.ok(sidecar.includes(text), text);
   }
   for (const text of ['"aliases":["gateway"]', 'registry.test/egress:1', '"source":"/srv/policy"']) {
     assert.ok(sidecar.includes(text), text);
   }
+});
+
+test('MCP_GATEWAY_PORT is the port of the host, as in the stack itself', async (t) => {
+  const { services } = await merged(t, stack('networks: [backend]'), { MCP_GATEWAY_PORT: '8899' });
+  const sidecar = services['egress-proxy'];
+  assert.deepEqual(published(sidecar), [[undefined, '8899', 8811]]);
+  assert.equal(sidecar?.environment?.EGRESS_RELAY_TO, 'mcp-gateway-tools:8811');
+});
+
+test('the page is published with a token only, and the gateway not at all where the stack does not', async (t) => {
+  const page = ['127.0.0.1', '9180', 9180];
+  const gateway = [undefined, '8811', 8811];
+  const cases: readonly (readonly [NodeJS.ProcessEnv, unknown[]])[] = [
+    [{}, [gateway]],
+    [{ EGRESS_ADMIN_TOKEN: 'secret' }, [gateway, page]],
+    [{ EGRESS_ADMIN_TOKEN: 'secret', MCP_GATEWAY_PUBLISHED: 'no' }, [page]],
+    [{ MCP_GATEWAY_PUBLISHED: 'no' }, []],
+  ];
+  for (const [env, ports] of cases) {
+    const { services } = await merged(t, stack('networks: [backend]'), env);
+    assert.deepEqual(published(services['egress-proxy']), ports, JSON.stringify(env));
+    assert.deepEqual(
+      Object.keys(services).filter((name) => name.startsWith('egress-ports')),
+      [],
+      'what only lends its ports is no part of the stack',
+    );
+  }
+});
+
+test('a token for the clients of the gateway is handed on, and a value of the stack stays without one', async (t) => {
+  const base = stack('networks: [backend]\nenvironment: { MCP_GATEWAY_AUTH_TOKEN: of-the-stack }');
+  const tokenOf = async (env: NodeJS.ProcessEnv): Promise<string | undefined> =>
+    (await merged(t, base, env)).services['mcp-gateway']?.environment?.MCP_GATEWAY_AUTH_TOKEN;
+  assert.equal(await tokenOf({}), 'of-the-stack');
+  assert.equal(await tokenOf({ MCP_GATEWAY_AUTH_TOKEN: 'ours' }), 'ours');
+});
+
+test('neither the sidecar nor the gateway routes packets of others', async (t) => {
+  const { services } = await merged(t, stack('networks: [backend]'));
+  for (const name of ['egress-proxy', 'mcp-gateway']) {
+    assert.deepEqual(
+      services[name]?.sysctls,
+      {
+        'net.ipv4.ip_forward': '0',
+        'net.ipv6.conf.all.forwarding': '0',
+        'net.ipv4.conf.all.rp_filter': '1',
+      },
+      name,
+    );
+  }
+});
+
+test('newer engines give the first address of a network away: tools get theirs from elsewhere', async (t) => {
+  const { networks } = await merged(t, stack('networks: [backend]'));
+  assert.deepEqual(networks['mcp-tools']?.ipam, {
+    config: [{ subnet: '172.31.250.0/24', ip_range: '172.31.250.64/26' }],
+  });
 });
