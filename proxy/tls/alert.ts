@@ -1,9 +1,21 @@
 /** TLS alerts (RFC 8446 section 6) in the clear: the only word that a client understands before any key exists. */
+import { REASONS, type Reason } from '../core/reasons.js';
 
 const ACCESS_DENIED = 49;
 const INTERNAL_ERROR = 80;
+const UNRECOGNIZED_NAME = 112;
 
-/** A fatal alert: `access_denied` where we refuse, `internal_error` where the way failed. */
-export function refusalAlert(outcome: 'deny' | 'fail'): Buffer {
-  return Buffer.from([21, 3, 3, 0, 2, 2, outcome === 'deny' ? ACCESS_DENIED : INTERNAL_ERROR]);
+const NAME_FAILURES: ReadonlySet<Reason> = new Set(['name-not-found', 'dns-failed', 'dns-timeout']);
+
+/**
+ * A fatal alert: `access_denied` for a refusal, `unrecognized_name` if the name has no address (RFC 6066 section 3), and
+ * `internal_error` if the connection failed.
+ */
+export function refusalAlert(reason: Reason): Buffer {
+  return Buffer.from([21, 3, 3, 0, 2, 2, description(reason)]);
+}
+
+function description(reason: Reason): number {
+  if (REASONS[reason].outcome === 'deny') return ACCESS_DENIED;
+  return NAME_FAILURES.has(reason) ? UNRECOGNIZED_NAME : INTERNAL_ERROR;
 }

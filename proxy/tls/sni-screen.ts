@@ -2,7 +2,7 @@
  * The TLS server name against the host of a tunnel. An allow list of names is worth nothing where a client may open a
  * tunnel to one name and ask the server behind it for another (domain fronting).
  */
-import { type DenyReason, REASONS } from '../core/reasons.js';
+import type { DenyReason } from '../core/reasons.js';
 import type { Target } from '../core/target.js';
 import type { Judged, Screen } from '../net/first-bytes.js';
 import { HeldBytes } from '../net/held-bytes.js';
@@ -42,7 +42,7 @@ export function createSniScreen(terms: SniTerms): Screen {
     const reason = judgeOpening(opening, terms.target);
     terms.onJudged(reason);
     if (reason === null || terms.mode === 'log') return { act: 'pass', bytes };
-    return { act: 'refuse', farewell: opening.kind === 'hello' ? refusalAlert(REASONS[reason].outcome) : NOTHING };
+    return { act: 'refuse', farewell: opening.kind === 'hello' ? refusalAlert(reason) : NOTHING };
   };
   return {
     fromClient(bytes) {

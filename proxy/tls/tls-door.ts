@@ -1,6 +1,6 @@
 /** The TLS door: a connection whose ClientHello says where it wants to go. The bytes are relayed as they came. */
 import net, { type Socket } from 'node:net';
-import { EgressError, REASONS } from '../core/reasons.js';
+import { EgressError } from '../core/reasons.js';
 import type { Target } from '../core/target.js';
 import type { Doorway } from '../door/arrivals.js';
 import { endingOf, openPassage } from '../door/connect-upstream.js';
@@ -88,5 +88,5 @@ function targetOf({ sni, hasEch }: ClientHello): Target {
 
 function refuse(socket: Socket, attempt: Attempt, { reason, rule }: Ending): void {
   attempt.refused(reason, rule, null);
-  closeAfter(socket, refusalAlert(REASONS[reason].outcome));
+  closeAfter(socket, refusalAlert(reason));
 }

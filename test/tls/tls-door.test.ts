@@ -8,6 +8,8 @@ import { extension, handshake, helloBody, records, serverNameList, wireHello } f
 
 const ACCESS_DENIED = Buffer.from([21, 3, 3, 0, 2, 2, 49]);
 const INTERNAL_ERROR = Buffer.from([21, 3, 3, 0, 2, 2, 80]);
+/** RFC 6066 section 3: what a TLS client shows for a name that has no address. */
+const UNRECOGNIZED_NAME = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
 const PSK = Buffer.alloc(16, 1);
 const TLS = { ciphers: 'PSK-AES128-GCM-SHA256', maxVersion: 'TLSv1.2', minVersion: 'TLSv1.2' } as const;
 
@@ -83,7 +85,7 @@ test('what no policy lets through is refused with an alert and one record, witho
     const { outcome, door, host, port, reason: recorded } = await stand.decision();
     assert.deepEqual([outcome, door, host, port, recorded], ['deny', 'steer-tls', sni, 443, reason]);
   }
-  assert.deepEqual(await refused(stand, wireHello({ sni: 'nowhere.test' })), INTERNAL_ERROR);
+  assert.deepEqual(await refused(stand, wireHello({ sni: 'nowhere.test' })), UNRECOGNIZED_NAME);
   assert.equal((await stand.decision()).reason, 'name-not-found');
   assert.deepEqual([stand.dials.length, stand.decisions.length], [0, cases.length + 1]);
 });
