@@ -2,6 +2,7 @@
 import { request } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { docker, type Outcome, tryDocker, until } from './docker.js';
+import { ARE_PREBUILT } from './images.js';
 
 export const PROJECT = 'egress-demo';
 export const TOOLS_NETWORK = 'egress-demo-mcp-tools';
@@ -16,7 +17,7 @@ export function compose(args: readonly string[], env: NodeJS.ProcessEnv = {}): P
 
 /** The gateway starts no tool before it has asked the engine for its init program: wait until it listens. */
 export async function startDemo(env: NodeJS.ProcessEnv = {}): Promise<void> {
-  await compose(['up', '--build', '--detach', '--quiet-pull'], env);
+  await compose(['up', ARE_PREBUILT ? '--no-build' : '--build', '--detach', '--quiet-pull'], env);
   await until('the gateway answers', async () => (await fromHost('/').catch(() => '')) !== '');
 }
 

@@ -13,13 +13,15 @@ export interface RunOptions {
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** In place of docker itself: a script that calls it. */
+  readonly program?: string;
 }
 
 export const repository = fileURLToPath(new URL('../../../../', import.meta.url));
 
 /** Whatever it ends with. */
 export async function tryDocker(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  const child = spawn('docker', args, {
+  const child = spawn(options.program ?? 'docker', args, {
     cwd: options.cwd ?? repository,
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
