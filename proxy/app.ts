@@ -10,8 +10,10 @@ import { Doorway } from './door/arrivals.js';
 import { check } from './door/check.js';
 import { createLabels } from './door/client-labels.js';
 import { createBudget } from './door/connection-limits.js';
-import { createFixedRelay } from './door/fixed-relay.js';
+import { createFixedRelay, type RelayParts } from './door/fixed-relay.js';
 import { createLeases } from './door/leases.js';
+import { boundAddresses } from './door/relay-clients.js';
+import { createRelayWatch, type RelayHealth } from './door/relay-watch.js';
 import { originTarget } from './http/origin-target.js';
 import { createProxyServer } from './http/server.js';
 import { UpstreamPool } from './http/upstream-pool.js';
@@ -36,6 +38,8 @@ export interface AppParts {
   readonly onUnknownHost?: (name: string) => void;
   /** The DNS servers that are asked from now on. */
   readonly onDnsSettings?: (settings: DnsSettings) => void;
+  /** What a fixed relay leads to has changed. */
+  readonly onRelay?: (health: RelayHealth) => void;
   /** In place of the real ones: for tests. */
   readonly resolver?: Resolver;
   readonly dialer?: Dialer;
@@ -51,6 +55,8 @@ export interface App {
   addOwnPort(port: number): void;
   readonly isDraining: boolean;
   readonly openTunnels: number;
+  /** What the fixed relays lead to, as it was when last looked at. */
+  readonly relays: readonly RelayHealth[];
   /** On all doors together. */
   readonly openConnections: number;
   /** Datagrams and connections that the DNS door did not answer, because of where they came from. */
@@ -99,12 +105,23 @@ export function createApp(parts: AppParts): App {
   const proxy = createProxyServer({ doorway, pool, budget, target, door: 'absolute' });
   const steered = createProxyServer({ doorway, pool, budget, target: originTarget, door: 'steer-http' });
   const { listen: at, steer, relay } = parts.config;
+  const doors = boundAddresses([at.proxy, at.socks, steer.dns, steer.http, steer.tls]);
+  // With a cache of its own: a gateway that is looked for too early must not be missing for the first client that comes.
+  const watchGate: Gate = { ...gate, resolver: parts.resolver ?? createResolver(parts.config.dns) };
+  const relays: RelayParts = { doorway, budget, links: own.links, doors };
+  const watch = createRelayWatch({
+    gate: watchGate,
+    links: own.links,
+    doors,
+    relays: relay,
+    onChange: parts.onRelay ?? ignore,
+  });
   const servers: readonly Listener[] = [
     ...listener('proxy', proxy.server, at.proxy),
     ...listener('socks', createSocksDoor(doorway, budget), at.socks),
     ...listener('steer.http', steered.server, steer.http),
     ...listener('steer.tls', createTlsDoor(doorway, budget), steer.tls),
-    ...relay.flatMap((fixed, i) => listener(`relay[${i}]`, createFixedRelay(doorway, budget, fixed), fixed.listen)),
+    ...relay.flatMap((fixed, i) => listener(`relay[${i}]`, createFixedRelay(relays, fixed), fixed.listen)),
   ];
   let dns: DnsDoor | null = null;
   return {
@@ -118,6 +135,7 @@ export function createApp(parts: AppParts): App {
         bound.set('steer.dns', dns.bound);
       }
       for (const { port } of bound.values()) own.addPort(port);
+      watch.start();
       return bound;
     },
     reload: (config) => {
@@ -129,7 +147,7 @@ export function createApp(parts: AppParts): App {
       return doorway.isDraining;
     },
     get openTunnels() {
-      return doorway.openTunnels;
+      return doorway.running.openTunnels;
     },
     get openConnections() {
       return budget.open;
@@ -137,14 +155,18 @@ export function createApp(parts: AppParts): App {
     get unansweredDnsPeers() {
       return dns?.dropped ?? 0;
     },
+    get relays() {
+      return watch.health;
+    },
     async stop() {
+      watch.stop();
       const deadline = new AbortController();
       const timer = setTimeout(() => deadline.abort(), terms.limits.drainTimeoutMs);
       const cut = (): void => {
-        doorway.cut('drain');
+        doorway.running.cut('drain');
         for (const front of [proxy, steered]) front.closeAll();
       };
-      const drained = doorway.drain();
+      const drained = doorway.running.drain();
       // Clients that keep asking keep the drain from its end: the deadline holds for them as well.
       await Promise.race([drained, once(deadline.signal, 'abort')]);
       pool.close();
@@ -168,3 +190,5 @@ interface Listener {
 function listener(purpose: string, server: Server, at: HostPort | null): Listener[] {
   return at === null ? [] : [{ purpose, server, at }];
 }
+
+function ignore(): void {}

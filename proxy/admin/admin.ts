@@ -1,6 +1,7 @@
 /** The admin API: what the proxy decided and would decide, for people, probes and Prometheus. It changes nothing. */
 import fastify, { type FastifyInstance } from 'fastify';
 import * as z from 'zod';
+import { relayReadiness } from '../observe/relay-events.js';
 import { guardAccess } from './access.js';
 import { addDecisionRoutes } from './decisions.js';
 import { type AdminDeps, AdminError } from './deps.js';
@@ -42,7 +43,7 @@ function addHealth(app: FastifyInstance, deps: AdminDeps): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const state = deps.state();
-    return state === 'ready' ? { status: 'ok' } : reply.code(503).send({ status: state });
+    return state === 'ready' ? relayReadiness(deps.relays?.() ?? []) : reply.code(503).send({ status: state });
   });
   app.get('/metrics', async (_request, reply) => {
     return reply.type(deps.registry.contentType).send(await deps.registry.metrics());

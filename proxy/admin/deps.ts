@@ -1,12 +1,15 @@
 /** What the admin API needs of the rest: it reads, asks and counts, and changes nothing. */
 import type { Registry } from 'prom-client';
 import type { CheckResult } from '../core/explain.js';
+import type { RelayLook } from '../observe/relay-events.js';
 import type { Ring } from '../observe/ring.js';
 import type { SpawnRing } from '../observe/spawn-ring.js';
 import type { PolicyView } from './policy-view.js';
 
 export interface AdminDeps {
   state(): 'starting' | 'ready' | 'draining';
+  /** What the fixed relays lead to; absent: there are none. */
+  relays?(): readonly RelayLook[];
   /** The verdict that the proxy would give now; resolves, never dials. `target`: `http://host/path` or `host:port`. */
   check(target: string, clientName: string | null): Promise<CheckResult>;
   readonly ring: Ring;

@@ -14,6 +14,7 @@ import { createMetrics } from '../observe/metrics.js';
 import { fanOut } from '../observe/observe.js';
 import { openLog } from '../observe/open-log.js';
 import { readBack } from '../observe/read-back.js';
+import { relayEvents } from '../observe/relay-events.js';
 import { createRing } from '../observe/ring.js';
 import { spawnJson } from '../observe/spawn-record.js';
 import { createSpawnRing } from '../observe/spawn-ring.js';
@@ -62,6 +63,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     droppedLogLines: log.dropped,
     streamReaders: ring.subscribers,
     lostStreamRecords: ring.lost,
+    relays: () => app.relays,
     policy: () => ({ digest: current.digest, mode: current.policy.mode, default: current.policy.default }),
   });
   const spawns = createSpawnRing();
@@ -83,6 +85,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     sink: fanOut([log.decisions, ring, metrics]),
     onDefect,
     onUnknownHost,
+    onRelay: relayEvents(log.events),
     onDnsSettings: dnsEvents(log.events, config),
   });
   // Nothing that a client sends may end the process: what no handler has caught is logged, and the rest goes on.
@@ -138,6 +141,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
   kernel = watchKernel(log.events, isOutward);
   admin = await startAdmin(config, {
     state: () => (app.isDraining ? 'draining' : isReady ? 'ready' : 'starting'),
+    relays: () => app.relays,
     check: app.check,
     ring,
     spawns,

@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { parsePrefix } from '../core/address.js';
 import { parseHostPattern } from '../core/host-pattern.js';
 import type { Policy, Rule } from '../core/policy.js';
-import { type RuleSection, ruleId } from '../core/rule-id.js';
+import { type RuleId, type RuleSection, ruleId } from '../core/rule-id.js';
 import { isPort, parseHost, type Target } from '../core/target.js';
 import { AUDIT_ROLES } from './audit-roles.js';
 import { compileGuard } from './compile-guard.js';
-import type { AuditSettings, ClientEntry, Config, FixedRelay, HostPort } from './config.js';
+import type { AuditSettings, ClientEntry, Config, FixedDestination, FixedRelay, HostPort } from './config.js';
 import type { ConfigWarning } from './config-error.js';
 import { memoryForOthers, processMemory } from './memory-limit.js';
 import type { PolicyDocument, RuleDocument } from './schema.js';
@@ -22,7 +22,9 @@ export function compileConfig(document: PolicyDocument, warnings: readonly Confi
     admin: { token: admin.token ?? null },
     dns: { servers: dns.servers, timeoutMs: dns.timeout },
     steer,
-    relay: relay.flatMap(({ listen, to }) => (listen === null ? [] : [{ listen, to }])).map(compileRelay),
+    relay: relay
+      .flatMap(({ listen, to, outside }) => (listen === null ? [] : [{ listen, to, outside }]))
+      .map(compileRelay),
     network: document.network,
     policy,
     clients,
@@ -74,19 +76,29 @@ function stance(
   return { mode, default: own, sni: sni ?? (own === 'none' ? 'enforce' : 'log') };
 }
 
+function compileRelay(relay: { listen: HostPort; to: HostPort; outside: HostPort | null }, index: number): FixedRelay {
+  const { listen, outside } = relay;
+  const id: RuleId = `relay[${index}]`;
+  return {
+    listen,
+    ...compileDestination(relay.to, id),
+    outside: outside === null ? null : compileDestination(outside, id),
+  };
+}
+
 /** A name opens what it resolves to at a private-use address; a literal opens itself. */
-function compileRelay({ listen, to }: { listen: HostPort; to: HostPort }, index: number): FixedRelay {
+function compileDestination(to: HostPort, id: RuleId): FixedDestination {
   const host = parseHost(to.host.includes(':') ? `[${to.host}]` : to.host);
-  if (!host.ok || !isPort(to.port)) throw new Error(`relay[${index}].to is no destination`);
+  if (!host.ok || !isPort(to.port)) throw new Error(`${id} is no destination`);
   const target: Target = { form: 'authority', scheme: null, host: host.value, port: to.port };
   const rule: Rule = {
-    id: `relay[${index}]`,
+    id,
     host: host.value.kind === 'name' ? parseHostPattern(host.value.name) : null,
     address: host.value.kind === 'literal' ? parsePrefix(host.value.address.text) : null,
     ports: [{ from: to.port, to: to.port }],
     clients: null,
   };
-  return { listen, to: target, policy: closedPolicy({ internal: [rule] }) };
+  return { to: target, policy: closedPolicy({ internal: [rule] }) };
 }
 
 function compileAudit({ roles, ignore }: PolicyDocument['audit']): AuditSettings {

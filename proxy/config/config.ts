@@ -53,12 +53,17 @@ export interface LogFile {
   readonly keep: number;
 }
 
-/** A TCP relay into the tools' network. */
-export interface FixedRelay {
-  readonly listen: HostPort;
+/** One destination with the policy that allows it and nothing else, and that only at a private-use address. */
+export interface FixedDestination {
   readonly to: Target;
-  /** Allows `to` and nothing else, and that only at a private-use address. */
   readonly policy: Policy;
+}
+
+/** A TCP relay into the tools' network. */
+export interface FixedRelay extends FixedDestination {
+  readonly listen: HostPort;
+  /** Where the target would answer if it was started outside of that network; null: nobody looks. */
+  readonly outside: FixedDestination | null;
 }
 
 /** One address, or some, of the host that the proxy runs on. `gateway`: the next hop of the default route. */

@@ -31,6 +31,13 @@ export const destination = form(
   },
 );
 
+/** `off` and null: none. */
+export const destinationOrOff = form(
+  'host:port, such as "gateway:8811", or "off"',
+  (text) => (text === 'off' ? null : readHostPort(text, 1)),
+  { pattern: '^(off|.+:\\d+)$' },
+).nullable();
+
 /** An address, or address:port with brackets around IPv6, in the spelling that c-ares takes. */
 export const dnsServer = form('"address" or "address:port", such as "9.9.9.9" or "[2620:fe::fe]:53"', readDnsServer);
 

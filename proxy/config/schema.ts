@@ -11,6 +11,7 @@ import {
   clientName,
   count,
   destination,
+  destinationOrOff,
   dnsServer,
   duration,
   filePath,
@@ -143,7 +144,10 @@ export const documentSchema = section({
   ),
   steer: orElse(steer, {}),
   relay: orElse(
-    list(section({ listen: hostPortOrOff, to: destination }), 'such as [{ listen: "0.0.0.0:80", to: "a:80" }]'),
+    list(
+      section({ listen: hostPortOrOff, to: destination, outside: destinationOrOff.prefault(null) }),
+      'such as [{ listen: "0.0.0.0:80", to: "a:80" }]',
+    ),
     [],
   ),
   network: orElse(network, {}),

@@ -56,6 +56,7 @@ export const REASONS = {
   'mixed-answer': deny(403, 'destination_ip_prohibited', 'DNS answered with permitted and prohibited addresses.'),
   'zone-identifier': deny(403, 'destination_ip_prohibited', 'An IPv6 zone identifier names a link of this host.'),
   'own-listener': deny(403, 'destination_ip_prohibited', 'The address belongs to the proxy itself, or to its host.'),
+  'relay-from-inside': deny(403, 'http_request_denied', 'A relay takes no client of the network into which it leads.'),
   'client-unauthenticated': deny(407, 'http_request_denied', 'The proxy credentials are not those of a known client.'),
   'malformed-hello': deny(400, 'tls_protocol_error', 'The first bytes are not a valid TLS ClientHello.'),
   'tls-expected': deny(400, 'tls_protocol_error', 'This port is for TLS, and the client spoke something else.'),

@@ -1,17 +1,18 @@
-/** What every door shares: who asks, the attempt and its record, the open tunnels, and whether new work is taken. */
+/** What every door shares: who asks, the attempt and its record, and its tunnel. */
 import type { Socket } from 'node:net';
 import type { ClientEntry, Limits } from '../config/config.js';
 import { type Policy, policyFor } from '../core/policy.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Screen } from '../net/first-bytes.js';
 import type { MemoryBudget } from '../net/memory-budget.js';
-import { type Relay, relay } from '../net/relay.js';
-import type { CloseCause, DecisionSink, Door } from '../observe/record.js';
+import { relay } from '../net/relay.js';
+import type { DecisionSink, Door } from '../observe/record.js';
 import type { Gate } from './admit.js';
 import type { Labels } from './client-labels.js';
 import { type Credentials, type Identified, identify, type Origin, peerAddress } from './clients.js';
 import { Attempt, type Client } from './flow.js';
 import type { Leases } from './leases.js';
+import { Running } from './running.js';
 
 /** The parts of the configuration that a reload replaces. */
 export interface Terms {
@@ -69,10 +70,9 @@ export class Doorway {
   readonly reads: DirectReads;
   /** What may be held for whom. */
   readonly memory: MemoryBudget;
+  /** What is under way, for the drain. */
+  readonly running: Running;
   readonly #parts: DoorwayParts;
-  readonly #tunnels = new Set<Relay>();
-  readonly #work = new Map<Promise<void>, Socket>();
-  #draining = false;
 
   constructor(parts: DoorwayParts) {
     this.#parts = parts;
@@ -81,31 +81,17 @@ export class Doorway {
     this.onDefect = parts.onDefect;
     this.reads = parts.reads;
     this.memory = parts.memory;
+    this.running = new Running(parts.onDefect);
   }
 
-  get openTunnels(): number {
-    return this.#tunnels.size;
-  }
-
-  /** Counts a request until it is through, tunnels included. A defect costs its own client the connection, nobody else. */
+  /** See Running.track. */
   track(socket: Socket, work: Promise<void>): void {
-    this.#work.set(work, socket);
-    const done = (): boolean => this.#work.delete(work);
-    work.then(done, (error: unknown) => {
-      done();
-      this.onDefect(error);
-      socket.destroy();
-    });
+    this.running.track(socket, work);
   }
 
-  /** Refuses new requests from now on; resolves when the running ones are through. */
-  async drain(): Promise<void> {
-    this.#draining = true;
-    while (this.#work.size > 0) await Promise.allSettled(this.#work.keys());
-  }
-
+  /** True while no new request is taken. */
   get isDraining(): boolean {
-    return this.#draining;
+    return this.running.isDraining;
   }
 
   /** A request has come: identifies the client and opens the attempt that will leave one record. At once, where it can. */
@@ -139,23 +125,17 @@ export class Doorway {
 
   /** Relays until both sides have ended, then writes the close record. Takes both sockets over. */
   async tunnel(attempt: Attempt, { client, upstream, head, screen }: TunnelEnds): Promise<void> {
-    const running = relay(client, upstream, {
+    const tunnel = relay(client, upstream, {
       idleTimeoutMs: this.terms().limits.idleTimeoutMs,
       reads: this.reads,
       claim: (refuse) => this.memory.claim('relays', attempt.client.address, refuse),
       head,
       screen,
     });
-    this.#tunnels.add(running);
-    const result = await running.done;
-    this.#tunnels.delete(running);
+    const ended = attempt.door === 'relay' ? this.running.relay(tunnel) : this.running.tunnel(tunnel);
+    const result = await tunnel.done;
+    ended();
     attempt.closed(result);
-  }
-
-  /** Ends the tunnels, and the connections of all other requests under way. */
-  cut(cause: CloseCause): void {
-    for (const running of this.#tunnels) running.cut(cause);
-    for (const socket of this.#work.values()) socket.destroy();
   }
 
   #originOf({ remoteAddress }: Peer): Origin {

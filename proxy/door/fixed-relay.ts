@@ -1,40 +1,80 @@
 /** Fixed TCP relays into the tools' network: what listens on an internal network cannot publish a port of its own. */
 import net, { type Socket } from 'node:net';
 import type { FixedRelay } from '../config/config.js';
-import { abortOnLoss, turnedAway } from '../http/connect.js';
+import type { Address } from '../core/address.js';
+import type { Permit } from '../core/policy.js';
+import type { Reason } from '../core/reasons.js';
+import { abortOnLoss } from '../http/connect.js';
+import type { Dialed } from '../net/dialer.js';
+import type { Link } from '../net/interfaces.js';
+import { admit, dial } from './admit.js';
 import type { Doorway } from './arrivals.js';
-import { openPassage } from './connect-upstream.js';
+import { endingOf } from './connect-upstream.js';
 import type { Budget } from './connection-limits.js';
+import type { Attempt } from './flow.js';
+import { sharesLink } from './relay-clients.js';
 
-/** Not listening yet. Each connection is one attempt with a record of its own; a refused one is closed. */
-export function createFixedRelay(doorway: Doorway, budget: Budget, fixed: FixedRelay): net.Server {
+export interface RelayParts {
+  readonly doorway: Doorway;
+  readonly budget: Budget;
+  readonly links: () => readonly Link[];
+  /** The addresses of the doors for tools: see `boundAddresses`. */
+  readonly doors: readonly Address[];
+}
+
+/**
+ * Not listening yet. Each connection is one attempt with a record of its own; a refused one is closed. Refused is every
+ * client on the network into which it leads.
+ */
+export function createFixedRelay(parts: RelayParts, fixed: FixedRelay): net.Server {
+  const { doorway, budget } = parts;
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     const busy = !budget.enter(socket);
-    doorway.track(socket, relayOne(doorway, socket, busy, fixed));
+    doorway.running.trackRelay(socket, relayOne(parts, socket, busy, fixed));
   });
 }
 
-async function relayOne(doorway: Doorway, socket: Socket, busy: boolean, fixed: FixedRelay): Promise<void> {
-  const gone = abortOnLoss(socket);
+async function relayOne(parts: RelayParts, socket: Socket, busy: boolean, fixed: FixedRelay): Promise<void> {
+  const { doorway } = parts;
   const { attempt } = await doorway.arrive('relay', socket, { method: null, credentials: null, policy: fixed.policy });
   attempt.target = fixed.to;
-  const fault = turnedAway(doorway, busy);
-  const passage =
-    fault === null
-      ? await openPassage(doorway, attempt, fixed.to, gone.signal)
-      : ({ open: false, ending: { reason: fault, rule: null } } as const);
-  gone.release();
-  if (!passage.open) {
-    attempt.refused(passage.ending.reason, passage.ending.rule, null);
+  const fault = doorway.running.takesRelays ? (busy ? 'busy' : null) : 'draining';
+  const opened = fault === null ? await open(parts, socket, attempt, fixed) : closed(fault);
+  if (!opened.open) {
+    attempt.refused(opened.reason, opened.rule, null);
     socket.destroy();
     return;
   }
-  attempt.allowed(null, passage.permit.rule, passage.wouldDeny);
-  await doorway.tunnel(attempt, {
-    client: socket,
-    upstream: passage.dialed.socket,
-    head: Buffer.alloc(0),
-    screen: null,
-  });
+  const { dialed, permit } = opened;
+  attempt.allowed(null, permit.rule, null);
+  await doorway.tunnel(attempt, { client: socket, upstream: dialed.socket, head: Buffer.alloc(0), screen: null });
+}
+
+type Opened =
+  | { readonly open: true; readonly dialed: Dialed; readonly permit: Permit }
+  | { readonly open: false; readonly reason: Reason; readonly rule: string | null };
+
+/** Never rejects. The client is judged before anything is asked or dialled, and again by the addresses. */
+async function open(parts: RelayParts, socket: Socket, attempt: Attempt, { to }: FixedRelay): Promise<Opened> {
+  const { doorway, links, doors } = parts;
+  const isInside = (inner: readonly Address[]): boolean =>
+    sharesLink(links(), inner, [socket.remoteAddress, socket.localAddress]);
+  const gone = abortOnLoss(socket);
+  try {
+    if (isInside(doors)) return closed('relay-from-inside');
+    const verdict = await admit(doorway.gate, attempt, to, gone.signal);
+    if (verdict.outcome === 'deny') return { open: false, ...verdict };
+    const { permit } = verdict;
+    if (isInside(permit.addresses)) return closed('relay-from-inside');
+    return { open: true, permit, dialed: await dial(doorway.gate, attempt, permit, gone.signal) };
+  } catch (error) {
+    return { open: false, ...endingOf(doorway, error) };
+  } finally {
+    gone.release();
+  }
+}
+
+function closed(reason: Reason): Opened {
+  return { open: false, reason, rule: null };
 }

@@ -27,6 +27,8 @@ export interface RelayResult {
 
 export interface Relay {
   readonly done: Promise<RelayResult>;
+  /** Read so far, in both directions. */
+  bytes(): number;
   /** Cuts both directions now. */
   cut(cause: CloseCause): void;
 }
@@ -94,7 +96,7 @@ export function relay(client: Socket, upstream: Socket, terms: RelayTerms): Rela
     pump(client, upstream, { reads, through: up, claim }),
     pump(upstream, client, { reads, through: down, claim }),
   ];
-  return { done, cut };
+  return { done, bytes: () => counts.up + counts.down, cut };
 }
 
 /** Also for a side that had ended before it came here, while we were dialling: its event is not repeated. */

@@ -78,7 +78,14 @@ test('every alert reads metrics, labels and values that exist, and says what to 
   const rules = groups.flatMap((group: { rules: unknown[] }) => group.rules);
   assert.deepEqual(
     rules.map(({ alert }: { alert: string }) => alert),
-    ['EgressPolicyStale', 'EgressMetadataProbed', 'EgressKernelForwards', 'EgressForgedQueries'],
+    [
+      'EgressPolicyStale',
+      'EgressGatewayOutside',
+      'EgressRelayDown',
+      'EgressMetadataProbed',
+      'EgressKernelForwards',
+      'EgressForgedQueries',
+    ],
   );
   for (const { expr, labels, annotations } of rules) {
     await check(expr);

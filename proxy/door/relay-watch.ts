@@ -1,0 +1,155 @@
+/**
+ * Looks at what the fixed relays lead to: whether it answers, and whether the same service answers outside of the tools'
+ * network, where it would be if the stack was started without its override.
+ */
+import type { FixedDestination, FixedRelay } from '../config/config.js';
+import type { Address } from '../core/address.js';
+import { isOwn } from '../core/own-endpoints.js';
+import { decideAddresses, decideHost } from '../core/policy.js';
+import { type Reason, reasonOf } from '../core/reasons.js';
+import { authorityText } from '../core/target.js';
+import { Abort, type Abortable } from '../net/abort.js';
+import type { Link } from '../net/interfaces.js';
+import type { Gate } from './admit.js';
+import { sharesLink } from './relay-clients.js';
+
+/** `unknown`: not looked yet. A reason: why the target cannot be reached. */
+export type RelayState = 'unknown' | 'up' | Reason;
+
+export interface RelayHealth {
+  /** `relay[0]`, as in the configuration. */
+  readonly relay: string;
+  readonly to: string;
+  readonly state: RelayState;
+  /** Addresses that answer as the target does, but are on no network of the tools: they are not behind the proxy. */
+  readonly outside: readonly string[];
+}
+
+export interface RelayWatch {
+  readonly health: readonly RelayHealth[];
+  /** Looks once; what has changed is reported. Never rejects. */
+  look(): Promise<void>;
+  /** Looks again and again until `stop`. */
+  start(): void;
+  stop(): void;
+}
+
+export interface RelayWatchParts {
+  readonly gate: Gate;
+  readonly links: () => readonly Link[];
+  /** The addresses of the doors for tools. */
+  readonly doors: readonly Address[];
+  readonly relays: readonly FixedRelay[];
+  readonly onChange: (health: RelayHealth) => void;
+}
+
+/** A gateway that starts behind its sidecar has a moment before it is missed. */
+const FIRST_LOOK_MS = 3000;
+const LOOK_MS = 5000;
+/** A connection that is not there by then is not there. */
+const LOOK_TIMEOUT_MS = 3000;
+
+export function createRelayWatch(parts: RelayWatchParts): RelayWatch {
+  const health: RelayHealth[] = parts.relays.map(({ to }, i) => ({
+    relay: `relay[${i}]`,
+    to: authorityText(to),
+    state: 'unknown',
+    outside: [],
+  }));
+  let timer: NodeJS.Timeout | undefined;
+  const look = async (): Promise<void> => {
+    await Promise.all(
+      parts.relays.map(async (fixed, i) => {
+        const before = health[i];
+        if (before === undefined) return;
+        const found = await examine(parts, fixed);
+        health[i] = { ...before, ...found };
+        const same = before.state === found.state && before.outside.join() === found.outside.join();
+        if (!same) parts.onChange(health[i]);
+      }),
+    );
+  };
+  const again = (afterMs: number): void => {
+    timer = setTimeout(() => look().finally(() => timer !== undefined && again(LOOK_MS)), afterMs).unref();
+  };
+  return {
+    health,
+    look,
+    start: () => parts.relays.length > 0 && again(FIRST_LOOK_MS),
+    stop() {
+      clearTimeout(timer);
+      timer = undefined;
+    },
+  };
+}
+
+async function examine(parts: RelayWatchParts, fixed: FixedRelay): Promise<Pick<RelayHealth, 'state' | 'outside'>> {
+  const deadline = new Abort();
+  const timer = setTimeout(() => deadline.abort(), LOOK_TIMEOUT_MS);
+  try {
+    const inner = [...parts.doors, ...(await addressesOf(parts, fixed, deadline))];
+    const [state, outside] = await Promise.all([
+      reach(parts, fixed, deadline),
+      fixed.outside === null ? [] : answersOutside(parts, fixed.outside, inner, deadline),
+    ]);
+    return { state, outside };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function addressesOf({ gate }: RelayWatchParts, { to }: FixedDestination, signal: Abortable) {
+  if (to.host.kind === 'literal') return [to.host.address];
+  return gate.resolver.resolve(to.host.name, signal).catch((): readonly Address[] => []);
+}
+
+/** `up`, or why not. */
+async function reach(parts: RelayWatchParts, fixed: FixedDestination, signal: Abortable): Promise<RelayState> {
+  const { host } = fixed.to;
+  try {
+    const addresses = host.kind === 'literal' ? [host.address] : await parts.gate.resolver.resolve(host.name, signal);
+    return await connects(parts, fixed, addresses, signal);
+  } catch (error) {
+    return notInTime(reasonOf(error));
+  }
+}
+
+/** Each address by itself: the name has the sidecar's own addresses as well, and an answer that mixes would be refused. */
+async function answersOutside(
+  parts: RelayWatchParts,
+  fixed: FixedDestination,
+  inner: readonly Address[],
+  signal: Abortable,
+): Promise<string[]> {
+  const own = parts.gate.own();
+  const links = parts.links();
+  const candidates = (await addressesOf(parts, fixed, signal)).filter(
+    (address) => !isOwn(own, address, fixed.to.port) && !sharesLink(links, inner, [address.text]),
+  );
+  const answers = await Promise.all(
+    candidates.map((address) => connects(parts, fixed, [address], signal).catch((error: unknown) => reasonOf(error))),
+  );
+  return candidates.filter((_address, i) => answers[i] === 'up').map(({ text }) => text);
+}
+
+/** Opens a connection and closes it at once. Rejects with an EgressError. */
+async function connects(
+  { gate }: RelayWatchParts,
+  { to, policy }: FixedDestination,
+  addresses: readonly Address[],
+  signal: Abortable,
+): Promise<RelayState> {
+  const question = { target: to, client: { name: null }, own: gate.own() };
+  const refusal = decideHost(policy, question);
+  if (refusal !== null) return refusal.reason;
+  const verdict = decideAddresses(policy, question, addresses);
+  if (verdict.outcome === 'deny') return verdict.reason;
+  const { socket } = await gate.dialer.dial(verdict.permit, signal);
+  socket.on('error', () => undefined).destroy();
+  return 'up';
+}
+
+/** It was our deadline that gave up, no client. */
+function notInTime(reason: Reason): Reason {
+  return reason === 'client-closed' ? 'connect-timeout' : reason;
+}

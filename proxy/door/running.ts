@@ -1,0 +1,129 @@
+/** What is under way at the doors, and how it ends when the process is to end: the drain. */
+import type { Socket } from 'node:net';
+import type { Relay } from '../net/relay.js';
+import type { CloseCause } from '../observe/record.js';
+
+/** A tunnel without a byte for this long is idle: its client keeps a connection for later, and opens another one then. */
+const IDLE_TUNNEL_MS = 2000;
+/** The same for a fixed relay, behind which an MCP client waits for events. It comes back to the next process. */
+const IDLE_RELAY_MS = 1000;
+/** How long a relay that does carry bytes may go on once nothing else runs. */
+const BUSY_RELAY_MS = 3000;
+/** How often the drain looks at what has moved: nothing is noted down for each byte. */
+const LOOK_MS = 250;
+
+interface Quiet {
+  bytes: number;
+  since: number;
+}
+
+/**
+ * Ordinary work is let through to its end, but for idle tunnels. Fixed relays take new connections as long as ordinary
+ * work lasts, since their clients have nowhere else to go, and are ended then: neither holds up the next process.
+ */
+export class Running {
+  readonly #tunnels = new Map<Relay, Quiet>();
+  readonly #relays = new Map<Relay, Quiet>();
+  readonly #work = new Map<Promise<void>, Socket>();
+  readonly #relayWork = new Map<Promise<void>, Socket>();
+  readonly #onDefect: (error: unknown) => void;
+  #isDraining = false;
+  #takesRelays = true;
+
+  constructor(onDefect: (error: unknown) => void) {
+    this.#onDefect = onDefect;
+  }
+
+  get openTunnels(): number {
+    return this.#tunnels.size + this.#relays.size;
+  }
+
+  /** True from the first moment of the drain. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** False once the drain has come to the fixed relays. */
+  get takesRelays(): boolean {
+    return this.#takesRelays;
+  }
+
+  /** Counts a request until its end, tunnels included. A defect costs its own client the connection, nobody else. */
+  track(socket: Socket, work: Promise<void>): void {
+    this.#follow(this.#work, socket, work);
+  }
+
+  /** The same for a connection to a fixed relay. */
+  trackRelay(socket: Socket, work: Promise<void>): void {
+    this.#follow(this.#relayWork, socket, work);
+  }
+
+  tunnel(relay: Relay): () => void {
+    return watched(this.#tunnels, relay);
+  }
+
+  relay(relay: Relay): () => void {
+    return watched(this.#relays, relay);
+  }
+
+  /** Resolves when everything has ended; `cut` ends it sooner. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    const looking = setInterval(() => {
+      cutIdle(this.#tunnels, IDLE_TUNNEL_MS);
+      look(this.#relays);
+    }, LOOK_MS);
+    while (this.#work.size > 0) await Promise.allSettled(this.#work.keys());
+    clearInterval(looking);
+    await this.#endRelays();
+    while (this.#relayWork.size > 0) await Promise.allSettled(this.#relayWork.keys());
+  }
+
+  /** Ends the tunnels, and the connections of all other requests under way. */
+  cut(cause: CloseCause): void {
+    this.#takesRelays = false;
+    for (const relays of [this.#tunnels, this.#relays]) for (const relay of relays.keys()) relay.cut(cause);
+    for (const work of [this.#work, this.#relayWork]) for (const socket of work.values()) socket.destroy();
+  }
+
+  async #endRelays(): Promise<void> {
+    const deadline = performance.now() + BUSY_RELAY_MS;
+    while (this.#relays.size > 0 && performance.now() < deadline) {
+      cutIdle(this.#relays, IDLE_RELAY_MS);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    this.#takesRelays = false;
+    for (const relay of this.#relays.keys()) relay.cut('drain');
+  }
+
+  #follow(all: Map<Promise<void>, Socket>, socket: Socket, work: Promise<void>): void {
+    all.set(work, socket);
+    const done = (): boolean => all.delete(work);
+    work.then(done, (error: unknown) => {
+      done();
+      this.#onDefect(error);
+      socket.destroy();
+    });
+  }
+}
+
+function watched(all: Map<Relay, Quiet>, relay: Relay): () => void {
+  all.set(relay, { bytes: relay.bytes(), since: performance.now() });
+  return () => void all.delete(relay);
+}
+
+/** Notes what has moved since the last look. */
+function look(all: Map<Relay, Quiet>): void {
+  const now = performance.now();
+  for (const [relay, quiet] of all) {
+    if (relay.bytes() === quiet.bytes) continue;
+    quiet.bytes = relay.bytes();
+    quiet.since = now;
+  }
+}
+
+function cutIdle(all: Map<Relay, Quiet>, idleMs: number): void {
+  const now = performance.now();
+  look(all);
+  for (const [relay, { since }] of all) if (now - since >= idleMs) relay.cut('drain');
+}
