@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { sectionOf } from '../core/rule-id.js';
 import type { CloseCause, DecisionRecord, DecisionSink, SpawnRecord } from './record.js';
 import type { RelayLook } from './relay-events.js';
+import { addRelayMetrics } from './relay-metrics.js';
 
 /** What is asked when the metrics are read, rather than told when it changes. */
 export interface MetricSources {
@@ -201,7 +202,7 @@ function addSources(registry: Registry, sources: MetricSources): void {
       policy.set({ digest, mode, default: fallback }, 1);
     },
   });
-  addRelays(registry, () => sources.relays?.() ?? []);
+  addRelayMetrics(registry, () => sources.relays?.() ?? []);
   addGauge(registry, 'egress_tunnels_open', 'Tunnels that are open now.', sources.openTunnels);
   addGauge(registry, 'egress_connections_open', 'Client connections that are open now.', sources.openConnections);
   addGauge(registry, 'egress_stream_readers', 'Readers of the live stream.', sources.streamReaders);
@@ -229,27 +230,6 @@ function addSources(registry: Registry, sources: MetricSources): void {
     'egress_stream_records_lost_total',
     'Records that readers of the live stream were too slow for.',
     sources.lostStreamRecords,
-  );
-}
-
-function addRelays(registry: Registry, relays: () => readonly RelayLook[]): void {
-  const up: Gauge = new Gauge({
-    name: 'egress_relay_up',
-    help: '1 while the target of a fixed relay accepts connections.',
-    labelNames: ['relay'],
-    registers: [registry],
-    collect() {
-      for (const { relay, state } of relays()) up.set({ relay }, state === 'up' ? 1 : 0);
-    },
-  });
-  const count = (counts: (look: RelayLook) => boolean) => () => relays().filter(counts).length;
-  const isDown = ({ state }: RelayLook): boolean => state !== 'up' && state !== 'unknown';
-  addGauge(registry, 'egress_relays_down', 'Fixed relays whose target does not answer.', count(isDown));
-  addGauge(
-    registry,
-    'egress_gateways_outside',
-    'Fixed relays whose target answers outside of the network of the tools, where nothing confines it.',
-    count(({ outside }) => outside.length > 0),
   );
 }
 
