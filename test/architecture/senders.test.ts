@@ -15,8 +15,10 @@ const WAYS_OUT = [
   'proxy/http/upstream-pool.ts: * of undici/lib/dispatcher/client.js',
   // TCP, with a Permit.
   'proxy/net/dialer.ts: connect of node:net',
-  // Queries to the DNS servers.
-  'proxy/net/dns-query.ts: promises of node:dns',
+  // Queries to the DNS servers, and which these are where no resolv.conf says so.
+  'proxy/net/dns-socket.ts: connect of node:net',
+  'proxy/net/dns-socket.ts: createSocket of node:dgram',
+  'proxy/net/resolv-conf.ts: Resolver of node:dns',
   // TLS over the socket that the dialer opened.
   'proxy/net/upstream-tls.ts: connect of node:tls',
 ];
@@ -32,6 +34,14 @@ const LISTENERS = [
 
 /** In processes of their own, started by a person or a health check: they carry nobody's request. */
 const COMMANDS = [
+  // The Engine API, by GET, for `audit`.
+  'proxy/audit/facts/engine-api.ts: * of node:http',
+  'proxy/audit/facts/engine-api.ts: * of node:https',
+  'proxy/audit/facts/engine-api.ts: RequestOptions of node:https',
+  // The engine's socket, for `guard`, and the socket at which a gateway asks it.
+  'proxy/guard/engine.ts: connect of node:net',
+  'proxy/guard/engine.ts: request of node:http',
+  'proxy/guard/guard.ts: createServer of node:net',
   'proxy/cli/healthcheck.ts: fetch',
   'proxy/probe/finding.ts: connect of node:net',
   'proxy/probe/finding.ts: createSocket of node:dgram',
