@@ -4,6 +4,7 @@ import { sectionOf } from '../core/rule-id.js';
 import type { CloseCause, DecisionRecord, DecisionSink, SpawnRecord } from './record.js';
 import type { RelayLook } from './relay-events.js';
 import { addRelayMetrics } from './relay-metrics.js';
+import { countReloads } from './reload-metrics.js';
 
 /** What is asked when the metrics are read, rather than told when it changes. */
 export interface MetricSources {
@@ -159,35 +160,6 @@ function countSpawns(registry: Registry): (record: SpawnRecord) => void {
     registers: [registry],
   });
   return ({ outcome, reason }) => counter.inc({ outcome, reason: reason ?? 'none' });
-}
-
-function countReloads(registry: Registry): Pick<Metrics, 'reloaded' | 'reloadFailed'> {
-  const registers = [registry];
-  const total = new Counter({
-    name: 'egress_policy_reloads_total',
-    help: 'Reloads of the configuration that took effect.',
-    registers,
-  });
-  const failures = new Counter({
-    name: 'egress_policy_reload_failures_total',
-    help: 'Reloads that were refused; the policy before stays in force.',
-    registers,
-  });
-  const stale = new Gauge({
-    name: 'egress_policy_stale',
-    help: '1 while the last reload was refused, so that the file is not what is in force.',
-    registers,
-  });
-  return {
-    reloaded() {
-      total.inc();
-      stale.set(0);
-    },
-    reloadFailed() {
-      failures.inc();
-      stale.set(1);
-    },
-  };
 }
 
 function addSources(registry: Registry, sources: MetricSources): void {
