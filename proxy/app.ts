@@ -100,7 +100,7 @@ export function createApp(parts: AppParts): App {
     onDefect: parts.onDefect,
   });
   const budget = createBudget(() => terms.limits);
-  const pool = new UpstreamPool({ idleTimeoutMs: () => terms.limits.idleTimeoutMs });
+  const pool = new UpstreamPool(doorway.reads);
   const target = (request: { url?: string | undefined }) => parseAbsolute(request.url ?? '');
   const proxy = createProxyServer({ doorway, pool, budget, target, door: 'absolute' });
   const steered = createProxyServer({ doorway, pool, budget, target: originTarget, door: 'steer-http' });

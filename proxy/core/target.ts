@@ -29,6 +29,8 @@ export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok
 export interface AbsoluteTarget {
   readonly target: Target;
   readonly path: string;
+  /** The URI has neither path nor query: for OPTIONS, the whole server is meant (RFC 9112 section 3.2.4). */
+  readonly isBare: boolean;
 }
 
 /** authority-form (RFC 9112 section 3.2.3): `uri-host ":" port`, the port required. */
@@ -38,17 +40,21 @@ export function parseAuthority(text: string): Parsed<Target> {
   return target('authority', null, split.host, split.port);
 }
 
-/** absolute-form (RFC 9112 section 3.2.2) with scheme `http` or `https`; userinfo and fragments are refused. */
+/**
+ * absolute-form (RFC 9112 section 3.2.2) with scheme `http` or `https`; userinfo and fragments are refused. `ws` and `wss`
+ * (RFC 6455 section 3) are the same before an Upgrade, and some WebSocket clients send them so.
+ */
 export function parseAbsolute(text: string): Parsed<AbsoluteTarget> {
-  const match = /^(https?):\/\/([^/?#]*)([/?][^#]*)?$/i.exec(text);
+  const match = /^(https?|wss?):\/\/([^/?#]*)([/?][^#]*)?$/i.exec(text);
   const [, schemeText = '', authority = '', rest = ''] = match ?? [];
   if (match === null || !/^[\x21-\x7e\x80-\xff]*$/.test(rest)) return refused('malformed-target');
-  const scheme = schemeText.toLowerCase() === 'https' ? 'https' : 'http';
+  const scheme = /^(?:https|wss)$/i.test(schemeText) ? 'https' : 'http';
   const split = splitAuthority(authority);
   if (split === null) return refused('malformed-target');
   const parsed = target('absolute', scheme, split.host, split.port ?? (scheme === 'https' ? '443' : '80'));
   if (!parsed.ok) return parsed;
-  return { ok: true, value: { target: parsed.value, path: rest.startsWith('/') ? rest : `/${rest}` } };
+  const path = rest.startsWith('/') ? rest : `/${rest}`;
+  return { ok: true, value: { target: parsed.value, path, isBare: rest === '' } };
 }
 
 /** The value of a Host field: uri-host with an optional port, which is null where it is absent. */

@@ -38,7 +38,6 @@ export interface ConnectionOptions {
 
 export interface ServeTerms {
   readonly busy: boolean;
-  readonly expectsContinue: boolean;
 }
 
 export interface TakeOverTerms {
@@ -136,7 +135,7 @@ export class ClientConnection {
     const { serve, mayPersist, track } = this.#options;
     const served = new ServedRequest(socket, head, {
       ...{ limits, headLength, mayPersist },
-      serve: (request, response, expectsContinue) => serve(request, response, { busy: this.#busy, expectsContinue }),
+      serve: (request, response) => serve(request, response, { busy: this.#busy }),
       onDone: (ahead) => this.#next(ahead),
       onDropping: () => this.#setDeadline(KEEP_ALIVE_MS),
     });

@@ -2,6 +2,7 @@
 import { ServerResponse } from 'node:http';
 import type { ClientRequest } from './client-request.js';
 import { members } from './fields.js';
+import type { RequestHead } from './request-head.js';
 
 /** Between two requests of a persistent connection. */
 export const KEEP_ALIVE_MS = 60_000;
@@ -10,15 +11,14 @@ export const KEEP_ALIVE_MS = 60_000;
 export function openResponse(request: ClientRequest, mayPersist: () => boolean): ServerResponse {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = persists(request) && mayPersist();
-  // As Node's server does: the client knows how long the connection stays, and that after a refusal its content is not wanted.
+  // As Node's server does: the client knows how long the connection stays.
   Reflect.set(response, '_keepAliveTimeout', KEEP_ALIVE_MS);
-  Reflect.set(response, '_expect_continue', expectsContinue(request));
   response.assignSocket(request.socket);
   return response;
 }
 
 /** RFC 9110 section 10.1.1: of HTTP/1.0 it is not to be answered. */
-export function expectsContinue({ httpVersion, rawHeaders }: ClientRequest): boolean {
+export function expectsContinue({ httpVersion, rawHeaders }: RequestHead): boolean {
   return httpVersion === '1.1' && members(rawHeaders, 'expect').includes('100-continue');
 }
 

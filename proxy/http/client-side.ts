@@ -48,8 +48,6 @@ export interface ResponseWriter {
   write(bytes: Buffer): boolean;
   /** `trailers` are those that may be passed on. */
   end(trailers: readonly string[]): void;
-  /** The response breaks off: so that the client sees that it is not whole, the connection is cut. */
-  cut(): void;
   /** Who is to hear of room to write and of the loss of the client; null: nobody any more. */
   listen(events: ResponseEvents | null): void;
 }

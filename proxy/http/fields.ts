@@ -1,5 +1,5 @@
 /**
- * Which fields an intermediary passes on (RFC 9110 section 7.6). Fields are flat lists as Node and undici give them:
+ * Which fields an intermediary passes on (RFC 9110 section 7.6). Fields are flat lists:
  * name, value, name, value; names in the case and values in the bytes (latin1) in which they came.
  */
 

@@ -1,6 +1,6 @@
 /** Requests in absolute-form, and those that a steering door makes into it: forwarded over a vetted connection. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { type AbsoluteTarget, authorityText, type Parsed, type Target } from '../core/target.js';
 import { admit } from '../door/admit.js';
@@ -9,9 +9,11 @@ import { endingOf } from '../door/connect-upstream.js';
 import type { Attempt } from '../door/flow.js';
 import { Abort } from '../net/abort.js';
 import type { Door } from '../observe/record.js';
+import { expectsContinue } from './client-response.js';
 import { turnedAway } from './connect.js';
-import type { ExchangeRequest } from './exchange-undici.js';
+import type { ExchangeRequest } from './exchange.js';
 import { hasOwnVia, requestFields, values } from './fields.js';
+import { NodeContent, NodeWriter } from './node-client.js';
 import { type Ending, endResponse } from './refusal.js';
 import { credentialsOf, hasContent, headFault } from './request-head.js';
 import type { UpstreamPool } from './upstream-pool.js';
@@ -23,10 +25,8 @@ export interface ForwardTerms {
   /** Reads the Target out of the request, in the form that the door takes. */
   readonly target: (request: IncomingMessage) => Parsed<AbsoluteTarget>;
   readonly busy: boolean;
-  /** The client waits for `100 Continue` before it sends content (RFC 9110 section 10.1.1). */
-  readonly expectsContinue: boolean;
   /** What to do with a connection that the origin has switched to another protocol; null: no Upgrade is asked for. */
-  readonly onUpgraded: ((attempt: Attempt, fields: string[], upstream: Duplex) => void) | null;
+  readonly onUpgraded: ((attempt: Attempt, fields: readonly string[], upstream: Socket) => void) | null;
 }
 
 /** One request from its head to the end of its response. Never rejects; every path ends in one record. */
@@ -37,10 +37,8 @@ export async function forward(
   terms: ForwardTerms,
 ): Promise<void> {
   const method = request.method ?? '';
-  const { attempt, isKnown } = await doorway.arrive(terms.door, request.socket, {
-    method,
-    credentials: credentialsOf(request),
-  });
+  const credentials = credentialsOf(request);
+  const { attempt, isKnown } = await doorway.arrive(terms.door, request.socket, { method, credentials });
   const end = (ending: Ending): void => endResponse(response, attempt, ending);
   const refuse = (reason: Reason): void => end({ reason, rule: null, what: null });
   const parsed = terms.target(request);
@@ -66,13 +64,13 @@ export async function forward(
       permit,
       signal: gone,
       pool: terms.pool,
+      owner: { connection: request.socket, tokenName: credentials === null ? null : attempt.client.name },
       request: outgoingRequest(request, parsed.value, { hops, upgrades: terms.onUpgraded !== null }),
-      expectsContinue: terms.expectsContinue,
-      response,
+      writer: new NodeWriter(response),
       onFinal: (status) => attempt.allowed(status, permit.rule, wouldDeny),
       onUpgraded: (fields, upstream) => terms.onUpgraded?.(attempt, fields, upstream),
     });
-    if (failure !== null) throw failure.error;
+    if (failure !== null) throw failure;
   } catch (error) {
     end(endingOf(doorway, error));
   }
@@ -80,17 +78,20 @@ export async function forward(
 
 function outgoingRequest(
   request: IncomingMessage,
-  { target, path }: AbsoluteTarget,
+  { target, path, isBare }: AbsoluteTarget,
   terms: { readonly hops: number | null; readonly upgrades: boolean },
 ): ExchangeRequest {
   const fields = requestFields(request.rawHeaders, request.httpVersion, hostField(target));
   if (terms.hops !== null) setField(fields, 'max-forwards', String(terms.hops - 1));
+  const method = request.method ?? '';
   return {
-    method: request.method ?? '',
-    path,
+    method,
+    path: isBare && method === 'OPTIONS' ? '*' : path,
     fields,
-    content: hasContent(request) ? request : null,
+    content: hasContent(request) ? new NodeContent(request) : null,
     upgrade: terms.upgrades ? values(request.rawHeaders, 'upgrade').join(', ') : null,
+    // Without content there is nothing to wait with.
+    expectsContinue: hasContent(request) && expectsContinue(request),
   };
 }
 

@@ -16,8 +16,9 @@ export interface Ending {
   readonly what: string | null;
 }
 
-/** How long a refused client may take to read the answer before the connection is cut. */
-const LINGER_MS = 1000;
+/** How long a client may go on sending before the connection is cut, and how long it may be silent. */
+const LINGER_MS = 30_000;
+const LINGER_SILENT_MS = 2000;
 
 /**
  * Records the ending and answers on a socket that no http.ServerResponse owns, then closes it: what the client sent
@@ -52,13 +53,18 @@ export function endResponse(response: ServerResponse, attempt: Attempt, ending: 
   if (!keepsAlive) response.req.resume();
 }
 
-/** Writes the last bytes of a connection and sees it closed, without a reset that could overtake them. */
+/**
+ * Writes the last bytes of a connection and closes it in stages (RFC 9112 section 9.6): a client that writes all of its
+ * content before it reads has to be read for so long, or a reset would overtake the answer. The caller sees to it that
+ * what comes is read and dropped.
+ */
 export function closeAfter(socket: Socket, bytes: Buffer): void {
   if (bytes.length > 0) send(socket, bytes);
   socket.end();
   socket.resume();
   if (socket.readableEnded) socket.destroySoon();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.setTimeout(LINGER_SILENT_MS, () => socket.destroy());
   socket.once('end', () => socket.destroySoon());
   socket.once('close', () => clearTimeout(timer));
 }

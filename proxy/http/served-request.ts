@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { EgressError } from '../core/reasons.js';
 import { HeldBytes } from '../net/held-bytes.js';
 import { ClientRequest } from './client-request.js';
-import { closeResponse, expectsContinue, openResponse, sent } from './client-response.js';
+import { closeResponse, openResponse, sent } from './client-response.js';
 import { type ContentReader, contentReader } from './content-reader.js';
 import type { HeadLimits } from './head-reader.js';
 import type { RequestHead } from './request-head.js';
@@ -15,7 +15,7 @@ export interface ServedOptions {
   readonly headLength: number;
   readonly mayPersist: () => boolean;
   /** Never rejects; its end is the end of its work, not of what it has written. */
-  serve(request: ClientRequest, response: ServerResponse, expectsContinue: boolean): Promise<void>;
+  serve(request: ClientRequest, response: ServerResponse): Promise<void>;
   /** The request is over, answer, content and all. `ahead`: what was sent after it; null: the connection has to end. */
   onDone(ahead: Buffer | null): void;
   /** The rest of the content is read only to be dropped. */
@@ -50,7 +50,7 @@ export class ServedRequest {
 
   /** Resolves when the answer has left, or never will. */
   async run(): Promise<void> {
-    await this.#options.serve(this.#request, this.#response, expectsContinue(this.#request));
+    await this.#options.serve(this.#request, this.#response);
     await sent(this.#response);
     this.#isAnswered = true;
     if (this.#socket.destroyed) return;

@@ -1,8 +1,6 @@
 /** The door for `Upgrade` in absolute-form (RFC 9110 section 7.8): WebSocket and whatever else an origin agrees to. */
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { EgressError } from '../core/reasons.js';
+import type { Socket } from 'node:net';
 import type { Doorway } from '../door/arrivals.js';
 import type { Attempt } from '../door/flow.js';
 import type { Early } from './early-data.js';
@@ -31,7 +29,7 @@ export async function upgrade(
   doorway: Doorway,
   request: IncomingMessage,
   socket: Socket,
-  terms: Omit<ForwardTerms, 'onUpgraded' | 'expectsContinue'> & { readonly early: Early },
+  terms: Omit<ForwardTerms, 'onUpgraded'> & { readonly early: Early },
 ): Promise<void> {
   const response = new ServerResponse(request);
   const onDrain = (): void => void response.emit('drain');
@@ -52,7 +50,6 @@ export async function upgrade(
   });
   await forward(doorway, request, response, {
     ...terms,
-    expectsContinue: false,
     onUpgraded: (attempt, fields, upstream) => {
       detach();
       switchProtocols(doorway, attempt, { client: socket, upstream, fields, head: terms.early.take() });
@@ -64,17 +61,12 @@ const NOTHING = Buffer.alloc(0);
 
 interface Switch {
   readonly client: Socket;
-  readonly upstream: Duplex;
+  readonly upstream: Socket;
   readonly fields: readonly string[];
   readonly head: Buffer;
 }
 
 function switchProtocols(doorway: Doorway, attempt: Attempt, { client, upstream, fields, head }: Switch): void {
-  if (!(upstream instanceof Socket)) {
-    client.destroy();
-    doorway.onDefect(new EgressError('internal-error'));
-    return;
-  }
   const lines = [
     'HTTP/1.1 101 Switching Protocols',
     'Connection: Upgrade',

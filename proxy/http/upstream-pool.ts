@@ -1,64 +1,80 @@
 /**
- * Idle connections to origins. One undici Client is one connection: it is given the socket that the dialer opened, and
- * never opens another. The key holds the vetted address, and a connection is taken only by a request whose own Permit
- * holds that address. Clients share none: some servers bind an authentication to the connection.
+ * Idle connections to origins. The key holds the vetted address, and a connection is taken only by a request whose own
+ * Permit holds that address. An address is many users (a gateway, a published port), so that connections are shared
+ * only within one connection of a client, or by a client that has shown a token; a connection whose origin may have
+ * bound an authentication to it (NTLM, Negotiate) stays with the one connection of the client that authenticated.
  */
 import type { Socket } from 'node:net';
-import type { buildConnector } from 'undici';
-import Client from 'undici/lib/dispatcher/client.js';
 import type { Address } from '../core/address.js';
 import { isIssued, type Permit } from '../core/policy.js';
-import { EgressError } from '../core/reasons.js';
 import { authorityText, type Target } from '../core/target.js';
 import type { Dialed } from '../net/dialer.js';
+import type { DirectReads } from '../net/direct-io.js';
+import { createOriginTraits } from './origin-traits.js';
+import { UpstreamConnection } from './upstream-connection.js';
+
+/** For whom a connection is kept: the one who sends the request. */
+export interface Owner {
+  /** The client's connection. */
+  readonly connection: Socket;
+  /** The name of a client that has shown its token, else null. */
+  readonly tokenName: string | null;
+}
 
 export interface Upstream {
-  readonly client: Client;
+  readonly connection: UpstreamConnection;
   readonly address: Address;
-  /** True where the connection has served before: the origin may have closed it meanwhile. */
-  readonly isReused: boolean;
-  /** After a response that ended well: keeps the connection for the next request. */
-  release(): void;
+  /** After a response that ended well: keeps the connection. `patienceMs`: how long the origin does so, or null. */
+  keep(patienceMs: number | null): void;
   /** After anything else. */
   discard(): void;
 }
 
-/** Whose connection it is: the client's address, and its name where the configuration has one. */
-export interface Owner {
-  readonly address: string;
-  readonly name: string | null;
-}
-
-export interface UpstreamPoolTerms {
-  /** Between two pieces of a response, and before its head. */
-  readonly idleTimeoutMs: () => number;
-}
-
-/** Of a response's header section: more than Node's 16 KiB, as browsers take. */
-export const RESPONSE_HEADER_BYTES = 64 * 1024;
+/** Below what servers grant: five seconds by default in Node, uvicorn and Apache. */
 const IDLE_MS = 4000;
+/** As long as a client may think about a challenge. */
+const BOUND_IDLE_MS = 60_000;
+/** Time for a request to arrive before the origin ends the connection. */
+const MARGIN_MS = 1000;
 const IDLE_PER_KEY = 32;
 const IDLE_IN_ALL = 1024;
+const SWEEP_MS = 500;
 const NOT_ISSUED = 'the pool takes what the policy has issued, and this is no such Permit';
 
-export class UpstreamPool {
-  readonly #terms: UpstreamPoolTerms;
-  readonly #idle = new Map<string, Client[]>();
-  #idleCount = 0;
+interface Kept {
+  readonly connection: UpstreamConnection;
+  readonly key: string;
+  readonly pool: Map<string, Kept[]>;
+  readonly since: number;
+  readonly until: number;
+}
 
-  constructor(terms: UpstreamPoolTerms) {
-    this.#terms = terms;
+export class UpstreamPool {
+  readonly traits = createOriginTraits();
+  readonly #reads: DirectReads;
+  readonly #byConnection = new WeakMap<Socket, Map<string, Kept[]>>();
+  readonly #byToken = new Map<string, Kept[]>();
+  readonly #kept = new Set<Kept>();
+  #sweep: NodeJS.Timeout | null = null;
+
+  constructor(reads: DirectReads) {
+    this.#reads = reads;
   }
 
-  /** An idle connection that this permit covers, or null. */
-  take(permit: Permit, owner: Owner): Upstream | null {
+  /**
+   * An idle connection that this permit covers, or null. `freshMs`: the longest that it may have been idle, for requests
+   * that cannot be repeated where the origin is just closing it.
+   */
+  take(permit: Permit, owner: Owner, freshMs: number): Upstream | null {
     if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
     for (const address of permit.addresses) {
-      const key = keyOf(permit.target, address, owner);
-      const client = this.#idle.get(key)?.at(-1);
-      if (client === undefined) continue;
-      this.#remove(key, client);
-      return this.#upstream(key, client, address, true);
+      const key = keyOf(permit.target, address);
+      const kept = this.#byConnection.get(owner.connection)?.get(key)?.at(-1) ?? this.#shared(owner, key);
+      if (kept === undefined) continue;
+      this.#remove(kept);
+      const isFresh = kept.connection.isBound || performance.now() - kept.since <= freshMs;
+      if (isFresh && kept.connection.isOpen) return this.#upstream(kept.connection, key, owner);
+      kept.connection.close();
     }
     return null;
   }
@@ -66,69 +82,83 @@ export class UpstreamPool {
   /** Takes over a socket that was dialled for this permit, TLS included where the scheme says so. */
   adopt(permit: Permit, owner: Owner, { socket, address }: Dialed): Upstream {
     if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
-    const key = keyOf(permit.target, address, owner);
-    const client = this.#client(permit.target, socket);
-    client.on('disconnect', () => {
-      this.#remove(key, client);
-      discard(client);
-    });
-    return this.#upstream(key, client, address, false);
+    const connection = new UpstreamConnection(socket, address, this.#reads);
+    return this.#upstream(connection, keyOf(permit.target, address), owner);
   }
 
   /** Closes what is idle. */
   close(): void {
-    for (const clients of [...this.#idle.values()]) for (const client of [...clients]) discard(client);
+    for (const kept of [...this.#kept]) this.#close(kept);
+    if (this.#sweep !== null) clearTimeout(this.#sweep);
+    this.#sweep = null;
   }
 
-  #upstream(key: string, client: Client, address: Address, isReused: boolean): Upstream {
-    return { client, address, isReused, release: () => this.#keep(key, client), discard: () => discard(client) };
+  #shared({ tokenName }: Owner, key: string): Kept | undefined {
+    return tokenName === null ? undefined : this.#byToken.get(`${tokenName} ${key}`)?.at(-1);
   }
 
-  #client(target: Target, socket: Socket): Client {
-    let unused: Socket | null = socket;
-    const give = (callback: buildConnector.Callback): void => {
-      const given = unused;
-      unused = null;
-      if (given === null) callback(new EgressError('upstream-reset'), null);
-      else callback(null, given);
+  #upstream(connection: UpstreamConnection, key: string, owner: Owner): Upstream {
+    return {
+      connection,
+      address: connection.address,
+      keep: (patienceMs) => this.#keep(connection, key, owner, patienceMs),
+      discard: () => connection.close(),
     };
-    const timeout = this.#terms.idleTimeoutMs();
-    return new Client(`${target.scheme ?? 'http'}://${authorityText(target)}`, {
-      pipelining: 1,
-      keepAliveTimeout: IDLE_MS,
-      headersTimeout: timeout,
-      bodyTimeout: timeout,
-      maxHeaderSize: RESPONSE_HEADER_BYTES,
-      // Never in the same turn: undici ignores a connection that stands before its own call returns.
-      connect: (_options, callback) => queueMicrotask(() => give(callback)),
-    });
   }
 
-  #keep(key: string, client: Client): void {
-    const clients = this.#idle.get(key) ?? [];
-    if (client.destroyed || clients.length >= IDLE_PER_KEY || this.#idleCount >= IDLE_IN_ALL) {
-      discard(client);
+  #keep(connection: UpstreamConnection, key: string, owner: Owner, patienceMs: number | null): void {
+    const { isBound } = connection;
+    const most = isBound ? BOUND_IDLE_MS : IDLE_MS;
+    const idleMs = patienceMs === null ? most : Math.min(most, patienceMs - MARGIN_MS);
+    const isShared = owner.tokenName !== null && !isBound;
+    const pool = isShared ? this.#byToken : this.#poolOf(owner.connection);
+    const poolKey = isShared ? `${owner.tokenName} ${key}` : key;
+    const list = pool.get(poolKey) ?? [];
+    const hasRoom = list.length < IDLE_PER_KEY && this.#kept.size < IDLE_IN_ALL;
+    if (idleMs <= 0 || !hasRoom || (!isShared && owner.connection.destroyed)) {
+      connection.close();
       return;
     }
-    clients.push(client);
-    this.#idle.set(key, clients);
-    this.#idleCount += 1;
+    const since = performance.now();
+    const kept: Kept = { connection, key: poolKey, pool, since, until: since + idleMs };
+    list.push(kept);
+    pool.set(poolKey, list);
+    this.#kept.add(kept);
+    connection.idle(() => this.#remove(kept));
+    this.#sweep ??= setTimeout(() => this.#closeOld(), SWEEP_MS);
   }
 
-  #remove(key: string, client: Client): void {
-    const clients = this.#idle.get(key);
-    const at = clients?.indexOf(client) ?? -1;
-    if (clients === undefined || at === -1) return;
-    clients.splice(at, 1);
-    this.#idleCount -= 1;
-    if (clients.length === 0) this.#idle.delete(key);
+  /** Goes with the connection of the client. */
+  #poolOf(connection: Socket): Map<string, Kept[]> {
+    const known = this.#byConnection.get(connection);
+    if (known !== undefined) return known;
+    const mine = new Map<string, Kept[]>();
+    this.#byConnection.set(connection, mine);
+    connection.once('close', () => {
+      for (const kept of [...mine.values()].flat()) this.#close(kept);
+    });
+    return mine;
+  }
+
+  #closeOld(): void {
+    const now = performance.now();
+    for (const kept of [...this.#kept]) if (kept.until <= now) this.#close(kept);
+    this.#sweep = this.#kept.size === 0 ? null : setTimeout(() => this.#closeOld(), SWEEP_MS);
+  }
+
+  #close(kept: Kept): void {
+    this.#remove(kept);
+    kept.connection.close();
+  }
+
+  #remove(kept: Kept): void {
+    if (!this.#kept.delete(kept)) return;
+    const left = kept.pool.get(kept.key)?.filter((one) => one !== kept) ?? [];
+    if (left.length === 0) kept.pool.delete(kept.key);
+    else kept.pool.set(kept.key, left);
   }
 }
 
-function discard(client: Client): void {
-  if (!client.destroyed) client.destroy().catch(() => undefined);
-}
-
-function keyOf(target: Target, address: Address, owner: Owner): string {
-  return `${target.scheme}://${authorityText(target)}@${address.text} for ${owner.address} ${owner.name ?? ''}`;
+function keyOf(target: Target, address: Address): string {
+  return `${target.scheme}://${authorityText(target)}@${address.text}`;
 }

@@ -1,16 +1,18 @@
 /** A request with its Permit, over a connection to one of the Permit's addresses: an idle one, or a new one. */
-import type { ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { Permit } from '../core/policy.js';
+import type { EgressError } from '../core/reasons.js';
+import { authorityText } from '../core/target.js';
 import { dial } from '../door/admit.js';
 import type { Doorway } from '../door/arrivals.js';
 import type { Attempt } from '../door/flow.js';
 import type { Abortable } from '../net/abort.js';
 import type { Dialed } from '../net/dialer.js';
 import { secure } from '../net/upstream-tls.js';
-import { exchangeByNode, needsNode } from './exchange-node.js';
-import { type ExchangeFailure, type ExchangeRequest, exchange } from './exchange-undici.js';
-import { RESPONSE_HEADER_BYTES, type Upstream, type UpstreamPool } from './upstream-pool.js';
+import type { ResponseWriter } from './client-side.js';
+import { type ExchangeEnd, type ExchangeRequest, exchange } from './exchange.js';
+import { members, values } from './fields.js';
+import type { Owner, Upstream, UpstreamPool } from './upstream-pool.js';
 
 export interface Sending {
   readonly attempt: Attempt;
@@ -18,47 +20,68 @@ export interface Sending {
   /** Aborts when the client is gone. */
   readonly signal: Abortable;
   readonly pool: UpstreamPool;
+  readonly owner: Owner;
   readonly request: ExchangeRequest;
-  readonly expectsContinue: boolean;
-  readonly response: ServerResponse;
+  readonly writer: ResponseWriter;
   /** The head of the final response is about to be written. */
   onFinal(status: number): void;
-  onUpgraded(fields: string[], upstream: Duplex): void;
+  onUpgraded(fields: readonly string[], upstream: Socket): void;
 }
 
 /**
- * Null when the response (or the upgrade) is through. Rejects with an EgressError where no connection can be had. Sent
- * again only where the origin had closed an idle connection before a byte of the request was written.
+ * How long a connection may have been idle for a request that cannot be repeated: within it, hardly any origin closes.
  */
-export async function send(doorway: Doorway, sending: Sending): Promise<ExchangeFailure | null> {
-  const { attempt, permit, pool, request, response, expectsContinue } = sending;
-  const { content } = request;
-  if (needsNode(content, expectsContinue)) {
-    const { socket } = await open(doorway, sending);
-    const { idleTimeoutMs } = doorway.terms().limits;
-    const terms = { expectsContinue, idleTimeoutMs, headerBytes: RESPONSE_HEADER_BYTES, onFinal: sending.onFinal };
-    return exchangeByNode(socket, { ...request, content }, response, terms);
-  }
-  const reused = pool.take(permit, attempt.client);
+const FRESH_MS = 1000;
+/** Before the first byte on a connection that has served before, which may have died without a word. */
+const REUSED_ANSWER_MS = 5000;
+
+/**
+ * Null when the response (or the upgrade) is done, else why not. Rejects with an EgressError where no connection can be
+ * had. Sent a second time, within the same permit, only where a connection that had served before brought no byte of an
+ * answer, and where the request may be repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
+ */
+export async function send(doorway: Doorway, sending: Sending): Promise<EgressError | null> {
+  const { attempt, permit, pool, owner } = sending;
+  const request = withoutVainExpectation(sending);
+  const mayRepeat = isRepeatable(request);
+  const reused =
+    request.upgrade === null ? pool.take(permit, owner, mayRepeat ? Number.POSITIVE_INFINITY : FRESH_MS) : null;
   if (reused !== null) {
     attempt.dialed = reused.address;
-    const failure = await over(reused, sending);
-    if (failure === null || failure.wasSent || request.content?.readableDidRead) return failure;
+    const end = await over(doorway, reused, sending, request);
+    if (end.kind !== 'failed') return null;
+    if (!mayRepeat || !end.isUnanswered) return end.error;
+    if (end.error.reason === 'upstream-timeout') pool.traits.noteSlow(originOf(permit));
   }
-  return over(pool.adopt(permit, attempt.client, await open(doorway, sending)), sending);
+  const fresh = pool.adopt(permit, owner, await open(doorway, sending));
+  const end = await over(doorway, fresh, sending, request);
+  return end.kind === 'failed' ? end.error : null;
 }
 
-function over(
+async function over(
+  doorway: Doorway,
   upstream: Upstream,
-  { request, response, onFinal, onUpgraded }: Sending,
-): Promise<ExchangeFailure | null> {
-  return exchange(upstream, request, response, {
+  { permit, pool, writer, onFinal, onUpgraded }: Sending,
+  request: ExchangeRequest,
+): Promise<ExchangeEnd> {
+  const { connection } = upstream;
+  const { idleTimeoutMs, headerTimeoutMs } = doorway.terms().limits;
+  const isSuspect = connection.isUsed && isRepeatable(request) && !pool.traits.isSlow(originOf(permit));
+  const end = await exchange(connection, request, writer, {
+    idleTimeoutMs,
+    headTimeoutMs: headerTimeoutMs,
+    answerTimeoutMs: isSuspect ? Math.min(REUSED_ANSWER_MS, idleTimeoutMs) : idleTimeoutMs,
     onFinal,
-    onUpgraded: (fields, socket) => {
-      onFinal(101);
-      onUpgraded(fields, socket);
-    },
+    onUpgraded,
   });
+  if (end.kind === 'upgraded') return end;
+  if (end.kind === 'answered') {
+    pool.traits.noteVersion(originOf(permit), end.minor);
+    connection.isBound ||= bindsConnection(request.fields, end.fields);
+  }
+  if (end.kind === 'answered' && end.isReusable) upstream.keep(patienceMs(end.fields));
+  else upstream.discard();
+  return end;
 }
 
 /** A new connection, with TLS where the scheme says so. */
@@ -67,4 +90,36 @@ async function open(doorway: Doorway, { attempt, permit, signal }: Sending): Pro
   if (permit.target.scheme !== 'https') return dialed;
   const timeoutMs = doorway.terms().limits.connectTimeoutMs;
   return { ...dialed, socket: await secure(dialed.socket, permit.target, { signal, timeoutMs }) };
+}
+
+/** RFC 9110 section 10.1.1: an origin that is known to speak HTTP/1.0 only will never say 100, so we do. */
+function withoutVainExpectation({ request, permit, pool, writer }: Sending): ExchangeRequest {
+  if (!request.expectsContinue || !pool.traits.isOld(originOf(permit))) return request;
+  writer.interim({ status: 100, phrase: 'Continue', fields: [] });
+  return { ...request, expectsContinue: false };
+}
+
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+function isRepeatable({ method, content, upgrade }: ExchangeRequest): boolean {
+  return content === null && upgrade === null && IDEMPOTENT.has(method);
+}
+
+/** RFC 4559 and NTLM: the user is that of the connection from here on, not of the request. */
+function bindsConnection(request: readonly string[], response: readonly string[]): boolean {
+  const isBinding = (value: string): boolean => /(?:^|,)[ \t]*(?:ntlm|negotiate|kerberos)\b/i.test(value);
+  return values(request, 'authorization').some(isBinding) || values(response, 'www-authenticate').some(isBinding);
+}
+
+/** What a server says in `Keep-Alive: timeout=5`, or null. */
+function patienceMs(fields: readonly string[]): number | null {
+  for (const parameter of members(fields, 'keep-alive')) {
+    const seconds = /^timeout=(\d{1,6})$/.exec(parameter)?.[1];
+    if (seconds !== undefined) return Number(seconds) * 1000;
+  }
+  return null;
+}
+
+function originOf({ target }: Permit): string {
+  return authorityText(target);
 }

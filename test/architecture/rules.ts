@@ -15,7 +15,7 @@ type Owners = readonly (readonly [files: RegExp, names: '*' | readonly string[]]
 const EVERY_FILE = /./;
 
 /**
- * The dialer opens sockets, upstream-tls.ts wraps one that is open, the pool and exchange-node are given theirs. The second
+ * The dialer opens sockets, upstream-tls.ts wraps one that is open, and nothing else connects. The second
  * way out is DNS, over the sockets of dns-socket.ts; the third are the answers of the DNS door. Nothing else leaves.
  */
 const OWNED: Readonly<Record<string, Owners>> = {
@@ -28,7 +28,7 @@ const OWNED: Readonly<Record<string, Owners>> = {
   ],
   'node:tls': [[/^proxy\/net\/upstream-tls\.ts$/, '*']],
   'node:http': [
-    [/^proxy\/(?:http\/exchange-node|guard\/engine)\.ts$/, ['request']],
+    [/^proxy\/guard\/engine\.ts$/, ['request']],
     [
       EVERY_FILE,
       ['createServer', 'Server', 'ServerOptions', 'IncomingMessage', 'ServerResponse', 'STATUS_CODES', 'METHODS'],
@@ -45,9 +45,7 @@ const OWNED: Readonly<Record<string, Owners>> = {
   'node:cluster': [],
   'node:vm': [],
   'node:module': [[/^proxy\/main\.ts$/, '*']],
-  undici: [[/^proxy\/http\/undici\.d\.ts$/, ['Client', 'errors']]],
-  'undici/lib/dispatcher/client.js': [[/^proxy\/http\/upstream-pool\.ts$/, '*']],
-  'undici/lib/core/errors.js': [[/^proxy\/http\//, '*']],
+  undici: [],
   'ipaddr.js': [[/^proxy\/core\/address\.ts$/, '*']],
   zod: [[/^proxy\/(?:config\/|observe\/(?:parse|spawn)-record\.ts$|admin\/admin\.ts$)/, '*']],
   yaml: [[/^proxy\/(?:config|suggest)\//, '*']],

@@ -7,6 +7,7 @@ import { decideAddresses, isIssued, type Permit } from '../../proxy/core/policy.
 import type { Upstream } from '../../proxy/http/upstream-pool.js';
 import { UpstreamPool } from '../../proxy/http/upstream-pool.js';
 import { createDialer } from '../../proxy/net/dialer.js';
+import { DirectReads } from '../../proxy/net/direct-io.js';
 import { addressOf, policyOf, questionOf } from './policy-question.js';
 
 const never = new AbortController().signal;
@@ -71,9 +72,9 @@ for (const [way, make] of FORGERIES) {
     const forged = permitIn(make(issued(connections.port)));
     assert.equal(isIssued(forged), false);
     await assert.rejects(dialer.dial(forged as Permit, never), TypeError);
-    const pool = new UpstreamPool({ idleTimeoutMs: () => 1000 });
-    const owner = { address: '127.0.0.1', name: null };
-    assert.throws(() => pool.take(forged as Permit, owner), TypeError);
+    const pool = new UpstreamPool(new DirectReads(Buffer.alloc(1024)));
+    const owner = { connection: new net.Socket(), tokenName: null };
+    assert.throws(() => pool.take(forged as Permit, owner, 1000), TypeError);
     assert.throws((): Upstream => pool.adopt(forged as Permit, owner, { socket: new net.Socket(), address: VICTIM }));
     await nothingMore(connections.port);
     assert.equal(connections.count(), 1);

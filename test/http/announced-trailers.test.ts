@@ -10,7 +10,7 @@ for (const expect of ['', 'Expect: 100-continue\r\n']) {
     const origin = await startRawOrigin((socket, text) => {
       heads.push(text);
       if (text.includes('Expect')) socket.write('HTTP/1.1 100 Continue\r\n\r\n');
-      else socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      if (text.endsWith('ok')) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
     });
     const proxy = await startProxy({ config: LOOPBACK_OPEN });
     const client = await proxy.connect();

@@ -133,13 +133,7 @@ export const HOSTILE_TARGETS: readonly HostileTarget[] = [
       'http//example.com',
       '//example.com/',
     ],
-    ...[
-      'ftp://example.com/',
-      'file:///etc/passwd',
-      'gopher://example.com/',
-      'ws://example.com/',
-      'javascript:alert(1)',
-    ],
+    ...['ftp://example.com/', 'file:///etc/passwd', 'gopher://example.com/', 'javascript:alert(1)'],
     ...[
       'http://user@example.com/',
       'http://user:pass@example.com/',

@@ -1,0 +1,210 @@
+/**
+ * One request and its response over one connection to an origin. The two directions do not wait for each other: the
+ * content goes up as it comes from the client, and what the origin answers goes down as it comes from there, be it
+ * early, in several interim heads, or never.
+ */
+import type { Socket } from 'node:net';
+import { EgressError, type Reason } from '../core/reasons.js';
+import type { ContentSource, ResponseWriter } from './client-side.js';
+import { RequestSender } from './request-sender.js';
+import { ResponseReceiver } from './response-receiver.js';
+import type { ConnectionUser, UpstreamConnection } from './upstream-connection.js';
+
+export interface ExchangeRequest {
+  readonly method: string;
+  /** The request-target in origin-form, or `*`. */
+  readonly path: string;
+  /** End-to-end, flat, with Host and Via; the Content-Length is among them where there is one. */
+  readonly fields: readonly string[];
+  /** Null where there is none. */
+  readonly content: ContentSource | null;
+  /** The protocols of an Upgrade field, or null. */
+  readonly upgrade: string | null;
+  /** The client has announced that it waits for `100 Continue` (RFC 9110 section 10.1.1). */
+  readonly expectsContinue: boolean;
+}
+
+export interface ExchangeTerms {
+  /** Without a byte in either direction for this long, the exchange has failed. */
+  readonly idleTimeoutMs: number;
+  /** For the head of a response, from its first byte to its last. */
+  readonly headTimeoutMs: number;
+  /** Before the first byte of a response: shorter than the idle timeout where the connection may have died unnoticed. */
+  readonly answerTimeoutMs: number;
+  /** The head of the final response is about to be written. */
+  onFinal(status: number): void;
+  /** 101: the connection is now a tunnel, whose next bytes come from `socket`. `fields`: end-to-end ones, flat. */
+  onUpgraded(fields: readonly string[], socket: Socket): void;
+}
+
+/** How an exchange went; whoever gave the connection decides what becomes of it. */
+export type ExchangeEnd =
+  /** `isReusable`: the connection can take another request. `head`: what the origin said of itself. */
+  | {
+      readonly kind: 'answered';
+      readonly isReusable: boolean;
+      readonly minor: 0 | 1;
+      readonly fields: readonly string[];
+    }
+  | { readonly kind: 'upgraded' }
+  /** `isUnanswered`: lost, or silent, before a byte of a response, and none of the content was taken. */
+  | { readonly kind: 'failed'; readonly error: EgressError; readonly isUnanswered: boolean };
+
+/** Never rejects. `connection` is closed by its caller where it is not to be used again. */
+export function exchange(
+  connection: UpstreamConnection,
+  request: ExchangeRequest,
+  writer: ResponseWriter,
+  terms: ExchangeTerms,
+): Promise<ExchangeEnd> {
+  return new Promise((resolve) => new Exchange(connection, request, writer, terms, resolve).start());
+}
+
+class Exchange implements ConnectionUser {
+  readonly #connection: UpstreamConnection;
+  readonly #writer: ResponseWriter;
+  readonly #terms: ExchangeTerms;
+  readonly #resolve: (end: ExchangeEnd) => void;
+  readonly #sender: RequestSender;
+  readonly #receiver: ResponseReceiver;
+  readonly #idle: NodeJS.Timeout;
+  #headDeadline: NodeJS.Timeout | null = null;
+  #answerDeadline: NodeJS.Timeout | null = null;
+  #isPaused = false;
+  #isOver = false;
+
+  constructor(
+    connection: UpstreamConnection,
+    request: ExchangeRequest,
+    writer: ResponseWriter,
+    terms: ExchangeTerms,
+    resolve: (end: ExchangeEnd) => void,
+  ) {
+    this.#connection = connection;
+    this.#writer = writer;
+    this.#terms = terms;
+    this.#resolve = resolve;
+    this.#sender = new RequestSender(connection, request, {
+      onProgress: () => this.#idle.refresh(),
+      onSent: () => this.#finishWhereDone(),
+      onFault: (reason) => this.#fail(reason),
+    });
+    this.#receiver = new ResponseReceiver(writer, request, {
+      isEarly: () => !this.#sender.isWhole,
+      onFinal: terms.onFinal,
+    });
+    this.#idle = setTimeout(() => this.#onIdle(), terms.idleTimeoutMs);
+  }
+
+  start(): void {
+    const { answerTimeoutMs, idleTimeoutMs } = this.#terms;
+    if (answerTimeoutMs < idleTimeoutMs)
+      this.#answerDeadline = setTimeout(() => this.#fail('upstream-timeout'), answerTimeoutMs);
+    this.#writer.listen({ onDrain: () => this.#onClientDrain(), onLost: () => this.#fail('client-closed') });
+    this.#connection.serve(this);
+    if (!this.#isOver) this.#sender.start();
+  }
+
+  onBytes(bytes: Buffer): boolean {
+    this.#idle.refresh();
+    if (this.#answerDeadline !== null) clearTimeout(this.#answerDeadline);
+    const receiver = this.#receiver;
+    const goOn = receiver.push(bytes);
+    if (this.#isOver) return false;
+    if (receiver.state === 'fault') {
+      this.#fail('upstream-protocol');
+      return false;
+    }
+    if (receiver.state === 'upgraded') {
+      this.#upgrade();
+      return true;
+    }
+    this.#watchHead();
+    this.#isPaused = !goOn;
+    if (receiver.state === 'done') this.#finishWhereDone();
+    return this.#isOver ? this.#connection.isOpen : goOn;
+  }
+
+  onDrain(): void {
+    this.#idle.refresh();
+    this.#sender.onDrain();
+  }
+
+  onEnd(): void {
+    if (this.#receiver.onConnectionEnd()) this.#finishWhereDone();
+    else this.#fail('upstream-reset');
+  }
+
+  onWriteFailed(): void {
+    this.#sender.stop();
+  }
+
+  onLost(error: Error | null): void {
+    // Without an error it has ended in order, and whoever reads until the end has it all.
+    if (error === null && this.#receiver.onConnectionEnd()) this.#finishWhereDone();
+    else this.#fail('upstream-reset', error);
+  }
+
+  #onClientDrain(): void {
+    if (!this.#isPaused || this.#isOver) return;
+    this.#isPaused = false;
+    this.#idle.refresh();
+    this.#connection.resume();
+  }
+
+  /** A client that reads slowly has its own time-out; while it holds the origin back, the origin is not silent. */
+  #onIdle(): void {
+    if (this.#isPaused) this.#idle.refresh();
+    else this.#fail('upstream-timeout');
+  }
+
+  #watchHead(): void {
+    const { isWithinHead } = this.#receiver;
+    if (isWithinHead && this.#headDeadline === null)
+      this.#headDeadline = setTimeout(() => this.#fail('upstream-timeout'), this.#terms.headTimeoutMs);
+    if (isWithinHead || this.#headDeadline === null) return;
+    clearTimeout(this.#headDeadline);
+    this.#headDeadline = null;
+  }
+
+  /** The response is whole: what is left of the content goes on where the origin reads on, and is dropped where it does not. */
+  #finishWhereDone(): void {
+    const { state, head, isPersistent, surplus } = this.#receiver;
+    if (state !== 'done' || head === null || this.#isOver) return;
+    const goesOn = isPersistent && surplus === 0 && this.#connection.isOpen;
+    if (!this.#sender.isDone && goesOn) return;
+    const isReusable = goesOn && this.#sender.isDone;
+    this.#sender.stop();
+    this.#end({ kind: 'answered', isReusable, minor: head.minor, fields: head.fields });
+  }
+
+  #upgrade(): void {
+    const { head, rest } = this.#receiver;
+    this.#terms.onFinal(101);
+    this.#end({ kind: 'upgraded' });
+    this.#terms.onUpgraded(head?.fields ?? [], this.#connection.release(rest));
+  }
+
+  #fail(reason: Reason, cause: Error | null = null): void {
+    if (this.#isOver) return;
+    if (this.#receiver.state === 'done') {
+      // The client has its answer: only the rest of the content is lost on the way to the origin.
+      this.#sender.stop();
+      this.#end({ kind: 'answered', isReusable: false, minor: 1, fields: [] });
+      return;
+    }
+    const isUnanswered = !this.#receiver.hasBegun && !this.#sender.hasContent && reason !== 'client-closed';
+    const error = new EgressError(reason, cause === null ? {} : { cause });
+    this.#sender.stop();
+    this.#end({ kind: 'failed', error, isUnanswered });
+  }
+
+  #end(end: ExchangeEnd): void {
+    this.#isOver = true;
+    clearTimeout(this.#idle);
+    if (this.#headDeadline !== null) clearTimeout(this.#headDeadline);
+    if (this.#answerDeadline !== null) clearTimeout(this.#answerDeadline);
+    this.#writer.listen(null);
+    this.#resolve(end);
+  }
+}

@@ -1,0 +1,185 @@
+/** The content of a response out of the bytes of a connection (RFC 9112 sections 6 and 7): strict, and never more than it says. */
+import { type Framing, Lines, parseFields, WRONG_CHARACTER } from './response-head.js';
+
+/** Reads the content of one message. */
+export interface BodyReader {
+  /**
+   * What of `bytes` is content: a view of them, which may have been moved together in place. What lies behind the end of
+   * the message is counted in `surplus`.
+   */
+  push(bytes: Buffer): Buffer;
+  readonly state: 'open' | 'done' | 'fault';
+  /** Bytes that came behind the end of the message. */
+  readonly surplus: number;
+  readonly trailers: readonly string[];
+  /** The connection has ended: true where that is the end of the content. */
+  readonly endsWithConnection: boolean;
+}
+
+export function bodyReader(framing: Framing): BodyReader {
+  switch (framing.kind) {
+    case 'none':
+      return new LengthReader(0);
+    case 'length':
+      return new LengthReader(framing.octets);
+    case 'chunked':
+      return new ChunkedReader();
+    case 'until-close':
+      return new OpenReader();
+  }
+}
+
+const NO_TRAILERS: readonly string[] = Object.freeze([]);
+const NOTHING = Buffer.alloc(0);
+
+class LengthReader implements BodyReader {
+  readonly trailers = NO_TRAILERS;
+  readonly endsWithConnection = false;
+  surplus = 0;
+  #left: number;
+
+  constructor(octets: number) {
+    this.#left = octets;
+  }
+
+  get state(): 'open' | 'done' {
+    return this.#left === 0 ? 'done' : 'open';
+  }
+
+  push(bytes: Buffer): Buffer {
+    const content = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes;
+    this.#left -= content.length;
+    this.surplus += bytes.length - content.length;
+    return content;
+  }
+}
+
+class OpenReader implements BodyReader {
+  readonly trailers = NO_TRAILERS;
+  readonly endsWithConnection = true;
+  readonly surplus = 0;
+  readonly state = 'open';
+
+  push(bytes: Buffer): Buffer {
+    return bytes;
+  }
+}
+
+/** Of one line with the size of a chunk and its extensions. */
+const SIZE_LINE_BYTES = 1024;
+/** Extensions beyond this may not outweigh the content. */
+const EXTENSION_BYTES = 64 * 1024;
+const TRAILER_BYTES = 16 * 1024;
+const MOST_TRAILERS = 64;
+/** Blanks behind the size: some servers pad it. Fourteen digits are more than any content, and exact in a double. */
+const SIZE_LINE = /^([0-9a-f]{1,13})[\t ]*(?:;([\t\x20-\x7e\x80-\xff]*))?$/i;
+
+class ChunkedReader implements BodyReader {
+  readonly endsWithConnection = false;
+  trailers: readonly string[] = NO_TRAILERS;
+  surplus = 0;
+  state: 'open' | 'done' | 'fault' = 'open';
+  #within: 'size' | 'content' | 'line-end' | 'trailers' = 'size';
+  #left = 0;
+  #extensions = 0;
+  #octets = 0;
+  readonly #line = new LineCollector();
+  #trailerText = '';
+
+  push(bytes: Buffer): Buffer {
+    let at = 0;
+    let filled = 0;
+    while (at < bytes.length && this.state === 'open') {
+      if (this.#within !== 'content') {
+        at = this.#readLine(bytes, at);
+        continue;
+      }
+      const end = Math.min(bytes.length, at + this.#left);
+      if (filled !== at) bytes.copyWithin(filled, at, end);
+      filled += end - at;
+      this.#left -= end - at;
+      at = end;
+      if (this.#left === 0) this.#within = 'line-end';
+    }
+    if (this.state === 'done') this.surplus += bytes.length - at;
+    return filled === 0 ? NOTHING : bytes.subarray(0, filled);
+  }
+
+  /** Where to go on. */
+  #readLine(bytes: Buffer, at: number): number {
+    const most = this.#within === 'trailers' ? TRAILER_BYTES : SIZE_LINE_BYTES;
+    const next = this.#line.push(bytes, at, most);
+    const line = this.#line.taken;
+    if (line !== null) this.#take(line);
+    else if (this.#line.isFaulty) this.state = 'fault';
+    return next;
+  }
+
+  #take(line: string): void {
+    if (this.#within === 'line-end') {
+      this.#within = 'size';
+      if (line !== '') this.state = 'fault';
+    } else if (this.#within === 'size') {
+      this.#takeSize(line);
+    } else {
+      this.#takeTrailer(line);
+    }
+  }
+
+  #takeSize(line: string): void {
+    const match = SIZE_LINE.exec(line);
+    this.#extensions += match?.[2]?.length ?? 0;
+    if (match === null || this.#extensions > EXTENSION_BYTES + this.#octets) {
+      this.state = 'fault';
+      return;
+    }
+    this.#left = Number.parseInt(match[1] ?? '', 16);
+    this.#octets += this.#left;
+    this.#within = this.#left === 0 ? 'trailers' : 'content';
+  }
+
+  #takeTrailer(line: string): void {
+    this.#trailerText += `${line}\r\n`;
+    if (line !== '') {
+      if (this.#trailerText.length > TRAILER_BYTES) this.state = 'fault';
+      return;
+    }
+    const isText = !WRONG_CHARACTER.test(this.#trailerText);
+    const trailers = isText ? parseFields(new Lines(this.#trailerText), MOST_TRAILERS) : null;
+    this.trailers = trailers ?? NO_TRAILERS;
+    this.state = trailers === null ? 'fault' : 'done';
+  }
+}
+
+/** Collects one line that ends in CRLF, over as many pieces as it comes in. */
+class LineCollector {
+  /** The line that the last push has completed, without its end; else null. */
+  taken: string | null = null;
+  isFaulty = false;
+  #pieces: Buffer[] = [];
+  #length = 0;
+
+  /** Where to go on. */
+  push(bytes: Buffer, at: number, most: number): number {
+    const end = bytes.indexOf(0x0a, at);
+    const to = end === -1 ? bytes.length : end + 1;
+    this.taken = null;
+    this.#length += to - at;
+    if (this.#length > most) {
+      this.isFaulty = true;
+      return to;
+    }
+    if (end === -1) this.#pieces.push(Buffer.from(bytes.subarray(at, to)));
+    else this.#complete(bytes, at, to);
+    return to;
+  }
+
+  #complete(bytes: Buffer, at: number, to: number): void {
+    const last = bytes.toString('latin1', at, to);
+    const line = this.#pieces.length === 0 ? last : Buffer.concat(this.#pieces).toString('latin1') + last;
+    this.#pieces = [];
+    this.#length = 0;
+    if (line.endsWith('\r\n')) this.taken = line.slice(0, -2);
+    else this.isFaulty = true;
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * The head of a response, read from the bytes of a connection (RFC 9112 sections 2 to 6): linear in what arrives, and
+ * bounded in bytes and in fields. What the RFC lets a proxy repair is repaired, so that nobody after us can read it in
+ * another way: a lone LF as a line end, folded lines, blanks in front of a colon, a length that is repeated. Anything
+ * else that is not exactly in the form is a fault.
+ */
+import { members, values } from './fields.js';
+
+export interface ReceivedHead {
+  /** The minor version: 0 or 1. A later one of HTTP/1 counts as 1. */
+  readonly minor: 0 | 1;
+  readonly status: number;
+  readonly phrase: string;
+  readonly fields: string[];
+}
+
+/** How far the content goes (RFC 9112 section 6.3). */
+export type Framing =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'length'; readonly octets: number }
+  | { readonly kind: 'chunked' }
+  | { readonly kind: 'until-close' };
+
+export type HeadReading =
+  | { readonly kind: 'need-more' }
+  | { readonly kind: 'fault' }
+  /** `length`: how many of the bytes pushed last belong to the head. */
+  | { readonly kind: 'head'; readonly head: ReceivedHead; readonly length: number };
+
+/** More than Node's 16 KiB, as browsers take. */
+export const RESPONSE_HEAD_BYTES = 64 * 1024;
+export const RESPONSE_FIELDS = 512;
+
+const START = Buffer.from('HTTP/1.');
+const EMPTY_LINE = Buffer.from('\n\r\n');
+const LONE_EMPTY_LINE = Buffer.from('\n\n');
+const NEED_MORE: HeadReading = { kind: 'need-more' };
+const FAULT: HeadReading = { kind: 'fault' };
+
+/** One for each connection: after a head it starts anew. */
+export class ResponseHeadReader {
+  /** What came before, where a head comes in several pieces. */
+  #held: Buffer | null = null;
+  #length = 0;
+
+  /** True where a head has begun that is not whole. */
+  get isWithin(): boolean {
+    return this.#length > 0;
+  }
+
+  /** The next bytes of the connection; valid until it returns. */
+  push(bytes: Buffer): HeadReading {
+    const before = this.#length;
+    const all = before === 0 ? bytes : this.#hold(bytes);
+    const start = skipLineEnds(all);
+    const end = endOf(all, Math.max(start, before - 2));
+    if (end === -1) return this.#wait(all, bytes, start);
+    this.#held = null;
+    this.#length = 0;
+    return read(all, start, end, before);
+  }
+
+  #wait(all: Buffer, bytes: Buffer, start: number): HeadReading {
+    if (all.length > RESPONSE_HEAD_BYTES || !mayBegin(all, start)) return FAULT;
+    if (this.#length === 0) this.#hold(bytes);
+    return NEED_MORE;
+  }
+
+  /** All bytes so far. The room doubles, so that each byte is copied twice at most, however small the pieces. */
+  #hold(bytes: Buffer): Buffer {
+    const needed = this.#length + bytes.length;
+    if (this.#held === null || this.#held.length < needed) {
+      const room = Buffer.allocUnsafe(Math.max(1024, needed * 2));
+      this.#held?.copy(room, 0, 0, this.#length);
+      this.#held = room;
+    }
+    bytes.copy(this.#held, this.#length);
+    this.#length = needed;
+    return this.#held.subarray(0, needed);
+  }
+}
+
+function read(all: Buffer, start: number, end: number, before: number): HeadReading {
+  if (end - start > RESPONSE_HEAD_BYTES) return FAULT;
+  const head = parse(all.toString('latin1', start, end));
+  return head === null ? FAULT : { kind: 'head', head, length: end - before };
+}
+
+/** Some servers end what they sent before with a line end too many (RFC 9112 section 2.2 for requests). */
+function skipLineEnds(bytes: Buffer): number {
+  let at = 0;
+  while (at < 4 && (bytes[at] === 0x0d || bytes[at] === 0x0a)) at += 1;
+  return at;
+}
+
+/** After the first empty line, or -1. */
+function endOf(bytes: Buffer, from: number): number {
+  const at = bytes.indexOf(EMPTY_LINE, from);
+  const alone = bytes.subarray(from, at === -1 ? bytes.length : at + 1).indexOf(LONE_EMPTY_LINE);
+  if (alone !== -1) return from + alone + LONE_EMPTY_LINE.length;
+  return at === -1 ? -1 : at + EMPTY_LINE.length;
+}
+
+/** Seen at once, since what is no head may never have the end that we wait for. */
+function mayBegin(bytes: Buffer, start: number): boolean {
+  const length = Math.min(START.length, bytes.length - start);
+  return bytes.compare(START, 0, length, start, start + length) === 0;
+}
+
+const STATUS_LINE = /^HTTP\/1\.(\d) (\d{3})(?: (.*))?$/;
+const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
+/** A control character other than tab and the line ends: none may be passed on (RFC 9110 section 5.5). */
+export const WRONG_CHARACTER = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)/;
+
+/** `text` ends in an empty line. */
+function parse(text: string): ReceivedHead | null {
+  if (WRONG_CHARACTER.test(text)) return null;
+  const lines = new Lines(text);
+  const match = STATUS_LINE.exec(lines.next() ?? '');
+  if (match === null) return null;
+  const fields = parseFields(lines, RESPONSE_FIELDS);
+  if (fields === null) return null;
+  const status = Number(match[2]);
+  if (status < 100) return null;
+  return { minor: match[1] === '0' ? 0 : 1, status, phrase: match[3] ?? '', fields };
+}
+
+/** The lines of a text, without their ends. */
+export class Lines {
+  #at = 0;
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Null at the empty line that ends them, or where none is left. */
+  next(): string | null {
+    const end = this.#text.indexOf('\n', this.#at);
+    if (end === -1) return null;
+    const isCrLf = this.#text.charCodeAt(end - 1) === 0x0d;
+    const line = this.#text.slice(this.#at, isCrLf ? end - 1 : end);
+    this.#at = end + 1;
+    return line === '' ? null : line;
+  }
+}
+
+/** Null where a line is no field, or there are more than `most` lines. */
+export function parseFields(lines: Lines, most: number): string[] | null {
+  const fields: string[] = [];
+  let count = 0;
+  for (let line = lines.next(); line !== null; line = lines.next()) {
+    count += 1;
+    const isTaken = isBlank(line.charCodeAt(0)) ? unfold(fields, line) : takeField(fields, line);
+    if (!isTaken || count > most) return null;
+  }
+  return fields;
+}
+
+/** RFC 9112 section 5.2: a proxy replaces a fold in a response by a blank. */
+function unfold(fields: string[], line: string): boolean {
+  const last = fields.length - 1;
+  const more = withoutBlanks(line);
+  if (more !== '' && last > 0) fields[last] = fields[last] === '' ? more : `${fields[last]} ${more}`;
+  return last > 0;
+}
+
+/** RFC 9112 section 5.1: a proxy removes blanks in front of the colon of a response. */
+function takeField(fields: string[], line: string): boolean {
+  const colon = line.indexOf(':');
+  const name = trimmed(line, 0, colon);
+  if (colon <= 0 || !TOKEN.test(name)) return false;
+  fields.push(name, trimmed(line, colon + 1, line.length));
+  return true;
+}
+
+/** Blank and tab only: `trim` takes characters away that belong to a value. */
+function trimmed(line: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(line.charCodeAt(start))) start += 1;
+  while (end > start && isBlank(line.charCodeAt(end - 1))) end -= 1;
+  return line.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+/** Null where the framing is faulty (RFC 9112 section 6.3). A coding other than one `chunked` would be left on the content. */
+export function framingOf({ status, fields }: ReceivedHead, method: string): Framing | null {
+  const codings = members(fields, 'transfer-encoding');
+  const hasCoding = values(fields, 'transfer-encoding').length > 0;
+  const lengths = new Set(values(fields, 'content-length').join(',').split(',').map(withoutBlanks));
+  lengths.delete('');
+  if (hasCoding && (codings.length !== 1 || codings[0] !== 'chunked' || lengths.size > 0)) return null;
+  const [length] = lengths;
+  if (lengths.size > 1 || (length !== undefined && !/^\d{1,15}$/.test(length))) return null;
+  if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return { kind: 'none' };
+  if (hasCoding) return { kind: 'chunked' };
+  return length === undefined ? { kind: 'until-close' } : { kind: 'length', octets: Number(length) };
+}
+
+function withoutBlanks(text: string): string {
+  return trimmed(text, 0, text.length);
+}
+
+/** True where the origin will take another request on this connection (RFC 9112 section 9.3). */
+export function isPersistent({ minor, fields }: ReceivedHead): boolean {
+  const options = members(fields, 'connection');
+  return minor === 1 ? !options.includes('close') : options.includes('keep-alive');
+}
