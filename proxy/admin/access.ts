@@ -5,7 +5,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseHostField } from '../core/target.js';
-import { AdminError } from './deps.js';
+import { type AdminDeps, AdminError } from './deps.js';
 
 const COOKIE = 'egress_admin';
 /** For probes of an orchestrator, which has no token; they tell nothing but a state. */
@@ -23,15 +23,16 @@ const HEADERS = {
 } as const;
 
 /** Checks every request before its handler. `token` null: none is needed, the listener is on loopback. */
-export function guardAccess(app: FastifyInstance, token: string | null): void {
+export function guardAccess(app: FastifyInstance, deps: Pick<AdminDeps, 'token' | 'next'>): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS);
     const path = request.url.split('?', 1)[0] ?? '';
     if (OPEN_PATHS.has(path)) return;
-    const bearer = token !== null && hasBearer(request, token);
+    const tokens = [deps.token, deps.next ?? null].filter((token) => token !== null);
+    const bearer = hasBearer(request, tokens);
     refuseForeignHost(request, bearer);
     refuseForeignOrigin(request, path);
-    if (token !== null && !bearer) return admitBrowser(request, reply, path, token);
+    if (tokens.length > 0 && !bearer) return admitBrowser(request, reply, path, tokens);
   });
 }
 
@@ -67,14 +68,15 @@ function admitBrowser(
   request: FastifyRequest,
   reply: FastifyReply,
   path: string,
-  token: string,
+  tokens: readonly string[],
 ): FastifyReply | undefined {
   const given = new URLSearchParams(request.url.split('?')[1] ?? '').get('token');
-  if (given !== null && isSame(given, token)) {
+  const token = given === null ? undefined : tokens.find((one) => isSame(given, one));
+  if (token !== undefined) {
     reply.header('set-cookie', `${COOKIE}=${cookieValue(token)}; HttpOnly; SameSite=Strict; Path=/`);
     return path === '/' ? reply.redirect('/', 303) : undefined;
   }
-  if (cookiesOf(request).some((value) => isSame(value, cookieValue(token)))) return undefined;
+  if (cookiesOf(request).some((value) => tokens.some((one) => isSame(value, cookieValue(one))))) return undefined;
   reply.header('www-authenticate', 'Bearer realm="mcp-egress-proxy"');
   throw new AdminError(
     401,
@@ -83,9 +85,10 @@ function admitBrowser(
   );
 }
 
-function hasBearer(request: FastifyRequest, token: string): boolean {
+function hasBearer(request: FastifyRequest, tokens: readonly string[]): boolean {
   const match = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '');
-  return match?.[1] !== undefined && isSame(match[1], token);
+  const given = match?.[1];
+  return given !== undefined && tokens.some((token) => isSame(given, token));
 }
 
 /** What the browser keeps is not the token, and is void when the token changes. */

@@ -25,7 +25,7 @@ export function buildAdmin(deps: AdminDeps): FastifyInstance {
   // A form of another origin can send text/plain without asking first.
   app.removeContentTypeParser('text/plain');
   answerErrorsAsJson(app);
-  guardAccess(app, deps.token);
+  guardAccess(app, deps);
   addHealth(app, deps);
   addCheck(app, deps);
   app.get('/v1/policy', async () => deps.policyView());

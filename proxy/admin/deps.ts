@@ -19,6 +19,8 @@ export interface AdminDeps {
   policyView(): PolicyView;
   /** Null asks for no token, which only a listener on loopback may. */
   readonly token: string | null;
+  /** Counts like `token`. Both are read at each request: a new value needs no restart. */
+  readonly next?: string | null;
   /** True where the listener is bound to a loopback address. */
   readonly loopback: boolean;
 }

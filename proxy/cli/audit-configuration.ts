@@ -7,8 +7,10 @@ import type { Config } from '../config/config.js';
 import { formatConfigErrors, loadConfig } from '../config/load.js';
 import type { Io } from './command.js';
 
-/** Takes the place of a variable that is set where the proxy runs, and not here. */
-const PLACEHOLDER = 'a-placeholder-of-the-audit';
+/** Takes the place of a variable or a file that is there where the proxy runs, and not here. No two are the same. */
+function placeholder(name: string): string {
+  return `placeholder-of-${name.replace(/[^\x21-\x7e]/g, '_')}`.slice(0, 255);
+}
 
 /** Null where no file is named: the shipped policy is not that of a stack. Throws an AuditError for a bad file. */
 export function auditConfiguration(
@@ -18,7 +20,8 @@ export function auditConfiguration(
 ): Config | null {
   const path = named ?? env.EGRESS_CONFIG;
   if (path === undefined || path === '') return null;
-  const loaded = loadConfig({ path, env: { ...placeholders(path, envFile), ...env } });
+  const readFile = (file: string) => ({ value: placeholder(file) });
+  const loaded = loadConfig({ path, env: { ...placeholders(path, envFile), ...env }, readFile });
   if (!loaded.ok) throw new AuditError(`${JSON.stringify(path)} has mistakes:\n${formatConfigErrors(loaded.errors)}`);
   const unknown = loaded.config.audit.ignore.find(({ id }) => !CHECKS.some((check) => check.id === id));
   if (unknown === undefined) return loaded.config;
@@ -31,7 +34,7 @@ export function auditConfiguration(
 function placeholders(path: string, envFile: string | undefined): Record<string, string> {
   const names = envFile === undefined ? [] : (readEnvFile(envFile)?.variables.names() ?? []);
   const references = [...textOf(path).matchAll(/\$\{([A-Za-z_]\w*)\}/g)].map(([, name = '']) => name);
-  return Object.fromEntries([...names, ...references].map((name) => [name, PLACEHOLDER]));
+  return Object.fromEntries([...names, ...references].map((name) => [name, placeholder(name)]));
 }
 
 /** What cannot be read is an error of loadConfig. */

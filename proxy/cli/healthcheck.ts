@@ -1,5 +1,7 @@
 /** The command `healthcheck`, for HEALTHCHECK in the image: asks the instance of this container. */
+import { dirname } from 'node:path';
 import { interpolate } from '../config/interpolate.js';
+import { readSecretFile } from '../config/secret-file.js';
 import { readSource } from '../config/yaml-source.js';
 import { command, EXIT, type Io } from './command.js';
 import { configPath } from './config-path.js';
@@ -36,7 +38,8 @@ async function healthcheck(path: string, io: Io): Promise<number> {
 }
 
 function listeners(path: string): { proxy: string; admin: string } {
-  const { root } = interpolate(readSource(path).root, process.env);
+  const folder = dirname(path);
+  const { root } = interpolate(readSource(path).root, process.env, (file) => readSecretFile(file, folder));
   const listen = entry(root, 'listen');
   const textOf = (key: 'proxy' | 'admin'): string => {
     const value = entry(listen, key);

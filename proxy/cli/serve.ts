@@ -51,6 +51,7 @@ export const serveCommand = command({
 
 async function serve(path: string, config: Config): Promise<number | null> {
   let current = config;
+  let secretFiles = config.secretFiles;
   const log = await openLog(config.log);
   const ring = createRing(RING_RECORDS);
   const earlier = config.log.file === null ? [] : await readBack(config.log.file.path, RING_RECORDS);
@@ -98,6 +99,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
   warn();
   const reload = (): void => {
     const loaded = loadConfig({ path, env: process.env });
+    secretFiles = loaded.files;
     if (!loaded.ok) {
       metrics.reloadFailed();
       const errors = formatConfigErrors(loaded.errors).split('\n');
@@ -108,14 +110,14 @@ async function serve(path: string, config: Config): Promise<number | null> {
       return;
     }
     const ignored = changedAtStartOnly(current, loaded.config);
-    current = loaded.config;
+    current = keepAdminClosed(current, loaded.config);
     app.reload(loaded.config);
     metrics.reloaded();
     log.events.info({ event: 'reloaded', path, digest: current.digest }, 'the configuration is in force');
     warn();
     if (ignored.length > 0) log.events.warn({ event: 'reload-partial', keys: ignored }, 'these keys need a restart');
   };
-  const watch = watchConfig({ path, intervalMs: WATCH_MS, onChange: reload });
+  const watch = watchConfig({ path, others: () => secretFiles, intervalMs: WATCH_MS, onChange: reload });
   process.on('SIGHUP', reload);
 
   if (config.listen.admin !== null) app.addOwnPort(config.listen.admin.port);
@@ -147,6 +149,12 @@ async function serve(path: string, config: Config): Promise<number | null> {
     spawns,
     registry: metrics.registry,
     policyView: () => policyView(current),
+    get token() {
+      return current.admin.token;
+    },
+    get next() {
+      return current.admin.next;
+    },
   });
   if (admin !== null) {
     app.addOwnPort(admin.at.port);
@@ -162,11 +170,12 @@ async function serve(path: string, config: Config): Promise<number | null> {
 }
 
 /** Null where `listen.admin` is off. Loaded only now: the proxy answers before Fastify is there. */
-async function startAdmin({ listen, admin }: Config, deps: Omit<AdminDeps, 'token' | 'loopback'>) {
+async function startAdmin({ listen }: Config, deps: Omit<AdminDeps, 'loopback'>) {
   if (listen.admin === null) return null;
   await setTimeout(HEAD_START_MS);
   const { buildAdmin } = await import('../admin/admin.js');
-  const server = buildAdmin({ ...deps, token: admin.token, loopback: isLoopbackHost(listen.admin.host) });
+  // Not copied: the tokens are read as they are at each request.
+  const server = buildAdmin(Object.assign(deps, { loopback: isLoopbackHost(listen.admin.host) }));
   try {
     await server.listen({ host: listen.admin.host, port: listen.admin.port });
   } catch (error) {
@@ -177,8 +186,14 @@ async function startAdmin({ listen, admin }: Config, deps: Omit<AdminDeps, 'toke
   return { at, close: () => server.close() };
 }
 
+/** A listener that was opened with a token keeps one: without it, it might be anyone's until the restart. */
+function keepAdminClosed(before: Config, after: Config): Config {
+  return after.admin.token === null && before.admin.token !== null ? { ...after, admin: before.admin } : after;
+}
+
 /** The keys that are read at start only and that differ. */
 function changedAtStartOnly(before: Config, after: Config): string[] {
-  const keys = ['listen', 'admin', 'dns', 'steer', 'relay', 'log'] as const;
-  return keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+  const keys = ['listen', 'dns', 'steer', 'relay', 'log'] as const;
+  const changed = keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+  return before.admin.token !== null && after.admin.token === null ? [...changed, 'admin'] : changed;
 }

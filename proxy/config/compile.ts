@@ -12,14 +12,18 @@ import type { ConfigWarning } from './config-error.js';
 import { memoryForOthers, processMemory } from './memory-limit.js';
 import type { PolicyDocument, RuleDocument } from './schema.js';
 
-export function compileConfig(document: PolicyDocument, warnings: readonly ConfigWarning[]): Config {
+export function compileConfig(
+  document: PolicyDocument,
+  warnings: readonly ConfigWarning[],
+  secretFiles: readonly string[],
+): Config {
   const { listen, admin, dns, steer, relay, limits, log } = document;
   const clients = document.clients.map(compileClient);
   const policy = compilePolicy(document.policy, clients);
   const { headerTimeout, connectTimeout, idleTimeout, drainTimeout, memory, ...counts } = limits;
   return deepFreeze({
     listen,
-    admin: { token: admin.token ?? null },
+    admin: { token: admin.token ?? null, next: admin.next ?? null },
     dns: { servers: dns.servers, timeoutMs: dns.timeout },
     steer,
     relay: relay
@@ -30,6 +34,7 @@ export function compileConfig(document: PolicyDocument, warnings: readonly Confi
     clients,
     audit: compileAudit(document.audit),
     guard: document.guard && compileGuard(document.guard, clients),
+    secretFiles,
     limits: {
       ...counts,
       headerTimeoutMs: headerTimeout,
@@ -126,6 +131,7 @@ function compileClient(client: PolicyDocument['clients'][number]): ClientEntry {
   return {
     name: client.name,
     token: client.token ?? null,
+    next: client.next ?? null,
     address: client.address ?? null,
     default: client.default ?? null,
     mode: client.mode ?? null,

@@ -17,6 +17,8 @@ export interface ClientEntry {
   readonly name: string;
   /** Identity by Proxy-Authorization (user = name) or by SOCKS username/password. */
   readonly token: string | null;
+  /** Counts like `token`, so that one can take the other's place without a gap. */
+  readonly next: string | null;
   /** Identity by source address. */
   readonly address: Prefix | null;
   /** In place of `policy.default` and `policy.mode`; null: theirs. */
@@ -82,7 +84,7 @@ export interface Network {
 
 export interface Config {
   readonly listen: { readonly proxy: HostPort; readonly admin: HostPort | null; readonly socks: HostPort | null };
-  readonly admin: { readonly token: string | null };
+  readonly admin: { readonly token: string | null; readonly next: string | null };
   readonly dns: { readonly servers: readonly string[]; readonly timeoutMs: number };
   readonly steer: { readonly dns: HostPort | null; readonly http: HostPort | null; readonly tls: HostPort | null };
   readonly relay: readonly FixedRelay[];
@@ -92,6 +94,8 @@ export interface Config {
   readonly audit: AuditSettings;
   /** Null: no spawn guard. */
   readonly guard: GuardConfig | null;
+  /** The files whose content is in it, by `${file:PATH}`. */
+  readonly secretFiles: readonly string[];
   readonly limits: Limits;
   readonly log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error';

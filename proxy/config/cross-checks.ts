@@ -30,6 +30,7 @@ export function findSemanticIssues(root: unknown): Issue[] {
   );
   return [
     ...adminIssues(file),
+    ...nextIssues(mapping(file.admin), ['admin']),
     ...rules,
     ...nat64Issues(policy),
     ...clientIssues(clients),
@@ -114,17 +115,30 @@ function clientIssues(clients: readonly unknown[]): Issue[] {
     if (!isMapping(client)) return [];
     const path = ['clients', i];
     const before = clients.slice(0, i);
-    const issues = (['name', 'token', 'address', 'server'] as const).flatMap((key) => {
+    const issues: Issue[] = (['name', 'token', 'next', 'address', 'server'] as const).flatMap((key) => {
       const own = identityOf(client[key]);
-      const first = own === null ? -1 : before.findIndex((other) => identityOf(mapping(other)[key]) === own);
+      const keys = key === 'token' || key === 'next' ? ['token', 'next'] : [key];
+      const has = (other: unknown): boolean => keys.some((one) => identityOf(mapping(other)[one]) === own);
+      const first = own === null ? -1 : before.findIndex(has);
       const expected = `a ${key} of its own: clients[${first}] has the same`;
       return first < 0 ? [] : [{ path: [...path, key], value: client[key], expected }];
     });
+    issues.push(...nextIssues(client, path));
     if ('token' in client || 'address' in client || 'server' in client || hasOther(client, ['name'])) return issues;
     const expected =
       'a token or an address, or a server of the spawn guard, such as { name: nas, address: 172.31.250.200/32 }';
     return [...issues, { path, value: client, expected }];
   });
+}
+
+/** The second of two secrets: there is a first one, and it is another. */
+function nextIssues({ token, next }: Mapping, path: Path): Issue[] {
+  if (next === undefined || next === null) return [];
+  const at = [...path, 'next'];
+  if (token === undefined || token === null || token === 'off') {
+    return [{ path: at, value: next, expected: 'a token beside it: next is the one that takes its place' }];
+  }
+  return token === next ? [{ path: at, value: next, expected: 'another value than token' }] : [];
 }
 
 /** A misspelt key has its own error, and may be the one that is missed. */

@@ -1,4 +1,5 @@
 /** File and environment in, a frozen Config or every mistake at once out. */
+import { dirname } from 'node:path';
 import type * as z from 'zod';
 import { compileConfig } from './compile.js';
 import type { Config } from './config.js';
@@ -15,23 +16,35 @@ import { findSemanticIssues } from './cross-checks.js';
 import { withEnvironment } from './environment.js';
 import { type Environment, interpolate } from './interpolate.js';
 import { documentSchema, type PolicyDocument } from './schema.js';
+import { readSecretFile, type SecretFile, secretPath } from './secret-file.js';
 import { findWarnings } from './warnings.js';
 import { readSource, type Source } from './yaml-source.js';
 
 export { type ConfigError, type ConfigWarning, formatConfigErrors } from './config-error.js';
 
 export type LoadResult =
-  | { readonly ok: true; readonly config: Config }
-  | { readonly ok: false; readonly errors: readonly ConfigError[] };
+  | { readonly ok: true; readonly config: Config; readonly files: readonly string[] }
+  /** `files`: what `${file:PATH}` names, as paths to look at for changes. */
+  | { readonly ok: false; readonly errors: readonly ConfigError[]; readonly files: readonly string[] };
+
+export interface LoadOptions {
+  readonly path: string;
+  readonly env: Environment;
+  /** In place of the file system, for who has the configuration and not its secrets. */
+  readonly readFile?: (path: string) => SecretFile;
+}
 
 /**
- * Reads the YAML file at `path`, fills in `${NAME}` from `env`, checks and compiles. Synchronous; never throws for what
+ * Reads the YAML file at `path`, fills in `${NAME}` from `env` and `${file:PATH}` from files, checks and compiles. Synchronous; never throws for what
  * the file holds. The errors are in the order of the file and never show a token.
  */
-export function loadConfig(options: { readonly path: string; readonly env: Environment }): LoadResult {
+export function loadConfig(options: LoadOptions): LoadResult {
   const source = readSource(options.path);
-  if (source.root === undefined) return { ok: false, errors: source.errors };
-  const { root: filledIn, issues } = interpolate(source.root, options.env);
+  if (source.root === undefined) return { ok: false, errors: source.errors, files: [] };
+  const folder = dirname(options.path);
+  const read = options.readFile ?? ((path: string) => readSecretFile(path, folder));
+  const { root: filledIn, issues, files: named } = interpolate(source.root, options.env, read);
+  const files = named.map((path) => secretPath(path, folder));
   const root = withEnvironment(filledIn, options.env);
   const parsed = documentSchema.safeParse(root);
   const found = parsed.success ? [] : parsed.error.issues.flatMap((issue) => fromZod(issue, root));
@@ -45,8 +58,8 @@ export function loadConfig(options: { readonly path: string; readonly env: Envir
     .flatMap((issue) => toError(issue, source, root));
   const errors = inOrder([...source.errors, ...worded]);
   return parsed.success && errors.length === 0
-    ? { ok: true, config: compileConfig(parsed.data, warningsOf(parsed.data, source)) }
-    : { ok: false, errors };
+    ? { ok: true, config: compileConfig(parsed.data, warningsOf(parsed.data, source), files), files }
+    : { ok: false, errors, files };
 }
 
 function warningsOf(document: PolicyDocument, source: Source): ConfigWarning[] {
@@ -86,14 +99,14 @@ function isSecret({ path, value }: Issue, source: Source, root: unknown): boolea
   if (typeof value !== 'string') return false;
   if (path[0] === 'admin' || path[0] === 'clients') return !['name', 'address', 'server'].includes(String(path[2]));
   const written = valueAt(source.root, path);
-  const named = typeof written === 'string' && /\$\{\w*(TOKEN|SECRET|PASS|KEY|CREDENTIAL)/i.test(written);
+  const named = typeof written === 'string' && /\$\{(?:file:|\w*(TOKEN|SECRET|PASS|KEY|CREDENTIAL))/i.test(written);
   return named || tokensOf(root).has(value);
 }
 
 function tokensOf(root: unknown): ReadonlySet<unknown> {
   const clients = valueAt(root, ['clients']);
-  const tokens = Array.isArray(clients) ? clients.map((_, i) => valueAt(root, ['clients', i, 'token'])) : [];
-  return new Set([valueAt(root, ['admin', 'token']), ...tokens]);
+  const owners: Path[] = [['admin'], ...(Array.isArray(clients) ? clients.map((_, i) => ['clients', i]) : [])];
+  return new Set(owners.flatMap((owner) => ['token', 'next'].map((key) => valueAt(root, [...owner, key]))));
 }
 
 function valueAt(root: unknown, path: Path): unknown {

@@ -86,6 +86,7 @@ const policy = section({
 const client = section({
   name: clientName,
   token: token.optional(),
+  next: token.optional(),
   address: prefix.optional(),
   default: word(['public', 'none']).optional(),
   mode: word(['enforce', 'report']).optional(),
@@ -134,7 +135,7 @@ const log = section({
 export const documentSchema = section({
   version: z.literal(1, { error: 'the version of this format: 1' }),
   listen: orElse(listen, {}),
-  admin: orElse(section({ token: tokenOrOff.optional() }), {}),
+  admin: orElse(section({ token: tokenOrOff.optional(), next: token.optional() }), {}),
   dns: orElse(
     section({
       servers: orElse(list(dnsServer, 'such as ["9.9.9.9"]; empty: the servers of the system'), []),

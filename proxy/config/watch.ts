@@ -20,20 +20,28 @@ interface State {
  */
 export function watchConfig(options: {
   readonly path: string;
+  /** The files that the configuration refers to; asked for again after each change. */
+  readonly others?: () => readonly string[];
   readonly intervalMs: number;
   readonly onChange: () => void;
 }): ConfigWatch {
-  let reported = contentNow(options.path);
+  const paths = (): readonly string[] => [options.path, ...(options.others?.() ?? [])];
+  let watching = paths();
+  let reported = contentNow(watching);
   let last: State = { identity: '', content: reported };
   let closed = false;
   const look = async (): Promise<void> => {
-    const state = await stateOf(options.path);
+    const state = await stateOf(watching);
     if (closed) return;
     const settled = state.identity === last.identity && state.content === last.content;
     last = state;
     if (settled && state.content !== reported) {
       reported = state.content;
       options.onChange();
+      const before = watching.join('\0');
+      watching = paths();
+      // Other files than before: what they hold was read just now, and is no change.
+      if (watching.join('\0') !== before) reported = contentNow(watching);
     }
     if (!closed) timer = again();
   };
@@ -48,7 +56,15 @@ export function watchConfig(options: {
 }
 
 /** The content is read each time: a file can change within one tick of its clock, and a bind mount can lag with it. */
-async function stateOf(path: string): Promise<State> {
+async function stateOf(paths: readonly string[]): Promise<State> {
+  const states = await Promise.all(paths.map(stateOfFile));
+  return {
+    identity: states.map(({ identity }) => identity).join(),
+    content: states.map(({ content }) => content).join(),
+  };
+}
+
+async function stateOfFile(path: string): Promise<State> {
   try {
     const { mtimeMs, size, ino } = await stat(path);
     return { identity: `${mtimeMs} ${size} ${ino}`, content: hash(await readFile(path)) };
@@ -57,7 +73,11 @@ async function stateOf(path: string): Promise<State> {
   }
 }
 
-function contentNow(path: string): string {
+function contentNow(paths: readonly string[]): string {
+  return paths.map(contentOfFile).join();
+}
+
+function contentOfFile(path: string): string {
   try {
     return hash(readFileSync(path));
   } catch {

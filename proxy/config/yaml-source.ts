@@ -64,7 +64,7 @@ export function parseSource(text: string): Source {
  */
 export function shieldReferences(text: string): string {
   if (/[\u{e000}-\u{e07f}]/u.test(text)) return text;
-  return text.replace(/\$\{[A-Za-z_]\w*(?::-[^}"'\\\r\n]*)?\}/g, (reference) =>
+  return text.replace(/\$\{(?:[A-Za-z_]\w*(?::-[^}"'\\\r\n]*)?|file:[^}"'\r\n]+)\}/g, (reference) =>
     reference.replace(/[\x20-\x7e]/g, (char) => String.fromCharCode(0xe000 + char.charCodeAt(0))),
   );
 }

@@ -117,3 +117,23 @@ test('every answer has a policy that lets nothing foreign in, and is not kept', 
     assert.equal(headers['access-control-allow-origin'], undefined, url);
   }
 });
+
+test('the second token opens as the first one does, and a new one counts at once', async () => {
+  const tokens: { token: string | null; next: string | null } = { token: TOKEN, next: 'the-second-token' };
+  const { app } = adminWith({
+    get token() {
+      return tokens.token;
+    },
+    get next() {
+      return tokens.next;
+    },
+  });
+  const status = async (token: string) => {
+    const headers = { host: 'localhost:9180', authorization: `Bearer ${token}` };
+    return (await app.inject({ url: '/v1/policy', headers })).statusCode;
+  };
+  assert.deepEqual([await status(TOKEN), await status('the-second-token')], [200, 200]);
+  tokens.token = 'the-second-token';
+  tokens.next = null;
+  assert.deepEqual([await status(TOKEN), await status('the-second-token'), await status('null')], [401, 200, 401]);
+});

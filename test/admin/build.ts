@@ -9,7 +9,7 @@ import { createSpawnRing } from '../../proxy/observe/spawn-ring.js';
 
 export function adminWith(change: Partial<AdminDeps> = {}) {
   const ring = createRing(1000);
-  const app = buildAdmin({
+  const deps: AdminDeps = {
     state: () => 'ready',
     check: async (target, client) => ({
       outcome: 'deny',
@@ -37,8 +37,9 @@ export function adminWith(change: Partial<AdminDeps> = {}) {
     }),
     token: null,
     loopback: true,
-    ...change,
-  });
+  };
+  // Not a spread: a test may change what a getter says.
+  const app = buildAdmin(Object.defineProperties(deps, Object.getOwnPropertyDescriptors(change)));
   const add = (...records: readonly DecisionRecord[]) => {
     for (const record of records) ring.decision(record, decisionJson(record));
   };

@@ -169,8 +169,8 @@ test('a reference that is unset or malformed is one error, and not a second one 
     [
       ['listen.proxy', 'the environment variable A'],
       ['listen.proxy', 'the environment variable B'],
-      ['listen.admin', '${NAME} or ${NAME:-default}, and'],
-      ['listen.socks', '${NAME} or ${NAME:-default}, and'],
+      ['listen.admin', '${NAME}, ${NAME:-default} or ${file:/run/secrets/name},'],
+      ['listen.socks', '${NAME}, ${NAME:-default} or ${file:/run/secrets/name},'],
     ],
   );
 });

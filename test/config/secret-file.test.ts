@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { formatConfigErrors, loadConfig } from '../../proxy/config/load.js';
+import { watchConfig } from '../../proxy/config/watch.js';
+import { configFile } from './fixture.js';
+
+const CLIENT = `version: 1
+clients: [{ name: github, token: "\${file:secrets/github}" }, { name: two, token: '\${file:secrets/two:-of-the-default}' }]
+`;
+
+/** A configuration with a folder of secrets beside it. */
+function withSecrets(t: TestContext, text: string, secrets: Readonly<Record<string, string>>) {
+  const path = configFile(t, text);
+  const folder = join(dirname(path), 'secrets');
+  mkdirSync(folder);
+  for (const [name, value] of Object.entries(secrets)) writeFileSync(join(folder, name), value);
+  return { path, secret: (name: string) => join(folder, name) };
+}
+
+test('a value comes from a file, without its last line end, and from the default where there is none', (t) => {
+  const { path, secret } = withSecrets(t, CLIENT, { github: 'of-the-file\r\n' });
+  const loaded = loadConfig({ path, env: {} });
+  assert.ok(loaded.ok);
+  assert.deepEqual(
+    loaded.config.clients.map(({ token }) => token),
+    ['of-the-file', 'of-the-default'],
+  );
+  assert.deepEqual(loaded.files, [secret('github'), secret('two')]);
+});
+
+test('a file that cannot be read is named with its line, and is still one to look at', (t) => {
+  const { path, secret } = withSecrets(t, CLIENT, {});
+  const loaded = loadConfig({ path, env: {} });
+  assert.ok(!loaded.ok);
+  const text = formatConfigErrors(loaded.errors);
+  assert.match(text, /^line 2: clients\[0\]\.token: got \$\{file:secrets\/github\}, which cannot be read \(ENOENT\)/);
+  assert.ok(loaded.files.includes(secret('github')));
+});
+
+test('what a file holds is in no error', (t) => {
+  const secret = 'not a token because of its blanks';
+  const { path } = withSecrets(t, `${CLIENT}policy: { mode: "\${file:secrets/github}" }\n`, { github: secret });
+  const loaded = loadConfig({ path, env: {} });
+  assert.ok(!loaded.ok);
+  const text = formatConfigErrors(loaded.errors);
+  assert.match(text, /clients\[0\]\.token: got \(not shown\)/);
+  assert.match(text, /policy\.mode: got \(not shown\)/);
+  assert.ok(!text.includes(secret));
+});
+
+test('a file that is no text, or too large for a secret, is refused', (t) => {
+  for (const content of [Buffer.from([0xff, 0xfe, 0x00]), Buffer.alloc(65 * 1024, 'a')]) {
+    const { path, secret } = withSecrets(t, CLIENT, {});
+    writeFileSync(secret('github'), content);
+    assert.equal(loadConfig({ path, env: {} }).ok, false);
+  }
+});
+
+test('next needs a token beside it, another value, and one of its own', (t) => {
+  const wrong = [
+    ['clients: [{ name: a, address: 10.0.0.1/32, next: n1 }]', /clients\[0\]\.next: .* a token beside it/],
+    ['clients: [{ name: a, token: t1, next: t1 }]', /clients\[0\]\.next: .* another value than token/],
+    ['clients: [{ name: a, token: t1, next: t2 }, { name: b, token: t2 }]', /clients\[1\]\.token: .* of its own/],
+    ['admin: { next: n1 }', /admin\.next: .* a token beside it/],
+  ] as const;
+  for (const [text, expected] of wrong) {
+    const loaded = loadConfig({ path: configFile(t, `version: 1\n${text}\n`), env: {} });
+    assert.ok(!loaded.ok);
+    assert.match(formatConfigErrors(loaded.errors), expected);
+    assert.ok(!/got "?(?:t1|t2|n1)/.test(formatConfigErrors(loaded.errors)));
+  }
+});
+
+test('a changed, a removed and a restored secret are reported, and so are those of a changed configuration', async (t) => {
+  const { path, secret } = withSecrets(t, CLIENT, { github: 'one', two: 'two', three: 'three' });
+  const seen = new EventEmitter();
+  let others = [secret('github')];
+  const watch = watchConfig({ path, others: () => others, intervalMs: 5, onChange: () => seen.emit('change') });
+  const alive = setInterval(() => {}, 1000);
+  t.after(() => {
+    watch.close();
+    clearInterval(alive);
+  });
+  const steps: readonly (() => void)[] = [
+    () => writeFileSync(secret('github'), 'another'),
+    () => rmSync(secret('github')),
+    () => writeFileSync(secret('github'), 'a third'),
+    () => {
+      others = [secret('three')];
+      writeFileSync(path, `${CLIENT}# now of another file\n`);
+    },
+    () => writeFileSync(secret('three'), 'new'),
+  ];
+  for (const step of steps) {
+    const changed = once(seen, 'change', { signal: AbortSignal.timeout(20_000) });
+    step();
+    await changed;
+  }
+});
