@@ -12,6 +12,7 @@ export interface Seat {
   readonly addresses: readonly string[];
   /** Where a bridge would have the host: the first address of each own IPv4 subnet and every IPv4 next hop. */
   readonly bridges: readonly string[];
+  readonly nextHops: readonly string[];
   readonly hasDefaultRoute: boolean;
   readonly resolvers: readonly string[];
   readonly proxy: ProxyPlace;
@@ -50,6 +51,7 @@ export function readSeat(
   return {
     addresses,
     bridges: [...new Set([...firsts, ...nextHops])].filter((address) => !addresses.includes(address)),
+    nextHops,
     hasDefaultRoute: nextHops.length > 0,
     resolvers: [...files.resolvConf.matchAll(/^\s*nameserver\s+(\S+)/gm)].map(([, address = '']) => address),
     proxy: proxyPlace(env) ?? DEFAULT_PROXY,

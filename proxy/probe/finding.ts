@@ -5,9 +5,10 @@ import { stat } from 'node:fs/promises';
 import { connect, isIP } from 'node:net';
 import type { ProxyPlace } from './container.js';
 import { questionBytes, readReply } from './dns.js';
+import { mcpRequest, readMcpAnswer } from './mcp.js';
 import { payloadOf } from './payload.js';
 import { readRefusal, requestText } from './proxy.js';
-import type { Attempt, HostAndPort, Observation, Sight } from './try.js';
+import { type Attempt, type HostAndPort, hostAndPortText, type Observation, type Sight } from './try.js';
 
 export interface SightContext {
   readonly timeoutMs: number;
@@ -32,6 +33,8 @@ export async function see({ area, way }: Attempt, context: SightContext): Promis
       const question = questionBytes(way.name, way.type);
       return exchangeDatagram(server, question, context.timeoutMs, (reply) => readReply(reply, context.proxyAddresses));
     }
+    case 'mcp':
+      return askMcp(way.to, context);
     case 'ping':
       return ping(way.address);
     case 'socket-file':
@@ -103,27 +106,59 @@ function ping(address: string): Promise<Observation> {
   });
 }
 
-function throughProxy(method: 'CONNECT' | 'GET', target: string, context: SightContext): Promise<Observation> {
-  const { proxy, proxyAddresses } = context;
-  const [host] = proxyAddresses;
-  if (host === undefined) return Promise.resolve(seen('not-tried', 'the proxy has no address'));
+/** The proxy itself may be asked: its relay is a port like another one. */
+async function askMcp(to: HostAndPort, { addressesOf, timeoutMs }: SightContext): Promise<Observation> {
+  const host = isIP(to.host) === 0 ? (await addressesOf(to.host))[0] : to.host;
+  if (host === undefined) return seen('no-name');
+  const text = mcpRequest(hostAndPortText(to));
+  return exchange(
+    { host, port: to.port },
+    { text, timeoutMs, read: readMcpAnswer, silence: () => seen('silent'), lost: fromError },
+  );
+}
+
+interface Exchange {
+  readonly text: string;
+  readonly timeoutMs: number;
+  /** Reads what came until the end of the head. */
+  readonly read: (head: string) => Observation;
+  readonly silence: () => Observation;
+  readonly lost: (error: Error) => Observation;
+}
+
+function exchange(to: HostAndPort, { text, timeoutMs, read, silence, lost }: Exchange): Promise<Observation> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port: proxy.port });
+    const socket = connect(to);
     let head = '';
     const end = (observation: Observation): void => {
       socket.destroy();
       resolve(observation);
     };
-    const verdict = (): Observation => readRefusal(head, method);
-    socket.setTimeout(PROXY_TIMEOUT_MS, () => end(seen('not-tried', 'the proxy gave no answer')));
-    socket.once('connect', () => socket.write(requestText(method, target, proxy.authorization)));
+    socket.setTimeout(timeoutMs, () => end(silence()));
+    socket.once('connect', () => socket.write(text));
     socket.on('data', (chunk) => {
       head += chunk.toString('latin1');
-      if (head.includes('\r\n\r\n') || head.length > 65_536) end(verdict());
+      if (head.includes('\r\n\r\n') || head.length > 65_536) end(read(head));
     });
-    socket.on('end', () => end(verdict()));
-    socket.on('error', (error) => end(seen('not-tried', `the proxy cannot be reached: ${codeOf(error)}`)));
+    socket.on('end', () => end(read(head)));
+    socket.on('error', (error) => end(lost(error)));
   });
+}
+
+function throughProxy(method: 'CONNECT' | 'GET', target: string, context: SightContext): Promise<Observation> {
+  const { proxy, proxyAddresses } = context;
+  const [host] = proxyAddresses;
+  if (host === undefined) return Promise.resolve(seen('not-tried', 'the proxy has no address'));
+  return exchange(
+    { host, port: proxy.port },
+    {
+      text: requestText(method, target, proxy.authorization),
+      timeoutMs: PROXY_TIMEOUT_MS,
+      read: (head) => readRefusal(head, method),
+      silence: () => seen('not-tried', 'the proxy gave no answer'),
+      lost: (error) => seen('not-tried', `the proxy cannot be reached: ${codeOf(error)}`),
+    },
+  );
 }
 
 function fromError(error: Error): Observation {

@@ -46,6 +46,15 @@ const ADVICE: Readonly<Record<Area, Advice>> = {
     meaning: 'the admin API of the proxy is in reach of tools',
     remedy: 'keep listen.admin on 127.0.0.1, or on an address of another network with admin.token',
   },
+  gateway: {
+    meaning: 'it asks for no token: a tool can call every other tool by it, with the credentials of that tool',
+    remedy: 'set MCP_GATEWAY_AUTH_TOKEN, or use the spawn guard, which gives each server a network of its own',
+  },
+  relay: {
+    meaning: 'the relay to the gateway serves a tool, which can call every other tool by it',
+    remedy:
+      'bind listen.proxy or a steering door to the address of the proxy on the tools network: clients there are then refused',
+  },
   'docker-socket': {
     meaning: 'whoever holds this socket is root on the host',
     remedy: 'do not mount it into a tool; only the gateway may have it',
@@ -72,7 +81,7 @@ const OPEN: ReadonlySet<Sight> = new Set(['answered', 'reset', 'dialed']);
 
 export function judge({ area, way }: Attempt, { sight, detail }: Observation): Finding {
   const state = stateIn(area, sight);
-  const told = state === 'open' || state === 'wrong';
+  const told = state === 'open' || state === 'wrong' || state === 'note';
   return {
     area,
     tried: describeWay(way),
@@ -88,6 +97,9 @@ function stateIn(area: Area, sight: Sight): State {
   if (sight === 'not-tried') return 'skipped';
   if (area === 'proxy') return sight === 'answered' ? 'ok' : 'wrong';
   if (area === 'admin') return sight === 'answered' ? 'open' : 'closed';
+  // No network closes the gateway's own port to the tools beside it.
+  if (area === 'gateway') return sight === 'answered' ? 'note' : 'closed';
+  if (area === 'relay') return sight === 'answered' ? 'open' : 'closed';
   return OPEN.has(sight) ? 'open' : 'closed';
 }
 

@@ -46,6 +46,9 @@ const METADATA: readonly HostAndPort[] = [
   .map((host) => ({ host, port: 80 }));
 const SOCKETS = ['/var/run/docker.sock', '/run/podman/podman.sock', '/run/containerd/containerd.sock'];
 const ADMIN_PORT = 9180;
+/** The name that its clients use, and the one that the override gives it on the tools' network. */
+const GATEWAYS = ['mcp-gateway', 'mcp-gateway-tools'];
+const GATEWAY_PORT = 8811;
 /** What a proxy must refuse: each is private or its own, in a spelling of its own. */
 const REFUSED: readonly string[] = [
   '127.0.0.1:9180',
@@ -90,6 +93,8 @@ export function planAttempts(seat: Seat, options: ProbeOptions, randomLabel: () 
     ...datagrams(outside),
     ...outside.slice(0, 1).map(({ host }) => attempt('icmp', { kind: 'ping', address: host })),
     ...tcp('admin', [{ host: seat.proxy.host, port: ADMIN_PORT }]),
+    ...GATEWAYS.map((host) => attempt('gateway', { kind: 'mcp', to: { host, port: GATEWAY_PORT } })),
+    attempt('relay', { kind: 'mcp', to: { host: seat.proxy.host, port: GATEWAY_PORT } }),
     ...SOCKETS.map((path) => attempt('docker-socket', { kind: 'socket-file', path })),
     ...dockerHost(seat),
     ...throughProxy(seat),

@@ -7,6 +7,7 @@ import { networkInterfaces } from 'node:os';
 import { readSeat, type Seat } from './container.js';
 import { type SightContext, see } from './finding.js';
 import { judge, judgeVariables, seatNotes } from './judge.js';
+import { withoutNeighbours } from './neighbours.js';
 import { planAttempts } from './plan.js';
 import type { Finding, HostAndPort } from './try.js';
 
@@ -27,7 +28,8 @@ export async function probe(
   request: ProbeRequest,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Finding[]> {
-  return findWaysOut(await currentSeat(env), request, env);
+  const seat = await withoutNeighbours(await currentSeat(env), namesOf);
+  return findWaysOut(seat, request, env);
 }
 
 async function findWaysOut(
@@ -73,4 +75,8 @@ async function hostAddresses(): Promise<(name: string) => Promise<readonly strin
     const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 1 });
     return resolver.resolve4(name).catch(() => []);
   };
+}
+
+function namesOf(address: string): Promise<readonly string[]> {
+  return new Resolver({ timeout: TIMEOUT_MS, tries: 1 }).reverse(address).catch(() => []);
 }

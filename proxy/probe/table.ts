@@ -16,6 +16,8 @@ const AREA_TITLES: Readonly<Record<Finding['area'], string>> = {
   udp: 'UDP (QUIC, NTP)',
   icmp: 'ICMP',
   admin: 'admin API',
+  gateway: 'the gateway',
+  relay: "the gateway's relay",
   'docker-socket': 'docker.sock',
   'through-proxy': 'private, by the proxy',
   seat: 'this container',

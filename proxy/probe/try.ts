@@ -15,6 +15,8 @@ export type Area =
   | 'udp'
   | 'icmp'
   | 'admin'
+  | 'gateway'
+  | 'relay'
   | 'docker-socket'
   | 'through-proxy'
   | 'seat';
@@ -29,6 +31,8 @@ export type Way =
   | { readonly kind: 'udp'; readonly to: HostAndPort; readonly protocol: 'dns' | 'ntp' | 'quic' }
   /** A name that nobody has asked for before: an answer to it came from outside. */
   | { readonly kind: 'query'; readonly server: string; readonly name: string; readonly type: 'A' | 'TXT' }
+  /** An MCP request to what may be a gateway. */
+  | { readonly kind: 'mcp'; readonly to: HostAndPort }
   | { readonly kind: 'ping'; readonly address: string }
   | { readonly kind: 'socket-file'; readonly path: string }
   | { readonly kind: 'request'; readonly method: 'CONNECT' | 'GET'; readonly target: string };
@@ -82,6 +86,8 @@ export function describeWay(way: Way): string {
       return `tcp ${hostAndPortText(way.to)}`;
     case 'udp':
       return `udp ${hostAndPortText(way.to)} (${way.protocol})`;
+    case 'mcp':
+      return `mcp ${hostAndPortText(way.to)}`;
     case 'query':
       return `${way.type} ${way.name} from ${way.server}`;
     case 'ping':

@@ -5,6 +5,8 @@ import { probeCommand } from '../../proxy/cli/probe.js';
 import { parseProxyUrl, readSeat, type Seat } from '../../proxy/probe/container.js';
 import { questionBytes, readReply } from '../../proxy/probe/dns.js';
 import { judge, judgeVariables, seatNotes } from '../../proxy/probe/judge.js';
+import { mcpRequest, readMcpAnswer } from '../../proxy/probe/mcp.js';
+import { withoutNeighbours } from '../../proxy/probe/neighbours.js';
 import { planAttempts } from '../../proxy/probe/plan.js';
 import { readRefusal, requestText } from '../../proxy/probe/proxy.js';
 import { renderTable } from '../../proxy/probe/table.js';
@@ -33,6 +35,41 @@ test('the seat names the bridge of its own subnet and every next hop', () => {
   assert.deepEqual(seat.bridges, ['172.31.250.1', '172.17.0.1']);
   assert.deepEqual(seat.addresses, ['172.31.250.3']);
   assert.deepEqual([seat.hasDefaultRoute, seat.canForgePackets], [true, true]);
+});
+
+test('an address that Docker gave to a container of the same network is no bridge, and a name from elsewhere proves nothing', async () => {
+  const names: Record<string, readonly string[]> = {
+    '172.31.250.3': ['tool.tools'],
+    '172.31.250.1': ['quirky_bose.tools'],
+    '172.17.0.1': ['quirky_bose.tools'],
+  };
+  const seat = seatOf({}, { routes: ROUTES, resolvConf: '', status: '' });
+  const bridges = async () => (await withoutNeighbours(seat, async (address) => names[address] ?? [])).bridges;
+  assert.deepEqual(await bridges(), ['172.17.0.1'], 'a next hop is the host, whatever it is called');
+  for (const other of ['_gateway', 'host.home.arpa', 'quirky_bose', 'x.othertools']) {
+    names['172.31.250.1'] = [other];
+    assert.deepEqual(await bridges(), ['172.31.250.1', '172.17.0.1'], other);
+  }
+});
+
+test('a gateway that asks for a token is closed, and one that serves anybody is said', () => {
+  assert.deepEqual(readMcpAnswer('HTTP/1.1 401 Unauthorized\r\n\r\n').sight, 'denied');
+  assert.deepEqual(readMcpAnswer('HTTP/1.1 200 OK\r\n\r\n').sight, 'answered');
+  assert.deepEqual(readMcpAnswer('').sight, 'denied');
+  assert.match(mcpRequest('mcp-gateway:8811'), /^POST \/mcp HTTP\/1\.1\r\nHost: mcp-gateway:8811\r\n/);
+  const to = { host: 'mcp-gateway', port: 8811 };
+  const stateOf = (area: Area, sight: Sight): State => {
+    return judge({ area, way: { kind: 'mcp', to } }, { sight, detail: '' }).state;
+  };
+  assert.equal(stateOf('gateway', 'answered'), 'note');
+  assert.match(
+    judge({ area: 'gateway', way: { kind: 'mcp', to } }, { sight: 'answered', detail: '' }).meaning ?? '',
+    /every other tool/,
+  );
+  assert.equal(stateOf('relay', 'answered'), 'open');
+  for (const sight of ['denied', 'reset', 'silent', 'no-name', 'no-route'] as const) {
+    assert.deepEqual([stateOf('gateway', sight), stateOf('relay', sight)], ['closed', 'closed'], sight);
+  }
 });
 
 test('a network without a way out has no default route, and dropped capabilities forge nothing', () => {
