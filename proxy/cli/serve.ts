@@ -9,12 +9,13 @@ import { isLoopbackHost } from '../config/cross-checks.js';
 import { formatConfigErrors, loadConfig } from '../config/load.js';
 import { watchConfig } from '../config/watch.js';
 import { listenError } from '../net/listen.js';
-import { decisionJson } from '../observe/json-line.js';
+import { createKeptTest } from '../observe/kept.js';
 import { createMetrics } from '../observe/metrics.js';
-import { fanOut } from '../observe/observe.js';
+import { both, fanOut } from '../observe/observe.js';
 import { openLog } from '../observe/open-log.js';
-import { readBack } from '../observe/read-back.js';
+import { restoreRing } from '../observe/read-back.js';
 import { relayEvents } from '../observe/relay-events.js';
+import { foldRepeats } from '../observe/repeats.js';
 import { createRing } from '../observe/ring.js';
 import { spawnJson } from '../observe/spawn-record.js';
 import { createSpawnRing } from '../observe/spawn-ring.js';
@@ -54,8 +55,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
   let secretFiles = config.secretFiles;
   const log = await openLog(config.log);
   const ring = createRing(RING_RECORDS);
-  const earlier = config.log.file === null ? [] : await readBack(config.log.file.path, RING_RECORDS);
-  for (const record of earlier) ring.restore(record, decisionJson(record));
+  if (config.log.file !== null) await restoreRing(ring, config.log.file, RING_RECORDS);
   const metrics = createMetrics({
     openTunnels: () => app.openTunnels,
     openConnections: () => app.openConnections,
@@ -78,12 +78,13 @@ async function serve(path: string, config: Config): Promise<number | null> {
       log.spawns(record, spawnJson(record));
     },
   });
+  const records = foldRepeats(fanOut([log.decisions, ring], createKeptTest()));
   const onDefect = (error: unknown): void => log.events.error({ event: 'defect', err: error }, 'a defect was caught');
   const onUnknownHost = (name: string): void =>
     log.events.warn({ event: 'host-address-unknown', name }, 'a name of network.hostAddresses does not resolve');
   const app = createApp({
     config,
-    sink: fanOut([log.decisions, ring, metrics]),
+    sink: both(metrics, records),
     onDefect,
     onUnknownHost,
     onRelay: relayEvents(log.events),
@@ -133,6 +134,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     tail.close();
     await app.stop();
     await admin?.close();
+    records.flush();
     log.events.info({ event: 'stopped' }, 'stopped');
     await log.close(LOG_CLOSE_MS);
     process.exit(0);

@@ -39,6 +39,7 @@ export class Attempt {
   readonly #startedAt = performance.now();
   #recorded = false;
   #late: Reason | null = null;
+  #rule: string | null = null;
 
   constructor(terms: AttemptTerms) {
     this.#terms = terms;
@@ -69,6 +70,8 @@ export class Attempt {
       event: 'closed',
       id: this.id,
       time,
+      ...this.#where(),
+      rule: this.#rule,
       bytesUp,
       bytesDown,
       durationMs,
@@ -83,8 +86,7 @@ export class Attempt {
       return;
     }
     this.#recorded = true;
-    const { client, target } = this;
-    const host = target?.host ?? this.host;
+    this.#rule = rule;
     this.#terms.sink.decision({
       event: 'decision',
       id: this.id,
@@ -93,16 +95,25 @@ export class Attempt {
       reason,
       rule,
       mode: this.policy.mode,
-      client: { address: client.address, name: client.name ?? client.label },
-      door: this.door,
+      ...this.#where(),
       method: this.#terms.method,
-      host: host === null ? null : hostText(host),
-      port: target?.port ?? null,
       addresses: this.addresses.map(({ text }) => text),
       dialed: this.dialed?.text ?? null,
       status,
       dnsMs: this.dnsMs,
       connectMs: this.connectMs,
     });
+  }
+
+  /** Who asked through which door for what: the same in the decision and in the close record. */
+  #where() {
+    const { client, target, door } = this;
+    const host = target?.host ?? this.host;
+    return {
+      client: { address: client.address, name: client.name ?? client.label },
+      door,
+      host: host === null ? null : hostText(host),
+      port: target?.port ?? null,
+    };
   }
 }

@@ -13,8 +13,15 @@ export interface LogOutput {
   readonly render: ((json: string) => string) | null;
 }
 
-/** Writes each record to every output, if its level is on. Never blocks, never throws. */
-export function createDecisionLog(level: LogLevel, outputs: readonly LogOutput[]): Observer {
+/**
+ * Writes each record to every output, if its level is on, and once more to `apart` what is kept apart, whatever the level
+ * is. Never blocks, never throws.
+ */
+export function createDecisionLog(
+  level: LogLevel,
+  outputs: readonly LogOutput[],
+  apart: readonly LogOutput[] = [],
+): Observer {
   return {
     decision(record, json) {
       if (isOn(level, levelOf(record))) writeLine(outputs, json);
@@ -22,6 +29,7 @@ export function createDecisionLog(level: LogLevel, outputs: readonly LogOutput[]
     closed(record, json) {
       if (isOn(level, record.reason === null ? 'info' : 'warn')) writeLine(outputs, json);
     },
+    kept: (_record, json) => writeLine(apart, json),
   };
 }
 

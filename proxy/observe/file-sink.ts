@@ -3,7 +3,7 @@
  * itself is a link to the current one, for `tail -F` and for people.
  */
 import { lstatSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { BUFFERING, FLUSH_INTERVAL_MS, type LineSink, streamSink } from './line-sink.js';
 
 export interface LogFile {
@@ -11,6 +11,21 @@ export interface LogFile {
   readonly maxSizeBytes: number;
   /** How many rotated files are kept beside the current one. */
   readonly keep: number;
+}
+
+/** A part of the configured size is reserved for what is kept apart: enough for some hundred records at least. */
+const KEPT_PART = 8;
+const KEPT_LEAST_BYTES = 256 * 1024;
+
+/** The file beside `file` for the records that are kept apart: `name.kept.ext`, with one rotated file. */
+export function keptFile({ path, maxSizeBytes }: LogFile): LogFile {
+  const extension = extname(path);
+  const stem = basename(path, extension);
+  return {
+    path: join(dirname(path), `${stem}.kept${extension || '.log'}`),
+    maxSizeBytes: Math.max(KEPT_LEAST_BYTES, Math.ceil(maxSizeBytes / KEPT_PART)),
+    keep: 1,
+  };
 }
 
 /** Rejects where the file cannot be opened. Later errors, such as a full disk, cost lines and go to `onProblem`. */

@@ -24,14 +24,19 @@ export function decisionJson(record: DecisionRecord): string {
     record.port,
   )},"addresses":${list(record.addresses)},"dialed":${quoteOrNull(record.dialed)},"status":${number(
     record.status,
-  )},"dnsMs":${milliseconds(record.dnsMs)},"connectMs":${milliseconds(record.connectMs)}}`;
+  )},"dnsMs":${milliseconds(record.dnsMs)},"connectMs":${milliseconds(record.connectMs)}${repeats(record)}}`;
 }
 
 /** One JSON object without a line end. */
 export function closeJson(record: CloseRecord): string {
-  return `{"level":"${record.reason === null ? 'info' : 'warn'}","time":${quote(record.time)},"event":"closed","id":${quote(record.id)},"bytesUp":${number(
+  const { client } = record;
+  return `{"level":"${record.reason === null ? 'info' : 'warn'}","time":${quote(record.time)},"event":"closed","id":${quote(
+    record.id,
+  )},"client":{"address":${quote(client.address)},"name":${quoteOrNull(client.name)}},"door":"${
+    record.door
+  }","host":${quoteOrNull(record.host)},"port":${number(record.port)},"rule":${quoteOrNull(record.rule)},"bytesUp":${number(
     record.bytesUp,
-  )},"bytesDown":${number(record.bytesDown)},"durationMs":${milliseconds(record.durationMs)},"cause":"${record.cause}","reason":${quoteOrNull(record.reason)}}`;
+  )},"bytesDown":${number(record.bytesDown)},"durationMs":${milliseconds(record.durationMs)},"cause":"${record.cause}","reason":${quoteOrNull(record.reason)}${repeats(record)}}`;
 }
 
 /**
@@ -69,6 +74,10 @@ function list(texts: readonly string[]): string {
 
 function number(value: number | null): string {
   return value !== null && Number.isFinite(value) ? `${value}` : 'null';
+}
+
+function repeats({ repeats: count }: { readonly repeats?: number }): string {
+  return count === undefined ? '' : `,"repeats":${number(count)}`;
 }
 
 function milliseconds(value: number | null): string {

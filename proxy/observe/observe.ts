@@ -1,26 +1,44 @@
 /** Where the doors leave their records: log, ring and metrics behind one sink. */
 import { closeJson, decisionJson } from './json-line.js';
+import type { KeptTest } from './kept.js';
 import type { CloseRecord, DecisionRecord, DecisionSink, SpawnRecord } from './record.js';
 
 /** Takes each record with its line of JSON (without a line end). Never blocks, never throws. */
 export interface Observer {
   decision(record: DecisionRecord, json: string): void;
   closed(record: CloseRecord, json: string): void;
+  /** The record that was just handed to `decision` is to be kept apart from a flood of others. */
+  kept?(record: DecisionRecord, json: string): void;
 }
 
 /** Takes each record of the spawn guard with its line of JSON. Never blocks, never throws. */
 export type SpawnObserver = (record: SpawnRecord, json: string) => void;
 
 /** One sink for all observers, in their order: a record becomes JSON once, whoever reads it. */
-export function fanOut(observers: readonly Observer[]): DecisionSink {
+export function fanOut(observers: readonly Observer[], isKept: KeptTest = () => false): DecisionSink {
   return {
     decision(record) {
       const json = flat(decisionJson(record));
       for (const observer of observers) observer.decision(record, json);
+      if (isKept(record)) for (const observer of observers) observer.kept?.(record, json);
     },
     closed(record) {
       const json = flat(closeJson(record));
       for (const observer of observers) observer.closed(record, json);
+    },
+  };
+}
+
+/** Every record to `counter` as it comes, and to `writer`, which may leave some out. */
+export function both(counter: DecisionSink, writer: DecisionSink): DecisionSink {
+  return {
+    decision(record) {
+      counter.decision(record);
+      writer.decision(record);
+    },
+    closed(record) {
+      counter.closed(record);
+      writer.closed(record);
     },
   };
 }

@@ -1,7 +1,7 @@
 /** Opens the outputs that the configuration asks for, and the two logs over them. */
 import type { Logger } from 'pino';
 import { createDecisionLog, createEventLog, createSpawnLog, type LogLevel, type LogOutput } from './decision-log.js';
-import { type LogFile, openFileSink } from './file-sink.js';
+import { keptFile, type LogFile, openFileSink } from './file-sink.js';
 import { type LineSink, stdoutSink } from './line-sink.js';
 import type { Observer, SpawnObserver } from './observe.js';
 import { prettyRenderer } from './pretty.js';
@@ -35,20 +35,26 @@ export async function openLog(settings: LogSettings, stdout: LineSink = stdoutSi
   const outputs: LogOutput[] = [
     { sink: stdout, render: format === 'pretty' ? prettyRenderer(wantsColor(), process.stdout.isTTY) : null },
   ];
+  const apart: LogOutput[] = [];
   const events = createEventLog(level, outputs);
   if (settings.file !== null) {
     const { path } = settings.file;
     let toldAt = Number.NEGATIVE_INFINITY;
-    const sink = await openFileSink(settings.file, (error) => {
+    const onProblem = (error: Error): void => {
       if (performance.now() - toldAt < PROBLEM_EVERY_MS) return;
       toldAt = performance.now();
       events.error({ event: 'log-file', path, err: error }, 'the log file cannot be written');
-    });
-    sinks.push(sink);
+    };
+    const [sink, kept] = [
+      await openFileSink(settings.file, onProblem),
+      await openFileSink(keptFile(settings.file), onProblem),
+    ];
+    sinks.push(sink, kept);
     outputs.push({ sink, render: null });
+    apart.push({ sink: kept, render: null });
   }
   return {
-    decisions: createDecisionLog(level, outputs),
+    decisions: createDecisionLog(level, outputs, apart),
     spawns: createSpawnLog(level, outputs),
     events,
     dropped: () => sinks.reduce((sum, sink) => sum + sink.dropped(), 0),

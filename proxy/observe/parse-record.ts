@@ -25,12 +25,15 @@ const schema = z.object({
   status: z.int().nullable(),
   dnsMs: milliseconds,
   connectMs: milliseconds,
+  repeats: z.int().positive().optional(),
 });
 
 /** Null for anything that is not a whole decision record; fields that it should not have are left out. */
 export function parseRecord(value: unknown): DecisionRecord | null {
   const parsed = schema.safeParse(value);
-  return parsed.success ? parsed.data : null;
+  if (!parsed.success) return null;
+  const { repeats, ...record } = parsed.data;
+  return repeats === undefined ? record : { ...record, repeats };
 }
 
 /** The decision record of a line of the log; null for other lines. */

@@ -43,8 +43,12 @@ function decisionText(fields: Fields, paint: Paint): string {
     (text(client.name) || text(client.address) || '-').padEnd(20),
     destination.padEnd(36),
     text(fields.door).padEnd(9),
-    would + why.join(' ') + paint('dim', timings(fields)),
+    would + why.join(' ') + more(fields) + paint('dim', timings(fields)),
   ].join(' ');
+}
+
+function more({ repeats }: Fields): string {
+  return typeof repeats === 'number' ? `, and ${repeats} more` : '';
 }
 
 function timings({ dialed, dnsMs, connectMs }: Fields): string {
@@ -56,9 +60,9 @@ function timings({ dialed, dnsMs, connectMs }: Fields): string {
   return parts.length === 0 ? '' : ` ${parts.join(', ')}`;
 }
 
-function closedText({ id, bytesUp, bytesDown, durationMs, cause }: Fields): string {
+function closedText({ id, bytesUp, bytesDown, durationMs, cause, ...rest }: Fields): string {
   const seconds = typeof durationMs === 'number' ? (durationMs / 1000).toFixed(1) : '-';
-  return `closed ${text(id)} ${text(bytesUp)} bytes up, ${text(bytesDown)} down, ${seconds} s, ${text(cause)}`;
+  return `closed ${text(id)} ${text(bytesUp)} bytes up, ${text(bytesDown)} down, ${seconds} s, ${text(cause)}${more(rest)}`;
 }
 
 /** What a person who has just started it wants to know, a line each. */

@@ -1,11 +1,28 @@
 /** The last records of the log file, so that what was refused before a restart is still there after it. */
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
+import { keptFile, type LogFile } from './file-sink.js';
+import { decisionJson } from './json-line.js';
 import { parseRecordLine } from './parse-record.js';
 import type { DecisionRecord } from './record.js';
+import type { Ring } from './ring.js';
 
 /** No more is read of one file, from its end: the memory that reading takes is bounded. */
 const MOST_BYTES = 16 << 20;
+
+/** Fills the ring with at most `most` decisions of earlier runs, and with those that were kept apart. Never rejects. */
+export async function restoreRing(ring: Pick<Ring, 'restore' | 'kept'>, file: LogFile, most: number): Promise<void> {
+  const recent = await readBack(file.path, most);
+  const apart = new Map((await readBack(keptFile(file).path, most)).map((record) => [record.id, record]));
+  const ids = new Set(recent.map(({ id }) => id));
+  // Those that are in no other file any more are older than all that are.
+  for (const [id, record] of apart) if (!ids.has(id)) ring.kept(record, decisionJson(record));
+  for (const record of recent) {
+    const json = decisionJson(record);
+    ring.restore(record, json);
+    if (apart.has(record.id)) ring.kept(record, json);
+  }
+}
 
 /** At most `most` decisions, oldest first. Never rejects: what cannot be read is not there. */
 export async function readBack(path: string, most: number): Promise<DecisionRecord[]> {

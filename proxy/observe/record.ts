@@ -14,7 +14,10 @@ export const DOORS = [
 ] as const;
 export type Door = (typeof DOORS)[number];
 
-/** Exactly one per request. Never a path, a query, a header field, a credential or a byte of payload. */
+/**
+ * Exactly one per request, except in a flood (`repeats`). Never a path, a query, a header field, a credential or a byte of
+ * payload.
+ */
 export interface DecisionRecord {
   readonly event: 'decision';
   /** Sorts by time of the decision: later records have greater ids (as text) within one run. */
@@ -37,6 +40,11 @@ export interface DecisionRecord {
   readonly status: number | null;
   readonly dnsMs: number | null;
   readonly connectMs: number | null;
+  /**
+   * For how many more requests of the same client, door and reason this record stands, which have none of their own;
+   * absent for a request that nothing was left out beside. `host` is null where they had different ones.
+   */
+  readonly repeats?: number;
 }
 
 /** One per tunnel, when both directions have ended. */
@@ -44,12 +52,19 @@ export interface CloseRecord {
   readonly event: 'closed';
   readonly id: string;
   readonly time: string;
+  readonly client: DecisionRecord['client'];
+  readonly door: Door;
+  readonly host: string | null;
+  readonly port: number | null;
+  readonly rule: string | null;
   readonly bytesUp: number;
   readonly bytesDown: number;
   readonly durationMs: number;
   readonly cause: CloseCause;
   /** What `policy.sni` refused, or would have, where that came to light after the decision record; null for all others. */
   readonly reason: Reason | null;
+  /** As in a decision record; the bytes are then of all. */
+  readonly repeats?: number;
 }
 
 /** `refused`: the first bytes in the tunnel were not what the policy allows. */

@@ -1,8 +1,8 @@
 /**
- * The last decisions, in memory. Each is kept as its line of JSON and no more: a tenth of the memory of an object, and
- * no reference to the request's buffers.
+ * The last decisions, in memory. Each is held as its line of JSON and no more: a tenth of the memory of an object, and
+ * no reference to the request's buffers. Those that are kept apart are held longer, and read as older ones.
  */
-import { createLineStore } from './line-store.js';
+import { createLineStore, type LineStore } from './line-store.js';
 import type { Observer } from './observe.js';
 import type { DecisionRecord } from './record.js';
 import { matchesFilter, type RecordFilter } from './record-filter.js';
@@ -23,12 +23,13 @@ export interface Totals {
 export interface Ring extends Observer {
   /** A record of an earlier run, older than all that follow: held, but neither counted nor told to subscribers. */
   restore(record: DecisionRecord, json: string): void;
+  kept(record: DecisionRecord, json: string): void;
   /** Newest first. */
   query(query: RingQuery): DecisionRecord[];
   find(id: string): DecisionRecord | null;
   /** Records newer than the one with this id, oldest first; all that are held where it is unknown. */
   since(id: string): { readonly record: DecisionRecord; readonly json: string }[];
-  /** How many records of each outcome there were since the start, those no longer held included. */
+  /** How many requests of each outcome there were since the start, those without a record or no longer held included. */
   totals(): Readonly<Totals>;
   size(): number;
   subscribe(options: SubscriptionOptions): Subscription;
@@ -37,53 +38,63 @@ export interface Ring extends Observer {
   lost(): number;
 }
 
+/** Records that are held apart from the others. */
+const MOST_KEPT = 1000;
+
 /** `capacity`: how many records are held. */
 export function createRing(capacity: number): Ring {
-  const ids: string[] = [];
-  const lines = createLineStore(capacity);
-  let count = 0;
+  const recent = new Shelf(capacity);
+  const apart = new Shelf(MOST_KEPT);
   const totals: Totals = { allow: 0, deny: 0, fail: 0 };
   const subscriptions = new Set<Subscription>();
   let lostBefore = 0;
 
-  const slotOf = (age: number) => (count - 1 - age) % capacity;
-  const held = () => Math.min(count, capacity);
-  const read = (age: number) => parse(lines.read(age));
-  const keep = (record: DecisionRecord, json: string) => {
-    ids[count % capacity] = record.id;
-    lines.push(json);
-    count++;
+  /** Of those apart, only what is not among the recent ones any more: all older than these. */
+  const olderApart = (): number => {
+    let age = 0;
+    while (age < apart.size && apart.orderOf(age) > recent.count - recent.size) age++;
+    return age;
   };
+  const held = (): number => recent.size + apart.size - olderApart();
+  const keep = (record: DecisionRecord, json: string): void => recent.push(record.id, json, recent.count + 1);
+  const lineAt = (age: number, skipped: number): string =>
+    age < recent.size ? recent.read(age) : apart.read(age - recent.size + skipped);
   const ageOf = (id: string): number | null => {
-    for (let age = 0; age < held(); age++) if (ids[slotOf(age)] === id) return age;
-    return null;
+    const age = recent.ageOf(id);
+    if (age !== null) return age;
+    const [ageApart, skipped] = [apart.ageOf(id), olderApart()];
+    return ageApart === null || ageApart < skipped ? null : recent.size + ageApart - skipped;
   };
   return {
     restore: keep,
     decision(record, json) {
       keep(record, json);
-      totals[record.outcome]++;
+      totals[record.outcome] += 1 + (record.repeats ?? 0);
       for (const subscription of subscriptions) subscription.offer(record, json);
     },
+    kept: (record, json) => apart.push(record.id, json, recent.count),
     // What a tunnel carried is in log and metrics; the ring is of decisions.
     closed() {},
     query(query) {
       const found: DecisionRecord[] = [];
-      const start = query.before === null ? 0 : (ageOf(query.before) ?? held()) + (query.before === null ? 0 : 1);
-      for (let age = start; age < held() && found.length < query.limit; age++) {
-        const record = read(age);
+      const [all, skipped] = [held(), olderApart()];
+      const start = query.before === null ? 0 : (ageOf(query.before) ?? all) + 1;
+      for (let age = start; age < all && found.length < query.limit; age++) {
+        const record = parse(lineAt(age, skipped));
         if (matchesFilter(query, record)) found.push(record);
       }
       return found;
     },
     find(id) {
       const age = ageOf(id);
-      return age === null ? null : read(age);
+      return age === null ? null : parse(lineAt(age, olderApart()));
     },
     since(id) {
       const entries = [];
+      const skipped = olderApart();
       for (let age = (ageOf(id) ?? held()) - 1; age >= 0; age--) {
-        entries.push({ record: read(age), json: lines.read(age) });
+        const json = lineAt(age, skipped);
+        entries.push({ record: parse(json), json });
       }
       return entries;
     },
@@ -100,6 +111,49 @@ export function createRing(capacity: number): Ring {
     subscribers: () => subscriptions.size,
     lost: () => [...subscriptions].reduce((sum, subscription) => sum + subscription.lost(), lostBefore),
   };
+}
+
+/** Lines with their ids and their place in the order of all records, the newest first. */
+class Shelf {
+  readonly #capacity: number;
+  readonly #lines: LineStore;
+  readonly #ids: string[] = [];
+  readonly #orders: number[] = [];
+  count = 0;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+    this.#lines = createLineStore(capacity);
+  }
+
+  get size(): number {
+    return Math.min(this.count, this.#capacity);
+  }
+
+  push(id: string, json: string, order: number): void {
+    const slot = this.count % this.#capacity;
+    this.#ids[slot] = id;
+    this.#orders[slot] = order;
+    this.#lines.push(json);
+    this.count += 1;
+  }
+
+  read(age: number): string {
+    return this.#lines.read(age);
+  }
+
+  orderOf(age: number): number {
+    return this.#orders[this.#slotOf(age)] ?? 0;
+  }
+
+  ageOf(id: string): number | null {
+    for (let age = 0; age < this.size; age++) if (this.#ids[this.#slotOf(age)] === id) return age;
+    return null;
+  }
+
+  #slotOf(age: number): number {
+    return (this.count - 1 - age) % this.#capacity;
+  }
 }
 
 /** The line was written by `decisionJson`, so its shape is known. */

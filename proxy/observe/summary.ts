@@ -26,7 +26,7 @@ export function summarize(ring: Pick<Ring, 'query' | 'size'>): SummaryRow[] {
     const key = JSON.stringify([record.client.name ?? record.client.address, record.host, record.port]);
     const row = rows.get(key) ?? firstOf(record);
     rows.set(key, row);
-    row[record.outcome]++;
+    row[record.outcome] += 1 + (record.repeats ?? 0);
   }
   return [...rows.values()];
 }

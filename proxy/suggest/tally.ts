@@ -80,7 +80,11 @@ function add(clients: Map<string, ClientTally>, record: DecisionRecord, draft: R
   const key = JSON.stringify(draft);
   const before = group.wanted.get(key);
   // What was refused once and let through later has been decided on by a person: the latter counts.
-  group.wanted.set(key, { draft, count: (before?.count ?? 0) + 1, isOpen: open || before?.isOpen === true });
+  group.wanted.set(key, {
+    draft,
+    count: (before?.count ?? 0) + 1 + (record.repeats ?? 0),
+    isOpen: open || before?.isOpen === true,
+  });
 }
 
 /**

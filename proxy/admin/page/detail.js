@@ -54,6 +54,7 @@ function sections({ record, explanation, allow, deny }) {
       ['status', record.status],
       ['DNS', milliseconds(record.dnsMs)],
       ['connect', milliseconds(record.connectMs)],
+      ['more requests like it', record.repeats ?? null],
       ['id', record.id],
     ]),
     ...proposal('To allow it', allow),

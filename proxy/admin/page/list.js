@@ -46,7 +46,7 @@ export function createList(onOpen) {
   };
   /** A screen reader hears how many were refused, not every line. */
   const announce = (fresh) => {
-    refused += fresh.filter(({ outcome }) => outcome !== 'allow').length;
+    for (const { outcome, repeats = 0 } of fresh) if (outcome !== 'allow') refused += 1 + repeats;
     if (refused === 0) return;
     const text = `${refused} refused since you opened this page`;
     const region = byId('announce');
@@ -113,9 +113,14 @@ function rowOf(record, extra = '') {
     cell(`outcome ${outcome}`, WORDS[outcome] ?? outcome),
     cell('client', element('bdi', {}, visible(clientText(record.client)))),
     cell('to destination', element('bdi', {}, link)),
-    cell('reason', reported + inWords(reason)),
+    cell('reason', reported + inWords(reason) + more(record)),
   );
   return row;
+}
+
+/** In a flood one record stands for many requests. */
+export function more({ repeats }) {
+  return repeats === undefined ? '' : ` (and ${repeats} more)`;
 }
 
 function cell(name, child) {

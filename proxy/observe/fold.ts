@@ -1,0 +1,138 @@
+/** Records of one kind: written singly up to an allowance, and counted beyond it. */
+import { LRUCache } from 'lru-cache';
+
+/** Records in one interval: with the same key, of one client in all, and of everybody. */
+export interface Allowance {
+  readonly same: number;
+  readonly client: number;
+  readonly all: number;
+}
+
+export interface FoldRules<T> {
+  write(record: T): void;
+  /** The allowance that a record takes from; those of one `kind` share it. */
+  allowance(record: T): Allowance & { readonly kind: string };
+  /** Who asks; what is asked and said; and of that what is left when the destination does not count. */
+  keys(record: T): { readonly client: string; readonly same: string; readonly alike: string };
+  /** The record for requests to several destinations. */
+  withoutDestination(record: T): T;
+  /** The later of two records that are written as one. */
+  merge(before: T, record: T): T;
+  /** `record` stands for so many more. */
+  withRepeats(record: T, repeats: number): T;
+}
+
+export interface FoldOptions {
+  /** What is not written singly is counted for this long, and then written as one record. Milliseconds, as `now`. */
+  readonly intervalMs: number;
+  readonly now: () => number;
+  /** Memory for what is counted. */
+  readonly memoryBytes: number;
+}
+
+/** What happened of one key in the interval that began at `since`. */
+interface Count<T> {
+  since: number;
+  written: number;
+  waiting: { record: T; more: number } | null;
+}
+
+/** Of an entry: its key twice, a record, and what is around them. */
+const ENTRY_BYTES = 1024;
+const LOOK_EVERY_MS = 1000;
+/** Records of a client in one interval, however many others flood. */
+const LEAST_OF_CLIENT = 5;
+
+export class Fold<T> {
+  readonly #rules: FoldRules<T>;
+  readonly #options: FoldOptions;
+  readonly #counts: LRUCache<string, Count<T>>;
+  readonly #waiting = new Set<Count<T>>();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(rules: FoldRules<T>, options: FoldOptions) {
+    this.#rules = rules;
+    this.#options = options;
+    this.#counts = new LRUCache({
+      maxSize: options.memoryBytes,
+      sizeCalculation: (_count, key) => ENTRY_BYTES + 2 * key.length,
+      // What is pushed out by other keys is written before it is forgotten.
+      dispose: (count) => this.#writeWaiting(count),
+      noDisposeOnSet: true,
+    });
+  }
+
+  offer(record: T): void {
+    const { client, same, alike } = this.#rules.keys(record);
+    const { kind, ...most } = this.#rules.allowance(record);
+    const ofSame = this.#peek(same);
+    if (ofSame !== null && ofSame.written >= most.same) {
+      this.#wait(ofSame, record);
+      return;
+    }
+    const ofClient = this.#count(`${kind} ${client}`);
+    const ofAll = this.#count(kind);
+    // Nobody takes more than is left for the others, and everybody has a few.
+    if (ofClient.written >= Math.max(LEAST_OF_CLIENT, Math.min(most.client, most.all - ofAll.written))) {
+      this.#wait(this.#count(alike), this.#rules.withoutDestination(record));
+      return;
+    }
+    for (const count of [ofClient, ofAll, ofSame ?? this.#count(same)]) count.written += 1;
+    this.#rules.write(record);
+  }
+
+  /** Writes all that waits, at the end. */
+  flush(): void {
+    for (const count of [...this.#waiting]) this.#writeWaiting(count);
+  }
+
+  /** The count of a key in the interval that runs now; null where there is none. */
+  #peek(key: string): Count<T> | null {
+    const count = this.#counts.get(key);
+    if (count === undefined) return null;
+    if (this.#isOver(count) && count.waiting === null) {
+      count.since = this.#options.now();
+      count.written = 0;
+    }
+    return count;
+  }
+
+  #count(key: string): Count<T> {
+    const known = this.#peek(key);
+    if (known !== null) return known;
+    const count: Count<T> = { since: this.#options.now(), written: 0, waiting: null };
+    this.#counts.set(key, count);
+    return count;
+  }
+
+  #isOver({ since }: Count<T>): boolean {
+    return this.#options.now() - since >= this.#options.intervalMs;
+  }
+
+  #wait(count: Count<T>, record: T): void {
+    const { waiting } = count;
+    if (waiting === null) count.waiting = { record, more: 0 };
+    else count.waiting = { record: this.#rules.merge(waiting.record, record), more: waiting.more + 1 };
+    this.#waiting.add(count);
+    this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+  }
+
+  /** The flood of a key goes on until an interval passes without it: then its records are written singly again. */
+  #look(): void {
+    for (const count of [...this.#waiting]) {
+      if (!this.#isOver(count)) continue;
+      this.#writeWaiting(count);
+      count.since = this.#options.now();
+    }
+    if (this.#waiting.size > 0 || this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #writeWaiting(count: Count<T>): void {
+    const { waiting } = count;
+    this.#waiting.delete(count);
+    count.waiting = null;
+    if (waiting !== null) this.#rules.write(this.#rules.withRepeats(waiting.record, waiting.more));
+  }
+}

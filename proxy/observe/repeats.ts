@@ -1,0 +1,99 @@
+/**
+ * One record for each request in ordinary use. In a flood, requests that say the same again are counted instead of
+ * written, so that nobody rolls the log away: the first ones at once, then one record for each interval, whose `repeats`
+ * says for how many more it stands.
+ */
+import { type Allowance, Fold } from './fold.js';
+import type { CloseRecord, DecisionRecord, DecisionSink } from './record.js';
+
+export const INTERVAL_MS = 10_000;
+
+export const ALLOWANCES = {
+  /** Let through with nothing to say against it. */
+  quiet: { same: 500, client: 2000, all: 8000 },
+  /** Refused, failed, or would have been refused. */
+  refused: { same: 10, client: 200, all: 1000 },
+  /** A flood of other refusals takes nothing of this. */
+  alarm: { same: 10, client: 50, all: 500 },
+  closed: { same: 500, client: 2000, all: 8000 },
+} as const satisfies Readonly<Record<string, Allowance>>;
+
+/** A metadata service, or the proxy itself: no honest tool asks for those. */
+export function isAlarm({ reason }: Pick<DecisionRecord, 'reason'>): boolean {
+  return reason === 'metadata-address' || reason === 'own-listener';
+}
+
+export interface RepeatsSink extends DecisionSink {
+  /** Writes what is counted and not written yet: at the end. */
+  flush(): void;
+}
+
+export interface RepeatsOptions {
+  /** Milliseconds. */
+  readonly now?: () => number;
+  /** Memory for what is counted. */
+  readonly memoryBytes?: number;
+}
+
+const MEMORY_BYTES = 2 * 1024 * 1024;
+
+/** `next` gets every record that is written; one that stands for others comes up to an interval late. */
+export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): RepeatsSink {
+  const { now = () => performance.now(), memoryBytes = MEMORY_BYTES } = options;
+  const foldOptions = { intervalMs: INTERVAL_MS, now, memoryBytes: memoryBytes / 2 };
+  const decisions = new Fold<DecisionRecord>(
+    {
+      write: (record) => next.decision(record),
+      allowance: (record) => allowanceOf(kindOf(record)),
+      keys: (record) => keysOf(record, `${kindOf(record)} ${record.reason}`),
+      withoutDestination: (record) => ({ ...record, ...NOWHERE, addresses: [], dialed: null }),
+      merge: (_before, record) => record,
+      withRepeats,
+    },
+    foldOptions,
+  );
+  const closes = new Fold<CloseRecord>(
+    {
+      write: (record) => next.closed(record),
+      allowance: () => allowanceOf('closed'),
+      keys: (record) => keysOf(record, `closed ${record.cause} ${record.reason}`),
+      withoutDestination: (record) => ({ ...record, ...NOWHERE }),
+      merge: (before, record) => ({
+        ...record,
+        bytesUp: before.bytesUp + record.bytesUp,
+        bytesDown: before.bytesDown + record.bytesDown,
+      }),
+      withRepeats,
+    },
+    foldOptions,
+  );
+  return {
+    decision: (record) => decisions.offer(record),
+    closed: (record) => closes.offer(record),
+    flush() {
+      decisions.flush();
+      closes.flush();
+    },
+  };
+}
+
+const NOWHERE = { rule: null, host: null, port: null } as const;
+
+function kindOf(record: DecisionRecord): 'quiet' | 'refused' | 'alarm' {
+  if (isAlarm(record)) return 'alarm';
+  return record.outcome === 'allow' && record.reason === null ? 'quiet' : 'refused';
+}
+
+function allowanceOf(kind: keyof typeof ALLOWANCES): Allowance & { readonly kind: string } {
+  return { kind, ...ALLOWANCES[kind] };
+}
+
+function keysOf({ client: { name, address }, door, host, port }: DecisionRecord | CloseRecord, what: string) {
+  const client = `${name ?? ''} ${address}`;
+  const alike = `${client} ${door} ${what}`;
+  return { client, same: `${alike} ${host} ${port}`, alike };
+}
+
+function withRepeats<T extends object>(record: T, repeats: number): T {
+  return repeats === 0 ? record : { ...record, repeats };
+}
