@@ -1,7 +1,7 @@
 // Stands in for docker/mcp-gateway: every call starts a tool's container over docker.sock, with the flags of the real one (v0.43).
 //   POST /call {"server": NAME, "arguments": [..], "stdin": TEXT}  ->  {"exitCode", "stdout", "stderr"}
 //   GET /events?count=N&every=MS                                    ->  server-sent events, as an MCP client keeps open
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { hostname } from 'node:os';
@@ -47,11 +47,10 @@ async function call(request, response) {
 }
 
 function dockerRun(name, { image, command = [], env = {} }, extra) {
-  const networks = JSON.parse(
-    execFileSync('docker', ['inspect', hostname(), '--format', '{{json .NetworkSettings.Networks}}'], {
-      encoding: 'utf8',
-    }),
-  );
+  // Its own networks, as the real one: "not found", which the spawn guard answers, means none.
+  const inspect = ['container', 'inspect', hostname(), '--format', '{{json .NetworkSettings.Networks}}'];
+  const { status, stdout } = spawnSync('docker', inspect, { encoding: 'utf8' });
+  const networks = status === 0 ? JSON.parse(stdout) : {};
   return [
     ...`run --rm -i ${init} --security-opt no-new-privileges --cpus 1 --memory 2Gb --pull never`.split(/ +/),
     ...['-l', 'docker-mcp=true', '-l', `docker-mcp-name=${name}`],

@@ -4,9 +4,34 @@
  */
 import type { Environment } from './interpolate.js';
 
-/** The document with `network` filled in: EGRESS_HOST_ADDRESSES adds to the file's list, EGRESS_TOOLS_RANGE stands in for a missing one. */
+/** The document with `network` and `guard` filled in. */
 export function withEnvironment(root: unknown, env: Environment): unknown {
-  if (!isMapping(root)) return root;
+  return isMapping(root) ? withGuard(withNetwork(root, env), env) : root;
+}
+
+type Mapping = Readonly<Record<string, unknown>>;
+
+/**
+ * EGRESS_LEASES says that there is a guard, and where its leases are. A file without a section `guard` is older than the
+ * guard: its tools go on working, from any image that is there; what else a tool may have is the guard's to set.
+ */
+function withGuard(root: Mapping, env: Environment): Mapping {
+  if (!env.EGRESS_LEASES) return root;
+  const { guard = null } = root;
+  if (guard !== null && !isMapping(guard)) return root;
+  const place = {
+    leases: env.EGRESS_LEASES,
+    ...(env.MCP_TOOLS_NETWORK ? { network: env.MCP_TOOLS_NETWORK } : {}),
+    ...(env.EGRESS_GUARD_DNS ? { dns: env.EGRESS_GUARD_DNS } : {}),
+  };
+  return { ...root, guard: { ...place, ...(guard ?? { images: OLDER_IMAGES }) } };
+}
+
+/** Pulled: those of the catalog. Run: what is there. */
+const OLDER_IMAGES = ['docker.io/mcp/*', '*'];
+
+/** EGRESS_HOST_ADDRESSES adds to the file's list, EGRESS_TOOLS_RANGE stands in for a missing one. */
+function withNetwork(root: Mapping, env: Environment): Mapping {
   const { network = {} } = root;
   const added = itemsOf(env.EGRESS_HOST_ADDRESSES);
   const range = itemsOf(env.EGRESS_TOOLS_RANGE);

@@ -14,7 +14,7 @@ export const pathOrOff = form(
 ).nullable();
 
 export const imagePattern = form(
-  'the name of an image, or one that ends in "/*", such as "docker.io/mcp/*" or "mcp/fetch:latest"',
+  'the name of an image, one that ends in "/*", or "*", such as "docker.io/mcp/*" or "mcp/fetch:latest"',
   (text) => orMismatch(parseImagePattern(text)),
 );
 

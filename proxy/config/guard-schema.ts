@@ -76,7 +76,7 @@ const defaults = section({
 export const guardSection = section({
   listen: absolutePath.prefault('/run/egress-guard/docker.sock'),
   engine: absolutePath.prefault('/var/run/docker.sock'),
-  leases: pathOrOff.prefault('/run/egress-leases'),
+  leases: pathOrOff.prefault(null),
   network: networkName.prefault('ai-toolkit-mcp-tools'),
   dns: ipv4OrOff.prefault(null),
   proxy: hostPortOrOff.prefault('egress-proxy:3128'),

@@ -16,6 +16,8 @@ export interface ImageName {
 
 export interface ImagePattern {
   readonly text: string;
+  /** `*`: whatever the engine has already. It lists no image that may be pulled. */
+  readonly isAny: boolean;
   matches(image: ImageName): boolean;
 }
 
@@ -35,10 +37,11 @@ export function parseImageName(text: string): ImageName | null {
 }
 
 /**
- * A name, or one that ends in `/*` (any single component). Without a tag and a digest it covers all of them; with one
+ * `*`, a name, or one that ends in `/*` (any single component). Without a tag and a digest it covers all of them; with one
  * it covers that one only, since a digest and a tag are different claims.
  */
 export function parseImagePattern(text: string): ImagePattern | null {
+  if (text === '*') return { text, isAny: true, matches: () => true };
   const parts = split(text);
   if (parts === null) return null;
   const isWild = parts.components.at(-1) === '*';
@@ -48,6 +51,7 @@ export function parseImagePattern(text: string): ImagePattern | null {
   const name = [parts.domain, ...fixed].join('/');
   return {
     text,
+    isAny: false,
     matches: (image) => {
       const folder = image.name.slice(0, image.name.lastIndexOf('/'));
       if (isWild) return folder === name;

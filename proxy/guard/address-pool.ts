@@ -2,7 +2,7 @@
  * Which address each tool has. An address goes to one server at a time, and to another one only some time after it is
  * free again, so that nobody who looks a moment late takes the one for the other. Pure but for the clock it is given.
  */
-import { addressFromBytes, contains, type Prefix } from '../core/address.js';
+import { type Address, addressFromBytes, contains, type Prefix, parseAddress } from '../core/address.js';
 import type { Lease } from '../core/lease.js';
 
 /** How long a free address is kept from other servers. */
@@ -33,21 +33,8 @@ export class AddressPool {
    * before, then one that nobody had, then the one that has been free for longest.
    */
   take(range: Prefix, reserved: readonly Prefix[], lease: Omit<Lease, 'address'>): Lease | null {
-    const rested = this.#now() - REST_MS;
-    const isTakable = (address: string): boolean => {
-      const past = this.#past.get(address);
-      return past === undefined || past.server === lease.server || past.freedAt <= rested;
-    };
-    const free = addressesOf(range, reserved).filter((one) => !this.#leases.has(one) && isTakable(one));
-    const order = (address: string): number => {
-      const past = this.#past.get(address);
-      if (past === undefined) return 0;
-      return past.server === lease.server ? -1 : past.freedAt;
-    };
-    const address = free.reduce<string | null>(
-      (best, one) => (best === null || order(one) < order(best) ? one : best),
-      null,
-    );
+    const address =
+      this.#formerOf(lease.server, range, reserved) ?? this.#fresh(range, reserved) ?? this.#rested(range, reserved);
     if (address === null) return null;
     const taken = { ...lease, address };
     this.restore(taken);
@@ -66,17 +53,44 @@ export class AddressPool {
     this.#leases.delete(address);
     this.#past.set(address, { server: lease.server, freedAt: this.#now() });
   }
+
+  #formerOf(server: string, range: Prefix, reserved: readonly Prefix[]): string | null {
+    return this.#free(range, reserved).find((past) => past.server === server)?.text ?? null;
+  }
+
+  #rested(range: Prefix, reserved: readonly Prefix[]): string | null {
+    const rested = this.#now() - REST_MS;
+    return this.#free(range, reserved).find(({ freedAt }) => freedAt <= rested)?.text ?? null;
+  }
+
+  /** Free addresses that were in use, those first that have been free for longest. */
+  #free(range: Prefix, reserved: readonly Prefix[]): readonly (Past & { readonly text: string })[] {
+    return [...this.#past].flatMap(([text, past]) => {
+      const address = parseAddress(text);
+      return address !== null && isUsable(address, range, reserved) ? [{ text, ...past }] : [];
+    });
+  }
+
+  #fresh(range: Prefix, reserved: readonly Prefix[]): string | null {
+    const first = range.address.bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+    for (let number = first; number < first + 2 ** (32 - range.bits); number++) {
+      const bytes = [number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255];
+      const address = addressFromBytes(bytes);
+      const isNew = !this.#leases.has(address.text) && !this.#past.has(address.text);
+      if (isNew && isUsable(address, range, reserved)) return address.text;
+    }
+    return null;
+  }
 }
 
-/** Without those that end in 0 or 255: they may be the network's own. */
-function addressesOf(range: Prefix, reserved: readonly Prefix[]): string[] {
-  const first = range.address.bytes.reduce((sum, byte) => sum * 256 + byte, 0);
-  const count = 2 ** (32 - range.bits);
-  return Array.from({ length: count }, (_, i) => first + i).flatMap((number) => {
-    const bytes = [number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255];
-    const last = bytes[3];
-    const address = addressFromBytes(bytes);
-    const isOurs = last !== 0 && last !== 255 && !reserved.some((prefix) => contains(prefix, address));
-    return isOurs ? [address.text] : [];
-  });
+/** Not one that ends in 0, 1 or 255: it may be the network's own, or the host's on it. */
+function isUsable(address: Address, range: Prefix, reserved: readonly Prefix[]): boolean {
+  const last = address.bytes[3];
+  return (
+    last !== undefined &&
+    last > 1 &&
+    last < 255 &&
+    contains(range, address) &&
+    !reserved.some((one) => contains(one, address))
+  );
 }

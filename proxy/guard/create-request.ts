@@ -39,15 +39,23 @@ const USER = /^(?:\d{1,10}|[a-z_][a-z0-9_-]{0,31})(?::(?:\d{1,10}|[a-z_][a-z0-9_
 /** Above the default of 0: where memory is short, a tool goes before what the host runs itself. */
 const OOM_SCORE = 300;
 
-/** Throws `Refused` for the first thing that is not taken. */
-export function readCreateRequest(body: Json, config: GuardConfig): CreateRequest {
+/** What is known of a request even if it is refused. */
+export interface RequestNote {
+  readonly image?: string;
+  readonly server?: string;
+}
+
+/** Throws `Refused` for the first thing that is not taken. `note` gets what is known before that. */
+export function readCreateRequest(body: Json, config: GuardConfig, note: (known: RequestNote) => void): CreateRequest {
   if (body === null) throw malformed('', 'an object');
   const own = new FieldReader(body, CONFIG_FIELDS, '');
-  const host = own.below('HostConfig', HOST_CONFIG_FIELDS);
   const image = parseImageName(own.text('Image'));
   if (image === null) throw malformed('Image', 'the name of an image, such as docker.io/mcp/fetch');
+  note({ image: image.text });
   const claim = readLabels(own.entries('Labels'), config);
   const { server } = claim;
+  note({ server: claim.claimed ?? server.name });
+  const host = own.below('HostConfig', HOST_CONFIG_FIELDS);
   admitImage(image, server, config);
   checkEmptyObjects(own, host);
   const network = readNetwork(host, server);

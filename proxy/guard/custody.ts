@@ -2,7 +2,7 @@
  * The tools from their creation to their end: who has which address, whom nobody follows any more, and what of an
  * earlier run of the guard is still there. The engine's word counts: its events, and its list after each gap in them.
  */
-import { type GuardConfig, UNKNOWN_SERVER } from '../config/guard-config.js';
+import { type GuardConfig, type GuardServer, UNKNOWN_SERVER } from '../config/guard-config.js';
 import { type Prefix, parseAddress, parsePrefix } from '../core/address.js';
 import type { Lease } from '../core/lease.js';
 import { AddressPool } from './address-pool.js';
@@ -18,6 +18,12 @@ export interface CustodyParts {
   readonly now: () => number;
   /** A tool was ended because nobody followed it. */
   readonly onOrphan: (tool: Tool) => void;
+}
+
+/** From where an address may be taken, and which of them are not free. */
+export interface Space {
+  readonly range: Prefix;
+  readonly taken: readonly Prefix[];
 }
 
 /** Enough for a client to come back with its next request. */
@@ -46,16 +52,9 @@ export class Custody {
   }
 
   /** An address for a new tool, in force for the proxy when this returns; null where the server has none left. */
-  lease(
-    server: { readonly name: string; readonly client: string | null },
-    range: Prefix,
-    container: string,
-  ): Lease | null {
-    const lease = this.#pool.take(range, this.#reserved(server.name), {
-      server: server.name,
-      client: server.client,
-      container,
-    });
+  lease(server: Pick<GuardServer, 'name' | 'client'>, { range, taken }: Space, container: string): Lease | null {
+    const { name, client } = server;
+    const lease = this.#pool.take(range, [...this.#reserved(name), ...taken], { server: name, client, container });
     if (lease !== null) this.#save();
     return lease;
   }

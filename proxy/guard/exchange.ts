@@ -7,7 +7,7 @@ import type { Answer, ClientConnection } from './client-connection.js';
 import type { Custody } from './custody.js';
 import { type Engine, type EngineAnswer, EngineError } from './engine.js';
 import { carried, checkNoBody, clamped, messageOf, unreachable } from './engine-answer.js';
-import { isListed, unlisted } from './identity.js';
+import { isListed, isPullable, unlisted } from './identity.js';
 import { API_MINORS, type ContainerAction, type Operation, readOperation } from './operation.js';
 import { notFound, quote, Refused, refuse, type SpawnRefusal } from './refusal.js';
 import { parseHead, type RequestHead } from './request-head.js';
@@ -151,7 +151,7 @@ export class Exchange {
     const { image, api, platform } = operation;
     this.#known = { operation: 'pull', image: image.text };
     const config = this.#parts.config();
-    if (!isListed(image, config)) throw new Refused(unlisted(image));
+    if (!isPullable(image, config)) throw new Refused(unlisted(image));
     if (config.pull === 'never')
       throw new Refused(refuse('pull-refused', 'guard.pull is "never": pull the image on the host'));
     const query = new URLSearchParams({ fromImage: image.name, tag: image.digest ?? image.tag ?? 'latest' });

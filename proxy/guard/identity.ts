@@ -57,7 +57,13 @@ export function admitImage(image: ImageName, server: GuardServer, config: GuardC
     throw new Refused(unlisted(image));
 }
 
-/** True where some tool may run it, so that it may be pulled and looked at. */
+/** True where the engine may fetch it: an image that is only there already is not asked for at a registry. */
+export function isPullable(image: ImageName, config: GuardConfig): boolean {
+  const patterns = [...config.images, ...config.servers.flatMap((server) => server.image ?? [])];
+  return patterns.some((pattern) => !pattern.isAny && pattern.matches(image));
+}
+
+/** True where some tool may run it, so that it may be looked at. */
 export function isListed(image: ImageName, config: GuardConfig): boolean {
   const patterns = [...config.images, ...config.servers.flatMap((server) => server.image ?? [])];
   return patterns.some((pattern) => pattern.matches(image));

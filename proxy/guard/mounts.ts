@@ -2,7 +2,7 @@
  * What of the host and of the engine's volumes a tool sees: only what the configuration lists for its server. Whatever
  * form the client used (`Binds` or `Mounts`), the engine gets `Mounts`, for which it makes no folder on the host.
  */
-import type { GuardServer } from '../config/guard-config.js';
+import { type GuardServer, UNKNOWN_SERVER } from '../config/guard-config.js';
 import { FieldReader, malformed, refused } from './field-reader.js';
 import { BIND_OPTION_FIELDS, MOUNT_FIELDS, TMPFS_OPTION_FIELDS, VOLUME_OPTION_FIELDS } from './fields.js';
 import { quote, Refused, refuse } from './refusal.js';
@@ -84,7 +84,7 @@ interface AskedMount {
 function bind({ source, target, readOnly, path }: AskedMount, server: GuardServer): Mount {
   const listed = server.binds.find((one) => one.source === source && (one.target === null || one.target === target));
   if (listed === undefined) {
-    const remedy = `list it in guard.servers.${server.name}.binds if the tool may have it`;
+    const remedy = `list it in binds of ${placeOf(server)} if the tool may have it`;
     throw new Refused(refuse('bind-not-listed', `the host path ${quote(source)} is not listed: ${remedy}`, path));
   }
   return {
@@ -101,7 +101,7 @@ function volume({ source, target, readOnly, path }: AskedMount, noCopy: boolean,
     throw refused(path, `${quote(source)} is neither an absolute path nor the name of a volume`);
   const listed = server.volumes.find((one) => one.name === source && (one.target === null || one.target === target));
   if (listed === undefined) {
-    const remedy = `list it in guard.servers.${server.name}.volumes if it is this server's own`;
+    const remedy = `list it in volumes of ${placeOf(server)} if it is this server's own`;
     throw new Refused(refuse('volume-not-listed', `the volume ${quote(source)} is not listed: ${remedy}`, path));
   }
   return {
@@ -111,6 +111,10 @@ function volume({ source, target, readOnly, path }: AskedMount, noCopy: boolean,
     ReadOnly: readOnly || listed.readOnly,
     VolumeOptions: { NoCopy: noCopy },
   };
+}
+
+function placeOf({ name }: GuardServer): string {
+  return name === UNKNOWN_SERVER ? 'a server in guard.servers' : `guard.servers.${name}`;
 }
 
 /** Absolute, in its shortest spelling, and nothing that the runtime mounts itself. */

@@ -135,6 +135,12 @@ function withQuery(
 
 /** A word or two for the refusals that people meet, and the general one. */
 function unknown({ method, path }: RequestHead): OperationResult {
+  // `docker inspect NAME` asks for one kind of object after the other, and goes on while each is not found.
+  const named =
+    /^\/v1\.\d+\/(network|volume|service|task|node|plugin|secret|config)s\/([A-Za-z0-9_.-]{1,128})(?:\/json)?$/;
+  const [, kind, name] = method === 'GET' ? (named.exec(path) ?? []) : [];
+  if (kind !== undefined && name !== undefined)
+    return no(notFound('endpoint-refused', `No such ${kind}: the spawn guard shows none (${quote(name)})`));
   const hint = HINTS.find(([pattern]) => pattern.test(path))?.[1] ?? 'only what starting a tool needs is let through';
   return no(refuse('endpoint-refused', `${method} ${path.slice(0, 80)} is refused by the spawn guard: ${hint}`));
 }

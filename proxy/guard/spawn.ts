@@ -2,13 +2,14 @@
 import type { GuardConfig } from '../config/guard-config.js';
 import type { Lease } from '../core/lease.js';
 import { canonicalRequest, canonicalVolume } from './canonical.js';
-import { type CreateRequest, readCreateRequest } from './create-request.js';
+import { type CreateRequest, type RequestNote, readCreateRequest } from './create-request.js';
 import type { Custody } from './custody.js';
 import { type Engine, type EngineAnswer, jsonOf } from './engine.js';
 import { containerName } from './identity.js';
 import { quote, Refused, refuse } from './refusal.js';
 import { isContainerId } from './roster.js';
 import type { Json } from './strict-json.js';
+import { readToolsNetwork } from './tools-network.js';
 
 export interface SpawnParts {
   readonly config: GuardConfig;
@@ -20,9 +21,7 @@ export interface SpawnParts {
   readonly note: (known: SpawnNote) => void;
 }
 
-export interface SpawnNote {
-  readonly server?: string;
-  readonly image?: string;
+export interface SpawnNote extends RequestNote {
   readonly container?: string;
   readonly address?: string | null;
 }
@@ -36,27 +35,32 @@ export interface SpawnOrder {
 /** The engine's answer. Throws `Refused`. */
 export async function spawnTool(order: SpawnOrder, parts: SpawnParts): Promise<EngineAnswer> {
   const { config, custody } = parts;
-  const request = readCreateRequest(order.body, config);
+  const request = readCreateRequest(order.body, config, parts.note);
   const { name: server } = request.claim.server;
   const container = containerName(request.claim, parts.random());
-  parts.note({ server, image: request.image.text, container });
+  parts.note({ server, container });
   if (custody.roster.size >= config.limits.containers) {
     const message = `there are ${config.limits.containers} tools already (guard.limits.containers)`;
     throw new Refused(refuse('limit-reached', message));
   }
   return custody.roster.reserve(async () => {
     for (const volume of request.volumes) await ensureVolume(volume, parts);
-    const lease = takeLease(request, container, parts);
+    const lease = await takeLease(request, container, parts);
     parts.note({ address: lease?.address ?? null });
     return create(order, request, { container, lease }, parts);
   });
 }
 
-function takeLease(request: CreateRequest, container: string, { config, custody }: SpawnParts): Lease | null {
+/** Null where the tool gets its address from the engine: without a network, or where no address is the guard's to give. */
+async function takeLease(request: CreateRequest, container: string, parts: SpawnParts): Promise<Lease | null> {
+  const { config, custody, engine } = parts;
   const { server } = request.claim;
-  const range = server.addresses ?? config.defaults.addresses;
-  if (request.network === 'none' || range === null) return null;
-  const lease = custody.lease(server, range, container);
+  if (request.network === 'none') return null;
+  const { subnet, ownRange, taken } = await readToolsNetwork(engine, config.network);
+  const spare = ownRange === null ? null : subnet;
+  const range = server.addresses ?? config.defaults.addresses ?? spare;
+  if (range === null) return null;
+  const lease = custody.lease(server, { range, taken: ownRange === null ? taken : [ownRange, ...taken] }, container);
   if (lease !== null) return lease;
   const message = `no address of ${range.text} is free for the server ${quote(server.name)}; try again, or give it more addresses`;
   throw new Refused(refuse('no-free-address', message));

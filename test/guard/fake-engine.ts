@@ -70,7 +70,7 @@ export async function startFakeEngine(path: string): Promise<FakeEngine> {
     const url = new URL(request.url ?? '/', 'http://engine');
     const route = url.pathname.replace(/^\/v1\.\d+/, '');
     const body = await text(request);
-    const own = ['/_ping', '/events', '/containers/json'].includes(route);
+    const own = ['/_ping', '/events', '/containers/json', '/networks/tools'].includes(route);
     if (!own) calls.push({ call: `${request.method} ${request.url}`, headers: request.headers, body });
     const answer = answers.get(`${request.method} ${route}`);
     if (answer !== undefined) return json(response, answer.status, answer.body);
