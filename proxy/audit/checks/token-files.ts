@@ -34,6 +34,7 @@ export function judgeFile(facts: Facts, file: FileFacts, source: 'env' | 'data',
           {
             ...found,
             severity: 'critical',
+            subject: 'git',
             message: `Git tracks ${file.path}, with its secrets.`,
             remedy: untrack(file.path),
           },
@@ -118,9 +119,9 @@ function uses({ roles }: StackService, stem: string, name: string): boolean {
   return name.startsWith(stem) || (USERS[name] ?? []).some((role) => roles.has(role));
 }
 
-/** Every variable of the file is there: nobody lists them all by hand. */
+/** Every secret of the file is there, and there are several: nobody lists them all by hand. */
 function holdsAll(file: Variables, given: Variables): boolean {
-  const names = file.names().filter((name) => file.has(name));
+  const secrets = file.names().filter((name) => isSecretName(name) && file.has(name));
   const there = new Set(given.names());
-  return names.length >= 3 && names.every((name) => there.has(name));
+  return secrets.length >= 2 && secrets.every((name) => there.has(name));
 }

@@ -166,7 +166,14 @@ export const policyOpen: Check = {
     const rules = open.map(({ id }): Result => {
       const message = `Rule ${id} opens ops-controller to every tool: it names no clients.`;
       const note = 'Add clients: [NAME] to the rule, or remove it.';
-      return { status: 'fail', service: 'egress-proxy', source: 'policy', message, remedy: { sh: [], note } };
+      return {
+        status: 'fail',
+        service: 'egress-proxy',
+        subject: id,
+        source: 'policy',
+        message,
+        remedy: { sh: [], note },
+      };
     });
     if (policy.default === 'public') {
       const message = 'The policy lets tools reach every public host: an accomplice is among them.';
