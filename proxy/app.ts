@@ -100,6 +100,8 @@ export function createApp(parts: AppParts): App {
     onDefect: parts.onDefect,
   });
   const budget = createBudget(() => terms.limits);
+  // No tool takes the relays' connections: those come from the other side.
+  const relayBudget = createBudget(() => terms.limits);
   const pool = new UpstreamPool(doorway.reads);
   const target = (request: { url?: string | undefined }) => parseAbsolute(request.url ?? '');
   const proxy = createProxyServer({ doorway, pool, budget, target, door: 'absolute' });
@@ -108,7 +110,7 @@ export function createApp(parts: AppParts): App {
   const doors = boundAddresses([at.proxy, at.socks, steer.dns, steer.http, steer.tls]);
   // With a cache of its own: a gateway that is looked for too early must not be missing for the first client that comes.
   const watchGate: Gate = { ...gate, resolver: parts.resolver ?? createResolver(parts.config.dns) };
-  const relays: RelayParts = { doorway, budget, links: own.links, doors };
+  const relays: RelayParts = { doorway, budget: relayBudget, links: own.links, doors };
   const watch = createRelayWatch({
     gate: watchGate,
     links: own.links,
@@ -150,7 +152,7 @@ export function createApp(parts: AppParts): App {
       return doorway.running.openTunnels;
     },
     get openConnections() {
-      return budget.open;
+      return budget.open + relayBudget.open;
     },
     get unansweredDnsPeers() {
       return dns?.dropped ?? 0;
@@ -174,7 +176,7 @@ export function createApp(parts: AppParts): App {
       for (const front of [proxy, steered]) front.closeIdle();
       if (deadline.signal.aborted) cut();
       else deadline.signal.addEventListener('abort', cut);
-      await Promise.all([closed, drained]);
+      await Promise.all([closed, drained, budget.empty(), relayBudget.empty()]);
       clearTimeout(timer);
     },
   };

@@ -19,7 +19,7 @@ import type { Budget } from '../door/connection-limits.js';
 import { HTTP_PORT, HTTPS_PORT } from '../door/steered-ports.js';
 import type { Link } from '../net/interfaces.js';
 import { close, listen } from '../net/listen.js';
-import { type Taker, takeFrom } from '../net/octet-reader.js';
+import { type OctetReader, readOctets } from '../net/octet-reader.js';
 import { answerQuery, type DnsDoorAnswer, MAX_QUERY_BYTES } from './dns-answer.js';
 import { isNeighbour } from './peers.js';
 
@@ -65,7 +65,7 @@ export async function openDnsDoor({ doorway, budget, at, links }: DnsDoorOptions
     }
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
-    void serveTcp(doorway, socket, asker);
+    void serveTcp(doorway, socket, asker, () => budget.heard(socket));
   });
   const bound = await listen(server, at, 'steer.dns');
   const hosts = datagramHosts(bound.address);
@@ -111,17 +111,20 @@ async function bindUdp(doorway: Doorway, admits: Admits, { host, port }: HostPor
 
 interface Connection {
   readonly socket: Socket;
-  readonly taker: Taker;
+  readonly taker: OctetReader;
   readonly signal: AbortSignal;
 }
 
 /** Never rejects, and never leaves `socket` open. */
-async function serveTcp(doorway: Doorway, socket: Socket, asker: Asker): Promise<void> {
+async function serveTcp(doorway: Doorway, socket: Socket, asker: Asker, heard: () => void): Promise<void> {
   const idle = new AbortController();
   const timer = setTimeout(() => idle.abort(new EgressError('handshake-timeout')), TCP_QUERY_MS);
-  const taker = takeFrom(socket, idle.signal);
+  const taker = readOctets(socket, doorway.reads, idle.signal);
   try {
-    while (await answerNext(doorway, asker, { socket, taker, signal: idle.signal })) timer.refresh();
+    while (await answerNext(doorway, asker, { socket, taker, signal: idle.signal })) {
+      heard();
+      timer.refresh();
+    }
     socket.destroySoon();
   } catch {
     // Every way here is the client's own doing: it went away, or took too long.
@@ -135,7 +138,9 @@ async function serveTcp(doorway: Doorway, socket: Socket, asker: Asker): Promise
 async function answerNext(doorway: Doorway, asker: Asker, { socket, taker, signal }: Connection): Promise<boolean> {
   const length = (await taker.take(2)).readUInt16BE(0);
   if (length === 0 || length > MAX_QUERY_BYTES) return false;
-  const response = answer(doorway, await taker.take(length), asker);
+  const query = await taker.take(length);
+  await doorway.turn(asker);
+  const response = answer(doorway, query, asker);
   if (response === null) return false;
   const prefix = Buffer.alloc(2);
   prefix.writeUInt16BE(response.length);

@@ -10,9 +10,11 @@ import type { DecisionSink, Door } from '../observe/record.js';
 import type { Gate } from './admit.js';
 import type { Labels } from './client-labels.js';
 import { type Credentials, type Identified, identify, type Origin, peerAddress } from './clients.js';
+import { type Early, keepEarly } from './early-data.js';
 import { Attempt, type Client } from './flow.js';
 import type { Leases } from './leases.js';
 import { Running } from './running.js';
+import { createTurns } from './turns.js';
 
 /** The parts of the configuration that a reload replaces. */
 export interface Terms {
@@ -73,6 +75,7 @@ export class Doorway {
   /** What is under way, for the drain. */
   readonly running: Running;
   readonly #parts: DoorwayParts;
+  readonly #turns = createTurns();
 
   constructor(parts: DoorwayParts) {
     this.#parts = parts;
@@ -94,8 +97,29 @@ export class Doorway {
     return this.running.isDraining;
   }
 
-  /** A request has come: identifies the client and opens the attempt that will leave one record. At once, where it can. */
+  /** Goes on reading `socket` while its client waits. `rest`: what has come already. */
+  keepEarly(socket: Socket, rest: Buffer): Early {
+    const owner = peerAddress(socket.remoteAddress);
+    const claim = (refuse: () => void) => this.memory.claim('early', owner, refuse);
+    return keepEarly(socket, { reads: this.reads, rest, claim });
+  }
+
+  /** Null: now is the turn of this peer. */
+  turn(peer: Peer): Promise<void> | null {
+    return this.#turns.wait(peerAddress(peer.remoteAddress));
+  }
+
+  /**
+   * A request has come: waits for its client's turn, identifies it and opens the attempt that will leave one record. At
+   * once, where it can.
+   */
   arrive(door: Door, peer: Peer, asked: Asked): Arrival | Promise<Arrival> {
+    // A relay's clients are others than the tools, and a datagram can't be held back: its door has answered it by now.
+    const turn = door === 'relay' || door === 'steer-dns' ? null : this.turn(peer);
+    return turn === null ? this.#arrived(door, peer, asked) : turn.then(() => this.#arrived(door, peer, asked));
+  }
+
+  #arrived(door: Door, peer: Peer, asked: Asked): Arrival | Promise<Arrival> {
     const { policy, clients } = this.terms();
     const origin = this.#originOf(peer);
     const { address, lease } = origin;

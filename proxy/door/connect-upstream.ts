@@ -7,6 +7,7 @@ import type { Abortable } from '../net/abort.js';
 import type { Dialed } from '../net/dialer.js';
 import { admit, dial } from './admit.js';
 import type { Doorway } from './arrivals.js';
+import type { Early } from './early-data.js';
 import type { Attempt } from './flow.js';
 
 export type Passage =
@@ -28,6 +29,31 @@ export async function openPassage(
   } catch (error) {
     return { open: false, ending: endingOf(doorway, error) };
   }
+}
+
+export interface Waiting {
+  readonly gone: { readonly signal: Abortable; abort(): void; release(): void };
+  /** What the client sends meanwhile. */
+  readonly early: Early;
+}
+
+/** As `openPassage`, for a client that waits and may send: `busy` where there is no memory for what it sends. */
+export async function openWhileWaiting(
+  doorway: Doorway,
+  attempt: Attempt,
+  target: Target,
+  { gone, early }: Waiting,
+): Promise<Passage> {
+  let isFull = false;
+  early.whenRefused(() => {
+    isFull = true;
+    gone.abort();
+  });
+  const passage = await openPassage(doorway, attempt, target, gone.signal);
+  gone.release();
+  if (!isFull) return passage;
+  if (passage.open) passage.dialed.socket.destroy();
+  return { open: false, ending: { reason: 'busy', rule: null, what: null } };
 }
 
 /** The ending for something thrown; a defect of ours is reported, and ends as `internal-error`. */

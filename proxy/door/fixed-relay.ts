@@ -31,6 +31,8 @@ export function createFixedRelay(parts: RelayParts, fixed: FixedRelay): net.Serv
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     const busy = !budget.enter(socket);
+    // Where it wants to go is known.
+    budget.heard(socket);
     doorway.running.trackRelay(socket, relayOne(parts, socket, busy, fixed));
   });
 }

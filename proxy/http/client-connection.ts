@@ -5,11 +5,11 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Early } from '../door/early-data.js';
 import type { DirectReads } from '../net/direct-io.js';
-import type { Claim, Share } from '../net/memory-budget.js';
+import type { Claim } from '../net/memory-budget.js';
 import { ClientRequest } from './client-request.js';
 import { KEEP_ALIVE_MS } from './client-response.js';
-import { type Early, keepEarly } from './early-data.js';
 import { type HeadLimits, HeadReader, type HeadReading } from './head-reader.js';
 import { closeAfter } from './refusal.js';
 import { framingFault, type RequestHead } from './request-head.js';
@@ -25,7 +25,13 @@ export interface ConnectionOptions {
   readonly limits: () => HeadLimits & { readonly headerTimeoutMs: number; readonly idleTimeoutMs: number };
   /** True while a connection may stay open for another request. */
   readonly mayPersist: () => boolean;
-  claim(share: Share, socket: Socket, refuse: () => void): Claim;
+  /** A head of the connection is whole, or it waits for the next one. */
+  heard(socket: Socket): void;
+  waits(socket: Socket): void;
+  /** For what requests hold that wait. */
+  claim(socket: Socket, refuse: () => void): Claim;
+  /** Goes on reading for a connection that is taken over. `rest`: what came with the head. */
+  keepEarly(socket: Socket, rest: Buffer): Early;
   /** Counts a request until its answer has left. */
   track(socket: Socket, work: Promise<void>): void;
   serve(request: ClientRequest, response: ServerResponse, terms: ServeTerms): Promise<void>;
@@ -105,6 +111,7 @@ export class ClientConnection {
   #begin({ head, length }: Extract<HeadReading, { kind: 'head' }>, rest: Buffer): boolean {
     clearTimeout(this.#deadline);
     this.#head = null;
+    this.#options.heard(this.#socket);
     // Before anything is under way: it can still be refused with a reason.
     this.#account(2 * length);
     if (this.#hasLeft) return true;
@@ -117,10 +124,10 @@ export class ClientConnection {
 
   /** CONNECT and Upgrade are the last requests of their connection. */
   #handOver(head: RequestHead, rest: Buffer): true {
-    const { connect, upgrade, reads, claim } = this.#options;
+    const { connect, upgrade } = this.#options;
     const [socket, busy] = [this.#socket, this.#busy];
     this.#leave();
-    const early = keepEarly(socket, { reads, rest, claim: (refuse) => claim('early', socket, refuse) });
+    const early = this.#options.keepEarly(socket, rest);
     if (head.method === 'CONNECT') connect(head, socket, { busy, early });
     else upgrade(new ClientRequest(socket, head).finish([]), socket, { busy, early });
     return true;
@@ -149,8 +156,13 @@ export class ClientConnection {
     this.#served = null;
     const isLast = ahead === null || (ahead.length === 0 && this.#socket.readableEnded);
     if (isLast) this.#close(isRead);
-    else this.#setDeadline(KEEP_ALIVE_MS);
+    else this.#wait();
     if (!isLast && (ahead.length === 0 || this.#take(ahead))) this.#socket.resume();
+  }
+
+  #wait(): void {
+    this.#setDeadline(KEEP_ALIVE_MS);
+    this.#options.waits(this.#socket);
   }
 
   /** In stages where the client may still send: a reset could overtake the answer (RFC 9112 section 9.6). */
@@ -181,7 +193,7 @@ export class ClientConnection {
   #account(held: number): void {
     if (this.#hasLeft) return;
     if (this.#claim === null && held <= UNCLAIMED_BYTES) return;
-    this.#claim ??= this.#options.claim('requests', this.#socket, this.#onNoMemory);
+    this.#claim ??= this.#options.claim(this.#socket, this.#onNoMemory);
     this.#claim.hold(held);
   }
 

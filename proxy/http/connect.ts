@@ -3,12 +3,12 @@ import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { parseAuthority } from '../core/target.js';
 import type { Doorway } from '../door/arrivals.js';
-import { openPassage, type Passage } from '../door/connect-upstream.js';
+import { openWhileWaiting, type Passage } from '../door/connect-upstream.js';
+import type { Early } from '../door/early-data.js';
 import type { Attempt } from '../door/flow.js';
 import { Abort, type Abortable } from '../net/abort.js';
 import { send } from '../net/direct-io.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
-import type { Early } from './early-data.js';
 import { type Ending, endSocket } from './refusal.js';
 import { credentialsOf, hasContent, headFault, hostFault, type RequestHead } from './request-head.js';
 
@@ -66,16 +66,8 @@ async function open(
   if (mismatch !== null) return refuse(mismatch);
   if (!isKnown) return refuse('client-unauthenticated');
 
-  let isFull = false;
-  early.whenRefused(() => {
-    isFull = true;
-    gone.abort();
-  });
-  const passage = await openPassage(doorway, attempt, target.value, gone.signal);
-  gone.release();
-  if (!passage.open) return isFull ? refuse('busy') : end(passage.ending);
-  if (isFull) passage.dialed.socket.destroy();
-  if (isFull) return refuse('busy');
+  const passage = await openWhileWaiting(doorway, attempt, target.value, { gone, early });
+  if (!passage.open) return end(passage.ending);
   send(socket, ESTABLISHED);
   return { attempt, passage, head: early.take() };
 }

@@ -53,13 +53,16 @@ export function createProxyServer(parts: ServerParts): ProxyServer {
 }
 
 function optionsOf(parts: ServerParts): ConnectionOptions {
-  const { doorway, door, pool, target } = parts;
+  const { doorway, budget, door, pool, target } = parts;
   return {
     reads: doorway.reads,
     limits: () => doorway.terms().limits,
     mayPersist: () => !doorway.isDraining,
     track: (socket, work) => doorway.track(socket, work),
-    claim: (share, socket, refuse) => doorway.memory.claim(share, peerAddress(socket.remoteAddress), refuse),
+    heard: (socket) => budget.heard(socket),
+    waits: (socket) => budget.waits(socket),
+    claim: (socket, refuse) => doorway.memory.claim('requests', peerAddress(socket.remoteAddress), refuse),
+    keepEarly: (socket, rest) => doorway.keepEarly(socket, rest),
     serve: (request, response, terms) =>
       forward(doorway, request, response, { ...terms, door, pool, target, onUpgraded: null }),
     connect(head, socket, terms) {

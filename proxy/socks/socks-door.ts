@@ -3,14 +3,14 @@ import net, { type Socket } from 'node:net';
 import { EgressError, type Reason } from '../core/reasons.js';
 import type { Parsed, Target } from '../core/target.js';
 import type { Arrival, Doorway } from '../door/arrivals.js';
-import { endingOf, openPassage } from '../door/connect-upstream.js';
+import { endingOf, openWhileWaiting } from '../door/connect-upstream.js';
 import type { Budget } from '../door/connection-limits.js';
 import type { Attempt } from '../door/flow.js';
 import { abortOnLoss, turnedAway } from '../http/connect.js';
 import { closeAfter, type Ending } from '../http/refusal.js';
 import type { Abortable } from '../net/abort.js';
 import { handshakeDeadline } from '../net/handshake-deadline.js';
-import { takeFrom } from '../net/octet-reader.js';
+import { readOctets } from '../net/octet-reader.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
 import {
   credentialsReply,
@@ -31,32 +31,40 @@ export function createSocksDoor(doorway: Doorway, budget: Budget): net.Server {
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     const busy = !budget.enter(socket);
-    doorway.track(socket, serve(doorway, socket, busy));
+    doorway.track(socket, serve(doorway, socket, { busy, heard: () => budget.heard(socket) }));
   });
 }
 
 /** Never rejects, and never leaves `socket` open. */
-async function serve(doorway: Doorway, socket: Socket, busy: boolean): Promise<void> {
+async function serve(doorway: Doorway, socket: Socket, { busy, heard }: Entry): Promise<void> {
   const gone = abortOnLoss(socket);
   const progress: Progress = { attempt: null };
   try {
-    const { attempt, target } = await hear(doorway, socket, gone.signal, progress);
+    const { attempt, target, rest } = await hear(doorway, socket, gone.signal, progress);
+    heard();
     if (target === null) return refuseCredentials(socket, attempt);
     if (target.ok) attempt.target = target.value;
     const fault = turnedAway(doorway, busy);
     if (fault !== null) throw new EgressError(fault);
     if (!target.ok) throw new EgressError(target.reason);
-    const passage = await openPassage(doorway, attempt, target.value, gone.signal);
-    gone.release();
+    const early = doorway.keepEarly(socket, rest);
+    const passage = await openWhileWaiting(doorway, attempt, target.value, { gone, early });
     if (!passage.open) return refuse(socket, attempt, passage.ending);
     socket.write(requestReply(null));
     const screen = screenTunnel(attempt, passage, null);
-    await doorway.tunnel(attempt, { client: socket, upstream: passage.dialed.socket, head: NOTHING, screen });
+    await doorway.tunnel(attempt, { client: socket, upstream: passage.dialed.socket, head: early.take(), screen });
   } catch (error) {
     gone.release();
     if (socket.bytesRead === 0) socket.destroy();
     else refuse(socket, progress.attempt ?? doorway.arriveUnread('socks', socket), endingOf(doorway, error));
   }
+}
+
+interface Entry {
+  /** The connection is over a limit. */
+  readonly busy: boolean;
+  /** Called when the handshake is whole. */
+  readonly heard: () => void;
 }
 
 interface Progress {
@@ -68,16 +76,19 @@ interface Heard {
   readonly attempt: Attempt;
   /** Null where the credentials are wrong: nothing more is read. */
   readonly target: Parsed<Target> | null;
+  /** What came after the handshake. */
+  readonly rest: Buffer;
 }
 
 /** The whole handshake under one deadline. */
 async function hear(doorway: Doorway, socket: Socket, gone: Abortable, progress: Progress): Promise<Heard> {
   const deadline = handshakeDeadline(gone, doorway.terms().limits.headerTimeoutMs);
-  const taker = takeFrom(socket, deadline.signal);
+  const taker = readOctets(socket, doorway.reads, deadline.signal);
   try {
     const { attempt, isKnown } = await greet(doorway, socket, taker.take);
     progress.attempt = attempt;
-    return { attempt, target: isKnown ? await readRequest(taker.take) : null };
+    const target = isKnown ? await readRequest(taker.take) : null;
+    return { attempt, target, rest: taker.release() };
   } finally {
     taker.release();
     deadline.release();

@@ -3,7 +3,7 @@ import net, { type Socket } from 'node:net';
 import { EgressError } from '../core/reasons.js';
 import type { Target } from '../core/target.js';
 import type { Doorway } from '../door/arrivals.js';
-import { endingOf, openPassage } from '../door/connect-upstream.js';
+import { endingOf, openWhileWaiting } from '../door/connect-upstream.js';
 import type { Budget } from '../door/connection-limits.js';
 import type { Attempt } from '../door/flow.js';
 import { HTTPS_PORT } from '../door/steered-ports.js';
@@ -11,7 +11,7 @@ import { abortOnLoss, turnedAway } from '../http/connect.js';
 import { closeAfter, type Ending } from '../http/refusal.js';
 import { handshakeDeadline } from '../net/handshake-deadline.js';
 import { HeldBytes } from '../net/held-bytes.js';
-import { takeFrom } from '../net/octet-reader.js';
+import { readOctets } from '../net/octet-reader.js';
 import { refusalAlert } from './alert.js';
 import type { ClientHello } from './client-hello.js';
 import { HelloReader } from './hello-reader.js';
@@ -22,33 +22,38 @@ import { HelloReader } from './hello-reader.js';
  */
 const ECH_PUBLIC_NAMES: ReadonlySet<string> = new Set(['cloudflare-ech.com']);
 
-const NOTHING = Buffer.alloc(0);
-
 /** Not listening yet. Each connection that says anything is one attempt; a refused one gets a TLS alert. */
 export function createTlsDoor(doorway: Doorway, budget: Budget): net.Server {
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     const busy = !budget.enter(socket);
-    doorway.track(socket, steer(doorway, socket, busy));
+    doorway.track(socket, steer(doorway, socket, { busy, heard: () => budget.heard(socket) }));
   });
 }
 
 /** Never rejects, and never leaves `socket` open. */
-async function steer(doorway: Doorway, socket: Socket, busy: boolean): Promise<void> {
+async function steer(doorway: Doorway, socket: Socket, { busy, heard }: Entry): Promise<void> {
   const gone = abortOnLoss(socket);
   const { attempt } = await doorway.arrive('steer-tls', socket, { method: null, credentials: null });
   const deadline = handshakeDeadline(gone.signal, doorway.terms().limits.headerTimeoutMs);
   try {
-    const target = targetOf(await readHello(socket, deadline.signal));
+    const { hello, seen } = await readHello(doorway, socket, deadline.signal);
+    heard();
     deadline.release();
+    const early = doorway.keepEarly(socket, seen);
+    const target = targetOf(hello);
     attempt.target = target;
     const fault = turnedAway(doorway, busy);
     if (fault !== null) throw new EgressError(fault);
-    const passage = await openPassage(doorway, attempt, target, gone.signal);
-    gone.release();
+    const passage = await openWhileWaiting(doorway, attempt, target, { gone, early });
     if (!passage.open) return refuse(socket, attempt, passage.ending);
     attempt.allowed(null, passage.permit.rule, passage.wouldDeny);
-    await doorway.tunnel(attempt, { client: socket, upstream: passage.dialed.socket, head: NOTHING, screen: null });
+    await doorway.tunnel(attempt, {
+      client: socket,
+      upstream: passage.dialed.socket,
+      head: early.take(),
+      screen: null,
+    });
   } catch (error) {
     deadline.release();
     gone.release();
@@ -57,11 +62,24 @@ async function steer(doorway: Doorway, socket: Socket, busy: boolean): Promise<v
   }
 }
 
-/** Leaves every byte in the socket. Throws an EgressError where there is no ClientHello to read. */
-async function readHello(socket: Socket, signal: AbortSignal): Promise<ClientHello> {
+interface Entry {
+  /** The connection is over a limit. */
+  readonly busy: boolean;
+  /** Called when the ClientHello is whole. */
+  readonly heard: () => void;
+}
+
+interface HelloSeen {
+  readonly hello: ClientHello;
+  /** All bytes so far: they are the origin's to read. */
+  readonly seen: Buffer;
+}
+
+/** Throws an EgressError where there is no ClientHello to read. */
+async function readHello(doorway: Doorway, socket: Socket, signal: AbortSignal): Promise<HelloSeen> {
   const reader = new HelloReader();
   const seen = new HeldBytes();
-  const taker = takeFrom(socket, signal);
+  const taker = readOctets(socket, doorway.reads, signal);
   try {
     for (;;) {
       const chunk = await taker.takeSome();
@@ -71,8 +89,8 @@ async function readHello(socket: Socket, signal: AbortSignal): Promise<ClientHel
       if (state.kind === 'not-tls') throw new EgressError('tls-expected');
       if (state.kind === 'defect') throw new EgressError(state.defect);
       if (state.kind === 'need-more') continue;
-      socket.unshift(seen.all());
-      return state.hello;
+      seen.push(taker.release());
+      return { hello: state.hello, seen: seen.all() };
     }
   } finally {
     taker.release();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { Limits } from '../../proxy/config/config.js';
 import { createBudget, HEARD } from '../../proxy/door/connection-limits.js';
 import { untilEnd } from '../http/raw-origin.js';
@@ -39,6 +40,41 @@ test('a flood over a limit is closed unheard, and its share comes back', async (
   }
   assert.equal(budget.open, 0);
   assert.equal(budget.enter(socketFrom('172.31.0.2')), true);
+});
+
+test('those that say nothing make room for each other, and never fill the limit for all', async () => {
+  const limits = await limitsOf({ connections: 4096, connectionsPerClient: 512 });
+  const budget = createBudget(() => limits);
+  const modest = socketFrom('172.31.0.2');
+  assert.equal(budget.enter(modest), true);
+  const speaker = socketFrom('172.31.0.3');
+  budget.enter(speaker);
+  budget.heard(speaker);
+  const forged = Array.from({ length: 9 }, (_, i) =>
+    Array.from({ length: 512 }, () => socketFrom(`172.31.0.${10 + i}`)),
+  );
+  for (const socket of forged.flat()) budget.enter(socket);
+  await setImmediate();
+  assert.equal(modest.destroyed, false);
+  assert.equal(speaker.destroyed, false);
+  assert.equal(budget.open, 1024 + 1);
+  assert.equal(budget.enter(socketFrom('172.31.0.4')), true);
+});
+
+test('a connection that waits for its next request is one that says nothing', async () => {
+  const limits = await limitsOf({ connections: 512, connectionsPerClient: 512 });
+  const budget = createBudget(() => limits);
+  const kept = Array.from({ length: 200 }, () => socketFrom('172.31.0.2'));
+  for (const socket of kept) {
+    budget.enter(socket);
+    budget.heard(socket);
+  }
+  assert.equal(kept.filter(({ destroyed }) => destroyed).length, 0);
+  for (const socket of kept) budget.waits(socket);
+  assert.deepEqual(
+    kept.map(({ destroyed }) => destroyed),
+    kept.map((_, i) => i < 200 - 128),
+  );
 });
 
 test('every connection over a limit is answered with 503 and its reason', async () => {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { EgressError } from '../../proxy/core/reasons.js';
 import { authorityText } from '../../proxy/core/target.js';
-import { takeFrom } from '../../proxy/net/octet-reader.js';
+import { OctetReader } from '../../proxy/net/octet-reader.js';
 import {
   credentialsReply,
   methodReply,
@@ -93,28 +92,43 @@ test('replies have the codes of RFC 1928, and tell no address', () => {
   assert.deepEqual(credentialsReply('refused'), Buffer.from([1, 1]));
 });
 
-test('what follows a message stays in the stream, however it was cut', async () => {
-  const stream = new PassThrough();
-  const request = readRequest(takeFrom(stream, new AbortController().signal).take);
-  for (const byte of [5, 1, 0, 3, 9, ...Buffer.from('site.test'), 0, 22]) stream.write(Buffer.from([byte]));
-  stream.write('SSH-2.0-early');
+test('what follows a message is kept, however it was cut', async () => {
+  const reader = open();
+  const request = readRequest(reader.take);
+  for (const byte of [5, 1, 0, 3, 9, ...Buffer.from('site.test'), 0, 22]) reader.push(Buffer.from([byte]));
+  reader.push(Buffer.from('SSH-2.0-early'));
   assert.equal((await request).ok, true);
-  assert.equal(String(stream.read()), 'SSH-2.0-early');
+  assert.equal(String(reader.release()), 'SSH-2.0-early');
 });
 
-test('a stream that ends, breaks or is aborted within a message ends the reading', async () => {
-  const ended = new PassThrough();
-  ended.end(Buffer.from([5, 1]));
-  await assert.rejects(takeFrom(ended, new AbortController().signal).take(4), new EgressError('client-closed'));
-  const broken = new PassThrough();
-  const reading = takeFrom(broken, new AbortController().signal).take(4);
-  broken.on('error', () => {});
-  broken.destroy(new Error('reset'));
+test('an end or an abort within a message ends the reading', async () => {
+  const ended = open();
+  ended.push(Buffer.from([5, 1]));
+  ended.end();
+  await assert.rejects(ended.take(4), new EgressError('client-closed'));
+  const broken = open();
+  const reading = broken.take(4);
+  broken.end();
   await assert.rejects(reading, new EgressError('client-closed'));
   const abort = new AbortController();
-  const waiting = takeFrom(new PassThrough(), abort.signal).take(4);
+  const waiting = open(abort.signal).take(4);
   abort.abort(new EgressError('handshake-timeout'));
   await assert.rejects(waiting, new EgressError('handshake-timeout'));
+});
+
+test('a reader that is not taken from says when it has enough, and when there is room again', async () => {
+  let asked = 0;
+  const reader = new OctetReader(new AbortController().signal, () => {
+    asked += 1;
+  });
+  assert.equal(reader.push(Buffer.alloc(16 * 1024 - 1)), true);
+  assert.equal(reader.push(Buffer.alloc(1)), false);
+  assert.equal((await reader.take(16 * 1024)).length, 16 * 1024);
+  assert.equal(asked, 0);
+  const next = reader.takeSome();
+  assert.equal(asked, 1);
+  reader.push(Buffer.from('x'));
+  assert.equal(String(await next), 'x');
 });
 
 test('no bytes make a message reader throw anything but the end of the stream', async () => {
@@ -131,8 +145,13 @@ test('no bytes make a message reader throw anything but the end of the stream', 
   );
 });
 
+function open(signal = new AbortController().signal): OctetReader {
+  return new OctetReader(signal, () => undefined);
+}
+
 function bytes(...parts: readonly (number | string)[]): Take {
-  const stream = new PassThrough();
-  stream.end(Buffer.concat(parts.map((part) => (typeof part === 'number' ? Buffer.from([part]) : Buffer.from(part)))));
-  return takeFrom(stream, new AbortController().signal).take;
+  const reader = open();
+  reader.push(Buffer.concat(parts.map((part) => (typeof part === 'number' ? Buffer.from([part]) : Buffer.from(part)))));
+  reader.end();
+  return reader.take;
 }
