@@ -3,21 +3,29 @@
 # Needs bash and iptables or nft, no Node. README.md beside this file says what the rules can and can not do.
 set -euo pipefail
 
+# The sidecar's way out: what comes from there reaches the internet, and not this host.
+EGRESS_NETWORKS=(ai-toolkit-mcp-egress)
 NETWORKS=(ai-toolkit-mcp-tools ai-toolkit_frontend ai-toolkit-frontend ai-toolkit_default)
 
 usage() {
   cat <<'USAGE'
-usage: ssrf-egress-block.sh [--dry-run | --check | --remove] [SUBNET ...]
+usage: ssrf-egress-block.sh [--dry-run | --check | --remove | --host-addresses] [SUBNET ...]
          [--dns ADDRESS ...] [--interface BRIDGE ...] [--format iptables|nftables]
+         [--egress SUBNET ...] [--egress-interface BRIDGE ...]
 
   (no mode)    put the rules in place, or bring them up to date
   --dry-run    print the rules, change nothing; with --remove: print how they would be removed
   --check      say whether the rules are in place, with their counters: exit 0 if they are, 1 if not
   --remove     take the rules away again, in both formats
+  --host-addresses
+               print the public addresses of this host as a line for the stack's .env, and nothing else
   SUBNET       the tools' network, such as 172.18.0.0/16; without one it is asked of Docker:
                ai-toolkit-mcp-tools, ai-toolkit_frontend, ai-toolkit-frontend or ai-toolkit_default, the first that is there
   --dns        a resolver that the tools may ask directly; default: none but Docker's own, inside the containers
   --interface  a bridge to judge whatever the source address; default: the bridges of the subnets, as Docker says
+  --egress     the sidecar's own network: from there only this host is refused; default: ai-toolkit-mcp-egress, if it is there
+  --egress-interface
+               its bridge; default: as Docker says
   --format     default: iptables where Docker keeps its chain DOCKER-USER there, else nftables
 USAGE
 }
@@ -26,6 +34,7 @@ main() {
   read_arguments "$@"
   case $mode in
     remove) remove_rules ;;
+    host-addresses) host_addresses ;;
     *)
       find_network
       [ "$mode" = check ] || describe
@@ -36,13 +45,15 @@ main() {
 
 read_arguments() {
   mode=apply dry_run='' format='' subnet4=() subnet6=() interface=() dns4=() dns6=()
+  egress4=() egress6=() egressInterface=()
   while [ $# -gt 0 ]; do
     case $1 in
       --dry-run) dry_run=yes ;;
-      --check | --remove) mode=${1#--} ;;
-      --dns | --interface | --format)
+      --check | --remove | --host-addresses) mode=${1#--} ;;
+      --dns | --interface | --format | --egress | --egress-interface)
         [ $# -ge 2 ] || usage_error "$1 needs a value"
-        "take_${1#--}" "$2"
+        local option=${1#--}
+        "take_${option/-/_}" "$2"
         shift
         ;;
       -h | --help) usage; exit 0 ;;
@@ -55,6 +66,16 @@ read_arguments() {
 }
 
 take_subnet() {
+  need_subnet "$1"
+  if [[ $1 == *:* ]]; then subnet6+=("${1,,}"); else subnet4+=("$1"); fi
+}
+
+take_egress() {
+  need_subnet "$1"
+  if [[ $1 == *:* ]]; then egress6+=("${1,,}"); else egress4+=("$1"); fi
+}
+
+need_subnet() {
   local bits length=${1#*/}
   bits=$(bits_of "${1%/*}") || length=none
   if ! [[ $1 == */* && $length =~ ^(0|[1-9][0-9]{0,2})$ ]] || [ "$length" -gt ${#bits} ]; then
@@ -62,7 +83,6 @@ take_subnet() {
   fi
   [ "$length" -gt 0 ] || usage_error "SUBNET $1 names every address, the host's own too"
   [[ ${bits:length} != *1* ]] || usage_error "SUBNET $1 has bits set after the length"
-  if [[ $1 == *:* ]]; then subnet6+=("${1,,}"); else subnet4+=("$1"); fi
 }
 
 # Port 53 of a metadata address would be open, and nothing opens these.
@@ -76,8 +96,17 @@ take_dns() {
 }
 
 take_interface() {
-  [[ $1 =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$ ]] || usage_error "--interface $1: the name of a bridge"
+  need_interface "$1"
   interface+=("$1")
+}
+
+take_egress_interface() {
+  need_interface "$1"
+  egressInterface+=("$1")
+}
+
+need_interface() {
+  [[ $1 =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$ ]] || usage_error "--interface $1: the name of a bridge"
 }
 
 take_format() {
@@ -131,6 +160,7 @@ find_network() {
     [ -n "${given// /}" ] || fail "Docker has none of the networks ${NETWORKS[*]} with a subnet: give SUBNET"
   fi
   if [ ${#interface[@]} = 0 ]; then find_bridges; fi
+  if [ ${#egress4[@]} = 0 ] && [ ${#egress6[@]} = 0 ] && [ ${#egressInterface[@]} = 0 ]; then find_egress; fi
   [ ${#interface[@]} -gt 0 ] ||
     say 'no bridge of these subnets is on this host: only source addresses are matched, and a container can forge these'
 }
@@ -138,6 +168,46 @@ find_network() {
 take_network() {
   local subnet
   for subnet in $(docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{end}}' "$1"); do take_subnet "$subnet"; done
+}
+
+find_egress() {
+  docker_answers || return 0
+  local name id bridge subnet
+  for name in "${EGRESS_NETWORKS[@]}"; do
+    id=$(docker network inspect -f '{{.Id}}' "$name" 2>/dev/null) || continue
+    for subnet in $(docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{end}}' "$name"); do take_egress "$subnet"; done
+    bridge=$(docker network inspect -f '{{with index .Options "com.docker.network.bridge.name"}}{{.}}{{end}}' "$name")
+    bridge=${bridge:-br-${id:0:12}}
+    [ ! -e "/sys/class/net/$bridge" ] || take_egress_interface "$bridge"
+  done
+}
+
+# Not those that are private by themselves: the proxy refuses these anyway, and an exception may name one.
+host_addresses() {
+  command -v ip >/dev/null || fail 'there is no program "ip" on this host'
+  local address prefix list=()
+  for address in $(ip -4 -o address show scope global | awk '$2 !~ /^(docker|br-|veth)/ { sub("/.*", "", $4); print $4 }'); do
+    is_private "$address" || list+=("$address")
+  done
+  # Prefixes, since a host changes its temporary addresses (RFC 8981).
+  for prefix in $(ip -6 -o route show proto kernel | awk '$1 ~ /^[23].*\// && $3 !~ /^(docker|br-|veth)/ { print $1 }') \
+    $(ip -6 -o address show scope global | awk '$4 ~ /^[23].*\/128$/ { print $4 }'); do
+    list+=("$prefix")
+  done
+  if [ ${#list[@]} = 0 ]; then
+    say 'no interface of this host has a public address. Behind NAT, name the address or a name of it by hand'
+  fi
+  local IFS=,
+  echo "EGRESS_HOST_ADDRESSES=${list[*]}"
+}
+
+is_private() {
+  local bits range
+  bits=$(bits_of "$1")
+  for range in 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16; do
+    if is_in "$bits" "$range"; then return 0; fi
+  done
+  return 1
 }
 
 # A bridge has the name that the network's options give it, or br- and the start of the network's id.
@@ -148,10 +218,21 @@ find_bridges() {
     [ "$name" != - ] || name=br-${id:0:12}
     [ -e "/sys/class/net/$name" ] || continue
     for subnet in "${subnet4[@]}" "${subnet6[@]}"; do
-      if [[ " $subnets " == *" $subnet "* && " ${interface[*]} " != *" $name "* ]]; then take_interface "$name"; fi
+      if [[ " $subnets " == *" $subnet "* && " ${interface[*]} " != *" $name "* ]]; then
+        take_interface "$name"
+        take_others "$subnets"
+      fi
     done
   done < <(docker network ls -q --filter driver=bridge | xargs -r docker network inspect -f \
     '{{.Id}} {{with index .Options "com.docker.network.bridge.name"}}{{.}}{{else}}-{{end}} {{range .IPAM.Config}}{{.Subnet}} {{end}}')
+}
+
+# The other subnets of a network: between its containers they pass, so they have to be known. $1: all of them.
+take_others() {
+  local subnet
+  for subnet in $1; do
+    if [[ " ${subnet4[*]} ${subnet6[*]} " != *" $subnet "* ]]; then take_subnet "$subnet"; fi
+  done
 }
 
 docker_answers() { command -v docker >/dev/null && docker version >/dev/null 2>&1; }
@@ -160,6 +241,8 @@ describe() {
   local subnets=("${subnet4[@]}" "${subnet6[@]}") resolvers=("${dns4[@]}" "${dns6[@]}")
   say "refuse from: ${subnets[*]}${interface[*]:+ (bridge ${interface[*]})}"
   say 'refuse to: special-purpose and metadata addresses of IPv4 and IPv6, and every service of this host'
+  local egress=("${egress4[@]}" "${egress6[@]}" "${egressInterface[@]}")
+  [ ${#egress[@]} = 0 ] || say "refuse from the sidecar's network (${egress[*]}): every service of this host, and nothing else"
   say "DNS: ${resolvers[*]}${resolvers[*]:+ and }Docker's own inside the containers; nothing else"
   say 'let through: public addresses, the subnet itself, replies to inbound connections'
   local resolver
@@ -179,12 +262,17 @@ apply_rules() {
   need_root
   choose_format
   "${format}_rules" | fill_in | run_rules || fail "the rules were not taken; what was there before is in force"
+  if [ "$format" = nftables ]; then judge_frames 1; fi
   say "in place ($format). Remove: $0 --remove. Look: $0 --check"
   persistence
 }
 
 remove_rules() {
   [ -n "$dry_run" ] || need_root
+  if [ -z "$dry_run" ] && has_tool nftables; then
+    mapfile -t interface < <(nft list chain inet mcp_egress forward 2>/dev/null | sed -n 's/.*iifname "\([^"]*\)" oifname.*/\1/p' | sort -u)
+    judge_frames 0
+  fi
   local each formats=(iptables nftables)
   [ -z "$format" ] || formats=("$format")
   for each in "${formats[@]}"; do
@@ -193,6 +281,20 @@ remove_rules() {
     if [ -n "$dry_run" ]; then "${format}_removal"; else "${format}_removal" | run_rules || fail "$format: not removed"; fi
   done
   [ -n "$dry_run" ] || say 'removed'
+}
+
+# As in the iptables form: br_netfilter for the bridges alone, so that frames from port to port are judged. $1: 0 or 1.
+judge_frames() {
+  local key name
+  for name in "${interface[@]}"; do
+    [ -e "/sys/class/net/$name/bridge" ] || continue
+    if [ "$1" = 1 ] && [ ! -e /proc/sys/net/bridge ]; then
+      modprobe br_netfilter 2>/dev/null || { say 'no br_netfilter: frames between tools are not judged'; return 0; }
+      for key in call-iptables call-ip6tables call-arptables; do echo 0 >"/proc/sys/net/bridge/bridge-nf-$key"; done
+    fi
+    for key in nf_call_iptables nf_call_ip6tables; do echo "$1" >"/sys/class/net/$name/bridge/$key" || :; done
+    [ "$1" = 0 ] || echo 1 >/proc/sys/net/bridge/bridge-nf-filter-vlan-tagged || :
+  done
 }
 
 run_rules() { if [ "$format" = iptables ]; then sh; else nft -f -; fi; }
@@ -223,7 +325,7 @@ fill_in() {
   while IFS= read -r line; do
     slot=${line%% *}
     case $slot in
-      %subnet4 | %subnet6 | %interface | %dns4 | %dns6)
+      %subnet4 | %subnet6 | %interface | %dns4 | %dns6 | %egress4 | %egress6 | %egressInterface)
         values="${slot#%}[@]"
         for value in "${!values}"; do printf '%s\n' "${line#* }" | sed "s|{}|$value|g"; done
         ;;
@@ -250,7 +352,7 @@ check_iptables() {
       continue
     fi
     has_jumps "$tool" || wrong=yes
-    say "$tool: in place; refused: $("$tool" -w -n -x -v -L MCP-EGRESS-REFUSE | awk '$3 == "REJECT" { print $1 }') packets"
+    say "$tool: in place; refused: $("$tool" -w -n -x -v -L MCP-EGRESS-REFUSE | awk '$3 == "REJECT" || $3 == "DROP" { sum += $1 } END { print sum + 0 }') packets"
   done
   [ -z "$wrong" ]
 }
@@ -287,7 +389,7 @@ check_nftables() {
     say 'nftables: the rules are not those that this script would put in place'
     return 1
   fi
-  say "nftables: in place; refused: $(sed -n 's/.*counter packets \([0-9]*\) bytes [0-9]* reject.*/\1/p' <<<"$live") packets"
+  say "nftables: in place; refused: $(awk '/chain refuse/ { on = 1 } on && $0 ~ /(reject|drop)/ { for (i = 1; i < NF; i++) if ($i == "packets") sum += $(i + 1) } END { print sum + 0 }' <<<"$live") packets"
 }
 
 # How many rules count, and every address, port set aside, and interface that is named.
@@ -300,8 +402,9 @@ nft_essence() {
 }
 
 persistence() {
-  local command=("$(readlink -f "$0")" --format "$format" "${subnet4[@]}" "${subnet6[@]}") resolver
+  local command=("$(readlink -f "$0")" --format "$format" "${subnet4[@]}" "${subnet6[@]}") resolver subnet
   for resolver in "${dns4[@]%/32}" "${dns6[@]%/128}"; do command+=(--dns "$resolver"); done
+  for subnet in "${egress4[@]}" "${egress6[@]}"; do command+=(--egress "$subnet"); done
   cat >&2 <<ADVICE
 ssrf-egress-block: the rules last until the next boot. To have them put in place after every start of Docker
 (Debian, Ubuntu, RHEL, Fedora: wherever systemd is), as /etc/systemd/system/ssrf-egress-block.service:
@@ -337,6 +440,9 @@ iptables_rules() {
 %subnet4 # subnet {}
 %subnet6 # subnet {}
 %interface # interface {}, whatever the source address
+%egress4 # subnet {}, to the host itself only
+%egress6 # subnet {}, to the host itself only
+%egressInterface # interface {}, to the host itself only
 %dns4 # resolver {}
 %dns6 # resolver {}
 
@@ -359,10 +465,25 @@ ours() { "$1-save" -t filter 2>/dev/null | grep -E '^(:MCP-EGRESS-|-A .*MCP-EGRE
 jumps_of() { grep -E '^-A [^ ]+ -j MCP-EGRESS-(FORWARD|INPUT)$' || :; }
 chains_of() { sed -n 's/^:\(MCP-EGRESS-[^ ]*\) .*/\1/p'; }
 
+# Whether frames from port to port of a bridge pass these rules: br_netfilter, for one bridge. $1: 0 or 1, $2: the bridge.
+judge_frames() {
+  [ -e "/sys/class/net/$2/bridge" ] || return 0
+  if [ "$1" = 1 ] && [ ! -e /proc/sys/net/bridge ]; then
+    # The module starts with every bridge of the host: that is not ours to change.
+    modprobe br_netfilter 2>/dev/null || { echo "mcp-egress firewall: no br_netfilter: frames between tools are not judged" >&2; return 0; }
+    for key in call-iptables call-ip6tables call-arptables; do echo 0 >"/proc/sys/net/bridge/bridge-nf-$key"; done
+  fi
+  for key in nf_call_iptables nf_call_ip6tables; do echo "$1" >"/sys/class/net/$2/bridge/$key" || :; done
+  # A kernel takes a tag with the VLAN id 0 off, and reads on.
+  [ "$1" = 0 ] || echo 1 >/proc/sys/net/bridge/bridge-nf-filter-vlan-tagged || :
+}
+bridges_of() { sed -n 's/^-A MCP-EGRESS-FORWARD -i \([^ ]*\) -o .*/\1/p' | sort -u; }
+
 # One transaction: the jumps first, then the chains, emptied because they refer to each other.
 remove() {
   now=$(ours "$1")
   [ -n "$now" ] || return 0
+  for bridge in $(printf '%s\n' "$now" | bridges_of); do judge_frames 0 "$bridge"; done
   {
     echo '*filter'
     printf '%s\n' "$now" | jumps_of | sed 's/^-A/-D/'
@@ -394,14 +515,21 @@ rules4() {
 :MCP-EGRESS-HOST - [0:0]
 :MCP-EGRESS-REFUSE - [0:0]
 -A MCP-EGRESS-FORWARD -m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -j RETURN
-# Traffic inside the subnet: seen here where bridged packets pass iptables (br_netfilter).
+# From port to port of the bridge: seen here where br_netfilter is on for it. With raw sockets a tool writes any
+# address into a frame, and a neighbour whose kernel forwards would route it on.
+%interface -A MCP-EGRESS-FORWARD -i {} -o {} -p icmp -m icmp --icmp-type 5 -j MCP-EGRESS-REFUSE
 %subnet4 -A MCP-EGRESS-FORWARD -s {} -d {} -j RETURN
-%interface -A MCP-EGRESS-FORWARD -i {} -o {} -j RETURN
+%interface -A MCP-EGRESS-FORWARD -d 224.0.0.0/4 -i {} -o {} -j RETURN
+%interface -A MCP-EGRESS-FORWARD -d 255.255.255.255/32 -i {} -o {} -j RETURN
+%interface -A MCP-EGRESS-FORWARD -i {} -o {} -j MCP-EGRESS-REFUSE
 %subnet4 -A MCP-EGRESS-FORWARD -s {} -g MCP-EGRESS-JUDGE
 %interface -A MCP-EGRESS-FORWARD -i {} -g MCP-EGRESS-JUDGE
 -A MCP-EGRESS-INPUT -m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -j RETURN
 %subnet4 -A MCP-EGRESS-INPUT -s {} -g MCP-EGRESS-HOST
 %interface -A MCP-EGRESS-INPUT -i {} -g MCP-EGRESS-HOST
+# From the sidecar, whose way out leads through the host and not to it.
+%egress4 -A MCP-EGRESS-INPUT -s {} -g MCP-EGRESS-HOST
+%egressInterface -A MCP-EGRESS-INPUT -i {} -g MCP-EGRESS-HOST
 %dns4 -A MCP-EGRESS-JUDGE -d {} -p udp -m udp --dport 53 -j RETURN
 %dns4 -A MCP-EGRESS-JUDGE -d {} -p tcp -m tcp --dport 53 -j RETURN
 -A MCP-EGRESS-JUDGE -p udp -m udp --dport 53 -j MCP-EGRESS-REFUSE
@@ -458,7 +586,9 @@ rules4() {
 %dns4 -A MCP-EGRESS-HOST -d {} -p tcp -m tcp --dport 53 -j RETURN
 -A MCP-EGRESS-HOST -j MCP-EGRESS-REFUSE
 -A MCP-EGRESS-REFUSE -m limit --limit 6/min --limit-burst 10 -j LOG --log-prefix "mcp-egress refused: "
--A MCP-EGRESS-REFUSE -j REJECT --reject-with icmp-admin-prohibited
+%subnet4 -A MCP-EGRESS-REFUSE -s {} -j REJECT --reject-with icmp-admin-prohibited
+%egress4 -A MCP-EGRESS-REFUSE -s {} -j REJECT --reject-with icmp-admin-prohibited
+-A MCP-EGRESS-REFUSE -j DROP
 RULES
 }
 
@@ -478,9 +608,15 @@ rules6() {
 -A MCP-EGRESS-FORWARD -p ipv6-icmp -m icmp6 --icmpv6-type 131 -m hl --hl-eq 1 -j RETURN
 -A MCP-EGRESS-FORWARD -p ipv6-icmp -m icmp6 --icmpv6-type 132 -m hl --hl-eq 1 -j RETURN
 -A MCP-EGRESS-FORWARD -p ipv6-icmp -m icmp6 --icmpv6-type 143 -m hl --hl-eq 1 -j RETURN
-# Traffic inside the subnet: seen here where bridged packets pass iptables (br_netfilter).
+# From port to port of the bridge: seen here where br_netfilter is on for it. With raw sockets a tool writes any
+# address into a frame, and a neighbour whose kernel forwards would route it on.
+%interface -A MCP-EGRESS-FORWARD -i {} -o {} -p ipv6-icmp -m icmp6 --icmpv6-type 134 -j MCP-EGRESS-REFUSE
+%interface -A MCP-EGRESS-FORWARD -i {} -o {} -p ipv6-icmp -m icmp6 --icmpv6-type 137 -j MCP-EGRESS-REFUSE
 %subnet6 -A MCP-EGRESS-FORWARD -s {} -d {} -j RETURN
-%interface -A MCP-EGRESS-FORWARD -i {} -o {} -j RETURN
+%subnet6 -A MCP-EGRESS-FORWARD -s fe80::/10 -d {} -j RETURN
+%interface -A MCP-EGRESS-FORWARD -d fe80::/10 -i {} -o {} -j RETURN
+%interface -A MCP-EGRESS-FORWARD -d ff00::/8 -i {} -o {} -j RETURN
+%interface -A MCP-EGRESS-FORWARD -i {} -o {} -j MCP-EGRESS-REFUSE
 %subnet6 -A MCP-EGRESS-FORWARD -s {} -g MCP-EGRESS-JUDGE
 %interface -A MCP-EGRESS-FORWARD -i {} -g MCP-EGRESS-JUDGE
 -A MCP-EGRESS-INPUT -m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -j RETURN
@@ -492,6 +628,9 @@ rules6() {
 -A MCP-EGRESS-INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 143 -m hl --hl-eq 1 -j RETURN
 %subnet6 -A MCP-EGRESS-INPUT -s {} -g MCP-EGRESS-HOST
 %interface -A MCP-EGRESS-INPUT -i {} -g MCP-EGRESS-HOST
+# From the sidecar, whose way out leads through the host and not to it.
+%egress6 -A MCP-EGRESS-INPUT -s {} -g MCP-EGRESS-HOST
+%egressInterface -A MCP-EGRESS-INPUT -i {} -g MCP-EGRESS-HOST
 %dns6 -A MCP-EGRESS-JUDGE -d {} -p udp -m udp --dport 53 -j RETURN
 %dns6 -A MCP-EGRESS-JUDGE -d {} -p tcp -m tcp --dport 53 -j RETURN
 -A MCP-EGRESS-JUDGE -p udp -m udp --dport 53 -j MCP-EGRESS-REFUSE
@@ -595,7 +734,10 @@ rules6() {
 %dns6 -A MCP-EGRESS-HOST -d {} -p tcp -m tcp --dport 53 -j RETURN
 -A MCP-EGRESS-HOST -j MCP-EGRESS-REFUSE
 -A MCP-EGRESS-REFUSE -m limit --limit 6/min --limit-burst 10 -j LOG --log-prefix "mcp-egress refused: "
--A MCP-EGRESS-REFUSE -j REJECT --reject-with icmp6-adm-prohibited
+%subnet6 -A MCP-EGRESS-REFUSE -s {} -j REJECT --reject-with icmp6-adm-prohibited
+%egress6 -A MCP-EGRESS-REFUSE -s {} -j REJECT --reject-with icmp6-adm-prohibited
+-A MCP-EGRESS-REFUSE -s fe80::/10 -j REJECT --reject-with icmp6-adm-prohibited
+-A MCP-EGRESS-REFUSE -j DROP
 RULES
 }
 
@@ -652,6 +794,7 @@ if has_ipv6; then
     fail 'the IPv6 rules were not taken; the IPv4 rules are as they were before'
   }
 fi
+%interface judge_frames 1 {}
 TEMPLATE
 }
 
@@ -680,10 +823,25 @@ ours() { "$1-save" -t filter 2>/dev/null | grep -E '^(:MCP-EGRESS-|-A .*MCP-EGRE
 jumps_of() { grep -E '^-A [^ ]+ -j MCP-EGRESS-(FORWARD|INPUT)$' || :; }
 chains_of() { sed -n 's/^:\(MCP-EGRESS-[^ ]*\) .*/\1/p'; }
 
+# Whether frames from port to port of a bridge pass these rules: br_netfilter, for one bridge. $1: 0 or 1, $2: the bridge.
+judge_frames() {
+  [ -e "/sys/class/net/$2/bridge" ] || return 0
+  if [ "$1" = 1 ] && [ ! -e /proc/sys/net/bridge ]; then
+    # The module starts with every bridge of the host: that is not ours to change.
+    modprobe br_netfilter 2>/dev/null || { echo "mcp-egress firewall: no br_netfilter: frames between tools are not judged" >&2; return 0; }
+    for key in call-iptables call-ip6tables call-arptables; do echo 0 >"/proc/sys/net/bridge/bridge-nf-$key"; done
+  fi
+  for key in nf_call_iptables nf_call_ip6tables; do echo "$1" >"/sys/class/net/$2/bridge/$key" || :; done
+  # A kernel takes a tag with the VLAN id 0 off, and reads on.
+  [ "$1" = 0 ] || echo 1 >/proc/sys/net/bridge/bridge-nf-filter-vlan-tagged || :
+}
+bridges_of() { sed -n 's/^-A MCP-EGRESS-FORWARD -i \([^ ]*\) -o .*/\1/p' | sort -u; }
+
 # One transaction: the jumps first, then the chains, emptied because they refer to each other.
 remove() {
   now=$(ours "$1")
   [ -n "$now" ] || return 0
+  for bridge in $(printf '%s\n' "$now" | bridges_of); do judge_frames 0 "$bridge"; done
   {
     echo '*filter'
     printf '%s\n' "$now" | jumps_of | sed 's/^-A/-D/'
@@ -720,6 +878,9 @@ nftables_rules() {
 %subnet4 # subnet {}
 %subnet6 # subnet {}
 %interface # interface {}, whatever the source address
+%egress4 # subnet {}, to the host itself only
+%egress6 # subnet {}, to the host itself only
+%egressInterface # interface {}, to the host itself only
 %dns4 # resolver {}
 %dns6 # resolver {}
 
@@ -901,9 +1062,14 @@ table inet mcp_egress {
     ct state established,related ct direction reply counter accept
     icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 counter accept
     icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report } ip6 hoplimit 1 counter accept
+%interface     iifname "{}" oifname "{}" icmp type redirect counter goto refuse
+%interface     iifname "{}" oifname "{}" icmpv6 type { nd-router-advert, nd-redirect } counter goto refuse
 %subnet4     ip saddr {} ip daddr {} counter accept
 %subnet6     ip6 saddr {} ip6 daddr {} counter accept
-%interface     iifname "{}" oifname "{}" counter accept
+%subnet6     ip6 saddr fe80::/10 ip6 daddr {} counter accept
+%interface     iifname "{}" oifname "{}" ip daddr { 224.0.0.0/4, 255.255.255.255 } counter accept
+%interface     iifname "{}" oifname "{}" ip6 daddr { fe80::/10, ff00::/8 } counter accept
+%interface     iifname "{}" oifname "{}" counter goto refuse
 %subnet4     ip saddr {} counter goto judge
 %subnet6     ip6 saddr {} counter goto judge
 %interface     iifname "{}" counter goto judge
@@ -916,6 +1082,9 @@ table inet mcp_egress {
 %subnet4     ip saddr {} counter goto host
 %subnet6     ip6 saddr {} counter goto host
 %interface     iifname "{}" counter goto host
+%egress4     ip saddr {} counter goto host
+%egress6     ip6 saddr {} counter goto host
+%egressInterface     iifname "{}" counter goto host
   }
   chain judge {
 %dns4     ip daddr {} udp dport 53 counter accept
@@ -949,7 +1118,12 @@ table inet mcp_egress {
   }
   chain refuse {
     limit rate 6/minute burst 10 packets log prefix "mcp-egress refused: "
-    counter reject with icmpx type admin-prohibited
+%subnet4     ip saddr {} counter reject with icmpx type admin-prohibited
+%egress4     ip saddr {} counter reject with icmpx type admin-prohibited
+%subnet6     ip6 saddr {} counter reject with icmpx type admin-prohibited
+%egress6     ip6 saddr {} counter reject with icmpx type admin-prohibited
+    ip6 saddr fe80::/10 counter reject with icmpx type admin-prohibited
+    counter drop
   }
 }
 TEMPLATE

@@ -12,6 +12,8 @@ export const FIREWALL_OPTIONS = {
   config: { type: 'string' },
   subnet: { type: 'string', multiple: true },
   interface: { type: 'string', multiple: true },
+  egress: { type: 'string', multiple: true },
+  'egress-interface': { type: 'string', multiple: true },
   dns: { type: 'string', multiple: true },
   format: { type: 'string' },
   remove: { type: 'boolean' },
@@ -24,6 +26,7 @@ export function firewallFor(policyOf: (path: string | undefined, io: Io) => Poli
   return command({
     name: 'firewall',
     synopsis: `--subnet CIDR [--subnet CIDR ...] [--interface NAME ...] [--dns ADDRESS ...]
+                             [--egress CIDR ...] [--egress-interface NAME ...]
                              [--format iptables|nftables] [--remove] [--config FILE]`,
     options: FIREWALL_OPTIONS,
     async run(values, _operands, io) {
@@ -53,6 +56,8 @@ function textOf({ format, remove }: Values, slots: SlotValues, policy: Policy): 
 interface Values {
   readonly subnet?: readonly string[] | undefined;
   readonly interface?: readonly string[] | undefined;
+  readonly egress?: readonly string[] | undefined;
+  readonly 'egress-interface'?: readonly string[] | undefined;
   readonly dns?: readonly string[] | undefined;
   readonly format?: string | undefined;
   readonly remove?: boolean | undefined;
@@ -66,22 +71,26 @@ function slotsOf(values: Values): SlotValues {
     errors.push(...taken.flatMap((one) => (one.ok ? [] : [one.error])));
     return [...new Set(taken.flatMap((one) => (one.ok ? [one.text] : [])))];
   };
-  const subnets = take(values.subnet, takeSubnet);
-  const resolvers = take(values.dns, takeResolver);
-  const interfaces = take(values.interface, takeInterface);
+  const found = {
+    subnets: take(values.subnet, (text) => takeSubnet('--subnet', text)),
+    interfaces: take(values.interface, (text) => takeInterface('--interface', text)),
+    egress: take(values.egress, (text) => takeSubnet('--egress', text)),
+    egressInterfaces: take(values['egress-interface'], (text) => takeInterface('--egress-interface', text)),
+    resolvers: take(values.dns, takeResolver),
+  };
   const { format = 'iptables' } = values;
   if (format !== 'iptables' && format !== 'nftables') errors.push(`--format ${format}: iptables or nftables`);
-  if (subnets.length === 0 && values.remove !== true && errors.length === 0) errors.push('--subnet is missing');
+  if (found.subnets.length === 0 && values.remove !== true && errors.length === 0) errors.push('--subnet is missing');
   if (errors.length > 0) throw new UsageError(errors.join('\nfirewall: '));
-  return slots(subnets, resolvers, interfaces);
+  return slots(found);
 }
 
 type Taken = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly error: string };
 
-function takeSubnet(text: string): Taken {
+function takeSubnet(option: string, text: string): Taken {
   const prefix = text.includes('/') ? parsePrefix(text) : null;
-  if (prefix === null) return bad(`--subnet ${text}: an address, "/" and a length, no bits set after the length`);
-  if (prefix.bits === 0) return bad(`--subnet ${text}: names every address, the host's own too`);
+  if (prefix === null) return bad(`${option} ${text}: an address, "/" and a length, no bits set after the length`);
+  if (prefix.bits === 0) return bad(`${option} ${text}: names every address, the host's own too`);
   return { ok: true, text: prefix.text };
 }
 
@@ -95,18 +104,29 @@ function takeResolver(text: string): Taken {
 }
 
 /** The kernel's limit is 15 bytes; the characters are those that need no quoting in either form. */
-function takeInterface(text: string): Taken {
-  if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(text)) return bad(`--interface ${text}: the name of a bridge`);
+function takeInterface(option: string, text: string): Taken {
+  if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(text)) return bad(`${option} ${text}: the name of a bridge`);
   return { ok: true, text };
 }
 
-function slots(subnets: readonly string[], resolvers: readonly string[], interfaces: readonly string[]): SlotValues {
+interface Found {
+  readonly subnets: readonly string[];
+  readonly interfaces: readonly string[];
+  readonly egress: readonly string[];
+  readonly egressInterfaces: readonly string[];
+  readonly resolvers: readonly string[];
+}
+
+function slots({ subnets, interfaces, egress, egressInterfaces, resolvers }: Found): SlotValues {
   const isIPv6 = (text: string) => text.includes(':');
   const isIPv4 = (text: string) => !isIPv6(text);
   return {
     subnet4: subnets.filter(isIPv4),
     subnet6: subnets.filter(isIPv6),
     interface: interfaces,
+    egress4: egress.filter(isIPv4),
+    egress6: egress.filter(isIPv6),
+    egressInterface: egressInterfaces,
     dns4: resolvers.filter(isIPv4),
     dns6: resolvers.filter(isIPv6),
   };

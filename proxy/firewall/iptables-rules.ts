@@ -28,6 +28,17 @@ const DNS_PORTS = [53, 853];
 /** ISATAP (RFC 5214): the interface identifier 0000:5efe or 0200:5efe under any prefix; a mask, for want of a prefix. */
 const ISATAP = '::5efe:0:0/::fdff:ffff:0:0';
 
+/** Messages that make their sender a next hop: redirects (RFC 792, RFC 4861), router advertisements (RFC 4861). */
+const MISDIRECTIONS: Readonly<Record<Family, readonly string[]>> = {
+  4: ['-p icmp -m icmp --icmp-type 5'],
+  6: ['-p ipv6-icmp -m icmp6 --icmpv6-type 134', '-p ipv6-icmp -m icmp6 --icmpv6-type 137'],
+};
+/** No router sends these on. */
+const ON_LINK: Readonly<Record<Family, readonly string[]>> = {
+  4: ['224.0.0.0/4', '255.255.255.255/32'],
+  6: ['fe80::/10', 'ff00::/8'],
+};
+
 export function familyRules(rules: HostRules, family: Family): Line[] {
   const chains = [FORWARD, INPUT, JUDGE, ...(family === 6 ? [NAT64] : []), DEFAULT, HOST, REFUSE];
   return [
@@ -47,9 +58,13 @@ function forward(family: Family): Line[] {
   return [
     replies(FORWARD),
     ...(family === 6 ? onLink(FORWARD) : []),
-    '# Traffic inside the subnet: seen here where bridged packets pass iptables (br_netfilter).',
+    '# From port to port of the bridge: seen here where br_netfilter is on for it. With raw sockets a tool writes any',
+    '# address into a frame, and a neighbour whose kernel forwards would route it on.',
+    ...each('interface', ...MISDIRECTIONS[family].map((match) => `-A ${FORWARD} -i {} -o {} ${match} -j ${REFUSE}`)),
     ...each(subnet, `-A ${FORWARD} -s {} -d {} -j RETURN`),
-    ...each('interface', `-A ${FORWARD} -i {} -o {} -j RETURN`),
+    ...(family === 6 ? each(subnet, `-A ${FORWARD} -s fe80::/10 -d {} -j RETURN`) : []),
+    ...each('interface', ...ON_LINK[family].map((prefix) => `-A ${FORWARD} -d ${prefix} -i {} -o {} -j RETURN`)),
+    ...each('interface', `-A ${FORWARD} -i {} -o {} -j ${REFUSE}`),
     ...each(subnet, `-A ${FORWARD} -s {} -g ${JUDGE}`),
     ...each('interface', `-A ${FORWARD} -i {} -g ${JUDGE}`),
   ];
@@ -61,6 +76,9 @@ function input(family: Family): Line[] {
     ...(family === 6 ? onLink(INPUT) : []),
     ...each(subnetSlot(family), `-A ${INPUT} -s {} -g ${HOST}`),
     ...each('interface', `-A ${INPUT} -i {} -g ${HOST}`),
+    '# From the sidecar, whose way out leads through the host and not to it.',
+    ...each(family === 4 ? 'egress4' : 'egress6', `-A ${INPUT} -s {} -g ${HOST}`),
+    ...each('egressInterface', `-A ${INPUT} -i {} -g ${HOST}`),
   ];
 }
 
@@ -98,7 +116,11 @@ function refuse(family: Family): Line[] {
   const reject = family === 4 ? 'icmp-admin-prohibited' : 'icmp6-adm-prohibited';
   return [
     `-A ${REFUSE} -m limit --limit 6/min --limit-burst 10 -j LOG --log-prefix "mcp-egress refused: "`,
-    `-A ${REFUSE} -j REJECT --reject-with ${reject}`,
+    // A rejection holds the start of what it rejects: never to a source that may be forged, it would carry it out.
+    ...each(subnetSlot(family), `-A ${REFUSE} -s {} -j REJECT --reject-with ${reject}`),
+    ...each(family === 4 ? 'egress4' : 'egress6', `-A ${REFUSE} -s {} -j REJECT --reject-with ${reject}`),
+    ...(family === 6 ? [`-A ${REFUSE} -s fe80::/10 -j REJECT --reject-with ${reject}`] : []),
+    `-A ${REFUSE} -j DROP`,
   ];
 }
 

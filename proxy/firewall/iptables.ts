@@ -5,7 +5,7 @@
  */
 import type { HostRules } from './host-rules.js';
 import { FORWARD, familyRules, INPUT } from './iptables-rules.js';
-import type { Line } from './template.js';
+import { each, type Line } from './template.js';
 
 export function iptablesTemplate(rules: HostRules): readonly Line[] {
   return [
@@ -24,6 +24,7 @@ export function iptablesTemplate(rules: HostRules): readonly Line[] {
     'RULES',
     '}',
     ...INSTALLATION,
+    ...each('interface', 'judge_frames 1 {}'),
   ];
 }
 
@@ -51,10 +52,25 @@ jumps_of() { grep -E '^-A [^ ]+ -j MCP-EGRESS-(FORWARD|INPUT)$' || :; }
 chains_of() { sed -n 's/^:\\(MCP-EGRESS-[^ ]*\\) .*/\\1/p'; }`.split('\n');
 
 const REMOVAL = `
+# Whether frames from port to port of a bridge pass these rules: br_netfilter, for one bridge. $1: 0 or 1, $2: the bridge.
+judge_frames() {
+  [ -e "/sys/class/net/$2/bridge" ] || return 0
+  if [ "$1" = 1 ] && [ ! -e /proc/sys/net/bridge ]; then
+    # The module starts with every bridge of the host: that is not ours to change.
+    modprobe br_netfilter 2>/dev/null || { echo "mcp-egress firewall: no br_netfilter: frames between tools are not judged" >&2; return 0; }
+    for key in call-iptables call-ip6tables call-arptables; do echo 0 >"/proc/sys/net/bridge/bridge-nf-$key"; done
+  fi
+  for key in nf_call_iptables nf_call_ip6tables; do echo "$1" >"/sys/class/net/$2/bridge/$key" || :; done
+  # A kernel takes a tag with the VLAN id 0 off, and reads on.
+  [ "$1" = 0 ] || echo 1 >/proc/sys/net/bridge/bridge-nf-filter-vlan-tagged || :
+}
+bridges_of() { sed -n 's/^-A MCP-EGRESS-FORWARD -i \\([^ ]*\\) -o .*/\\1/p' | sort -u; }
+
 # One transaction: the jumps first, then the chains, emptied because they refer to each other.
 remove() {
   now=$(ours "$1")
   [ -n "$now" ] || return 0
+  for bridge in $(printf '%s\\n' "$now" | bridges_of); do judge_frames 0 "$bridge"; done
   {
     echo '*filter'
     printf '%s\\n' "$now" | jumps_of | sed 's/^-A/-D/'

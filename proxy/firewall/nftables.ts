@@ -9,6 +9,9 @@ import { each, type Line } from './template.js';
 
 const TABLE = 'inet mcp_egress';
 
+/** As in the iptables form: messages that make their sender a next hop. */
+const MISDIRECTIONS = ['icmp type redirect', 'icmpv6 type { nd-router-advert, nd-redirect }'];
+
 export function nftablesTemplate(rules: HostRules): readonly Line[] {
   return [
     ...nftablesRemovalTemplate(),
@@ -22,7 +25,13 @@ export function nftablesTemplate(rules: HostRules): readonly Line[] {
     ...chain('host', host(rules)),
     ...chain('refuse', [
       'limit rate 6/minute burst 10 packets log prefix "mcp-egress refused: "',
-      'counter reject with icmpx type admin-prohibited',
+      // A rejection holds the start of what it rejects: never to a source that may be forged, it would carry it out.
+      ...each('subnet4', 'ip saddr {} counter reject with icmpx type admin-prohibited'),
+      ...each('egress4', 'ip saddr {} counter reject with icmpx type admin-prohibited'),
+      ...each('subnet6', 'ip6 saddr {} counter reject with icmpx type admin-prohibited'),
+      ...each('egress6', 'ip6 saddr {} counter reject with icmpx type admin-prohibited'),
+      'ip6 saddr fe80::/10 counter reject with icmpx type admin-prohibited',
+      'counter drop',
     ]),
     '}',
   ];
@@ -36,15 +45,27 @@ export function nftablesRemovalTemplate(): readonly Line[] {
 function forward(): Line[] {
   return [
     ...replies(),
+    ...each('interface', ...MISDIRECTIONS.map((match) => `iifname "{}" oifname "{}" ${match} counter goto refuse`)),
     ...each('subnet4', 'ip saddr {} ip daddr {} counter accept'),
-    ...each('subnet6', 'ip6 saddr {} ip6 daddr {} counter accept'),
-    ...each('interface', 'iifname "{}" oifname "{}" counter accept'),
+    ...each('subnet6', 'ip6 saddr {} ip6 daddr {} counter accept', 'ip6 saddr fe80::/10 ip6 daddr {} counter accept'),
+    ...each(
+      'interface',
+      'iifname "{}" oifname "{}" ip daddr { 224.0.0.0/4, 255.255.255.255 } counter accept',
+      'iifname "{}" oifname "{}" ip6 daddr { fe80::/10, ff00::/8 } counter accept',
+      'iifname "{}" oifname "{}" counter goto refuse',
+    ),
     ...selectors('judge'),
   ];
 }
 
 function input(): Line[] {
-  return [...replies(), ...selectors('host')];
+  return [
+    ...replies(),
+    ...selectors('host'),
+    ...each('egress4', 'ip saddr {} counter goto host'),
+    ...each('egress6', 'ip6 saddr {} counter goto host'),
+    ...each('egressInterface', 'iifname "{}" counter goto host'),
+  ];
 }
 
 /** Only the answering direction; neighbour discovery (RFC 4861) and listener reports (RFC 3810) stay on the link. */

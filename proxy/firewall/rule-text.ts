@@ -2,7 +2,7 @@
 import type { HostRules } from './host-rules.js';
 import { iptablesRemovalTemplate, iptablesTemplate } from './iptables.js';
 import { nftablesRemovalTemplate, nftablesTemplate } from './nftables.js';
-import { expand, type Line, type SlotValues } from './template.js';
+import { expand, type Line, NO_VALUES, type SlotValues } from './template.js';
 
 export type Format = 'iptables' | 'nftables';
 
@@ -23,7 +23,7 @@ export function rulesText(format: Format, rules: HostRules, values: SlotValues):
 }
 
 export function removalText(format: Format): string {
-  return expand(removalTemplate(format), { subnet4: [], subnet6: [], interface: [], dns4: [], dns6: [] });
+  return expand(removalTemplate(format), NO_VALUES);
 }
 
 const IPTABLES_HEAD = ['#!/bin/sh', '# Written by `egress-proxy firewall --format iptables`. Apply: sh FILE, as root.'];
@@ -38,6 +38,9 @@ const SCOPE: readonly Line[] = [
   { each: 'subnet4', text: '# subnet {}' },
   { each: 'subnet6', text: '# subnet {}' },
   { each: 'interface', text: '# interface {}, whatever the source address' },
+  { each: 'egress4', text: '# subnet {}, to the host itself only' },
+  { each: 'egress6', text: '# subnet {}, to the host itself only' },
+  { each: 'egressInterface', text: '# interface {}, to the host itself only' },
   { each: 'dns4', text: '# resolver {}' },
   { each: 'dns6', text: '# resolver {}' },
 ];

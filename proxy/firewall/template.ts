@@ -3,7 +3,8 @@
  * command and by docker/host/ssrf-egress-block.sh, which carries it as text.
  */
 
-export type Slot = 'subnet4' | 'subnet6' | 'interface' | 'dns4' | 'dns6';
+/** `egress…`: the sidecar's own way out, from which only the host itself is out of reach. */
+export type Slot = 'subnet4' | 'subnet6' | 'interface' | 'dns4' | 'dns6' | 'egress4' | 'egress6' | 'egressInterface';
 
 /** The values of each slot: prefixes with their length, interface names. */
 export type SlotValues = Readonly<Record<Slot, readonly string[]>>;
@@ -14,6 +15,17 @@ export type Line = string | { readonly each: Slot; readonly text: string };
 export function each(slot: Slot, ...texts: readonly string[]): Line[] {
   return texts.map((text) => ({ each: slot, text }));
 }
+
+export const NO_VALUES: SlotValues = {
+  subnet4: [],
+  subnet6: [],
+  interface: [],
+  dns4: [],
+  dns6: [],
+  egress4: [],
+  egress6: [],
+  egressInterface: [],
+};
 
 /** One line of output per line, and a newline at the end of each. */
 export function expand(lines: readonly Line[], values: SlotValues): string {

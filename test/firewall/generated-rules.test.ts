@@ -6,7 +6,7 @@ import type { Policy } from '../../proxy/core/policy.js';
 import { classify, RANGES } from '../../proxy/core/special-purpose.js';
 import { type Family, hostRules } from '../../proxy/firewall/host-rules.js';
 import { familyRules } from '../../proxy/firewall/iptables-rules.js';
-import { expand } from '../../proxy/firewall/template.js';
+import { expand, NO_VALUES } from '../../proxy/firewall/template.js';
 import { type Packet, parseRules, walk } from './iptables-walk.js';
 import { addressOf, policy, port, rule } from './policies.js';
 
@@ -14,6 +14,7 @@ const SUBNET = '172.31.250.0/24';
 const SUBNET6 = 'fd00:31:250::/64';
 const TOOL = { 4: addressOf('172.31.250.7'), 6: addressOf('fd00:31:250::7') };
 const VALUES = {
+  ...NO_VALUES,
   subnet4: [SUBNET],
   subnet6: [SUBNET6],
   interface: ['br-tools'],
@@ -78,13 +79,13 @@ test('traffic inside the subnet and replies to inbound connections pass; to the 
   }
 });
 
-test('nobody else is judged, and a forged source on the named bridge is', () => {
+test('nobody else is judged, and a forged source on the named bridge is, without an answer that would carry it on', () => {
   const rules = rulesOf(policy(), 4);
   const stranger = { source: addressOf('172.18.0.2'), destination: addressOf('192.168.1.20') };
   assert.equal(walk(rules, 'MCP-EGRESS-FORWARD', packet(4, { ...stranger, inward: 'docker0' })), 'RETURN');
   assert.equal(walk(rules, 'MCP-EGRESS-INPUT', packet(4, { ...stranger, inward: 'docker0' })), 'RETURN');
-  assert.equal(walk(rules, 'MCP-EGRESS-FORWARD', packet(4, { ...stranger, inward: 'br-tools' })), 'REJECT');
-  assert.equal(walk(rules, 'MCP-EGRESS-INPUT', packet(4, { ...stranger, inward: 'br-tools' })), 'REJECT');
+  assert.equal(walk(rules, 'MCP-EGRESS-FORWARD', packet(4, { ...stranger, inward: 'br-tools' })), 'DROP');
+  assert.equal(walk(rules, 'MCP-EGRESS-INPUT', packet(4, { ...stranger, inward: 'br-tools' })), 'DROP');
 });
 
 test('DNS reaches the named resolvers only, and these on port 53 only', () => {
