@@ -10,9 +10,6 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const WAYS_OUT = [
   // Datagrams, as answers to neighbours of the DNS door.
   'proxy/dns/dns-door.ts: createSocket of node:dgram',
-  // A request over the socket that the dialer opened.
-  'proxy/http/exchange-node.ts: request of node:http',
-  'proxy/http/upstream-pool.ts: * of undici/lib/dispatcher/client.js',
   // TCP, with a Permit.
   'proxy/net/dialer.ts: connect of node:net',
   // Queries to the DNS servers, and which these are where no resolv.conf says so.
