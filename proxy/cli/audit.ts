@@ -114,6 +114,7 @@ async function sourcesOf(values: Values, config: Config | null, io: Io): Promise
     state: values.state ?? null,
     mostDays: daysOf(values['max-age'] ?? '90'),
     policy: config?.policy ?? null,
+    guard: config?.guard ?? null,
     roles: config?.audit.roles ?? {},
     engine: values['no-engine'] === true ? null : io.env,
     now: new Date(),

@@ -107,6 +107,7 @@ export function audit(
         state: null,
         mostDays: 90,
         policy: config.config.policy,
+        guard: config.config.guard,
         roles: config.config.audit.roles,
         engine: { DOCKER_HOST },
         now: NOW,

@@ -206,6 +206,14 @@ testFailing([
     [['filesystem-root-broad mcp-gateway', 'high']],
   ],
   [
+    'a home that the guard lets the filesystem server bind',
+    (stack) => {
+      const server = '{ image: mcp/filesystem, binds: [{ source: /home/me }] }';
+      stack.policy += `guard: { network: ai-toolkit-mcp-tools, images: [mcp/filesystem], servers: { filesystem: ${server} } }\n`;
+    },
+    [['filesystem-root-broad mcp-gateway', 'high']],
+  ],
+  [
     'a root that nothing reads',
     (stack) => {
       stack.toolEnv = { FILESYSTEM_ROOT: '/home/me/projects/one' };

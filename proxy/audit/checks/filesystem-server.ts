@@ -82,7 +82,9 @@ export const filesystemSeeded: Check = {
 function rootsOf(facts: Facts): readonly { readonly path: string; readonly from: string }[] {
   const toolRoot = facts.toolEnv?.variables.plain('FILESYSTEM_ROOT') ?? facts.env?.variables.plain('FILESYSTEM_ROOT');
   const tools = facts.tools.filter(({ tool }) => tool === FILESYSTEM);
+  const guarded = (facts.guard?.servers ?? []).filter(({ name }) => name === FILESYSTEM);
   return [
+    ...guarded.flatMap(({ binds }) => binds.map(({ source }) => ({ path: source, from: 'guard.servers' }))),
     ...(toolRoot ? [{ path: toolRoot, from: 'FILESYSTEM_ROOT' }] : []),
     ...(facts.data?.filesystemPaths ?? []).map((path) => ({ path, from: 'config.yaml' })),
     ...tools.flatMap(({ mounts, name }) =>
@@ -99,7 +101,7 @@ export const filesystemRootBroad: Check = {
   section: '§10',
   expected: 'The filesystem server sees one project folder, not a home or a system folder.',
   severity: 'high',
-  sources: [['env'], ['data'], ['docker']],
+  sources: [['env'], ['data'], ['docker'], ['policy']],
   references: cis(),
   run: (facts) => {
     const broad = rootsOf(facts).filter(({ path }) => BROAD.test(path.replace(/(?<=.)[/\\]+$/, '').trim()));

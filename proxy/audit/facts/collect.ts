@@ -31,6 +31,7 @@ export interface SourceOptions {
   readonly state: string | null;
   readonly mostDays: number;
   readonly policy: Config['policy'] | null;
+  readonly guard: Config['guard'];
   readonly roles: RoleOverrides;
   /** Null: the engine is not asked. */
   readonly engine: EngineEnvironment | null;
@@ -60,6 +61,7 @@ export async function collect(
     toolEnv: env === null ? null : readEnvFile(join(dirname(env.path), 'mcp', '.env')),
     data,
     policy: options.policy,
+    guard: options.guard,
     hostRules:
       options.hostRules === null ? null : { present: /\bMCP-EGRESS-|\bmcp[-_]egress\b/.test(options.hostRules.text) },
     ages: state === null ? null : { days: agesOf(state, options.now), mostDays: options.mostDays },

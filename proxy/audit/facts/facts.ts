@@ -156,6 +156,7 @@ export interface Facts {
   readonly toolEnv: EnvFile | null;
   readonly data: DataFacts | null;
   readonly policy: Config['policy'] | null;
+  readonly guard: Config['guard'];
   /** Whether the host's packet filter has our rules. */
   readonly hostRules: { readonly present: boolean } | null;
   /** Days since each secret of the `.env` file was first seen as it is, with the age from which it is old. */
