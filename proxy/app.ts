@@ -6,7 +6,7 @@ import type { CheckResult } from './core/explain.js';
 import { parseAbsolute } from './core/target.js';
 import { type DnsDoor, openDnsDoor } from './dns/dns-door.js';
 import type { Gate } from './door/admit.js';
-import { Doorway } from './door/arrivals.js';
+import { type AskedName, Doorway } from './door/arrivals.js';
 import { check } from './door/check.js';
 import { createLabels } from './door/client-labels.js';
 import { createBudget } from './door/connection-limits.js';
@@ -38,6 +38,8 @@ export interface AppParts {
   readonly onUnknownHost?: (name: string) => void;
   /** The DNS servers that are asked from now on. */
   readonly onDnsSettings?: (settings: DnsSettings) => void;
+  /** A steered client has asked for a name. */
+  readonly onAsked?: (asked: AskedName) => void;
   /** What a fixed relay leads to has changed. */
   readonly onRelay?: (health: RelayHealth) => void;
   /** In place of the real ones: for tests. */
@@ -98,6 +100,7 @@ export function createApp(parts: AppParts): App {
     reads: new DirectReads(Buffer.allocUnsafeSlow(RELAY_BUFFER_BYTES)),
     memory,
     onDefect: parts.onDefect,
+    ...(parts.onAsked === undefined ? {} : { onAsked: parts.onAsked }),
   });
   const budget = createBudget(() => terms.limits);
   // No tool takes the relays' connections: those come from the other side.

@@ -88,6 +88,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     onDefect,
     onUnknownHost,
     onRelay: relayEvents(log.events),
+    onAsked: ({ client, host }) => log.events.info({ event: 'name-asked', client, host }, 'a steered client asks'),
     onDnsSettings: dnsEvents(log.events, config),
   });
   // Nothing that a client sends may end the process: what no handler has caught is logged, and the rest goes on.

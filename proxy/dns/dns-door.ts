@@ -156,7 +156,12 @@ interface Asker {
 
 /** Never throws: a defect of ours costs one answer. */
 function answer(doorway: Doorway, packet: Buffer, asker: Asker): Buffer | null {
-  const decideName = (name: DnsName): Refusal | null => refusalOf(doorway, name, asker);
+  const decideName = (name: DnsName): Refusal | null => {
+    const refusal = refusalOf(doorway, name, asker);
+    const { remoteAddress } = asker;
+    if (refusal === null) doorway.asked({ remoteAddress }, name).catch(doorway.onDefect);
+    return refusal;
+  };
   try {
     const { response, refused } = answerQuery(packet, { ownAddress: asker.own, decideName });
     if (refused !== null) record(doorway, refused, asker).catch(doorway.onDefect);

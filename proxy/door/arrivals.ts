@@ -1,6 +1,7 @@
 /** What every door shares: who asks, the attempt and its record, and its tunnel. */
 import type { Socket } from 'node:net';
 import type { ClientEntry, Limits } from '../config/config.js';
+import type { DnsName } from '../core/host-pattern.js';
 import { type Policy, policyFor } from '../core/policy.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Screen } from '../net/first-bytes.js';
@@ -8,6 +9,7 @@ import type { MemoryBudget } from '../net/memory-budget.js';
 import { relay } from '../net/relay.js';
 import type { DecisionSink, Door } from '../observe/record.js';
 import type { Gate } from './admit.js';
+import { createAskedNames } from './asked-names.js';
 import type { Labels } from './client-labels.js';
 import { type Credentials, type Identified, identify, type Origin, peerAddress } from './clients.js';
 import { type Early, keepEarly } from './early-data.js';
@@ -33,8 +35,15 @@ export interface DoorwayParts {
   /** How every connection is read. */
   readonly reads: DirectReads;
   readonly memory: MemoryBudget;
+  /** A steered client has asked for a name that leads here: all that is seen of it if no connection follows. */
+  readonly onAsked?: (asked: AskedName) => void;
   /** For defects: what was thrown that is no EgressError. */
   readonly onDefect: (error: unknown) => void;
+}
+
+export interface AskedName {
+  readonly client: { readonly address: string; readonly name: string | null };
+  readonly host: DnsName;
 }
 
 export interface Arrival {
@@ -75,6 +84,7 @@ export class Doorway {
   /** What is under way, for the drain. */
   readonly running: Running;
   readonly #parts: DoorwayParts;
+  readonly #names = createAskedNames();
   readonly #turns = createTurns();
 
   constructor(parts: DoorwayParts) {
@@ -139,6 +149,15 @@ export class Doorway {
   /** Who asks without credentials: for doors that have none. */
   whoIs(peer: Peer): Identified {
     return identify(this.terms().clients, this.#originOf(peer), null);
+  }
+
+  /** Reports the question of a steered client for a name that leads here. */
+  async asked(peer: Peer, host: DnsName): Promise<void> {
+    const { onAsked } = this.#parts;
+    if (onAsked === undefined || !this.#names.isNews(peerAddress(peer.remoteAddress), host)) return;
+    const { attempt } = await this.arrive('steer-dns', peer, { method: null, credentials: null });
+    const { address, name, label } = attempt.client;
+    onAsked({ client: { address, name: name ?? label }, host });
   }
 
   /** For what is refused before it is a request: no credentials are looked at. */
