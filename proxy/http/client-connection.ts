@@ -65,6 +65,8 @@ export class ClientConnection {
   #head: HeadReader | null = null;
   #served: ServedRequest | null = null;
   #claim: Claim | null = null;
+  /** When the client has ended its side, in the time of performance.now(). */
+  #endedAt: number | null = null;
   #deadline: NodeJS.Timeout;
   #isFirst = true;
   #hasLeft = false;
@@ -217,9 +219,7 @@ export class ClientConnection {
   readonly #onEnd = (): void => {
     if (this.#served === null && !this.#isSilent) this.#fail('malformed-request');
     else if (this.#served?.onEnd() !== true) this.#socket.destroy();
-    // On the wire nothing tells a client that has gone from one that has ended its side (RFC 9112 section 9.6): silence
-    // does. An idle stream of events would go on upstream until its next event.
-    else this.#socket.setTimeout(this.#options.limits().headerTimeoutMs);
+    else this.#awaitSilence();
   };
 
   readonly #onClose = (): void => {
@@ -229,5 +229,21 @@ export class ClientConnection {
   };
 
   readonly #onDrain = (): void => this.#served?.onDrain();
-  readonly #onIdle = (): void => void (this.#served === null || this.#socket.destroy());
+  /**
+   * On the wire nothing tells a client that has gone from one that has ended its side (RFC 9112 section 9.6): silence does.
+   * Whoever waits for the head of an answer may wait as long as anyone; an idle stream of events would go on upstream.
+   */
+  #awaitSilence(): void {
+    this.#endedAt ??= performance.now();
+    this.#socket.setTimeout(this.#options.limits().headerTimeoutMs);
+  }
+
+  /** A reader that pauses is not silent: what waits for it is bounded elsewhere. */
+  readonly #onIdle = (): void => {
+    if (this.#served === null || this.#socket.writableLength > 0) return;
+    const { idleTimeoutMs } = this.#options.limits();
+    const isPatient = this.#endedAt !== null && performance.now() - this.#endedAt < idleTimeoutMs + GRACE_MS;
+    if (isPatient && !this.#served.isAnswering) this.#awaitSilence();
+    else this.#socket.destroy();
+  };
 }

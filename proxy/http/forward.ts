@@ -66,7 +66,7 @@ export async function forward(
       pool: terms.pool,
       owner: { connection: request.socket, tokenName: credentials === null ? null : attempt.client.name },
       request: outgoingRequest(request, parsed.value, { hops, upgrades: terms.onUpgraded !== null }),
-      writer: new NodeWriter(response),
+      writer: new NodeWriter(response, (refuse) => doorway.memory.claim('relays', attempt.client.address, refuse)),
       onFinal: (status) => attempt.allowed(status, permit.rule, wouldDeny),
       onUpgraded: (fields, upstream) => terms.onUpgraded?.(attempt, fields, upstream),
     });
@@ -113,7 +113,6 @@ function hopsLeft(request: IncomingMessage): number | null {
 function answerHere(response: ServerResponse, attempt: Attempt, rule: string): void {
   const status = response.req.method === 'OPTIONS' ? 204 : 405;
   attempt.allowed(status, rule, null);
-  response.sendDate = false;
   response.writeHead(status, ['Allow', 'OPTIONS, GET, HEAD, POST, PUT, PATCH, DELETE, CONNECT']);
   response.end();
 }

@@ -1,6 +1,7 @@
 /** The client's side of a request as an exchange takes it, over the streams that the doors have. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { reasonOf } from '../core/reasons.js';
+import type { Claim } from '../net/memory-budget.js';
 import type { ContentSink, ContentSource, ResponseEvents, ResponseHead, ResponseWriter } from './client-side.js';
 import { values } from './fields.js';
 
@@ -39,12 +40,16 @@ export class NodeContent implements ContentSource {
 
 export class NodeWriter implements ResponseWriter {
   readonly #response: ServerResponse;
+  /** For what a client that reads slowly makes us hold; made when something is held for the first time. */
+  readonly #newClaim: (refuse: () => void) => Claim;
+  #claim: Claim | null = null;
   #isHeadWaiting = false;
   #onDrain: (() => void) | null = null;
   #onClose: (() => void) | null = null;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, newClaim: (refuse: () => void) => Claim) {
     this.#response = response;
+    this.#newClaim = newClaim;
   }
 
   /** Written past Node's response, which knows no other than 100, 102 and 103. Waits for nobody: not in its turn, or too slow. */
@@ -78,7 +83,19 @@ export class NodeWriter implements ResponseWriter {
 
   write(bytes: Buffer): boolean {
     this.#isHeadWaiting = false;
-    return this.#response.write(Buffer.from(bytes));
+    const goesOn = this.#response.write(Buffer.from(bytes));
+    if (!goesOn) this.#hold(bytes.length);
+    return goesOn;
+  }
+
+  #hold(octets: number): void {
+    if (this.#claim === null) {
+      const claim = this.#newClaim(() => void this.#response.destroy());
+      const release = (): void => claim.hold(0);
+      this.#response.on('drain', release).on('finish', release).on('close', release);
+      this.#claim = claim;
+    }
+    this.#claim.hold(octets);
   }
 
   end(trailers: readonly string[]): void {

@@ -87,5 +87,6 @@ function answer(attempt: Attempt, ending: Ending): { phrase: string; fields: str
   const fields = ['Proxy-Status', `${PSEUDONYM}; error=${error}; details="${reason}"`];
   if (reason === 'client-unauthenticated') fields.push('Proxy-Authenticate', `Basic realm="${PSEUDONYM}"`);
   fields.push('Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body)));
+  fields.push('Date', new Date().toUTCString());
   return { phrase: reasonPhrase(known), fields, body };
 }

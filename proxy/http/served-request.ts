@@ -68,6 +68,11 @@ export class ServedRequest {
     return 2 * this.#options.headLength + (this.#ahead?.length ?? 0) + this.#request.readableLength;
   }
 
+  /** The head of the final response is out. */
+  get isAnswering(): boolean {
+    return this.#response.headersSent;
+  }
+
   get piece(): number {
     return this.#content === null ? AHEAD_PIECE : CONTENT_PIECE;
   }

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';
 import { type DirectReads, writeNow } from '../net/direct-io.js';
+import { FAST_AFTER, SLOW_PIECE } from '../net/pump.js';
 
 /** Hears what happens on a connection. */
 export interface ConnectionUser {
@@ -29,7 +30,7 @@ export class UpstreamConnection {
   #served = 0;
   #canWrite = true;
   #hasEnded = false;
-  #readSize = Number.POSITIVE_INFINITY;
+  #passed = 0;
 
   /** Takes over a connected socket without listeners. */
   constructor(socket: Socket, address: Address, reads: DirectReads) {
@@ -117,10 +118,15 @@ export class UpstreamConnection {
       this.#socket.destroy();
       return false;
     }
+    this.#passed += bytes.length;
     const goesOn = this.#user.onBytes(bytes);
-    // What the client does not take is held: from the first time on, no more than one small piece.
-    if (!goesOn) this.#readSize = SLOW_READ_BYTES;
+    if (!goesOn) this.#passed = 0;
     return goesOn;
+  }
+
+  /** What the client does not take is held: one small piece, until it has shown that it takes more. */
+  get #readSize(): number {
+    return this.#passed < FAST_AFTER ? SLOW_PIECE : Number.POSITIVE_INFINITY;
   }
 
   #onWritten(): void {
@@ -141,4 +147,3 @@ export class UpstreamConnection {
 
 /** Linux asks again every second, and gives a silent peer up after ten of them. */
 const PROBE_MS = 1000;
-const SLOW_READ_BYTES = 64 * 1024;

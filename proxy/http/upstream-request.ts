@@ -32,7 +32,7 @@ export interface Sending {
  * How long a connection may have been idle for a request that cannot be repeated: within it, hardly any origin closes.
  */
 const FRESH_MS = 1000;
-/** Before the first byte on a connection that has served before, which may have died without a word. */
+/** Before the first byte on a connection that has served before, which may have died without a word; at most half of the idle time-out. */
 const REUSED_ANSWER_MS = 5000;
 
 /**
@@ -70,7 +70,7 @@ async function over(
   const end = await exchange(connection, request, writer, {
     idleTimeoutMs,
     headTimeoutMs: headerTimeoutMs,
-    answerTimeoutMs: isSuspect ? Math.min(REUSED_ANSWER_MS, idleTimeoutMs) : idleTimeoutMs,
+    answerTimeoutMs: isSuspect ? Math.min(REUSED_ANSWER_MS, idleTimeoutMs / 2) : idleTimeoutMs,
     onFinal,
     onUpgraded,
   });

@@ -7,7 +7,7 @@ import type { Claim } from './memory-budget.js';
 import { pump } from './pump.js';
 
 export interface RelayTerms {
-  /** Without a byte in either direction for this long, the tunnel is cut. */
+  /** Without a byte in either direction for this long, and none that waits for a slow reader, the tunnel is cut. */
   readonly idleTimeoutMs: number;
   readonly reads: DirectReads;
   /** For what slow readers make us hold. `refuse`: cuts the tunnel. */
@@ -61,7 +61,9 @@ export function relay(client: Socket, upstream: Socket, terms: RelayTerms): Rela
     },
   });
   let releases: readonly (() => void)[] = [];
-  const idle = setTimeout(() => cut('idle'), terms.idleTimeoutMs);
+  // What waits for a reader that pauses is no silence: such a tunnel costs its share of the budget, and is not ended.
+  const isHolding = (): boolean => client.writableLength > 0 || upstream.writableLength > 0;
+  const idle = setTimeout(() => (isHolding() ? idle.refresh() : cut('idle')), terms.idleTimeoutMs);
   const onClose = (): void => {
     open -= 1;
     if (open > 0) return;

@@ -125,3 +125,17 @@ test('a connection-bound authentication stays on one connection to the origin, w
   await other.until(({ text }) => text.endsWith('ok'));
   assert.equal(stand.got.length, 2);
 });
+
+test('a connection whose origin is silently gone is found, and the request sent once more', async (t) => {
+  const stand = await originStand(
+    t,
+    (socket, all, connection) => void ((connection > 0 || !all.includes('/second')) && socket.write(OK)),
+    { limits: { idleTimeout: '600ms' } },
+  );
+  const { socket, until } = await stand.client();
+  socket.write(stand.request('GET', '/first'));
+  await until(({ text }) => count(text) === 1);
+  socket.write(stand.request('GET', '/second'));
+  await until(({ text }) => count(text) === 2);
+  assert.equal(stand.got.length, 2);
+});

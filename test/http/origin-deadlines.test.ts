@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { originStand } from './origin-stand.js';
+
+test('the head of a response has a deadline of its own', async (t) => {
+  const stand = await originStand(t, (socket) => socket.write('HTTP/1.1 200 OK\r\nX: '), {
+    limits: { headerTimeout: '100ms' },
+  });
+  const { socket, heard, until } = await stand.client();
+  socket.write(stand.request('GET', '/'));
+  await until(({ text }) => text.includes('}\n'));
+  assert.match(heard.text, /^HTTP\/1\.1 504 Egress failed: upstream-timeout/);
+});
+
+test('an origin may take longer than that for the first byte, and from one interim response to the next', async (t) => {
+  const stand = await originStand(
+    t,
+    (socket) => {
+      const parts = ['HTTP/1.1 102 Processing\r\n\r\n', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'];
+      for (const [i, part] of parts.entries()) setTimeout(() => socket.write(part), 200 * (i + 1));
+    },
+    { limits: { headerTimeout: '100ms' } },
+  );
+  const { socket, heard, until } = await stand.client();
+  socket.write(stand.request('GET', '/'));
+  await until(({ text }) => text.endsWith('ok'));
+  assert.match(heard.text, /HTTP\/1\.1 200 OK\r\n/);
+});
+
+test('heads with fields without number are refused, and cost no more than what was read', async (t) => {
+  const stand = await originStand(t, (socket) => socket.write(`HTTP/1.1 200 OK\r\n${'a:\r\n'.repeat(10_000)}\r\n`));
+  const { socket, heard, until } = await stand.client();
+  socket.write(stand.request('GET', '/'));
+  await until(({ text }) => text.includes('}\n'));
+  assert.match(heard.text, /^HTTP\/1\.1 502 Egress failed: upstream-protocol/);
+});
+
+test('a client that has ended its side gets an answer that takes longer than limits.headerTimeout', async (t) => {
+  const stand = await originStand(
+    t,
+    (socket) => void setTimeout(() => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), 500),
+    { limits: { headerTimeout: '100ms' } },
+  );
+  const { socket, heard, until } = await stand.client();
+  socket.end(stand.request('GET', '/'));
+  await until(({ ended }) => ended);
+  assert.match(heard.text, /^HTTP\/1\.1 200 OK\r\n[\s\S]*ok$/);
+});
+
+test('OPTIONS for a whole server goes out as such, and for a path with its path', async (t) => {
+  const stand = await originStand(t, (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+  const { socket, until } = await stand.client();
+  for (const [i, path] of ['', '/', '?q', '/a'].entries()) {
+    socket.write(stand.request('OPTIONS', path));
+    await until(({ text }) => text.match(/\r\n\r\nok/g)?.length === i + 1);
+  }
+  socket.write(stand.request('GET', ''));
+  await until(({ text }) => text.match(/\r\n\r\nok/g)?.length === 5);
+  assert.deepEqual(stand.got.join('').match(/^(?:OPTIONS|GET) \S+/gm), [
+    'OPTIONS *',
+    'OPTIONS /',
+    'OPTIONS /?q',
+    'OPTIONS /a',
+    'GET /',
+  ]);
+});
+
+test('a response without Date gets one, and so does a refusal; one with Date keeps it', async (t) => {
+  const stand = await originStand(t, (socket, all) => {
+    const date = all.includes('/dated') ? 'Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n' : '';
+    socket.write(`HTTP/1.1 200 OK\r\n${date}Content-Length: 2\r\n\r\nok`);
+  });
+  const dates = async (request: string): Promise<readonly string[]> => {
+    const { socket, heard, until } = await stand.client();
+    socket.write(request);
+    await until(({ text }) => /ok$|\}\n$/.test(text));
+    return [...heard.text.matchAll(/^Date: ([^\r]*)\r$/gim)].map(([, date = '']) => date);
+  };
+  assert.deepEqual(await dates(stand.request('GET', '/dated')), ['Thu, 01 Jan 1970 00:00:00 GMT']);
+  for (const request of [
+    stand.request('GET', '/'),
+    'GET http://10.0.0.1/ HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n',
+    'CONNECT 10.0.0.1:443 HTTP/1.1\r\nHost: 10.0.0.1:443\r\n\r\n',
+  ]) {
+    const [date = '', ...more] = await dates(request);
+    assert.ok(Date.parse(date) > Date.parse('2020-01-01'), request);
+    assert.deepEqual(more, []);
+  }
+});
+
+test('raw UTF-8 in a path passes as it is, and ws is read as http', async (t) => {
+  const stand = await originStand(t, (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+  const { socket, until } = await stand.client();
+  socket.write(stand.request('GET', '/\u00c3\u00a9?\u00e6'), 'latin1');
+  await until(({ text }) => text.endsWith('ok'));
+  socket.write(stand.request('GET', '/ws').replace('http://', 'WS://'));
+  await until(({ text }) => text.match(/\r\n\r\nok/g)?.length === 2);
+  assert.match(stand.got[0] ?? '', /^GET \/\u00c3\u00a9\?\u00e6 HTTP/);
+  assert.match(stand.got[0] ?? '', /^GET \/ws HTTP/m);
+});
