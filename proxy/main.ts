@@ -16,6 +16,7 @@ const COMMANDS: readonly (readonly [name: string, does: string, load: () => Prom
   ],
   ['probe', 'run where a tool runs: tries every way out', async () => (await import('./cli/probe.js')).probeCommand],
   ['audit', 'checks a stack against the runbook', async () => (await import('./cli/audit.js')).auditCommand],
+  ['rotate', 'prints the steps to renew a secret', async () => (await import('./cli/rotate.js')).rotateCommand],
   ['ranges', 'prints the ranges that the policy knows', async () => (await import('./cli/ranges.js')).rangesCommand],
   [
     'firewall',

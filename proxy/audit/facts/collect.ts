@@ -35,6 +35,8 @@ export interface SourceOptions {
   readonly roles: RoleOverrides;
   /** Null: the engine is not asked. */
   readonly engine: EngineEnvironment | null;
+  /** Facts of nothing are facts, too, for who only asks what else there is. */
+  readonly mayBeEmpty?: boolean;
   readonly now: Date;
 }
 
@@ -70,7 +72,7 @@ export async function collect(
     paths: pathsOf(options, own, folder),
     missing: missing(asked.reason ?? noContainers(project), options),
   };
-  refuseNothing(facts);
+  if (options.mayBeEmpty !== true) refuseNothing(facts);
   return { facts, state };
 }
 
