@@ -57,6 +57,8 @@ export interface App {
   addOwnPort(port: number): void;
   readonly isDraining: boolean;
   readonly openTunnels: number;
+  /** What they have carried so far. */
+  readonly openTunnelBytes: { readonly up: number; readonly down: number };
   /** What the fixed relays lead to, as it was when last looked at. */
   readonly relays: readonly RelayHealth[];
   /** On all doors together. */
@@ -150,6 +152,9 @@ export function createApp(parts: AppParts): App {
     addOwnPort: (port) => own.addPort(port),
     get isDraining() {
       return doorway.isDraining;
+    },
+    get openTunnelBytes() {
+      return doorway.running.openTunnelBytes;
     },
     get openTunnels() {
       return doorway.running.openTunnels;

@@ -52,12 +52,16 @@ export const serveCommand = command({
 
 async function serve(path: string, config: Config): Promise<number | null> {
   let current = config;
+  let clients = namesOf(config);
   let secretFiles = config.secretFiles;
   const log = await openLog(config.log);
   const ring = createRing(RING_RECORDS);
   if (config.log.file !== null) await restoreRing(ring, config.log.file, RING_RECORDS);
   const metrics = createMetrics({
+    version: version(),
+    clients: () => clients,
     openTunnels: () => app.openTunnels,
+    openTunnelBytes: () => app.openTunnelBytes,
     openConnections: () => app.openConnections,
     unansweredDnsPeers: () => app.unansweredDnsPeers,
     kernel: () => kernel?.now() ?? null,
@@ -113,6 +117,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     }
     const ignored = changedAtStartOnly(current, loaded.config);
     current = keepAdminClosed(current, loaded.config);
+    clients = namesOf(current);
     app.reload(loaded.config);
     metrics.reloaded();
     log.events.info({ event: 'reloaded', path, digest: current.digest }, 'the configuration is in force');
@@ -192,6 +197,10 @@ async function startAdmin({ listen }: Config, deps: Omit<AdminDeps, 'loopback'>)
 /** A listener that was opened with a token keeps one: without it, it might be anyone's until the restart. */
 function keepAdminClosed(before: Config, after: Config): Config {
   return after.admin.token === null && before.admin.token !== null ? { ...after, admin: before.admin } : after;
+}
+
+function namesOf(config: Config): ReadonlySet<string> {
+  return new Set(config.clients.map(({ name }) => name));
 }
 
 /** The keys that are read at start only and that differ. */

@@ -38,6 +38,17 @@ export class Running {
     return this.#tunnels.size + this.#relays.size;
   }
 
+  /** What they have carried so far. */
+  get openTunnelBytes(): { readonly up: number; readonly down: number } {
+    const sum = { up: 0, down: 0 };
+    for (const relay of [...this.#tunnels.keys(), ...this.#relays.keys()]) {
+      const { up, down } = relay.carried();
+      sum.up += up;
+      sum.down += down;
+    }
+    return sum;
+  }
+
   /** True from the first moment of the drain. */
   get isDraining(): boolean {
     return this.#isDraining;

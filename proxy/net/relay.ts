@@ -29,6 +29,8 @@ export interface Relay {
   readonly done: Promise<RelayResult>;
   /** Read so far, in both directions. */
   bytes(): number;
+  /** The same by direction. */
+  carried(): { readonly up: number; readonly down: number };
   /** Cuts both directions now. */
   cut(cause: CloseCause): void;
 }
@@ -98,7 +100,7 @@ export function relay(client: Socket, upstream: Socket, terms: RelayTerms): Rela
     pump(client, upstream, { reads, through: up, claim }),
     pump(upstream, client, { reads, through: down, claim }),
   ];
-  return { done, bytes: () => counts.up + counts.down, cut };
+  return { done, bytes: () => counts.up + counts.down, carried: () => counts, cut };
 }
 
 /** Also for a side that had ended before it came here, while we were dialling: its event is not repeated. */

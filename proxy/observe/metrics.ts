@@ -1,15 +1,22 @@
-/** What an operator's dashboards read. Labels have few values: an outcome, a reason, a door, never a host or client. */
+/** What an operator's dashboards read. Labels have few values, and none that a tool chooses: never a host or an address. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { sectionOf } from '../core/rule-id.js';
-import type { CloseCause, DecisionRecord, DecisionSink, SpawnRecord } from './record.js';
+import type { DecisionSink, SpawnRecord } from './record.js';
 import type { RelayLook } from './relay-events.js';
 import { addRelayMetrics } from './relay-metrics.js';
 import { countReloads } from './reload-metrics.js';
+import { countRequests } from './request-metrics.js';
+import { countTunnels, type TunnelBytes } from './tunnel-metrics.js';
 
 /** What is asked when the metrics are read, rather than told when it changes. */
 export interface MetricSources {
   openTunnels(): number;
   openConnections(): number;
+  /** What the open tunnels have carried so far. */
+  openTunnelBytes?(): TunnelBytes;
+  /** The names of the clients of the configuration in force. */
+  clients?(): ReadonlySet<string>;
+  /** Of the program. */
+  readonly version?: string;
   unansweredDnsPeers(): number;
   /** Null before the doors are open. */
   kernel(): { readonly forwards: boolean; readonly takesForgedSources: boolean } | null;
@@ -31,17 +38,16 @@ export interface Metrics extends DecisionSink {
   reloadFailed(): void;
 }
 
-const NAME_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
-const TUNNEL_SECONDS = [0.1, 1, 10, 60, 600, 3600, 36_000];
+/** Beyond what `limits.connectTimeout` and `dns.timeout` are set to: what times out is in a bucket of its own. */
+const NAME_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60];
 
 export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 });
   addSources(registry, sources);
-  const requests = countRequests(registry);
-  const rules = countRules(registry);
-  const closes = countCloses(registry);
+  const requests = countRequests(registry, () => sources.clients?.() ?? NONE);
+  const closes = countTunnels(registry, () => sources.openTunnelBytes?.() ?? { up: 0, down: 0 });
   const dns = new Histogram({
     name: 'egress_dns_seconds',
     help: 'Time to the answer of DNS, cached answers included.',
@@ -58,97 +64,12 @@ export function createMetrics(sources: MetricSources): Metrics {
     registry,
     decision(record) {
       requests(record);
-      rules(record);
       if (isTime(record.dnsMs)) dns.observe(record.dnsMs / 1000);
       if (isTime(record.connectMs)) connect.observe(record.connectMs / 1000);
     },
     closed: closes,
     spawn: countSpawns(registry),
     ...countReloads(registry),
-  };
-}
-
-/** Counted in a plain map, and handed to the registry when it is read: a record must not cost a hash of its labels. */
-function countRequests(registry: Registry): (record: DecisionRecord) => void {
-  const rows = new Map<string, { readonly labels: Record<string, string>; count: number }>();
-  const counter = new Counter({
-    name: 'egress_requests_total',
-    help: 'Requests by outcome, reason ("none" where there is none) and door.',
-    labelNames: ['outcome', 'reason', 'door'],
-    registers: [registry],
-    collect() {
-      counter.reset();
-      for (const { labels, count } of rows.values()) counter.inc(labels, count);
-    },
-  });
-  return ({ outcome, reason, door }) => {
-    const key = `${outcome} ${reason} ${door}`;
-    const row = rows.get(key);
-    if (row !== undefined) row.count++;
-    else rows.set(key, { labels: { outcome, reason: reason ?? 'none', door }, count: 1 });
-  };
-}
-
-/** By rule of the configuration: as many series as it has rules. A reload may name them anew, so there is an end to it. */
-function countRules(registry: Registry): (record: DecisionRecord) => void {
-  const rows = new Map<string, { readonly labels: Record<string, string>; count: number }>();
-  const counter = new Counter({
-    name: 'egress_rule_decisions_total',
-    help: 'Requests that a rule of the configuration decided, by its name or position and by outcome.',
-    labelNames: ['rule', 'outcome'],
-    registers: [registry],
-    collect() {
-      counter.reset();
-      for (const { labels, count } of rows.values()) counter.inc(labels, count);
-    },
-  });
-  return ({ rule, outcome }) => {
-    if (rule === null || sectionOf(rule) === null) return;
-    const key = `${outcome} ${rule}`;
-    const row = rows.get(key);
-    if (row !== undefined) row.count++;
-    else if (rows.size < MOST_RULE_ROWS) rows.set(key, { labels: { rule, outcome }, count: 1 });
-  };
-}
-
-const MOST_RULE_ROWS = 1000;
-
-function countCloses(registry: Registry): DecisionSink['closed'] {
-  const registers = [registry];
-  const sums = { up: 0, down: 0 };
-  const causes = new Map<CloseCause, number>();
-  const bytes = new Counter({
-    name: 'egress_tunnel_bytes_total',
-    help: 'Bytes of closed tunnels; up is from the client.',
-    labelNames: ['direction'],
-    registers,
-    collect() {
-      bytes.reset();
-      bytes.inc({ direction: 'up' }, sums.up);
-      bytes.inc({ direction: 'down' }, sums.down);
-    },
-  });
-  const closed = new Counter({
-    name: 'egress_tunnels_closed_total',
-    help: 'Closed tunnels by cause.',
-    labelNames: ['cause'],
-    registers,
-    collect() {
-      closed.reset();
-      for (const [cause, count] of causes) closed.inc({ cause }, count);
-    },
-  });
-  const duration = new Histogram({
-    name: 'egress_tunnel_seconds',
-    help: 'How long closed tunnels were open.',
-    buckets: TUNNEL_SECONDS,
-    registers,
-  });
-  return (record) => {
-    sums.up += record.bytesUp;
-    sums.down += record.bytesDown;
-    causes.set(record.cause, (causes.get(record.cause) ?? 0) + 1);
-    if (isTime(record.durationMs)) duration.observe(record.durationMs / 1000);
   };
 }
 
@@ -162,7 +83,16 @@ function countSpawns(registry: Registry): (record: SpawnRecord) => void {
   return ({ outcome, reason }) => counter.inc({ outcome, reason: reason ?? 'none' });
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 function addSources(registry: Registry, sources: MetricSources): void {
+  const build = new Gauge({
+    name: 'egress_build_info',
+    help: 'Always 1; the labels tell the version of the program and of Node.',
+    labelNames: ['version', 'node'],
+    registers: [registry],
+  });
+  build.set({ version: sources.version ?? 'unknown', node: process.version }, 1);
   const policy = new Gauge({
     name: 'egress_policy_info',
     help: 'Always 1; the labels tell the policy in force.',

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMetrics } from '../../proxy/observe/metrics.js';
+import { DOORS } from '../../proxy/observe/record.js';
 import { closeRecord, decisionRecord } from './records.js';
 
 function metricsWith(change: { digest?: string; forwards?: boolean } = {}) {
   return createMetrics({
+    version: '1.2.3',
+    clients: () => new Set(['github']),
+    openTunnelBytes: () => ({ up: 7, down: 8 }),
     openTunnels: () => 3,
     openConnections: () => 4,
     unansweredDnsPeers: () => 7,
@@ -41,6 +45,39 @@ test('decisions of configured rules are counted by the name of the rule, and no 
   assert.equal(await sampleOf(metrics, 'egress_rule_decisions_total{rule="allow:github-api",outcome="allow"}'), 2);
   assert.equal(await sampleOf(metrics, 'egress_rule_decisions_total{rule="deny[0]",outcome="deny"}'), 1);
   assert.equal((await metrics.registry.metrics()).match(/^egress_rule_decisions_total\{/gm)?.length, 2);
+});
+
+test('the series that alerts wait for exist from the start', async () => {
+  const metrics = metricsWith();
+  for (const reason of ['metadata-address', 'own-listener', 'client-unauthenticated']) {
+    for (const door of DOORS) {
+      const series = `egress_requests_total{outcome="deny",reason="${reason}",door="${door}"}`;
+      assert.equal(await sampleOf(metrics, series), 0, series);
+    }
+  }
+  assert.equal(await sampleOf(metrics, 'egress_requests_total{outcome="fail",reason="busy",door="connect"}'), 0);
+});
+
+test('clients are labelled by the names of the configuration, and all others are one', async () => {
+  const metrics = metricsWith();
+  metrics.decision(decisionRecord({ client: { address: '10.0.0.1', name: 'github' } }));
+  for (let i = 0; i < 100; i++) metrics.decision(decisionRecord({ client: { address: `10.0.1.${i}`, name: null } }));
+  metrics.decision(decisionRecord({ client: { address: '10.0.0.2', name: 'made_up.tools' } }));
+  assert.equal(await sampleOf(metrics, 'egress_client_requests_total{client="github",outcome="deny"}'), 1);
+  assert.equal(await sampleOf(metrics, 'egress_client_requests_total{client="(unnamed)",outcome="deny"}'), 101);
+});
+
+test('the build, and what open tunnels have carried, are there', async () => {
+  const metrics = metricsWith();
+  assert.equal(await sampleOf(metrics, `egress_build_info{version="1.2.3",node="${process.version}"}`), 1);
+  assert.equal(await sampleOf(metrics, 'egress_open_tunnel_bytes{direction="down"}'), 8);
+});
+
+test('a time-out of ten seconds is in a bucket of its own', async () => {
+  const metrics = metricsWith();
+  metrics.decision(decisionRecord({ connectMs: 10_004 }));
+  assert.equal(await sampleOf(metrics, 'egress_connect_seconds_bucket{le="10"}'), 0);
+  assert.equal(await sampleOf(metrics, 'egress_connect_seconds_bucket{le="15"}'), 1);
 });
 
 test('latencies are observed in seconds, where there are any', async () => {
