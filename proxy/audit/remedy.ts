@@ -77,21 +77,11 @@ export function ownerOnly(path: string): Remedy {
   };
 }
 
-/** Puts the sidecar and its networks over the stack; docker/README.md has it step by step. */
-export function installSidecar(facts: Facts): Remedy {
-  const file = shellWord(facts.paths.env);
-  const base = facts.paths.compose.replace(/^.*[\\/]/, '');
-  const lines = [
-    'COMPOSE_PATH_SEPARATOR=:',
-    `COMPOSE_FILE=${base}:mcp-egress-proxy/compose.override.yml`,
-    'EGRESS_PROXY_DIR=./mcp-egress-proxy',
-  ];
+/** Puts the sidecar and its networks over the stack. */
+export function installSidecar(): Remedy {
   return {
-    sh: [`printf '\\n%s\\n%s\\n%s\\n' ${lines.join(' ')} >> ${file}`, 'docker compose up -d'],
-    powershell: [
-      ...lines.map((line) => `Add-Content ${powershellWord(facts.paths.env)} '${line}'`),
-      'docker compose up -d',
-    ],
-    note: 'With mcp-egress-proxy in the folder of the stack: docker/README.md has it step by step.',
+    sh: ['mcp-egress-proxy/docker/install.sh', 'docker compose up -d'],
+    powershell: ['docker compose up -d'],
+    note: 'With mcp-egress-proxy in the folder of the stack. On Windows do first by hand what install.sh does: docker/README.md says it.',
   };
 }

@@ -3,7 +3,7 @@ import { parseDnsName } from '../../core/host-pattern.js';
 import type { Container, Facts, Mount, Network } from '../facts/facts.js';
 import type { Check, Result } from '../finding.js';
 import { cis, pass, skipped } from '../finding.js';
-import { installSidecar, serviceOverride } from '../remedy.js';
+import { installSidecar } from '../remedy.js';
 import { judgeEach, networksOf, type Seat, seatsOf, withRole } from '../seats.js';
 
 export const gatewayBesideOpsController: Check = {
@@ -24,7 +24,7 @@ export const gatewayBesideOpsController: Check = {
       const first = beside[0];
       if (first === undefined) return pass(source, service.name, 'It shares no network with ops-controller.');
       const message = `Every tool that ${service.name} starts shares a network with ${first.service.name}:9000.`;
-      return { status: 'fail', service: service.name, source, message, remedy: installSidecar(facts) };
+      return { status: 'fail', service: service.name, source, message, remedy: installSidecar() };
     });
   },
 };
@@ -49,10 +49,7 @@ export const toolsNotBehindProxy: Check = {
       const [running] = seatsOf(service).filter(({ source }) => source === 'docker');
       return running === undefined ? [] : [judgeGateway(facts, running, networks)];
     });
-    return [
-      ...gateways,
-      ...facts.tools.filter((tool) => tool.isRunning).map((tool) => judgeTool(facts, tool, networks)),
-    ];
+    return [...gateways, ...facts.tools.filter((tool) => tool.isRunning).map((tool) => judgeTool(tool, networks))];
   },
 };
 
@@ -65,12 +62,12 @@ function judgeGateway(facts: Facts, seat: Seat, networks: readonly Network[]): R
   const open = networksOf(facts, seat).filter((name) => leadsOut(name, networks));
   if (open.length === 0) return pass('docker', service.name, 'It is on internal networks only.');
   const message = `${service.name} is on ${open.join(', ')}, and so is every tool that it starts, with a way out.`;
-  return { status: 'fail', service: service.name, source: 'docker', message, remedy: installSidecar(facts) };
+  return { status: 'fail', service: service.name, source: 'docker', message, remedy: installSidecar() };
 }
 
-function judgeTool(facts: Facts, tool: Container, networks: readonly Network[]): Result {
+function judgeTool(tool: Container, networks: readonly Network[]): Result {
   const name = tool.tool === '' || tool.tool === null ? tool.name : tool.tool;
-  const found = { service: tool.name, source: 'docker', remedy: installSidecar(facts) } as const;
+  const found = { service: tool.name, source: 'docker', remedy: installSidecar() } as const;
   const open = tool.networks.filter((network) => leadsOut(network, networks));
   if (open.length > 0) {
     return { ...found, status: 'fail', message: `Tool ${name} is on ${open.join(', ')}, with a way out.` };
@@ -118,10 +115,9 @@ function heldSocket(byDesign: boolean, name: string, source: 'docker' | 'compose
   const message = `${name} holds docker.sock: whoever takes it over is root on this machine.`;
   const note = byDesign
     ? 'ops-controller needs it by design: keep it unpublished, with a strong token, and accept this in audit.ignore.'
-    : 'egress-proxy guard stands between a gateway and the socket: see the documentation of the guard.';
-  const remedy = serviceOverride(name, ['volumes: !reset []'], note);
+    : 'Take the mount out of its file. A gateway that starts tools gets the socket of egress-proxy guard: docs/spawn-guard.md.';
   const severity = byDesign ? 'medium' : 'critical';
-  return { status: 'fail', service: name, source, severity, message, remedy: byDesign ? { sh: [], note } : remedy };
+  return { status: 'fail', service: name, source, severity, message, remedy: { sh: [], note } };
 }
 
 export const hostRulesMissing: Check = {
