@@ -135,6 +135,8 @@ export class Custody {
   #adopt(tool: Tool): void {
     if (tool.lease !== null) this.#pool.restore(tool.lease);
     this.add(tool);
+    // Its client lost its connections with the earlier run: nobody is going to start it.
+    if (!tool.isStarted) this.#aloneSince.set(tool.id, this.#parts.now() - UNSTARTED_MS + ALONE_MS);
   }
 
   /** The addresses that have an owner already: the proxy's own, and those of the other servers. */
