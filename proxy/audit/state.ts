@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 import { AuditError } from './facts/audit-error.js';
-import { readIfThere } from './facts/bounded-read.js';
+import { codeOf, readIfThere } from './facts/bounded-read.js';
 import { entries, field, type Json, parseJson, text } from './facts/json.js';
 import { isSecretName, type Variables } from './facts/variables.js';
 
@@ -57,6 +57,10 @@ export function agesOf(state: State, now: Date): ReadonlyMap<string, number> {
 /** Replaces the file as a whole, for its owner only. */
 export function writeState(path: string, state: State): void {
   const text = JSON.stringify({ version: 1, salt: state.salt, secrets: Object.fromEntries(state.seen) }, null, 2);
-  writeFileSync(`${path}.new`, `${text}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  try {
+    writeFileSync(`${path}.new`, `${text}\n`, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  } catch (error) {
+    throw new AuditError(`${JSON.stringify(path)} cannot be written (${codeOf(error)})`);
+  }
 }

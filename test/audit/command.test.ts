@@ -162,3 +162,23 @@ test('--list prints the table of checks', async () => {
   );
   assert.equal((await runAudit(['--list'])).out.split('\n').length, CHECKS.length + 1);
 });
+
+test('.env alone says whether the tokens of ops-controller, the dashboard and OpenClaw are set', async () => {
+  const stack = hardened();
+  for (const name of ['OPS_CONTROLLER_TOKEN', 'DASHBOARD_AUTH_TOKEN', 'OPENCLAW_GATEWAY_TOKEN']) delete stack.env[name];
+  await withFiles(stack, async (folder) => {
+    const { out } = await runAudit(['--no-engine', '--env', join(folder, '.env'), '--format', 'json']);
+    const failing = JSON.parse(out).findings.filter(({ status }: { status: string }) => status === 'fail');
+    assert.deepEqual(
+      failing.map(({ id, severity }: { id: string; severity: string }) => `${id} ${severity}`),
+      ['ops-token-missing high', 'dashboard-auth-off low', 'openclaw-token-missing high'],
+    );
+  });
+});
+
+test('a state file that cannot be written is one line of error', () =>
+  inFolder(hardened(), async (folder, args) => {
+    const { code, err } = await runAudit([...args, '--state', join(folder, 'nowhere', 'state.json')]);
+    assert.equal(code, 2);
+    assert.match(err, /^audit: ".*state\.json" cannot be written \(ENOENT\)\n$/);
+  }));

@@ -13,12 +13,14 @@ test('docs/audit.md has the table of checks: npm run audit-page writes it', () =
   for (const { id } of CHECKS) assert.ok(page.includes(`<a id="${id}"></a>`), id);
 });
 
-test('its table of the runbook has a row for each section, and a link to its checks', () => {
+test('its table of the runbook has a row for each section, with its checks and a link to them', () => {
   const page = read('docs/audit.md');
   for (const [section, title] of Object.entries(SECTIONS)) {
     const number = section.slice(1);
     const anchor = `${number}-${title.toLowerCase().replaceAll(' ', '-')}`;
-    assert.match(page, new RegExp(`^\\| ${number} .*\\[§${number}\\]\\(#${anchor}\\) \\|$`, 'm'));
+    const row = new RegExp(`^\\| ${number} .*\\[§${number}\\]\\(#${anchor}\\): (.*) \\|$`, 'm').exec(page);
+    const ids = CHECKS.filter((check) => check.section === section).map(({ id }) => `\`${id}\``);
+    assert.equal(row?.[1], ids.join(', '));
   }
 });
 

@@ -1,6 +1,6 @@
 /** §11: secrets in the configuration of OpenClaw and of MCP servers. */
 
-import type { DataFacts, Facts, PlainSecret } from '../facts/facts.js';
+import type { DataFacts, Facts, PlainSecret, StackService } from '../facts/facts.js';
 import type { Check, Result } from '../finding.js';
 import { pass, skipped } from '../finding.js';
 import { newValue, up } from '../remedy.js';
@@ -124,7 +124,7 @@ export const openclawTokenMissing: Check = {
   sources: [['env'], ['docker'], ['compose']],
   references: ['SECURITY.md'],
   run: (facts) =>
-    withRole(facts, 'openclaw-gateway').map((service) => {
+    gatewaysOf(facts).map((service) => {
       const [seat] = seatsOf(service);
       const isSet = facts.env?.variables.has(TOKEN) === true || seat?.settings.variables.has(TOKEN) === true;
       if (isSet) return pass('env', service.name, 'It is set.');
@@ -139,3 +139,10 @@ export const openclawTokenMissing: Check = {
       };
     }),
 };
+
+/** Its configuration shows that there is an OpenClaw, where neither engine nor compose file was given. */
+function gatewaysOf(facts: Facts): readonly StackService[] {
+  if (facts.engine !== null || facts.compose !== null) return withRole(facts, 'openclaw-gateway');
+  if (openclawOf(facts) === null) return [];
+  return [{ name: 'openclaw-gateway', roles: new Set(), compose: null, containers: [] }];
+}

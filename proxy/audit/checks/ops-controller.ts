@@ -1,6 +1,6 @@
 /** §3: ops-controller can restart anything, so it has no port on the host and a strong token. */
 
-import type { Facts } from '../facts/facts.js';
+import type { Facts, StackService } from '../facts/facts.js';
 import type { Check } from '../finding.js';
 import { cis, pass, skipped } from '../finding.js';
 import { newValue, serviceOverride } from '../remedy.js';
@@ -56,7 +56,7 @@ export const opsTokenMissing: Check = {
   sources: [['env'], ['docker'], ['compose']],
   references: ['SECURITY.md'],
   run: (facts) =>
-    withRole(facts, 'ops-controller').map((service) => {
+    ownersOf(facts).map((service) => {
       const found = tokenOf(facts, service);
       if (found === null) return skipped('docker', service.name, `${service.name} does not run, and there is no .env.`);
       const { length, source } = found;
@@ -68,8 +68,14 @@ export const opsTokenMissing: Check = {
     }),
 };
 
+/** Where only `.env` is known, it is taken to be that of a stack with an ops-controller. */
+function ownersOf(facts: Facts): readonly StackService[] {
+  if (facts.engine !== null || facts.compose !== null) return withRole(facts, 'ops-controller');
+  return [{ name: 'ops-controller', roles: new Set(), compose: null, containers: [] }];
+}
+
 /** `.env` where it has the name: what the next start takes. Else what the service has. */
-function tokenOf(facts: Facts, service: Facts['services'][number]) {
+function tokenOf(facts: Facts, service: StackService) {
   const written = facts.env?.variables.secret(TOKEN);
   if (written) return { length: written.isBlank ? 0 : written.length, source: 'env' as const };
   const [seat] = seatsOf(service);

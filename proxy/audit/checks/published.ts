@@ -13,10 +13,11 @@ export const dashboardAuthOff: Check = {
   section: '§4',
   expected: `${DASHBOARD_SECRETS.join(' or ')} is set for the dashboard.`,
   severity: 'high',
-  sources: [['docker'], ['compose']],
+  sources: [['docker'], ['compose'], ['env']],
   references: [],
-  run: (facts) =>
-    judgeEach(withRole(facts, 'dashboard'), ({ service, settings, source }) => {
+  run: (facts) => {
+    if (facts.engine === null && facts.compose === null) return [judgeFile(facts)];
+    return judgeEach(withRole(facts, 'dashboard'), ({ service, settings, source }) => {
       const name = service.name;
       if (DASHBOARD_SECRETS.some((secret) => settings.variables.has(secret))) {
         return pass(source, name, 'It asks for a password.');
@@ -39,8 +40,18 @@ export const dashboardAuthOff: Check = {
         message,
         remedy: handed ? remedy : { ...remedy, override },
       };
-    }),
+    });
+  },
 };
+
+/** `.env` alone does not say where the dashboard is published. */
+function judgeFile(facts: Facts): Result {
+  const isSet = DASHBOARD_SECRETS.some((secret) => facts.env?.variables.has(secret) === true);
+  if (isSet) return pass('env', 'dashboard', 'It asks for a password.');
+  const message = 'The dashboard answers without a password: neither is set in .env.';
+  const remedy = newValue(facts, DASHBOARD_SECRETS[0], ['dashboard']);
+  return { status: 'fail', service: 'dashboard', source: 'env', severity: 'low', message, remedy };
+}
 
 function beyondLoopback(published: readonly Published[]): readonly Published[] {
   return published.filter(({ hostAddress }) => !isLoopback(hostAddress));
