@@ -22,7 +22,7 @@ import { DirectReads } from './net/direct-io.js';
 import { createHostAddresses, type HostAddresses } from './net/host-addresses.js';
 import { createOwnEndpoints, type OwnEndpointsSource } from './net/interfaces.js';
 import { close, listen } from './net/listen.js';
-import { createMemoryBudget } from './net/memory-budget.js';
+import { createMemoryBudget, SHARES } from './net/memory-budget.js';
 import type { DnsSettings } from './net/resolv-conf.js';
 import { createResolver, type Resolver } from './net/resolver.js';
 import { createIds } from './observe/ids.js';
@@ -72,6 +72,10 @@ export interface App {
 /** Measured: 256 KiB costs a tenth more, 1 MiB gains nothing and lets one slow reader hold as much. */
 const RELAY_BUFFER_BYTES = 512 * 1024;
 
+/** More answers of DNS than this are no use; and of their share a part is for names that do not exist. */
+const MOST_NAMES_BYTES = 4 * 1024 * 1024;
+const NAMES_PART = 0.75;
+
 /** The way out alone: for the commands that decide and do not serve. */
 export function createGate(
   config: Config,
@@ -79,7 +83,8 @@ export function createGate(
   terms: () => Pick<Config, 'limits' | 'network'> = () => config,
 ): { readonly gate: Gate; readonly own: OwnEndpointsSource; readonly host: HostAddresses } {
   const { onDnsSettings: onSettings } = parts;
-  const resolver = parts.resolver ?? createResolver({ ...config.dns, ...(onSettings && { onSettings }) });
+  const cacheBytes = Math.min(MOST_NAMES_BYTES, config.limits.memoryBytes * SHARES.names * NAMES_PART);
+  const resolver = parts.resolver ?? createResolver({ ...config.dns, cacheBytes, ...(onSettings && { onSettings }) });
   const entries = () => terms().network.hostAddresses;
   const host = createHostAddresses({ entries, resolver, onUnknown: parts.onUnknownHost ?? (() => {}) });
   const own = createOwnEndpoints(() => host.current());

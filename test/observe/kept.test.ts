@@ -80,6 +80,16 @@ test('what is kept apart is not shown twice while it is among the recent ones', 
   assert.equal(ring.size(), 11);
 });
 
+test('records with many addresses take the room of many, and none of what is kept apart', () => {
+  const ring = createRing(5000, 100_000);
+  const decide = asServed(ring);
+  decide(decisionRecord({ id: 'alarm', reason: 'metadata-address' }));
+  const addresses = Array.from({ length: 128 }, (_, i) => `2001:4860:4860:0:1111:2222:3333:${(i + 4096).toString(16)}`);
+  for (let i = 0; i < 1000; i++) decide(refusal({ id: `r${i}`, host: `n${i}.flood.example`, addresses }));
+  assert.ok(ring.size() < 30, `${ring.size()}`);
+  assert.equal(ring.query(all).at(-1)?.id, 'alarm');
+});
+
 test('records that stand for more are totalled as what they stand for', () => {
   const ring = createRing(10);
   fanOut([ring]).decision(refusal({ repeats: 41 }));

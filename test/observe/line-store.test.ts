@@ -23,3 +23,17 @@ test('a line longer than an allocation is held whole', () => {
   assert.equal(store.read(0), 'b');
   assert.equal(store.read(1), long);
 });
+
+test('no more bytes are held than there is room for, and the newest line in any case', () => {
+  const store = createLineStore(100, 1000);
+  for (let i = 0; i < 50; i++) store.push(`${i} ${'x'.repeat(97)}`.slice(0, 100));
+  assert.equal(store.size(), 10);
+  assert.match(store.read(9), /^40 /);
+  const long = 'y'.repeat(5000);
+  store.push(long);
+  assert.equal(store.size(), 1);
+  assert.equal(store.read(0), long);
+  store.push('short');
+  assert.equal(store.size(), 1);
+  assert.equal(store.read(0), 'short');
+});
