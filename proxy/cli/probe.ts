@@ -1,5 +1,6 @@
 /** The command `probe`: run from a tool's seat, it tries every way out and says what is open. */
 import { isIP } from 'node:net';
+import { itemsOf } from '../config/environment.js';
 import { probe } from '../probe/probe.js';
 import { countOf, renderTable } from '../probe/table.js';
 import type { HostAndPort } from '../probe/try.js';
@@ -8,23 +9,34 @@ import { command, EXIT, UsageError } from './command.js';
 /** Exit code 0: nothing is open but the proxy; 1: something is, or tools will not work like this; 2: usage. */
 export const probeCommand = command({
   name: 'probe',
-  synopsis: '[--json] [--public ADDRESS:PORT ...] [--target HOST:PORT ...] [--zone NAME]',
+  synopsis: '[--json] [--public ADDRESS:PORT ...] [--target HOST:PORT ...] [--host ADDRESS ...] [--zone NAME]',
   details: `
 Run it where a tool runs: docker run --rm --network <tools network> mcp-egress-proxy probe
   --public   tried instead of well-known public addresses
   --target   must be closed as well: a host, a published port, a service of yours
+  --host     an address of the host as seen from outside: the proxy must not connect to it; EGRESS_HOST_ADDRESSES is read as well
   --zone     the zone under which a random name is asked for (example.com)`,
   options: {
     json: { type: 'boolean' },
     public: { type: 'string', multiple: true },
     target: { type: 'string', multiple: true },
+    host: { type: 'string', multiple: true },
     zone: { type: 'string' },
   },
   async run(values, _operands, io) {
     const publicTargets = (values.public ?? []).map(readHostAndPort);
     const targets = (values.target ?? []).map(readHostAndPort);
     if (publicTargets.some(({ host }) => isIP(host) === 0)) throw new UsageError('--public is ADDRESS:PORT');
-    const findings = await probe({ zone: values.zone ?? 'example.com', publicTargets, targets }, io.env);
+    const hosts = values.host ?? [];
+    if (hosts.some((host) => isIP(host) === 0)) throw new UsageError('--host is an address');
+    const known = itemsOf(io.env.EGRESS_HOST_ADDRESSES).filter((item) => isIP(item) !== 0);
+    const request = {
+      zone: values.zone ?? 'example.com',
+      publicTargets,
+      targets,
+      hosts: [...new Set([...hosts, ...known])],
+    };
+    const findings = await probe(request, io.env);
     const open = countOf(findings, 'open');
     const wrong = countOf(findings, 'wrong');
     io.stdout(values.json === true ? `${JSON.stringify({ open, wrong, findings }, null, 2)}\n` : renderTable(findings));

@@ -37,6 +37,8 @@ export async function see({ area, way }: Attempt, context: SightContext): Promis
       return askMcp(way.to, context);
     case 'ping':
       return ping(way.address);
+    case 'frame':
+      return seen('not-tried');
     case 'socket-file':
       return stat(way.path).then(
         () => seen('answered', 'it is there'),

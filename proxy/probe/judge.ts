@@ -59,6 +59,16 @@ const ADVICE: Readonly<Record<Area, Advice>> = {
     meaning: 'whoever holds this socket is root on the host',
     remedy: 'do not mount it into a tool; only the gateway may have it',
   },
+  forwarding: {
+    meaning:
+      'the kernel of the proxy routes what a tool with CAP_NET_RAW writes into a frame: past the proxy, to all its networks',
+    remedy:
+      'set the sysctls of compose.override.yml on the proxy: net.ipv4.ip_forward and net.ipv6.conf.all.forwarding to 0',
+  },
+  'host-by-proxy': {
+    meaning: 'the proxy connects to the host itself, inside of its firewall',
+    remedy: 'name every address of the host in EGRESS_HOST_ADDRESSES',
+  },
   'through-proxy': { meaning: 'the proxy lets a private address through', remedy: PROXY_POLICY },
   seat: { meaning: '', remedy: '' },
 };
@@ -145,8 +155,8 @@ function isLoopbackEntry(entry: string): boolean {
   return /^(localhost|127(\.\d+){1,3}(\/8)?|\[?::1\]?)$/i.test(entry);
 }
 
-/** What no probe can close, said once. */
-export function seatNotes(seat: Seat): Finding[] {
+/** What no probe can close, or know, said once. */
+export function seatNotes(seat: Seat, hosts: readonly string[] | null = null): Finding[] {
   const notes: Finding[] = [];
   const note = (tried: string, saw: string, meaning: string, remedy: string): void => {
     notes.push({ area: 'seat', tried, state: 'note', saw, meaning, remedy });
@@ -158,6 +168,11 @@ export function seatNotes(seat: Seat): Finding[] {
     const remedy =
       'drop it where the tool allows (`cap_drop: [ALL]`), and add the host rules of `egress-proxy firewall`';
     note('CAP_NET_RAW', 'held', 'packets with any source can be sent to what shares this network', remedy);
+  }
+  if (hosts?.length === 0) {
+    const meaning =
+      'a public address of the host looks like any other to the proxy, unless EGRESS_HOST_ADDRESSES names it';
+    note('addresses of the host', 'not named', meaning, 'name them to this command as well: --host ADDRESS');
   }
   return notes;
 }

@@ -1,7 +1,7 @@
 /** Every way out that is worth a few packets, from one seat. */
 
 import type { Seat } from './container.js';
-import type { Area, Attempt, HostAndPort, Way } from './try.js';
+import { type Area, type Attempt, type HostAndPort, hostAndPortText, type Way } from './try.js';
 
 export interface ProbeOptions {
   /** Stand in for well-known public addresses; empty: those are used. */
@@ -10,6 +10,8 @@ export interface ProbeOptions {
   readonly targets: readonly HostAndPort[];
   /** The zone under which a random name is asked for. */
   readonly zone: string;
+  /** Of the host, as seen from outside: the proxy must refuse them. */
+  readonly hosts?: readonly string[];
 }
 
 const PUBLIC: readonly HostAndPort[] = ['1.1.1.1', '8.8.8.8', '9.9.9.9'].map((host) => ({ host, port: 443 }));
@@ -98,6 +100,7 @@ export function planAttempts(seat: Seat, options: ProbeOptions, randomLabel: () 
     ...SOCKETS.map((path) => attempt('docker-socket', { kind: 'socket-file', path })),
     ...dockerHost(seat),
     ...throughProxy(seat),
+    ...hostByProxy(options.hosts ?? []),
   ];
 }
 
@@ -152,6 +155,12 @@ function throughProxy({ proxy }: Seat): Attempt[] {
       attempt('through-proxy', { kind: 'request', method: 'GET', target }),
     ),
   ];
+}
+
+/** The ports of a host that a tool would look for first, the published one of the gateway among them. */
+function hostByProxy(hosts: readonly string[]): Attempt[] {
+  const places = hosts.flatMap((host) => [22, 80, 443, GATEWAY_PORT].map((port) => hostAndPortText({ host, port })));
+  return places.map((target) => attempt('host-by-proxy', { kind: 'request', method: 'CONNECT', target }));
 }
 
 function tcp(area: Area, targets: readonly HostAndPort[]): Attempt[] {

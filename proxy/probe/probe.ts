@@ -4,8 +4,10 @@ import { Resolver } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { parseAddress } from '../core/address.js';
 import { readSeat, type Seat } from './container.js';
 import { type SightContext, see } from './finding.js';
+import { linksTo, macOf, seeForwarding } from './forwarding.js';
 import { judge, judgeVariables, seatNotes } from './judge.js';
 import { withoutNeighbours } from './neighbours.js';
 import { planAttempts } from './plan.js';
@@ -18,6 +20,8 @@ export interface ProbeRequest {
   readonly publicTargets: readonly HostAndPort[];
   /** Must be closed as well. */
   readonly targets: readonly HostAndPort[];
+  /** Addresses of the host, as seen from outside. */
+  readonly hosts: readonly string[];
 }
 
 const TIMEOUT_MS = 1500;
@@ -48,7 +52,21 @@ async function findWaysOut(
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const steered = findings.some(({ area, saw }) => area === 'names' && saw === 'leads to the proxy');
-  return [...judgeVariables(env, steered), ...findings, ...seatNotes(seat)];
+  const forwarding = seat.canForgePackets ? await findForwarding(proxyAddresses) : [];
+  return [...judgeVariables(env, steered), ...findings, ...forwarding, ...seatNotes(seat, request.hosts)];
+}
+
+/** After everything else: the kernel knows the MAC of the proxy by then. */
+async function findForwarding(proxyAddresses: readonly string[]): Promise<Finding[]> {
+  const [proxy] = proxyAddresses.flatMap((text) => parseAddress(text) ?? []);
+  if (proxy === undefined) return [];
+  const mac = macOf(proxy, await textOf('/proc/net/arp'));
+  const found: Finding[] = [];
+  for (const link of mac === null ? [] : linksTo(proxy, networkInterfaces())) {
+    const way = { kind: 'frame', to: link.address.text, through: proxy.text } as const;
+    found.push(judge({ area: 'forwarding', way }, await seeForwarding(link, mac ?? '')));
+  }
+  return found;
 }
 
 async function currentSeat(env: Readonly<Record<string, string | undefined>>): Promise<Seat> {

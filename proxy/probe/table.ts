@@ -19,6 +19,8 @@ const AREA_TITLES: Readonly<Record<Finding['area'], string>> = {
   gateway: 'the gateway',
   relay: "the gateway's relay",
   'docker-socket': 'docker.sock',
+  forwarding: "the proxy's kernel",
+  'host-by-proxy': 'the host, by the proxy',
   'through-proxy': 'private, by the proxy',
   seat: 'this container',
 };

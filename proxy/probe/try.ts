@@ -18,6 +18,8 @@ export type Area =
   | 'gateway'
   | 'relay'
   | 'docker-socket'
+  | 'forwarding'
+  | 'host-by-proxy'
   | 'through-proxy'
   | 'seat';
 
@@ -34,6 +36,8 @@ export type Way =
   /** An MCP request to what may be a gateway. */
   | { readonly kind: 'mcp'; readonly to: HostAndPort }
   | { readonly kind: 'ping'; readonly address: string }
+  /** To this container's own address, by the MAC of `through`. */
+  | { readonly kind: 'frame'; readonly to: string; readonly through: string }
   | { readonly kind: 'socket-file'; readonly path: string }
   | { readonly kind: 'request'; readonly method: 'CONNECT' | 'GET'; readonly target: string };
 
@@ -92,6 +96,8 @@ export function describeWay(way: Way): string {
       return `${way.type} ${way.name} from ${way.server}`;
     case 'ping':
       return `ping ${way.address}`;
+    case 'frame':
+      return `a frame to ${way.to} by ${way.through}`;
     case 'socket-file':
       return way.path;
     case 'request':

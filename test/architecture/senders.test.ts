@@ -43,6 +43,8 @@ const COMMANDS = [
   'proxy/probe/finding.ts: connect of node:net',
   'proxy/probe/finding.ts: createSocket of node:dgram',
   'proxy/probe/finding.ts: execFile of node:child_process',
+  'proxy/probe/forwarding.ts: createSocket of node:dgram',
+  'proxy/probe/forwarding.ts: execFile of node:child_process',
   'proxy/probe/probe.ts: Resolver of node:dns/promises',
   'proxy/suggest/source.ts: fetch',
 ];

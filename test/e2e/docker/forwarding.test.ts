@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { compose } from './demo-stack.js';
 import { docker, tryDocker, until } from './docker.js';
@@ -79,6 +81,65 @@ test('IPv6 alike: routed where forwarding is on, and not with the sysctls of the
   assert.deepEqual(await leaks('6 shipped'), []);
 });
 
+test('probe sends one such frame from a seat with CAP_NET_RAW, and says what it means', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'probe-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const seen = async (
+    ...options: string[]
+  ): Promise<{ state: string; saw: string; tried: string; remedy: string }[]> => {
+    const seat = ['run', '--rm', '--network', NET.tools, '-e', `HTTP_PROXY=http://${SIDECAR}:3128`, ...options];
+    const { stdout, stderr } = await tryDocker(seat);
+    assert.ok(stdout.startsWith('{'), stderr);
+    return JSON.parse(stdout).findings.filter(({ area }: { area: string }) => area === 'forwarding');
+  };
+  const here = [
+    '-v',
+    `${folder}/dist:/app/dist:ro`,
+    '-v',
+    `${folder}/package.json:/app/package.json:ro`,
+    'mcp-egress-demo',
+  ];
+  const command = ['node', '/app/dist/proxy/main.js', 'probe', '--json', '--public', `${PREFIX.internet}.99:80`];
+  for (const [sysctls, state] of [
+    [['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'], 'open'],
+    [shipped, 'closed'],
+  ] as const) {
+    await startSidecar(sysctls);
+    for (const name of ['dist', 'package.json']) await docker(['cp', `${SIDECAR}:/app/${name}`, folder]);
+    const findings = await seen(...here, ...command);
+    assert.deepEqual(new Set(findings.map((finding) => finding.state)), new Set([state]), JSON.stringify(findings));
+    assert.equal(findings.length, 2, 'IPv4 and IPv6');
+    if (state === 'open') assert.match(findings[0]?.remedy ?? '', /net\.ipv4\.ip_forward/);
+    assert.deepEqual(await seen('--cap-drop', 'NET_RAW', ...here, ...command), [], 'without the capability');
+  }
+  const [bare] = await seen('mcp-egress-proxy', 'probe', '--json', '--public', `${PREFIX.internet}.99:80`);
+  assert.equal(bare?.state, 'skipped', 'the image has no program that could send it');
+  assert.match(bare?.saw ?? '', /kernel-forwarding/);
+});
+
+test('probe tries the addresses of the host by the proxy', async () => {
+  const probe = async (): Promise<string[]> => {
+    const seat = [
+      'run',
+      '--rm',
+      '--cap-drop',
+      'ALL',
+      '--network',
+      NET.tools,
+      '-e',
+      `HTTP_PROXY=http://${SIDECAR}:3128`,
+    ];
+    const options = ['probe', '--json', '--public', `${PREFIX.internet}.99:80`, '--host', `${PREFIX.internet}.1`];
+    const { stdout } = await tryDocker([...seat, 'mcp-egress-proxy', ...options]);
+    const findings: { area: string; state: string }[] = JSON.parse(stdout).findings;
+    return findings.filter(({ area }) => area === 'host-by-proxy').map(({ state }) => state);
+  };
+  await startSidecar(shipped);
+  assert.deepEqual(await probe(), ['open', 'open', 'open', 'open'], 'a public address, for all that the proxy knows');
+  await startSidecar(shipped, `EGRESS_HOST_ADDRESSES=gateway,${PREFIX.internet}.1`);
+  assert.deepEqual(await probe(), ['closed', 'closed', 'closed', 'closed']);
+});
+
 test('the DNS door sends nothing to the source of a forged query, whatever the sysctls are', async () => {
   for (const sysctls of [['net.ipv4.ip_forward=1'], shipped]) {
     await startSidecar(sysctls);
@@ -117,9 +178,9 @@ async function shippedSysctls(): Promise<string[]> {
   return Object.entries(sysctls).map(([name, value]) => `${name}=${value}`);
 }
 
-async function startSidecar(sysctls: readonly string[]): Promise<void> {
+async function startSidecar(sysctls: readonly string[], ...variables: string[]): Promise<void> {
   await tryDocker(['rm', '-f', SIDECAR]);
-  const env = ['EGRESS_STEER_DNS=0.0.0.0:53'].flatMap((variable) => ['-e', variable]);
+  const env = ['EGRESS_STEER_DNS=0.0.0.0:53', ...variables].flatMap((variable) => ['-e', variable]);
   const options = sysctls.flatMap((setting) => ['--sysctl', setting]);
   await docker(['create', '--name', SIDECAR, '--network', NET.tools, ...options, ...env, 'mcp-egress-proxy']);
   for (const name of ['backend', 'internet', 'egress'] as const)
