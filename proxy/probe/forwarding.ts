@@ -103,7 +103,11 @@ async function sendFrame(name: string, frame: Buffer): Promise<boolean> {
   for (const [program, ...args] of SENDERS) {
     const isSent = await new Promise<boolean>((resolve) => {
       const argv = [...args, name, index, frame.toString('hex')];
-      execFile(program, argv, { timeout: 5000 }, (error) => resolve(error === null));
+      try {
+        execFile(program, argv, { timeout: 5000 }, (error) => resolve(error === null));
+      } catch {
+        resolve(false);
+      }
     });
     if (isSent) return true;
   }

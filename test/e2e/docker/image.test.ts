@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { compose } from './demo-stack.js';
-import { docker, tryDocker } from './docker.js';
+import { docker, repository, tryDocker } from './docker.js';
 
 const IMAGE = 'mcp-egress-proxy';
 /** Run by the image's own Node: there is no other program in it that could list files. */
@@ -55,6 +58,29 @@ test('it brings compiled code that its own Node takes, and that its own user can
   const { code, stderr: refusal } = await tryDocker(['run', '--rm', '--entrypoint', 'node', IMAGE, '-e', write]);
   assert.notEqual(code, 0);
   assert.match(refusal, /EACCES/);
+});
+
+test('a live policy in config/, with its tokens, gets into no image', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'build-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const secret = `canary-${process.pid}-${Date.now()}`;
+  for (const name of ['package.json', 'package-lock.json', '.npmrc', '.dockerignore', 'tsconfig.json', 'LICENSE'])
+    cpSync(join(repository, name), join(folder, name));
+  for (const name of ['proxy', 'build', 'config', 'docker'])
+    cpSync(join(repository, name), join(folder, name), { recursive: true });
+  appendFileSync(join(folder, 'config/policy.yaml'), `clients: [ { name: github, token: ${secret} } ]\n`);
+  writeFileSync(join(folder, 'config/tokens.env'), `TOKEN=${secret}\n`);
+  const tag = `mcp-egress-canary-${process.pid}`;
+  await docker(['build', '--quiet', '--network', 'host', '-f', 'docker/Dockerfile', '-t', tag, '.'], { cwd: folder });
+  t.after(() => tryDocker(['rmi', '-f', tag]));
+  const read = "process.stdout.write(require('node:fs').readFileSync('/app/config/policy.yaml', 'utf8'))";
+  const policy = await docker(['run', '--rm', '--entrypoint', 'node', tag, '-e', read]);
+  assert.equal(policy, readFileSync(join(repository, 'build/policy.yaml'), 'utf8'));
+  const list = (await docker(['run', '--rm', '--entrypoint', 'node', tag, '-e', LIST_FILES])).split('\n');
+  assert.deepEqual(list.filter((file) => file.startsWith('/app/config/')).sort(), [
+    '/app/config/policy.schema.json',
+    '/app/config/policy.yaml',
+  ]);
 });
 
 test('every command runs without a writable file, a capability or a network', async () => {
