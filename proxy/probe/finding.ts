@@ -101,9 +101,8 @@ function exchangeDatagram(
 function ping(address: string): Promise<Observation> {
   return new Promise((resolve) => {
     const ended = (error: { readonly code?: unknown } | null): void => {
-      if (error === null) return resolve(seen('answered'));
-      if (error.code === 'ENOENT') return resolve(seen('not-tried', 'no ping here'));
-      resolve(seen('silent'));
+      if (error === null) resolve(seen('answered'));
+      else resolve(error.code === 'ENOENT' ? seen('not-tried', 'no ping here') : seen('silent'));
     };
     // Thrown, not handed on: EPERM, for a program with a file capability that this container has dropped.
     try {
