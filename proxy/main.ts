@@ -94,6 +94,11 @@ function keepCompiledCode(): void {
   if (typeof flush === 'function') setTimeout(() => flush(), COMPILED_MS).unref();
 }
 
+/** Node prints warnings, and libraries put what they have read into theirs: pieces of a configuration, tokens among them. */
+function keepWarningsToItself(): void {
+  process.removeAllListeners('warning');
+}
+
 /** One sentence in place of whatever a Node without the needed APIs would throw. */
 function isTooOld(): boolean {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -119,6 +124,7 @@ function endWithReader(stream: NodeJS.WriteStream): NodeJS.WriteStream {
 
 if (isMain()) {
   if (isTooOld()) process.exit(1);
+  keepWarningsToItself();
   keepCompiledCode();
   main(process.argv.slice(2)).then(
     (code) => {

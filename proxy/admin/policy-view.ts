@@ -17,6 +17,9 @@ export interface PolicyView {
   readonly mode: Policy['mode'];
   readonly default: Policy['default'];
   readonly sni: Policy['sni'];
+  /** `policy.clients`: whether a client has to be known by name. */
+  readonly requires: Policy['clients'];
+  readonly showAddresses: Policy['showAddresses'];
   readonly allow: readonly RuleView[];
   readonly deny: readonly RuleView[];
   readonly internal: readonly RuleView[];
@@ -50,6 +53,8 @@ export function policyView(source: {
     mode: policy.mode,
     default: policy.default,
     sni: policy.sni,
+    requires: policy.clients,
+    showAddresses: policy.showAddresses,
     allow: policy.allow.map(ruleView),
     deny: policy.deny.map(ruleView),
     internal: policy.internal.map(ruleView),

@@ -99,6 +99,10 @@ async function serve(path: string, config: Config): Promise<number | null> {
   process.on('uncaughtException', onDefect);
   process.on('unhandledRejection', onDefect);
 
+  process.on('warning', ({ name }) =>
+    log.events.warn({ event: 'node-warning', name }, 'a warning of Node or a library'),
+  );
+
   const warn = (): void => {
     for (const warning of current.warnings) log.events.warn({ event: 'config-warning', ...warning }, warning.message);
   };

@@ -53,6 +53,8 @@ export function compileConfig(
 function compilePolicy(document: PolicyDocument['policy'], clients: readonly ClientEntry[]): Policy {
   const forAll: Policy = {
     ...stance(document, document.default, document.mode),
+    clients: document.clients,
+    showAddresses: document.showAddresses,
     deny: document.deny.map((rule, i) => compileRule('deny', i, rule)),
     internal: document.internal.map((rule, i) => compileRule('internal', i, rule)),
     allow: document.allow.map((rule, i) => compileRule('allow', i, rule)),
@@ -70,7 +72,8 @@ function compilePolicy(document: PolicyDocument['policy'], clients: readonly Cli
 /** Allows nothing but what `changes` opens. */
 export function closedPolicy(changes: Partial<Policy> = {}): Policy {
   const lists = { deny: [], internal: [], allow: [], nat64: [], perClient: new Map() };
-  return { mode: 'enforce', default: 'none', sni: 'off', ...lists, ...changes };
+  const keys = { mode: 'enforce', default: 'none', sni: 'off', clients: 'optional', showAddresses: 'named' } as const;
+  return { ...keys, ...lists, ...changes };
 }
 
 function stance(
@@ -158,6 +161,8 @@ function digestOf(policy: Policy, clients: readonly ClientEntry[]): string {
     mode: policy.mode,
     nat64: policy.nat64.map(({ text }) => text),
     sni: policy.sni,
+    requires: policy.clients,
+    showAddresses: policy.showAddresses,
   });
   return createHash('sha256').update(canonical).digest('hex');
 }

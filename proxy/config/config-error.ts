@@ -28,6 +28,8 @@ export interface Issue {
   readonly expected: string;
   /** What to show in place of `value`, where that holds nothing that could be a secret. */
   readonly shown?: string;
+  /** What to show in place of `path`, where that holds what could be a secret. */
+  readonly shownPath?: Path;
 }
 
 /** One line each, in the order given. */

@@ -69,7 +69,7 @@ function warningsOf(document: PolicyDocument, source: Source): ConfigWarning[] {
   });
 }
 
-/** `meant`: the path that an unknown key was probably meant for; that nothing stands there is no second mistake. */
+/** A key that looks like none may be a token in the wrong place. `meant`: the path that an unknown key was probably meant for; that nothing stands there is no second mistake. */
 function fromZod(issue: z.core.$ZodIssue, root: unknown): (Issue & { readonly meant?: string })[] {
   const path = issue.path.map((key) => (typeof key === 'number' ? key : String(key)));
   if (issue.code !== 'unrecognized_keys') return [{ path, value: valueAt(root, path), expected: issue.message }];
@@ -78,7 +78,9 @@ function fromZod(issue: z.core.$ZodIssue, root: unknown): (Issue & { readonly me
     const near = nearest(key, known);
     const meant = near === null ? {} : { meant: pathText([...path, near]) };
     const expected = `${near === null ? '' : `the key ${near}, or another `}one of ${issue.message}`;
-    return { path: [...path, key], value: key, shown: `the unknown key ${valueText(key)}`, expected, ...meant };
+    const isWord = near !== null || /^[a-z_<-]{1,16}$/i.test(key);
+    const shown = isWord ? `the unknown key ${valueText(key)}` : 'an unknown key (not shown)';
+    return { path: [...path, key], value: key, shown, expected, ...(isWord ? {} : { shownPath: path }), ...meant };
   });
 }
 
@@ -91,7 +93,14 @@ function toError(issue: Issue, source: Source, root: unknown): ConfigError[] {
   const line = source.placeOf(issue.path)?.line;
   if (!source.isSound(issue.path)) return [];
   const value = issue.shown ?? (isSecret(issue, source, root) ? '(not shown)' : valueText(issue.value));
-  return [{ path: pathText(issue.path), value, expected: issue.expected, ...(line === undefined ? {} : { line }) }];
+  return [
+    {
+      path: pathText(issue.shownPath ?? issue.path),
+      value,
+      expected: issue.expected,
+      ...(line === undefined ? {} : { line }),
+    },
+  ];
 }
 
 /** Under `admin` and `clients` only names and addresses are shown; elsewhere, nothing that is or is named as a token. */

@@ -77,6 +77,8 @@ const policy = section({
   mode: word(['enforce', 'report']).prefault('enforce'),
   default: word(['public', 'none']).prefault('none'),
   sni: word(['enforce', 'log', 'off']).optional(),
+  clients: word(['optional', 'required']).prefault('optional'),
+  showAddresses: word(['named', 'all', 'none']).prefault('named'),
   deny: orElse(list(rule, 'such as [{ host: "*.example.net" }]'), []),
   internal: orElse(list(internalRule, 'such as [{ host: n8n, ports: [5678] }]'), []),
   allow: orElse(list(rule, 'such as [{ host: "*.github.com", ports: [443] }]'), []),

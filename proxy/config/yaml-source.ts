@@ -35,6 +35,8 @@ export function parseSource(text: string): Source {
   const lines = new LineCounter();
   const document = parseDocument(shieldReferences(text), {
     lineCounter: lines,
+    // Its warnings quote the file, and go to standard error by themselves.
+    logLevel: 'error',
     merge: false,
     prettyErrors: false,
     schema: 'core',
@@ -97,11 +99,19 @@ function removeAliases(document: Document, lineAt: (offset: number) => number): 
 
 /** The library's words, without the excerpts of the file that some of them quote: a token may be among them. */
 function describe(problem: YAMLError, line: number): ConfigError {
-  const [message = ''] = problem.message.split(/: |;/, 1);
+  const [message = ''] = [QUOTING[problem.code] ?? problem.message.split(/: |;/, 1)].flat();
   if (problem.code === 'DUPLICATE_KEY')
     return { path: '', value: 'the same key twice', expected: 'each key once in a mapping', line };
   return { path: '', value: `a YAML error (${message})`, expected: 'valid YAML 1.2, such as "version: 1"', line };
 }
+
+/** Of problems whose message has a piece of the file in its middle. */
+const QUOTING: Readonly<Record<string, string>> = {
+  BAD_COLLECTION_TYPE: 'A tag of another kind of collection',
+  BAD_DIRECTIVE: 'A directive that is none',
+  BAD_DQ_ESCAPE: 'Invalid escape sequence',
+  TAG_RESOLVE_FAILED: 'Unresolved tag',
+};
 
 function offsetOf(document: Document, path: Path): number | undefined {
   for (let length = path.length; length > 0; length--) {

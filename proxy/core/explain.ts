@@ -45,6 +45,16 @@ export function reasonPhrase({ reason, target, addresses }: Explained): string {
   return `Egress ${verb}: ${reason} ${hostText(target.host)}${address}`;
 }
 
+/**
+ * What a client is shown that must not learn what DNS answered: neither the addresses, nor the range or the rule that the
+ * addresses led to. Otherwise any tool could draw up a list of the internal names and where they live.
+ */
+export function withoutAnswer(known: Explained): Explained {
+  if (known.target?.host.kind !== 'name' || known.addresses.length === 0) return known;
+  const isAboutAddress = REASONS[known.reason].error === 'destination_ip_prohibited';
+  return { ...known, addresses: [], ...(isAboutAddress ? { what: null, rule: null } : {}) };
+}
+
 function answered(target: Target, addresses: readonly string[]): string {
   return target.host.kind === 'name' && addresses.length > 0 ? ` (${addresses.join(', ')})` : '';
 }

@@ -3,7 +3,7 @@ import { endsInNumber } from './address.js';
 
 declare const dnsName: unique symbol;
 /**
- * Lower case, no trailing dot, labels of 1 to 63 letters, digits, hyphens and underscores, 253 octets at most. The last
+ * Lower case, no trailing dot, 253 octets at most, labels of 1 to 63 letters, digits, hyphens and underscores, 253 octets at most. The last
  * label is no number: such a text is an IPv4 address or nothing (URL standard, host parsing).
  */
 export type DnsName = string & { readonly [dnsName]: true };
@@ -13,7 +13,7 @@ export interface HostPattern {
   matches(name: DnsName): boolean;
 }
 
-const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+const LABEL = /^[a-z0-9_-]{1,63}$/;
 
 /** Null where the text is no DNS name (RFC 1035 section 2.3.4, underscores allowed as in RFC 8552). ASCII only. */
 export function parseDnsName(text: string): DnsName | null {

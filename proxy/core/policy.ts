@@ -5,7 +5,7 @@
  *
  *  1. Never: unspecified, multicast, broadcast, link-local, deprecated IPv4 embeddings, every metadata address, the
  *     proxy's own addresses and listeners, and those of its host. No rule and no mode opens these.
- *  2. Explicit `deny` rules.
+ *  2. With `clients: required`, who is not known by name; then explicit `deny` rules.
  *  3. Special-purpose addresses, unless an `internal` rule covers the host or address, the port and the client.
  *  4. Explicit `allow` rules.
  *  5. The default, of the client or of all: `public` allows what is left (globally reachable unicast), `none` denies it.
@@ -13,53 +13,18 @@
  * `decideHost` runs before any DNS query and `decideAddresses` on its answer. In mode `report` the refusals of steps 2
  * to 5 are noted on the verdict and let through.
  */
-import { type Address, addressFromBytes, type Prefix } from './address.js';
-import type { DnsName } from './host-pattern.js';
-import { isHost, isOwn, type OwnEndpoints } from './own-endpoints.js';
+import { type Address, addressFromBytes } from './address.js';
+import { enforcesSni, judgeAddress, judgeName, judgePlainText, type Policy, policyFor } from './judge.js';
 import type { DenyReason } from './reasons.js';
-import {
-  type ClientIdentity,
-  matches,
-  matchesButForPort,
-  mayMatch,
-  opens,
-  type PortRange,
-  type Question,
-  type Rule,
-} from './rule.js';
+import { type Denial, refusal } from './refusal.js';
+import type { Question } from './rule.js';
 import type { RuleId } from './rule-id.js';
-import { type AddressClass, classify, classifyName } from './special-purpose.js';
 import type { Target } from './target.js';
 
-export type { ClientIdentity, OwnEndpoints, PortRange, Question, Rule };
-
-/**
- * `perClient`: the same policy for clients whose entry has a default or a mode of its own, by name. The decisions look it
- * up themselves; so does whoever else reads `mode`, `default` or `sni`, by `policyFor`.
- */
-export interface Policy {
-  readonly mode: 'enforce' | 'report';
-  readonly default: 'public' | 'none';
-  readonly sni: 'enforce' | 'log' | 'off';
-  readonly deny: readonly Rule[];
-  readonly internal: readonly Rule[];
-  readonly allow: readonly Rule[];
-  /** The network's own NAT64 prefixes, decoded like 64:ff9b::/96. */
-  readonly nat64: readonly Prefix[];
-  readonly perClient: ReadonlyMap<string, Policy>;
-}
-
-/** The policy as it is in force for this client. */
-export function policyFor(policy: Policy, { name }: ClientIdentity): Policy {
-  return (name === null ? undefined : policy.perClient.get(name)) ?? policy;
-}
-
-export interface Refusal {
-  readonly reason: DenyReason;
-  readonly rule: RuleId | null;
-  /** What the prohibited address or name is, for the explanation; null where the reason says it all. */
-  readonly what: string | null;
-}
+export { type Policy, policyFor } from './judge.js';
+export type { OwnEndpoints } from './own-endpoints.js';
+export type { Denial, Refusal } from './refusal.js';
+export type { ClientIdentity, PortRange, Question, Rule } from './rule.js';
 
 const ISSUING = Symbol();
 
@@ -95,25 +60,22 @@ export function isIssued(value: unknown): value is Permit {
   return IssuedPermit.isIssued(value);
 }
 
-/** `wouldDeny` is set in mode `report` only: what enforcement would have said. */
+/** `wouldDeny`: what enforcement would have said, in mode `report` and with `sni: log`. */
 export type Verdict =
-  | { readonly outcome: 'allow'; readonly permit: Permit; readonly wouldDeny: Refusal | null }
-  | ({ readonly outcome: 'deny' } & Refusal);
-
-type Judgement =
-  /** `address`: the one to connect to. */
-  | { readonly allowed: true; readonly address: Address; readonly rule: RuleId; readonly noted: Refusal | null }
-  | { readonly allowed: false; readonly refusal: Refusal };
+  | { readonly outcome: 'allow'; readonly permit: Permit; readonly wouldDeny: Denial | null }
+  | ({ readonly outcome: 'deny' } & Denial);
 
 /** Before DNS: the refusal that no answer could change, or null where the addresses decide. */
-export function decideHost(of: Policy, question: Question): Refusal | null {
+export function decideHost(of: Policy, question: Question): Denial | null {
   const { host } = question.target;
   const policy = policyFor(of, question.client);
-  if (host.kind === 'literal') {
-    const judgement = judge(policy, question, host.address);
-    return judgement.allowed ? null : judgement.refusal;
-  }
-  return judgeName(policy, question, host.name);
+  const denial = host.kind === 'name' ? judgeName(policy, question, host.name) : judgeLiteral(policy, question, host);
+  return denial ?? (enforcesSni(policy) ? judgePlainText(policy, question.target) : null);
+}
+
+function judgeLiteral(policy: Policy, question: Question, { address }: { readonly address: Address }): Denial | null {
+  const judgement = judgeAddress(policy, question, address);
+  return judgement.allowed ? null : judgement.denial;
 }
 
 /**
@@ -122,14 +84,14 @@ export function decideHost(of: Policy, question: Question): Refusal | null {
  */
 export function decideAddresses(of: Policy, question: Question, addresses: readonly Address[]): Verdict {
   const policy = policyFor(of, question.client);
-  const judgements = addresses.map((address) => judge(policy, question, address));
-  const refusal = worst(
-    judgements.flatMap((one) => (one.allowed ? [] : [one.refusal])),
-    addresses.length,
-  );
-  if (refusal !== null) return { outcome: 'deny', ...refusal };
+  const judgements = addresses.map((address) => judgeAddress(policy, question, address));
+  const denials = judgements.flatMap((one) => (one.allowed ? [] : [one.denial]));
+  const denial = worst(denials, addresses.length);
+  if (denial !== null) return { outcome: 'deny', ...denial };
+  const plain = judgePlainText(policy, question.target);
+  if (plain !== null && enforcesSni(policy)) return { outcome: 'deny', ...plain };
   const [first, ...rest] = judgements.filter((one) => one.allowed);
-  if (first === undefined) return { outcome: 'deny', reason: 'address-prohibited', rule: null, what: null };
+  if (first === undefined) return { outcome: 'deny', ...refusal('address-prohibited') };
   const permit = new IssuedPermit(
     ISSUING,
     question.target,
@@ -137,81 +99,17 @@ export function decideAddresses(of: Policy, question: Question, addresses: reado
     first.rule,
   );
   const noted = [first, ...rest].flatMap((one) => one.noted ?? []);
-  return { outcome: 'allow', permit, wouldDeny: worst(noted, addresses.length) };
+  return { outcome: 'allow', permit, wouldDeny: worst(noted, addresses.length) ?? plain };
 }
 
-/** The refusal of a whole answer of `count` addresses: of these ones, the gravest. */
-function worst(refusals: readonly Refusal[], count: number): Refusal | null {
-  const gravest = refusals.find((refusal) => severity(refusal) > 0) ?? refusals[0];
+/** The denial of a whole answer of `count` addresses: of these ones, the gravest. */
+function worst(denials: readonly Denial[], count: number): Denial | null {
+  const gravest = denials.find(({ reason }) => GRAVE.has(reason)) ?? denials[0];
   if (gravest === undefined) return null;
-  return refusals.length < count ? { ...gravest, reason: 'mixed-answer' } : gravest;
+  return denials.length < count ? { ...gravest, reason: 'mixed-answer' } : gravest;
 }
 
-function judgeName(policy: Policy, question: Question, name: DnsName): Refusal | null {
-  const special = classifyName(name);
-  if (special?.kind === 'never') return refuse('metadata-address', special.id, special.what);
-  if (policy.mode === 'report') return null;
-  const denied = policy.deny.find((rule) => rule.address === null && matches(rule, question, null));
-  if (denied !== undefined) return refuse(denyReason(denied), denied.id, null);
-  if (special !== null && !policy.internal.some((rule) => mayMatch(rule, question, name)))
-    return refuse('address-prohibited', special.id, special.what);
-  if (policy.default === 'public') return null;
-  // A query is a way out, too: a name is resolved only where a rule could allow it.
-  const hopeful = [...policy.allow, ...policy.internal].some((rule) => mayMatch(rule, question, name));
-  return hopeful ? null : notAllowed(policy, question, null);
-}
-
-function judge(policy: Policy, question: Question, address: Address): Judgement {
-  const kind = classify(address, policy.nat64);
-  const { effective, routed } = kind;
-  if (isOwn(question.own, effective, question.target.port)) return no(refuse('own-listener', 'never:own', null));
-  if (isHost(question.own, effective))
-    return no(refuse('own-listener', 'never:host', 'an address of the host of the proxy'));
-  if (kind.kind === 'never') return no(refuse(prohibited(kind), kind.id, kind.what));
-  const refusal = judgeRules(policy, question, effective, kind);
-  if (typeof refusal === 'string') return { allowed: true, address: routed, rule: refusal, noted: null };
-  return policy.mode === 'report' ? { allowed: true, address: routed, rule: 'report', noted: refusal } : no(refusal);
-}
-
-/** Steps 2 to 5: the rule that allows, or the refusal. */
-function judgeRules(policy: Policy, question: Question, address: Address, kind: AddressClass): RuleId | Refusal {
-  const denied = policy.deny.find((rule) => matches(rule, question, address));
-  if (denied !== undefined) return refuse(denyReason(denied), denied.id, null);
-  if (kind.kind !== 'global') {
-    const exception = policy.internal.find((rule) => opens(rule, question, address, kind));
-    return exception?.id ?? refuse(prohibited(kind), kind.id, kind.what);
-  }
-  const allowed = policy.allow.find((rule) => matches(rule, question, address));
-  if (allowed !== undefined) return allowed.id;
-  return policy.default === 'public' ? 'default' : notAllowed(policy, question, address);
-}
-
-/** Tells a host that no rule names from a port that the host's own rules leave out. */
-function notAllowed(policy: Policy, question: Question, address: Address | null): Refusal {
-  const named = policy.allow.some((rule) => matchesButForPort(rule, question, address));
-  return refuse(named ? 'port-not-allowed' : 'host-not-allowed', 'default', null);
-}
-
-function prohibited(kind: AddressClass): DenyReason {
-  return kind.kind !== 'global' && kind.metadata ? 'metadata-address' : 'address-prohibited';
-}
-
-function denyReason(rule: Rule): DenyReason {
-  if (rule.address !== null) return 'address-denied';
-  return rule.host === null && rule.ports !== null ? 'port-denied' : 'host-denied';
-}
-
-function severity(refusal: Refusal): number {
-  return refusal.reason === 'metadata-address' || refusal.reason === 'own-listener' ? 1 : 0;
-}
-
-function refuse(reason: DenyReason, rule: RuleId | null, what: string | null): Refusal {
-  return { reason, rule, what };
-}
-
-function no(refusal: Refusal): Judgement {
-  return { allowed: false, refusal };
-}
+const GRAVE: ReadonlySet<DenyReason> = new Set<DenyReason>(['metadata-address', 'own-listener']);
 
 function frozenTarget({ form, scheme, host, port }: Target): Target {
   const own = host.kind === 'name' ? { ...host } : { ...host, address: frozenAddress(host.address) };

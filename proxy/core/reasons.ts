@@ -57,7 +57,12 @@ export const REASONS = {
   'zone-identifier': deny(403, 'destination_ip_prohibited', 'An IPv6 zone identifier names a link of this host.'),
   'own-listener': deny(403, 'destination_ip_prohibited', 'The address belongs to the proxy itself, or to its host.'),
   'relay-from-inside': deny(403, 'http_request_denied', 'A relay takes no client of the network into which it leads.'),
-  'client-unauthenticated': deny(407, 'http_request_denied', 'The proxy credentials are not those of a known client.'),
+  'client-unauthenticated': deny(
+    407,
+    'http_request_denied',
+    'This needs the proxy credentials of a client that the configuration knows.',
+  ),
+  'client-required': deny(403, 'http_request_denied', 'The policy requires a client that it knows by name.'),
   'malformed-hello': deny(400, 'tls_protocol_error', 'The first bytes are not a valid TLS ClientHello.'),
   'tls-expected': deny(400, 'tls_protocol_error', 'This port is for TLS, and the client spoke something else.'),
   'sni-missing': deny(403, 'http_request_denied', 'The TLS ClientHello names no server.'),

@@ -43,6 +43,7 @@ export function parseAuthority(text: string): Parsed<Target> {
 /**
  * absolute-form (RFC 9112 section 3.2.2) with scheme `http` or `https`; userinfo and fragments are refused. `ws` and `wss`
  * (RFC 6455 section 3) are the same before an Upgrade, and some WebSocket clients send them so.
+ * An empty port is the scheme's own (RFC 3986 section 3.2.3).
  */
 export function parseAbsolute(text: string): Parsed<AbsoluteTarget> {
   const match = /^(https?|wss?):\/\/([^/?#]*)([/?][^#]*)?$/i.exec(text);
@@ -50,20 +51,21 @@ export function parseAbsolute(text: string): Parsed<AbsoluteTarget> {
   if (match === null || !/^[\x21-\x7e\x80-\xff]*$/.test(rest)) return refused('malformed-target');
   const scheme = /^(?:https|wss)$/i.test(schemeText) ? 'https' : 'http';
   const split = splitAuthority(authority);
-  if (split === null) return refused('malformed-target');
-  const parsed = target('absolute', scheme, split.host, split.port ?? (scheme === 'https' ? '443' : '80'));
+  // `http://http://10.0.0.1/` is a scheme written twice, and no host called http.
+  if (split === null || (split.port === '' && rest.startsWith('//'))) return refused('malformed-target');
+  const parsed = target('absolute', scheme, split.host, split.port || (scheme === 'https' ? '443' : '80'));
   if (!parsed.ok) return parsed;
   const path = rest.startsWith('/') ? rest : `/${rest}`;
   return { ok: true, value: { target: parsed.value, path, isBare: rest === '' } };
 }
 
-/** The value of a Host field: uri-host with an optional port, which is null where it is absent. */
+/** The value of a Host field: uri-host with an optional port, which is null where it is absent or empty. */
 export function parseHostField(text: string): Parsed<{ readonly host: Host; readonly port: Port | null }> {
   const split = splitAuthority(text);
   if (split === null) return refused('malformed-target');
   const host = parseHost(split.host);
   if (!host.ok) return host;
-  if (split.port === null) return { ok: true, value: { host: host.value, port: null } };
+  if (split.port === null || split.port === '') return { ok: true, value: { host: host.value, port: null } };
   const port = parsePort(split.port);
   return port === null ? refused('malformed-target') : { ok: true, value: { host: host.value, port } };
 }

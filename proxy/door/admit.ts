@@ -1,5 +1,6 @@
 /** From a Target to a connected socket: the steps that every door shares. */
 
+import { credentialsCouldHelp } from '../core/challenge.js';
 import type { DnsName } from '../core/host-pattern.js';
 import {
   decideAddresses,
@@ -33,9 +34,9 @@ export function admit(gate: Gate, attempt: Attempt, target: Target, signal: Abor
   const question = { target, client: attempt.client, own: gate.own() };
   if (host.kind === 'literal') attempt.addresses = [host.address];
   const refusal = decideHost(attempt.policy, question);
-  if (refusal !== null) return { outcome: 'deny', ...refusal };
+  if (refusal !== null) return orChallenge(attempt, question, { outcome: 'deny', ...refusal });
   if (host.kind === 'name') return admitName(gate, attempt, { ...question, name: host.name }, signal);
-  return decideAddresses(attempt.policy, question, attempt.addresses);
+  return orChallenge(attempt, question, decideAddresses(attempt.policy, question, attempt.addresses));
 }
 
 async function admitName(
@@ -51,7 +52,15 @@ async function admitName(
   } finally {
     attempt.dnsMs = elapsed(startedAt);
   }
-  return decideAddresses(attempt.policy, question, attempt.addresses);
+  return orChallenge(attempt, question, decideAddresses(attempt.policy, question, attempt.addresses));
+}
+
+/** The denial, or `client-unauthenticated` in its place where credentials could change it; the rule stays its own. */
+function orChallenge(attempt: Attempt, question: Question, verdict: Verdict): Verdict {
+  if (verdict.outcome === 'allow' || attempt.client.couldBe.length === 0) return verdict;
+  const { policy, addresses, client } = attempt;
+  if (!credentialsCouldHelp(policy, question, addresses, client.couldBe)) return verdict;
+  return { ...verdict, reason: 'client-unauthenticated', what: null };
 }
 
 /** Opens the one connection of this attempt. Rejects with an EgressError as the dialer does. */

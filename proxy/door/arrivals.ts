@@ -11,7 +11,7 @@ import type { DecisionSink, Door } from '../observe/record.js';
 import type { Gate } from './admit.js';
 import { createAskedNames } from './asked-names.js';
 import type { Labels } from './client-labels.js';
-import { type Credentials, type Identified, identify, type Origin, peerAddress } from './clients.js';
+import { type Credentials, type Identified, identify, namesByToken, type Origin, peerAddress } from './clients.js';
 import { type Early, keepEarly } from './early-data.js';
 import { Attempt, type Client } from './flow.js';
 import type { Leases } from './leases.js';
@@ -72,6 +72,9 @@ export interface Asked {
   /** In place of the policy in force: for doors with a fixed destination. */
   readonly policy?: Policy;
 }
+
+/** The doors at which a client can be asked for credentials (407) and come back with them. */
+const CHALLENGING: ReadonlySet<Door> = new Set<Door>(['connect', 'absolute', 'upgrade']);
 
 export class Doorway {
   readonly gate: Gate;
@@ -136,11 +139,13 @@ export class Doorway {
     const identified = identify(clients, origin, asked.credentials);
     const isKnown = identified.outcome === 'known';
     const name = isKnown ? identified.name : null;
+    const mayStillSay = name === null && isKnown && CHALLENGING.has(door);
+    const couldBe = mayStillSay ? namesByToken(clients, origin) : [];
     const arrival = (found: string | null): Arrival => {
       // A container that is named like a configured client must not pass for it in the log.
       const label = clients.some((client) => client.name === found) ? null : found;
       const inForce = policyFor(asked.policy ?? policy, { name });
-      return { attempt: this.#attempt(door, { address, name, label }, asked.method, inForce), isKnown };
+      return { attempt: this.#attempt(door, { address, name, label, couldBe }, asked.method, inForce), isKnown };
     };
     const label = name === null ? (lease?.container ?? this.#parts.labels.of(address)) : null;
     return label instanceof Promise ? label.then(arrival) : arrival(label);
@@ -162,7 +167,7 @@ export class Doorway {
 
   /** For what is refused before it is a request: no credentials are looked at. */
   arriveUnread(door: Door, socket: Socket): Attempt {
-    const client = { address: peerAddress(socket.remoteAddress), name: null, label: null };
+    const client = { address: peerAddress(socket.remoteAddress), name: null, label: null, couldBe: [] };
     return this.#attempt(door, client, null, this.terms().policy);
   }
 

@@ -20,7 +20,7 @@ export async function check(gate: Gate, terms: Terms, text: string, clientName: 
   const attempt = new Attempt({
     id: 'check',
     door: 'connect',
-    client: { address: '', name: clientName, label: null },
+    client: { address: '', name: clientName, label: null, couldBe: clientName === null ? tokenHolders(terms) : [] },
     method: null,
     policy: policyFor(terms.policy, { name: clientName }),
     sink: { decision: () => undefined, closed: () => undefined },
@@ -35,6 +35,10 @@ export async function check(gate: Gate, terms: Terms, text: string, clientName: 
     if (!(error instanceof EgressError)) throw error;
     return refused(attempt, { reason: reasonOf(error), rule: null, what: null });
   }
+}
+
+function tokenHolders({ clients }: Terms): readonly string[] {
+  return clients.filter(({ token }) => token !== null).map(({ name }) => name);
 }
 
 function parseCheckTarget(text: string): Parsed<Target> {

@@ -22,21 +22,19 @@ export interface Origin {
 }
 
 /**
- * Credentials decide where there are any: a wrong token is refused, never taken for an unnamed client. An entry with
- * a token and an address or a server needs both. Without credentials, a lease names the client before an address does.
+ * Credentials decide where there are any (an empty password is none): a wrong token is refused, never taken for an
+ * unnamed client. An entry with a token and an address or a server needs both. Without credentials, a lease names the
+ * client before an address does.
  */
 export function identify(
   entries: readonly ClientEntry[],
   { address, lease }: Origin,
   credentials: Credentials | null,
 ): Identified {
-  if (credentials === null && entries.length === 0) return UNNAMED;
-  const parsed = parseAddress(address);
-  const isServer = ({ server }: ClientEntry): boolean => lease !== null && server === lease.server;
-  const covers = (entry: ClientEntry): boolean =>
-    (entry.address === null || (parsed !== null && contains(entry.address, parsed))) &&
-    (entry.server === null || isServer(entry));
-  if (credentials !== null) {
+  const isAnonymous = credentials === null || isNoCredential(entries, credentials);
+  if (isAnonymous && entries.length === 0) return UNNAMED;
+  const covers = covererOf({ address, lease });
+  if (!isAnonymous) {
     const entry = entries.find(({ name, token }) => token !== null && name === credentials.user);
     // Compared in any case, so that the time says nothing about which names exist.
     const isFirst = sameSecret(credentials.password, entry?.token ?? '');
@@ -49,11 +47,34 @@ export function identify(
   const bare = entries.filter(({ token }) => token === null);
   const entry =
     entries.find(({ name }) => lease !== null && name === lease.client) ??
-    bare.find((one) => isServer(one) && covers(one)) ??
+    bare.find((one) => one.server !== null && covers(one)) ??
     bare.find((one) => one.server === null && one.address !== null && covers(one));
   return { outcome: 'known', name: entry?.name ?? null };
 }
 
+/**
+ * An empty password is none: Java gives the user of the system and nothing, unasked. Not so with the name of a client:
+ * who claims one has to prove it.
+ */
+function isNoCredential(entries: readonly ClientEntry[], { user, password }: Credentials): boolean {
+  return password === '' && user !== '' && !entries.some(({ name }) => name === user);
+}
+
+/** The names that whoever comes from there could have by a token. */
+export function namesByToken(entries: readonly ClientEntry[], origin: Origin): readonly string[] {
+  if (entries.length === 0) return NOBODY;
+  const covers = covererOf(origin);
+  return entries.filter((entry) => entry.token !== null && covers(entry)).map(({ name }) => name);
+}
+
+function covererOf({ address, lease }: Origin): (entry: ClientEntry) => boolean {
+  const parsed = parseAddress(address);
+  return (entry) =>
+    (entry.address === null || (parsed !== null && contains(entry.address, parsed))) &&
+    (entry.server === null || (lease !== null && entry.server === lease.server));
+}
+
+const NOBODY: readonly string[] = Object.freeze([]);
 const UNNAMED: Identified = { outcome: 'known', name: null };
 
 /** `Basic` credentials of a Proxy-Authorization field (RFC 7617); null where they are in no such form. */

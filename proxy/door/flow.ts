@@ -10,6 +10,8 @@ export interface Client extends ClientIdentity {
   readonly address: string;
   /** For the log where `name` is null: the PTR name of the address. Never used for a decision. */
   readonly label: string | null;
+  /** Names that it could have with the credentials that it has not given; empty where it has, or the door takes none. */
+  readonly couldBe: readonly string[];
 }
 
 export interface AttemptTerms {

@@ -62,7 +62,7 @@ async function open(
   const fault = turnedAway(doorway, busy) ?? headFault(request) ?? (hasContent(request) ? 'malformed-request' : null);
   if (fault !== null) return refuse(fault);
   if (!target.ok) return refuse(target.reason);
-  const mismatch = hostFault(request, target.value);
+  const mismatch = hostFault(request, target.value, socket);
   if (mismatch !== null) return refuse(mismatch);
   if (!isKnown) return refuse('client-unauthenticated');
 

@@ -1,7 +1,7 @@
 /** Reasons as responses: status line, Proxy-Status (RFC 9209) and a JSON body that explains. */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { explanation, reasonPhrase } from '../core/explain.js';
+import { explanation, reasonPhrase, withoutAnswer } from '../core/explain.js';
 import { REASONS, type Reason } from '../core/reasons.js';
 import { hostText } from '../core/target.js';
 import type { Attempt } from '../door/flow.js';
@@ -71,16 +71,17 @@ export function closeAfter(socket: Socket, bytes: Buffer): void {
 
 function answer(attempt: Attempt, ending: Ending): { phrase: string; fields: string[]; body: string } {
   const { reason, rule, what } = ending;
-  const { error } = REASONS[reason];
+  const { error, outcome } = REASONS[reason];
   const addresses = attempt.addresses.map(({ text }) => text);
-  const known = { reason, rule, what, target: attempt.target, addresses };
+  const all = { reason, rule, what, target: attempt.target, addresses };
+  const known = isShownAddresses(attempt) ? all : withoutAnswer(all);
   const body = `${JSON.stringify({
-    error: 'egress-denied',
+    error: outcome === 'deny' ? 'egress-denied' : 'egress-failed',
     reason,
-    rule,
+    rule: known.rule,
     host: attempt.target === null ? null : hostText(attempt.target.host),
     port: attempt.target?.port ?? null,
-    addresses,
+    addresses: known.addresses,
     id: attempt.id,
     explanation: explanation(known),
   })}\n`;
@@ -89,4 +90,8 @@ function answer(attempt: Attempt, ending: Ending): { phrase: string; fields: str
   fields.push('Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body)));
   fields.push('Date', new Date().toUTCString());
   return { phrase: reasonPhrase(known), fields, body };
+}
+
+function isShownAddresses({ policy, client }: Attempt): boolean {
+  return policy.showAddresses === 'all' || (policy.showAddresses === 'named' && client.name !== null);
 }

@@ -1,7 +1,7 @@
 /** The head of a request against RFC 9112 and RFC 9110, over the fields as they came. */
 import type { Reason } from '../core/reasons.js';
-import { parseHostField, sameHost, type Target } from '../core/target.js';
-import { type Credentials, parseBasic } from '../door/clients.js';
+import { type Host, parseHostField, sameHost, type Target } from '../core/target.js';
+import { type Credentials, parseBasic, peerAddress } from '../door/clients.js';
 import { members, values } from './fields.js';
 
 /** What a request says before its content. `url`: the request-target. Node's IncomingMessage is one. */
@@ -27,15 +27,35 @@ export function headFault(request: RequestHead): Reason | null {
   return framingFault(request);
 }
 
-/** For CONNECT: the Host field names the target, its port may be left out (some clients do). */
-export function hostFault(request: RequestHead, target: Target): Reason | null {
+/** Where a connection came in, as the client may call it. */
+export interface Listener {
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+}
+
+/**
+ * For CONNECT: the Host field names the target, its port may be left out (some clients do). One that names the proxy is
+ * passed over, as some clients send it (proxytunnel): it is the target that counts (RFC 9112 section 3.2.2).
+ */
+export function hostFault(request: RequestHead, target: Target, listener: Listener): Reason | null {
   const [value] = values(request.rawHeaders, 'host');
   // The same text names the same target: no need to read it again.
   if (value === undefined || value === '' || value === request.url) return null;
   const field = parseHostField(value);
-  if (!field.ok || !sameHost(field.value.host, target.host)) return 'host-mismatch';
-  return field.value.port === null || field.value.port === target.port ? null : 'host-mismatch';
+  if (!field.ok) return 'host-mismatch';
+  const { host, port } = field.value;
+  if (sameHost(host, target.host) && (port === null || port === target.port)) return null;
+  return namesProxy(host, port, listener) ? null : 'host-mismatch';
 }
+
+/** By whatever host with the port that the client has connected to, or by the address or the usual name without one. */
+function namesProxy(host: Host, port: number | null, { localAddress, localPort }: Listener): boolean {
+  if (port !== null) return port === localPort;
+  return host.kind === 'name' ? OWN_NAMES.has(host.name) : host.address.text === peerAddress(localAddress);
+}
+
+/** The service of the compose files, and the name of loopback. */
+const OWN_NAMES: ReadonlySet<string> = new Set(['egress-proxy', 'localhost']);
 
 /** Null where no credentials are given; credentials that cannot be read are wrong ones. */
 export function credentialsOf(request: RequestHead): Credentials | null {

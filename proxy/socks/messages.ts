@@ -26,10 +26,11 @@ const REPLY = {
 /** How the fields of a message follow each other: `take(n)` gives exactly n octets, from wherever they come. */
 export type Take = (length: number) => Promise<Buffer>;
 
-/** Credentials show who asks wherever a client offers them; null where it offers no method of ours. */
-export function selectMethod(methods: Uint8Array): typeof METHOD.none | typeof METHOD.password | null {
-  if (methods.includes(METHOD.password)) return METHOD.password;
-  return methods.includes(METHOD.none) ? METHOD.none : null;
+type Method = typeof METHOD.none | typeof METHOD.password;
+
+/** The first of `preferred` that the client offers; null where it offers none of them (RFC 1928 section 3). */
+export function selectMethod(methods: Uint8Array, preferred: readonly Method[]): Method | null {
+  return preferred.find((method) => methods.includes(method)) ?? null;
 }
 
 /** The methods of the greeting; null where it is not SOCKS 5. Reads nothing past the greeting. */

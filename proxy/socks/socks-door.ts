@@ -95,11 +95,15 @@ async function hear(doorway: Doorway, socket: Socket, gone: Abortable, progress:
   }
 }
 
-/** Greeting and authentication (RFC 1928 section 3, RFC 1929). */
+/**
+ * Greeting and authentication (RFC 1928 section 3, RFC 1929). Credentials are asked for where some client has any: Java
+ * offers both methods always, and has nothing to say.
+ */
 async function greet(doorway: Doorway, socket: Socket, take: Take): Promise<Arrival> {
   const methods = await readGreeting(take);
   if (methods === null) throw new EgressError('malformed-socks');
-  const method = selectMethod(methods);
+  const hasTokens = doorway.terms().clients.some(({ token }) => token !== null);
+  const method = selectMethod(methods, hasTokens ? [METHOD.password, METHOD.none] : [METHOD.none, METHOD.password]);
   socket.write(methodReply(method ?? METHOD.refused));
   if (method === null) throw new EgressError('client-unauthenticated');
   if (method === METHOD.none) return doorway.arrive('socks', socket, { method: null, credentials: null });

@@ -31,7 +31,12 @@ export function newConfiguration({ remarks, allow, internal, needsSniLog }: Sugg
  * Throws where `base` is no YAML.
  */
 export function extendedConfiguration(base: string, suggestion: Suggestion): string {
-  const document = parseDocument(shieldReferences(base), { merge: false, schema: 'core', version: '1.2' });
+  const document = parseDocument(shieldReferences(base), {
+    logLevel: 'error',
+    merge: false,
+    schema: 'core',
+    version: '1.2',
+  });
   if (document.errors.length > 0) throw new Error('the configuration is not valid YAML');
   const policy = policyOf(document);
   policy.set('mode', 'enforce');

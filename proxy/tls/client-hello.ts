@@ -69,9 +69,12 @@ function parseServerName(extension: Uint8Array): DnsName | null {
   return parseHostName(Buffer.from(name).toString('latin1'));
 }
 
-/** RFC 6066 section 3: ASCII, no trailing dot, no literal address in any spelling; case does not matter. */
+/**
+ * RFC 6066 section 3: ASCII, no literal address in any spelling; case does not matter. A trailing dot has no place there,
+ * but some clients send the host as they were given it, and it is the same name.
+ */
 function parseHostName(text: string): DnsName | null {
-  return text.endsWith('.') || endsInNumber(text) ? null : parseDnsName(text);
+  return endsInNumber(text) ? null : parseDnsName(text);
 }
 
 /** Reads big-endian integers and length-prefixed vectors; past the end everything is null. */

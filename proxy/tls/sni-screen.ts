@@ -3,6 +3,7 @@
  * tunnel to one name and ask the server behind it for another (domain fronting).
  */
 import type { DenyReason } from '../core/reasons.js';
+import { plainTextFault, serverNameFault } from '../core/server-name.js';
 import type { Target } from '../core/target.js';
 import type { Judged, Screen } from '../net/first-bytes.js';
 import { HeldBytes } from '../net/held-bytes.js';
@@ -19,14 +20,6 @@ export interface SniTerms {
 
 /** What the first bytes of a tunnel turn out to be. */
 type Opening = HelloState | { readonly kind: 'server-first' } | { readonly kind: 'ended' };
-
-/**
- * Ports that IANA registers for a protocol that begins with TLS (https, smtps, nntps, ldaps, DNS over TLS, ftps, imaps,
- * pop3s, sips, amqps, ircs, mqtt over TLS), and the usual second https port. Nothing but TLS passes there in `enforce`.
- */
-const TLS_PORTS: ReadonlySet<number> = new Set([
-  443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 5061, 5671, 6697, 8443, 8883,
-]);
 
 const NOTHING = Buffer.alloc(0);
 
@@ -65,21 +58,15 @@ export function createSniScreen(terms: SniTerms): Screen {
 export function judgeOpening(opening: Opening, target: Target): DenyReason | null {
   switch (opening.kind) {
     case 'hello':
-      return judgeName(opening.hello.sni, target);
+      return serverNameFault(opening.hello.sni, target.host);
     case 'defect':
-      return opening.defect;
+      // Not a name, but an address may be asked for by name or by number.
+      return opening.defect === 'sni-invalid' && target.host.kind === 'literal' ? null : opening.defect;
     case 'not-tls':
     case 'server-first':
-      return TLS_PORTS.has(target.port) ? 'tls-expected' : null;
+      return plainTextFault(target);
     case 'ended':
     case 'need-more':
       return null;
   }
-}
-
-/** An address was allowed as an address, whatever name is asked for behind it: there is nothing to compare. */
-function judgeName(sni: string | null, { host }: Target): DenyReason | null {
-  if (host.kind === 'literal') return null;
-  if (sni === null) return 'sni-missing';
-  return sni === host.name ? null : 'sni-mismatch';
 }

@@ -29,6 +29,8 @@ export function adminWith(change: Partial<AdminDeps> = {}) {
       mode: 'enforce',
       default: 'public',
       sni: 'log',
+      requires: 'optional',
+      showAddresses: 'named',
       allow: [],
       deny: [],
       internal: [],

@@ -16,6 +16,8 @@ test('a file with nothing but its version opens nothing', (t) => {
     mode: 'enforce',
     default: 'none',
     sni: 'enforce',
+    clients: 'optional',
+    showAddresses: 'named',
     deny: [],
     internal: [],
     allow: [],

@@ -123,6 +123,7 @@ test('a Host field is a host with or without a port', () => {
     ['127.1', '127.0.0.1', null],
     ['[::1]', '::1', null],
     ['[::1]:80', '::1', 80],
+    ['a:', 'a', null],
   ];
   for (const [text, host, port] of good) {
     const parsed = parseHostField(text);
@@ -137,7 +138,7 @@ test('a Host field is a host with or without a port', () => {
     'a,b',
     'user@a',
     'a:0',
-    'a:',
+    'a::',
     'a:x',
     '::1',
     '[::1',

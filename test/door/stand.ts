@@ -18,6 +18,8 @@ import { configOf } from '../config/fixture.js';
 export const NAMES: Readonly<Record<string, readonly string[]>> = {
   'site.test': ['93.184.215.14'],
   'other.test': ['93.184.215.15'],
+  intranet: ['93.184.215.16'],
+  'a_b.test': ['93.184.215.17'],
   'private.test': ['10.0.0.7'],
   'mixed.test': ['93.184.215.14', '127.0.0.1'],
   'metadata.test': ['169.254.169.254'],

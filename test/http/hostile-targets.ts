@@ -50,7 +50,7 @@ const BROKEN_HOSTS = [
   // an address without its brackets cannot be told from a port
   ...['::1', '::', 'fe80::1', '2001:db8::1', '0:0:0:0:0:0:0:1'],
   // labels that are no labels
-  ...['..', '.', 'a..b', '.a', '-a.com', 'a,b', 'a;b', "a'b", 'a"b', 'a<b', 'a|b', 'a\\b', 'a^b', 'a`b', 'a{b'],
+  ...['..', '.', 'a..b', '.a', 'a,b', 'a;b', "a'b", 'a"b', 'a<b', 'a|b', 'a\\b', 'a^b', 'a`b', 'a{b'],
   ...[`${'a'.repeat(64)}.com`, `${'a.'.repeat(127)}com`, '*', '*.com', 'a*b', '$', '!', '(', '~', 'a+b', 'a=b', 'a&b'],
 ];
 
@@ -78,7 +78,6 @@ const BAD_PORTS = [
   '0x50',
   '80a',
   '８０',
-  '',
 ];
 
 /** Octets that have no place in any request-target; over a socket some of them end the request-line early. */
@@ -97,6 +96,8 @@ export const HOSTILE_TARGETS: readonly HostileTarget[] = [
   ...BAD_PORTS.flatMap((port) => both(new Set(['example.com', '8.8.8.8', '[2606:4700::1111]']), MALFORMED, port)),
   ...CONTROLS.flatMap((octet) => controls(octet)),
   ...forms('authority', MALFORMED, [
+    // Of a URL an empty port is the one of its scheme; of an authority-form it is none.
+    ...['example.com:', '8.8.8.8:', '[2606:4700::1111]:'],
     ...['example.com', '8.8.8.8', '[2606:4700::1111]', 'example.com/', 'http://example.com:80', 'https://example.com'],
     ...[
       'example.com:443/',

@@ -21,6 +21,7 @@ const PUBLIC_HOSTS = [
     '134744072',
     '0x08080808',
   ],
+  ...['-a.example', 'a-.example', '-.example'],
   ...['[2606:4700:4700::1111]', '[2001:4860:4860:0:0:0:0:8888]', '[::ffff:8.8.8.8]', '[64:ff9b::8.8.8.8]'],
 ];
 
@@ -35,7 +36,13 @@ export const PUBLIC_TARGETS: readonly OrdinaryTarget[] = PUBLIC_HOSTS.flatMap((h
     'absolute',
     PUBLIC_PATHS.map((path) => `http://${host}${path}`),
   ),
-  ...of('absolute', [`https://${host}/`, `HTTP://${host}:8080/`, `http://${host}:80/a?b`]),
+  ...of('absolute', [
+    `https://${host}/`,
+    `http://${host}:/`,
+    `https://${host}:`,
+    `HTTP://${host}:8080/`,
+    `http://${host}:80/a?b`,
+  ]),
 ]);
 
 /** `text` as a host of a request-target. */

@@ -6,6 +6,7 @@ import { authorityText } from '../../proxy/core/target.js';
 import { OctetReader } from '../../proxy/net/octet-reader.js';
 import {
   credentialsReply,
+  METHOD,
   methodReply,
   readCredentials,
   readGreeting,
@@ -21,10 +22,16 @@ test('a greeting gives its methods, and one that is not SOCKS 5 gives none', asy
     assert.equal(await readGreeting(wrong), null);
 });
 
-test('username/password is chosen wherever it is offered, then no authentication, then nothing', () => {
-  assert.equal(selectMethod(Buffer.from([0, 1, 2])), 2);
-  assert.equal(selectMethod(Buffer.from([1, 0])), 0);
-  assert.equal(selectMethod(Buffer.from([1, 3, 0xff])), null);
+test('the method is the first preferred one that is offered, or none', () => {
+  for (const [offered, preferred, chosen] of [
+    [[0, 1, 2], [METHOD.password, METHOD.none], 2],
+    [[0, 1, 2], [METHOD.none, METHOD.password], 0],
+    [[1, 0], [METHOD.password, METHOD.none], 0],
+    [[2], [METHOD.none, METHOD.password], 2],
+    [[1, 3, 0xff], [METHOD.none, METHOD.password], null],
+  ] as const) {
+    assert.equal(selectMethod(Buffer.from(offered), preferred), chosen);
+  }
 });
 
 test('credentials are read as RFC 1929 has them', async () => {

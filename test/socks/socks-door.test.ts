@@ -94,6 +94,7 @@ test('wrong credentials are refused, never taken for an unnamed client', async (
   for (const [user, password] of [
     ['git', 'wrong'],
     ['git', ''],
+    ['git', 't0ken-of-git-123456789'],
     ['nobody', 't0ken-of-git-1234567890'],
   ] as const) {
     const answer = await say(stand, Buffer.concat([credentials(user, password), byName('site.test', 22)]));
@@ -101,6 +102,23 @@ test('wrong credentials are refused, never taken for an unnamed client', async (
     assert.deepEqual(told(await stand.decision()), ['deny', 'client-unauthenticated', null, null]);
   }
   assert.deepEqual([stand.queries, stand.dials], [[], []]);
+});
+
+test('a client that offers both methods is not asked for what nobody has', async (context) => {
+  const stand = await openStand(context, await echo(context));
+  const both = Buffer.from([5, 2, 0, 2]);
+  assert.deepEqual(await say(stand, Buffer.concat([both, byName('site.test', 22)])), OPENED);
+  assert.equal((await stand.decision()).client.name, null);
+});
+
+test('an empty password is no credential: Java gives the user of the system, unasked', async (context) => {
+  const policy = 'default: none, allow: [ { host: other.test, ports: [22] }, { host: site.test, clients: [git] } ]';
+  const stand = await openStand(context, await echo(context), { policy, more: CLIENTS });
+  const open = await say(stand, Buffer.concat([credentials('root', ''), byName('other.test', 22)]));
+  assert.deepEqual(open, Buffer.from([5, 2, 1, 0, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0]));
+  assert.deepEqual([(await stand.decision()).client.name], [null]);
+  const closed = await say(stand, Buffer.concat([credentials('root', ''), byName('site.test', 22)]));
+  assert.deepEqual([...closed.subarray(0, 6)], [5, 2, 1, 0, 5, 2]);
 });
 
 test('what is not SOCKS 5 is closed with one record', async (context) => {

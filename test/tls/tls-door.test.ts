@@ -96,7 +96,7 @@ test('what names no server is refused, logged and closed, without a query', asyn
   const name = (text: string) => ({ type: 0, name: Buffer.from(text, 'latin1') });
   const cases: readonly (readonly [what: string, wire: Buffer, reason: string])[] = [
     ['no name', wireHello({ sni: null }), 'sni-missing'],
-    ['a trailing dot', wireHello({ sni: 'site.test.' }), 'sni-invalid'],
+    ['two trailing dots', wireHello({ sni: 'site.test..' }), 'sni-invalid'],
     ['NUL', wireHello({ sni: 'site.test\0.other.test' }), 'sni-invalid'],
     ['300 octets', wireHello({ sni: 'a.'.repeat(150) }), 'sni-invalid'],
     ['an IPv4 literal', wireHello({ sni: '169.254.169.254' }), 'sni-invalid'],

@@ -53,6 +53,7 @@ export async function showPolicy(policy) {
       ['mode', policy.mode === 'report' ? 'report: would-be refusals are logged and let through' : 'enforce'],
       ['default', policy.default === 'none' ? 'none: only what a rule allows' : 'public: every public address'],
       ['TLS server name', policy.sni],
+      ['clients', policy.requires === 'required' ? 'required: who has no name is refused' : policy.requires],
     ]),
     ...warningList(policy.warnings),
     ...['deny', 'internal', 'allow'].flatMap((section) => ruleTable(section, policy[section])),

@@ -1,0 +1,118 @@
+/** What a policy says of one name, and of one address: the steps that policy.ts sets out. */
+import type { Address, Prefix } from './address.js';
+import type { DnsName } from './host-pattern.js';
+import { isHost, isOwn } from './own-endpoints.js';
+import type { DenyReason } from './reasons.js';
+import { type Denial, refusal } from './refusal.js';
+import { type ClientIdentity, matches, matchesButForPort, mayMatch, opens, type Question, type Rule } from './rule.js';
+import type { RuleId } from './rule-id.js';
+import { plainTextFault } from './server-name.js';
+import { type AddressClass, classify, classifyName } from './special-purpose.js';
+import type { Target } from './target.js';
+
+/**
+ * `perClient`: the same policy for clients whose entry has a default or a mode of its own, by name. The decisions look it
+ * up themselves; so does whoever else reads `mode`, `default` or `sni`, by `policyFor`.
+ */
+export interface Policy {
+  readonly mode: 'enforce' | 'report';
+  readonly default: 'public' | 'none';
+  readonly sni: 'enforce' | 'log' | 'off';
+  /** `required`: who is no client of the configuration is refused, whatever the rules say of the destination. */
+  readonly clients: 'optional' | 'required';
+  /** Who is shown the addresses of a refused request's host: nobody, clients that are known by name, everybody. */
+  readonly showAddresses: 'none' | 'named' | 'all';
+  readonly deny: readonly Rule[];
+  readonly internal: readonly Rule[];
+  readonly allow: readonly Rule[];
+  /** The network's own NAT64 prefixes, decoded like 64:ff9b::/96. */
+  readonly nat64: readonly Prefix[];
+  readonly perClient: ReadonlyMap<string, Policy>;
+}
+
+/** The policy as it is in force for this client. */
+export function policyFor(policy: Policy, { name }: ClientIdentity): Policy {
+  return (name === null ? undefined : policy.perClient.get(name)) ?? policy;
+}
+
+export type Judgement =
+  /** `address`: the one to connect to. */
+  | { readonly allowed: true; readonly address: Address; readonly rule: RuleId; readonly noted: Denial | null }
+  | { readonly allowed: false; readonly denial: Denial };
+
+/** What `policy.sni` has against a request in plain text; in a tunnel the first bytes will tell. */
+export function judgePlainText({ sni }: Policy, target: Target): Denial | null {
+  const reason = target.scheme === 'http' && sni !== 'off' ? plainTextFault(target) : null;
+  return reason === null ? null : refusal(reason, 'sni');
+}
+
+/** True where what `sni` finds is refused, and not only noted. */
+export function enforcesSni({ sni, mode }: Policy): boolean {
+  return sni === 'enforce' && mode === 'enforce';
+}
+
+/** Before DNS: what no answer could change; null where the addresses decide. */
+export function judgeName(policy: Policy, question: Question, name: DnsName): Denial | null {
+  const special = classifyName(name);
+  if (special?.kind === 'never') return refusal('metadata-address', special.id, special.what);
+  if (policy.mode === 'report') return null;
+  if (lacksName(policy, question)) return refusal('client-required', 'clients');
+  const denied = policy.deny.find((rule) => rule.address === null && matches(rule, question, null));
+  if (denied !== undefined) return refusal(denyReason(denied), denied.id);
+  if (special !== null && !policy.internal.some((rule) => mayMatch(rule, question, name)))
+    return refusal('address-prohibited', special.id, special.what);
+  if (policy.default === 'public') return null;
+  // A query is a way out, too: a name is resolved only where a rule could allow it.
+  const hopeful = [...policy.allow, ...policy.internal].some((rule) => mayMatch(rule, question, name));
+  return hopeful ? null : notAllowed(policy, question, null);
+}
+
+/** Steps 1 to 5 for one address. */
+export function judgeAddress(policy: Policy, question: Question, address: Address): Judgement {
+  const kind = classify(address, policy.nat64);
+  const { effective, routed } = kind;
+  if (isOwn(question.own, effective, question.target.port)) return no(refusal('own-listener', 'never:own'));
+  if (isHost(question.own, effective))
+    return no(refusal('own-listener', 'never:host', 'an address of the host of the proxy'));
+  if (kind.kind === 'never') return no(refusal(prohibited(kind), kind.id, kind.what));
+  const found = judgeRules(policy, question, effective, kind);
+  if (typeof found === 'string') return { allowed: true, address: routed, rule: found, noted: null };
+  return policy.mode === 'report' ? { allowed: true, address: routed, rule: 'report', noted: found } : no(found);
+}
+
+/** Steps 2 to 5: the rule that allows, or the refusal. */
+function judgeRules(policy: Policy, question: Question, address: Address, kind: AddressClass): RuleId | Denial {
+  if (lacksName(policy, question)) return refusal('client-required', 'clients');
+  const denied = policy.deny.find((rule) => matches(rule, question, address));
+  if (denied !== undefined) return refusal(denyReason(denied), denied.id);
+  if (kind.kind !== 'global') {
+    const exception = policy.internal.find((rule) => opens(rule, question, address, kind));
+    return exception?.id ?? refusal(prohibited(kind), kind.id, kind.what);
+  }
+  const allowed = policy.allow.find((rule) => matches(rule, question, address));
+  if (allowed !== undefined) return allowed.id;
+  return policy.default === 'public' ? 'default' : notAllowed(policy, question, address);
+}
+
+function lacksName({ clients }: Policy, { client }: Question): boolean {
+  return clients === 'required' && client.name === null;
+}
+
+/** Tells a host that no rule names from a port that the host's own rules leave out. */
+function notAllowed(policy: Policy, question: Question, address: Address | null): Denial {
+  const named = policy.allow.some((rule) => matchesButForPort(rule, question, address));
+  return refusal(named ? 'port-not-allowed' : 'host-not-allowed', 'default');
+}
+
+function prohibited(kind: AddressClass): DenyReason {
+  return kind.kind !== 'global' && kind.metadata ? 'metadata-address' : 'address-prohibited';
+}
+
+function denyReason(rule: Rule): DenyReason {
+  if (rule.address !== null) return 'address-denied';
+  return rule.host === null && rule.ports !== null ? 'port-denied' : 'host-denied';
+}
+
+function no(denial: Denial): Judgement {
+  return { allowed: false, denial };
+}

@@ -1,0 +1,22 @@
+/** Why a request is refused, or failed: one type from the policy to the last byte of the answer. */
+import type { DenyReason, Reason } from './reasons.js';
+import type { RuleId } from './rule-id.js';
+
+export interface Refusal<R extends Reason = Reason> {
+  readonly reason: R;
+  readonly rule: RuleId | null;
+  /** What the prohibited address or name is, for the explanation; null where the reason says it all. */
+  readonly what: string | null;
+}
+
+/** A refusal of the policy or of the request itself: the destination has had no part in it. */
+export type Denial = Refusal<DenyReason>;
+
+/** `rule` and `what`: null where there is none. */
+export function refusal<R extends Reason>(
+  reason: R,
+  rule: RuleId | null = null,
+  what: string | null = null,
+): Refusal<R> {
+  return { reason, rule, what };
+}
