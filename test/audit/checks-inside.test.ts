@@ -230,6 +230,14 @@ testFailing([
     [['plain-secret-in-openclaw openclaw-gateway', 'medium']],
   ],
   [
+    'a key of a skill in openclaw.json, between comments and trailing commas',
+    (stack) => {
+      stack.data['openclaw/openclaw.json'] =
+        '{ // a comment\n "skills": { "entries": { "search": { "apiKey": "https://no/*comment*/", }, }, }, }';
+    },
+    [['plain-secret-in-openclaw openclaw-gateway', 'medium']],
+  ],
+  [
     'a key in a custom registry',
     (stack) => {
       stack.data['mcp/registry-custom.docker.yaml'] =

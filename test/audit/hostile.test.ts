@@ -118,7 +118,7 @@ test('output of Windows PowerShell, which is UTF-16 with a mark, is read', () =>
 test('files of the stack that are not what they should be are named, and not quoted', async () => {
   for (const name of ['mcp/registry.json', 'openclaw/openclaw.json']) {
     const stack = hardened();
-    stack.data[name] = `{ "token": "${TOKEN}", }`;
+    stack.data[name] = `{ "token": "${TOKEN}" `;
     await withFiles(stack, async (folder) => {
       const { code, err } = await run(['--no-engine', '--env', join(folder, '.env')]);
       assert.equal(code, 2);

@@ -58,14 +58,21 @@ function registrySecrets(root: Json, file: string): readonly PlainSecret[] {
 }
 
 function readOpenclaw(path: string): OpenclawFacts | null {
-  const root = readJson(path);
-  if (root === undefined) return null;
+  const written = readIfThere(path);
+  if (written === null) return null;
+  const root = parseJson(withoutComments(written), JSON.stringify(path));
   const token = text(at(root, 'gateway', 'auth', 'token'));
   return {
     ...fileFacts(path),
     secrets: openclawSecrets(root, path),
     gateway: token === null ? NO_VARIABLES : new Variables([['TOKEN', token]]),
   };
+}
+
+/** OpenClaw reads JSON5: people write comments and trailing commas into its file. */
+function withoutComments(json: string): string {
+  const bare = json.replace(/("(?:[^"\\]|\\.)*")|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, '$1');
+  return bare.replace(/("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])/g, '$1');
 }
 
 /** `gateway.auth.token` is not among them: the stack itself writes it there at each start. */

@@ -113,7 +113,11 @@ function certificates(folder: string | undefined): https.RequestOptions {
 
 function unreachable(shown: string, error: unknown): AuditError {
   const code = codeOf(error);
-  const hint = code === 'EACCES' ? ': run it as root or in the group of the socket, or pipe docker inspect in' : '';
+  const hints: Readonly<Record<string, string>> = {
+    EACCES: ': run it as root or in the group of the socket, or pipe docker inspect in',
+    ENOENT: ': set DOCKER_HOST to what docker context ls shows, or pipe docker inspect in',
+  };
+  const hint = hints[code] ?? '';
   return new AuditError(`the engine at ${shown} cannot be reached (${code})${hint}`);
 }
 

@@ -25,6 +25,7 @@ const SERVICE = `
 const HARD = `
     user: "1000:1000"
     cap_drop: [ALL]
+    read_only: true
     security_opt: ["no-new-privileges:true"]`;
 
 /** `private`: whether the network of that name is internal, as it is in the file later on. */
@@ -44,6 +45,7 @@ services:
     ports: ["8080"]
   model-gateway:${SERVICE}
     # faults 3 and 4: root, with Docker's capabilities
+    read_only: true
     security_opt: ["no-new-privileges:true"]
     networks: [frontend, backend]
   open-webui:${SERVICE}
