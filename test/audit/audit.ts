@@ -50,10 +50,10 @@ function writeEnv(path: string, variables: Readonly<Record<string, string>>, mod
   chmodSync(path, mode);
 }
 
-/** An Engine API of one stack on a socket in `folder`. */
+/** An Engine API of one stack on a socket in `folder`, or on TCP. */
 export async function withEngine<T>(
   stack: Stack,
-  folder: string,
+  folder: string | null,
   use: (host: string, requests: string[]) => Promise<T>,
 ): Promise<T> {
   const requests: string[] = [];
@@ -63,10 +63,15 @@ export async function withEngine<T>(
     response.statusCode = answer === undefined ? 404 : 200;
     response.end(JSON.stringify(answer ?? { message: 'not found' }));
   });
-  const path = join(folder, 'docker.sock');
-  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const socket = folder === null ? null : join(folder, 'docker.sock');
+  await new Promise<void>((resolve) => {
+    if (socket === null) server.listen(0, '127.0.0.1', resolve);
+    else server.listen(socket, resolve);
+  });
   try {
-    return await use(`unix://${path}`, requests);
+    const at = server.address();
+    const port = typeof at === 'object' && at !== null ? at.port : 0;
+    return await use(socket === null ? `tcp://127.0.0.1:${port}` : `unix://${socket}`, requests);
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));

@@ -155,3 +155,16 @@ test('nothing to read is exit code 2, with the reasons', async () => {
   assert.equal(code, 2);
   assert.match(err, /^audit: nothing could be read\. The engine was not asked\./);
 });
+
+test('an engine over TCP is asked as one on a socket is; another scheme is said to be none', async () => {
+  await withEngine(hardened(), null, async (DOCKER_HOST) => {
+    const { code, out, err } = await run(['--format', 'json'], '', { DOCKER_HOST });
+    assert.deepEqual([code, err], [0, '']);
+    assert.equal(JSON.parse(out).target.engine, '28.5.2');
+  });
+  for (const DOCKER_HOST of ['ssh://me@there', 'tcp://', 'nonsense']) {
+    const { code, err } = await run([], '', { DOCKER_HOST });
+    assert.equal(code, 2);
+    assert.match(err, /DOCKER_HOST is not unix:\/\/, npipe:\/\/, tcp:\/\/ or https:\/\//);
+  }
+});

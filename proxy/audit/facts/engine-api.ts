@@ -87,7 +87,7 @@ function endpoint(env: EngineEnvironment): Endpoint {
   const address = env.DOCKER_HOST === undefined || env.DOCKER_HOST === '' ? fallback : env.DOCKER_HOST;
   const [, scheme = '', rest = ''] = /^(unix|npipe|tcp|https?):\/\/(.*)$/.exec(address) ?? [];
   if (scheme === 'unix' || scheme === 'npipe') return { module: http, options: { socketPath: rest }, shown: address };
-  const url = URL.parse(`http://${rest}`);
+  const url = URL.canParse(`http://${rest}`) ? new URL(`http://${rest}`) : null;
   if (scheme === '' || url === null || url.hostname === '') {
     throw new AuditError('DOCKER_HOST is not unix://, npipe://, tcp:// or https://: pipe docker inspect in instead');
   }

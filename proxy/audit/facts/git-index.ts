@@ -3,6 +3,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
 const MOST_BYTES = 256 * 1024 * 1024;
+/** Longer than any path that a system opens: names of version 4 could grow with each entry. */
+const LONGEST = 16_384;
 
 /** Null where the file is in no Git work tree, or its index cannot be read. */
 export function isTracked(file: string): boolean | null {
@@ -52,6 +54,7 @@ function pathsOf(index: Buffer): ReadonlySet<string> {
     const end = index.indexOf(0, start);
     if (end === -1) return paths;
     before = kept + index.toString('latin1', start, end);
+    if (before.length > LONGEST) return paths;
     paths.add(Buffer.from(before, 'latin1').toString('utf8'));
     at = version === 4 ? end + 1 : at + Math.ceil((end + 1 - at) / 8) * 8;
   }
