@@ -3,6 +3,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import * as z from 'zod';
 import { relayReadiness } from '../observe/relay-events.js';
 import { guardAccess } from './access.js';
+import { ADMIN_HEADER_BYTES, boundConnections } from './connections.js';
 import { addDecisionRoutes } from './decisions.js';
 import { type AdminDeps, AdminError } from './deps.js';
 import { addPage } from './page.js';
@@ -18,10 +19,11 @@ export function buildAdmin(deps: AdminDeps): FastifyInstance {
     // A tool that reaches this port has no token; it may not keep connections that say nothing, either.
     requestTimeout: 15_000,
     keepAliveTimeout: 5000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 5000 },
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, maxHeaderSize: ADMIN_HEADER_BYTES },
     // No route has a JSON Schema; Fastify's own compilers of them are a third of its start.
     schemaController: { compilersFactory: { buildValidator: noSchema, buildSerializer: noSchema } },
   });
+  boundConnections(app.server);
   // A form of another origin can send text/plain without asking first.
   app.removeContentTypeParser('text/plain');
   answerErrorsAsJson(app);

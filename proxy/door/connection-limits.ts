@@ -24,8 +24,18 @@ export const HEARD = 1024;
 const UNHEARD_PART = 1 / 4;
 const LEAST_UNHEARD = 128;
 
+export interface Bounds {
+  /** How many connections over a limit are heard. */
+  readonly heard: number;
+  /** How many may say nothing, however low the limit is. */
+  readonly leastUnheard: number;
+}
+
 /** What one client has over its own limit takes nothing of the limit for all: it would lock the others out. */
-export function createBudget(limits: () => Limits): Budget {
+export function createBudget(
+  limits: () => Pick<Limits, 'connections' | 'connectionsPerClient'>,
+  { heard, leastUnheard }: Bounds = { heard: HEARD, leastUnheard: LEAST_UNHEARD },
+): Budget {
   const connections = new Map<Socket, Connection>();
   const perClient = new Map<string, number>();
   const unheard = new Unheard();
@@ -46,7 +56,7 @@ export function createBudget(limits: () => Limits): Budget {
     const connection = connections.get(socket);
     if (connection?.isAdmitted !== true) return;
     unheard.add(connection.address, socket);
-    const silent = unheard.excess(Math.max(LEAST_UNHEARD, limits().connections * UNHEARD_PART));
+    const silent = unheard.excess(Math.max(leastUnheard, limits().connections * UNHEARD_PART));
     if (silent === null) return;
     leave(silent);
     silent.destroy();
@@ -66,7 +76,7 @@ export function createBudget(limits: () => Limits): Budget {
       if (isAdmitted) admitted += 1;
       socket.once('close', () => leave(socket));
       if (isAdmitted) waits(socket);
-      else if (connections.size - admitted > HEARD) socket.destroy();
+      else if (connections.size - admitted > heard) socket.destroy();
       return isAdmitted;
     },
     heard: (socket) => unheard.delete(connections.get(socket)?.address ?? '', socket),
