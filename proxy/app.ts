@@ -109,9 +109,10 @@ export function createApp(parts: AppParts): App {
     onDefect: parts.onDefect,
     ...(parts.onAsked === undefined ? {} : { onAsked: parts.onAsked }),
   });
-  const budget = createBudget(() => terms.limits);
+  const onEnter = (): void => doorway.accepted();
+  const budget = createBudget(() => terms.limits, { onEnter });
   // No tool takes the relays' connections: those come from the other side.
-  const relayBudget = createBudget(() => terms.limits);
+  const relayBudget = createBudget(() => terms.limits, { onEnter });
   const pool = new UpstreamPool(doorway.reads);
   const target = (request: { url?: string | undefined }) => parseAbsolute(request.url ?? '');
   const proxy = createProxyServer({ doorway, pool, budget, target, door: 'absolute' });

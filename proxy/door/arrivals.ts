@@ -117,6 +117,11 @@ export class Doorway {
     return keepEarly(socket, { reads: this.reads, rest, claim });
   }
 
+  /** See Turns.accepted. */
+  accepted(): void {
+    this.#turns.accepted();
+  }
+
   /** Null: now is the turn of this peer. */
   turn(peer: Peer): Promise<void> | null {
     return this.#turns.wait(peerAddress(peer.remoteAddress));

@@ -26,15 +26,16 @@ const LEAST_UNHEARD = 128;
 
 export interface Bounds {
   /** How many connections over a limit are heard. */
-  readonly heard: number;
+  readonly heard?: number;
   /** How many may say nothing, however low the limit is. */
-  readonly leastUnheard: number;
+  readonly leastUnheard?: number;
+  readonly onEnter?: () => void;
 }
 
 /** What one client has over its own limit takes nothing of the limit for all: it would lock the others out. */
 export function createBudget(
   limits: () => Pick<Limits, 'connections' | 'connectionsPerClient'>,
-  { heard, leastUnheard }: Bounds = { heard: HEARD, leastUnheard: LEAST_UNHEARD },
+  { heard = HEARD, leastUnheard = LEAST_UNHEARD, onEnter }: Bounds = {},
 ): Budget {
   const connections = new Map<Socket, Connection>();
   const perClient = new Map<string, number>();
@@ -68,6 +69,7 @@ export function createBudget(
     empty: () => new Promise((resolve) => (connections.size === 0 ? resolve() : whenEmpty.push(resolve))),
     enter(socket) {
       const address = peerAddress(socket.remoteAddress);
+      onEnter?.();
       const mine = (perClient.get(address) ?? 0) + 1;
       const most = limits();
       const isAdmitted = mine <= most.connectionsPerClient && admitted < most.connections;

@@ -1,58 +1,79 @@
 /**
  * Whose request is next: turns are taken by client, not by connection. One client with hundreds of connections and as
  * many requests in each would otherwise keep the event loop to itself, and everybody else would wait for its refusals.
+ *
+ * libuv accepts one connection of a listener in each turn of the loop, in the order in which they came. So where
+ * connections are coming in, a turn has to be short: a client that connects again and again would otherwise make every
+ * other one wait in the kernel for as many turns as it has connections there.
  */
 
 export interface Turns {
   /** Null: at once. Else resolves when this client has its next turn. */
   wait(client: string): Promise<void> | null;
+  /** A connection has been accepted: others may be waiting behind it. */
+  accepted(): void;
 }
 
-/** How many requests of one client begin in one turn of the event loop, before others are looked at again. */
-export const PER_CLIENT = 64;
-/** Of all clients that wait together: what they cost is what somebody new waits for. */
+/** How many requests of one client begin in one turn of the event loop without waiting. */
+export const PER_CLIENT = 8;
+/** Of all clients together, but for the first one of each. */
+const AT_ONCE = 32;
+/** Of those that wait, in one turn of the loop. */
 const PER_LOOP = 64;
+const PER_LOOP_ACCEPTING = 2;
 
 export function createTurns(): Turns {
   const begun = new Map<string, number>();
   const waiting = new Map<string, (() => void)[]>();
+  const again: [string, (() => void)[]][] = [];
   let isScheduled = false;
+  let isAccepting = false;
+  let atOnce = 0;
   const schedule = (): void => {
     if (isScheduled) return;
     isScheduled = true;
     setImmediate(nextLoop);
   };
   const nextLoop = (): void => {
+    const most = isAccepting ? PER_LOOP_ACCEPTING : PER_LOOP;
     isScheduled = false;
+    isAccepting = false;
+    atOnce = 0;
     begun.clear();
-    for (let left = PER_LOOP; left > 0 && waiting.size > 0; ) left -= oneRound(left);
+    for (let left = most; left > 0 && waiting.size > 0; ) left -= oneRound(left);
     if (waiting.size > 0) schedule();
   };
   /** One request of each client that waits, `most` in all. Who was served goes to the end of the line. */
   const oneRound = (most: number): number => {
-    const round = [...waiting.keys()].slice(0, most);
-    for (const client of round) {
-      const queue = waiting.get(client) ?? [];
+    let served = 0;
+    for (const [client, queue] of waiting) {
+      if (served === most) break;
+      served += 1;
       queue.shift()?.();
       waiting.delete(client);
-      if (queue.length > 0) waiting.set(client, queue);
-      begun.set(client, (begun.get(client) ?? 0) + 1);
+      if (queue.length > 0) again.push([client, queue]);
     }
-    return round.length;
+    for (const [client, queue] of again.splice(0)) waiting.set(client, queue);
+    return served;
   };
   return {
     wait(client) {
       schedule();
       const queue = waiting.get(client);
       const before = begun.get(client) ?? 0;
-      if (queue === undefined && before < PER_CLIENT) {
+      if (queue === undefined && (before === 0 || (before < PER_CLIENT && atOnce < AT_ONCE))) {
         begun.set(client, before + 1);
+        atOnce += 1;
         return null;
       }
       return new Promise((resolve) => {
         if (queue === undefined) waiting.set(client, [resolve]);
         else queue.push(resolve);
       });
+    },
+    accepted() {
+      schedule();
+      isAccepting = true;
     },
   };
 }

@@ -24,6 +24,16 @@ test('those who wait are served by client, whoever asked more often', async () =
   while (order.length < 1003) await setImmediate();
 });
 
+test('where connections are coming in, few of those who wait have a turn of the loop', async () => {
+  const turns = createTurns();
+  let served = 0;
+  for (let i = 0; i < 1000; i++) void turns.wait('greedy')?.then(() => served++);
+  turns.accepted();
+  await setImmediate();
+  await Promise.resolve();
+  assert.equal(served, 2);
+});
+
 test('between two turns of those who wait, somebody new is heard', async () => {
   const turns = createTurns();
   let served = 0;

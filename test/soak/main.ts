@@ -18,6 +18,7 @@ import { attack } from './attackers.js';
 import { openTunnel, type Place, timedRequest } from './client.js';
 import { openFiles, openFilesLimit, residentMemory, settledFiles } from './process-state.js';
 import { type SoakSettings, soakSettings } from './settings.js';
+import { siege } from './siege/siege.js';
 
 /** Log, event loop and idle upstream connections come and go by a few. */
 const FILES_SLACK = 5;
@@ -51,13 +52,14 @@ async function main(settings: SoakSettings): Promise<void> {
     await flood(place, proxy, settings, before);
     await deadZone(place, settings);
     await timedRequest(place);
+    await siege({ ...settings, seconds: 2 * settings.seconds, folder, origin: place.origin, say });
   } finally {
     await proxy.stop();
     origin.stop();
     await dns.close();
     await rm(folder, { recursive: true });
   }
-  say('3 passed, 0 failed');
+  say('4 passed, 0 failed');
 }
 
 async function warmUp(place: Place): Promise<void> {

@@ -17,6 +17,8 @@ export interface Logged {
 export interface ProxyProcess {
   readonly url: string;
   readonly port: number;
+  /** NaN where the admin API is off. */
+  readonly adminPort: number;
   readonly pid: number;
   /** The decisions on `authority` since the last call for it, once there are `least` of them: the log may lag behind. */
   takeDecisions(authority: string, least: number): Promise<Logged[]>;
@@ -44,10 +46,12 @@ export async function startProxyProcess(
     news.emit(record.event, record);
   });
   const [listening] = await Promise.race([once(news, 'listening'), failedStart(child)]);
-  const port = Number(String(listening.listening.proxy).split(':').at(-1));
+  const portOf = (door: string): number => Number(String(listening.listening[door]).split(':').at(-1));
+  const port = portOf('proxy');
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    adminPort: portOf('admin'),
     pid: child.pid ?? 0,
     async takeDecisions(authority, least) {
       const isAsked = ({ host, port }: Logged): boolean => authority === `${host}:${port}` || authority === host;
