@@ -1,5 +1,5 @@
 /** One question to one server: UDP first, TCP where the answer is cut short or not to be trusted. */
-import { type DnsQuestion, type DnsReply, encodeQuery, RCODE, readReply } from './dns-message.js';
+import { type DnsQuestion, type DnsReply, encodeQuery, RCODE, readReply, type Spelling } from './dns-message.js';
 import type { DnsServer } from './dns-server.js';
 import { type DnsSocket, type DnsSocketCallbacks, openTcp, openUdp } from './dns-socket.js';
 
@@ -22,54 +22,88 @@ export function startExchange(
   question: DnsQuestion,
   onEnd: (end: ExchangeEnd) => void,
 ): DnsExchange {
-  let edns: 'edns' | 'plain' = 'edns';
-  let over: 'udp' | 'tcp' = 'udp';
-  let query = encodeQuery(question, edns);
-  let foreign = 0;
-  let ended = false;
-  const end = (result: ExchangeEnd): void => {
-    if (ended) return;
-    ended = true;
-    socket.close();
-    onEnd(result);
-  };
-  const start = (by: typeof over): DnsSocket => {
-    over = by;
-    query = encodeQuery(question, edns);
-    const opened = (by === 'udp' ? openUdp : openTcp)(server, callbacks);
-    opened.send(query);
-    return opened;
-  };
-  const restart = (by: typeof over): void => {
-    socket.close();
-    socket = start(by);
-  };
-  const callbacks: DnsSocketCallbacks = {
-    onLoss: () => end('failed'),
-    onMessage(message) {
-      const reply = readReply(message, query, over === 'udp' ? 'exact' : 'any-case');
-      if (over === 'udp') {
-        if (reply === 'foreign' && ++foreign < MOST_FOREIGN) return;
-        // Nobody answers a connection of TCP for the server by guessing.
-        if (typeof reply === 'string' || reply.truncated) return restart('tcp');
-      }
-      if (typeof reply === 'string' || reply.truncated) return end('failed');
-      if (edns === 'edns' && (reply.rcode === RCODE.FORMERR || reply.rcode === RCODE.NOTIMP)) {
-        // RFC 6891 section 6.2.2: a server that does not know EDNS says so like this.
-        edns = 'plain';
-        return restart(over);
-      }
-      end(reply.rcode === RCODE.NOERROR || reply.rcode === RCODE.NXDOMAIN ? reply : 'failed');
-    },
-  };
-  let socket = start('udp');
-  return {
-    repeat() {
-      if (!ended && over === 'udp') socket.send(query);
-    },
-    close() {
-      ended = true;
-      socket.close();
-    },
-  };
+  const exchange = new Exchange(server, question, onEnd);
+  return { repeat: () => exchange.repeat(), close: () => exchange.close() };
+}
+
+class Exchange implements DnsSocketCallbacks {
+  readonly #server: DnsServer;
+  readonly #question: DnsQuestion;
+  readonly #end: (end: ExchangeEnd) => void;
+  #edns: 'edns' | 'plain' = 'edns';
+  #spelling: Spelling = 'mixed';
+  #over: 'udp' | 'tcp' = 'udp';
+  #isDoubted = false;
+  #foreign = 0;
+  #query: Buffer;
+  #socket: DnsSocket | null = null;
+
+  constructor(server: DnsServer, question: DnsQuestion, end: (end: ExchangeEnd) => void) {
+    this.#server = server;
+    this.#question = question;
+    this.#end = end;
+    this.#query = this.#send('udp');
+  }
+
+  repeat(): void {
+    if (this.#socket !== null && !this.#fallBack() && this.#over === 'udp') this.#socket.send(this.#query);
+  }
+
+  close(): void {
+    this.#socket?.close();
+    this.#socket = null;
+  }
+
+  onLoss(): void {
+    if (!this.#fallBack()) this.#finish('failed');
+  }
+
+  onMessage(message: Buffer): void {
+    const reply = readReply(message, this.#query, this.#over === 'udp' ? 'exact' : 'any-case');
+    if (this.#over === 'udp') {
+      if (reply === 'foreign' && ++this.#foreign < MOST_FOREIGN) return;
+      this.#isDoubted = reply === 'doubtful';
+    }
+    if (typeof reply !== 'string' && !reply.truncated) this.#onReply(reply);
+    // Nobody answers a connection of TCP for the server by guessing.
+    else if (this.#over === 'udp') this.#restart('tcp');
+    else this.#finish('failed');
+  }
+
+  #onReply(reply: DnsReply): void {
+    const { rcode } = reply;
+    if (this.#edns === 'edns' && (rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP)) {
+      // RFC 6891 section 6.2.2: a server that does not know EDNS says so like this.
+      this.#edns = 'plain';
+      this.#restart(this.#over);
+    } else this.#finish(rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN ? reply : 'failed');
+  }
+
+  /** Some routers lose the case of a name and have no TCP. Who brought this about had to guess id and port already. */
+  #fallBack(): boolean {
+    if (this.#over === 'udp' || !this.#isDoubted || this.#spelling === 'lower') return false;
+    this.#spelling = 'lower';
+    this.#restart('udp');
+    return true;
+  }
+
+  #restart(over: 'udp' | 'tcp'): void {
+    this.#socket?.close();
+    this.#query = this.#send(over);
+  }
+
+  /** A new question from a new socket. */
+  #send(over: 'udp' | 'tcp'): Buffer {
+    this.#over = over;
+    const query = encodeQuery(this.#question, this.#edns, this.#spelling);
+    const callbacks = { onMessage: (message: Buffer) => this.onMessage(message), onLoss: () => this.onLoss() };
+    this.#socket = (over === 'udp' ? openUdp : openTcp)(this.#server, callbacks);
+    this.#socket.send(query);
+    return query;
+  }
+
+  #finish(end: ExchangeEnd): void {
+    this.close();
+    this.#end(end);
+  }
 }

@@ -8,6 +8,8 @@ import dnsPacket from 'dns-packet';
 import { type Address, addressFromBytes } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
 
+export type Spelling = 'mixed' | 'lower';
+
 export type QuestionType = 'A' | 'AAAA' | 'PTR';
 
 export interface DnsQuestion {
@@ -61,15 +63,17 @@ const MOST_NAME_OCTETS = 255;
 
 /**
  * A query with a random id. Letters of the name in random case (draft-vixie-dnsext-dns0x20) for the types that ask for
- * addresses; not for PTR, whose suffix Docker's DNS compares as it is. `edns`: what an old server may not understand.
+ * addresses; not for PTR, whose suffix Docker's DNS compares as it is. `plain`: without what an old server may not
+ * understand; `lower`: for one that loses the case of a name.
  */
-export function encodeQuery({ name, type }: DnsQuestion, edns: 'edns' | 'plain'): Buffer {
+export function encodeQuery({ name, type }: DnsQuestion, edns: 'edns' | 'plain', spelling: Spelling = 'mixed'): Buffer {
   const random = randomBytes(2 + Math.ceil(name.length / 8));
+  const isMixed = spelling === 'mixed' && type !== 'PTR';
   return dnsPacket.encode({
     type: 'query',
     id: random.readUInt16BE(),
     flags: dnsPacket.RECURSION_DESIRED,
-    questions: [{ name: type === 'PTR' ? name : inRandomCase(name, random.subarray(2)), type, class: 'IN' }],
+    questions: [{ name: isMixed ? inRandomCase(name, random.subarray(2)) : name, type, class: 'IN' }],
     additionals: edns === 'edns' ? [OPT] : [],
   });
 }

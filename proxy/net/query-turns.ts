@@ -28,6 +28,7 @@ export interface QueryTurnsOptions {
 }
 
 interface Asker {
+  readonly name: string;
   running: number;
   waiting: number;
   readonly zones: Map<string, Lane>;
@@ -35,8 +36,14 @@ interface Asker {
 
 /** The queries of one asker in one zone. */
 interface Lane {
+  readonly zone: string;
   running: number;
   readonly waiting: Query[];
+}
+
+export function createQueryTurns(options: QueryTurnsOptions): QueryTurns {
+  const turns = new Turns(options);
+  return { hasRoom: (asker) => turns.hasRoom(asker), enter: (query, asker) => turns.enter(query, asker) };
 }
 
 /**
@@ -44,67 +51,80 @@ interface Lane {
  * zone; of n each has a part of n + 1 (a dynamic threshold, Choudhury and Hahne 1998). A turn that comes free goes to
  * the asker with the fewest under way.
  */
-export function createQueryTurns({ most, mostOfZone, mostWaiting }: QueryTurnsOptions): QueryTurns {
-  const askers = new Map<string, Asker>();
-  const runningOfZone = new Map<string, number>();
-  let running = 0;
+class Turns {
+  readonly #options: QueryTurnsOptions;
+  readonly #askers = new Map<string, Asker>();
+  readonly #runningOfZone = new Map<string, number>();
+  #running = 0;
 
-  const mayStart = (zone: string, lane: Lane): boolean =>
-    lane.running < mostOfZone - (runningOfZone.get(zone) ?? 0) && lane.waiting.length > 0;
-  const start = (name: string, asker: Asker, zone: string, lane: Lane, query: Query): void => {
-    count(asker, zone, lane, 1);
-    query.run().finally(() => {
-      count(asker, zone, lane, -1);
-      tidy(name, asker, zone, lane);
-      fill();
-    });
-  };
-  const count = (asker: Asker, zone: string, lane: Lane, step: 1 | -1): void => {
-    running += step;
-    asker.running += step;
-    lane.running += step;
-    const left = (runningOfZone.get(zone) ?? 0) + step;
-    if (left === 0) runningOfZone.delete(zone);
-    else runningOfZone.set(zone, left);
-  };
-  const tidy = (name: string, asker: Asker, zone: string, lane: Lane): void => {
-    if (lane.running === 0 && lane.waiting.length === 0) asker.zones.delete(zone);
-    if (asker.zones.size === 0) askers.delete(name);
-  };
+  constructor(options: QueryTurnsOptions) {
+    this.#options = options;
+  }
+
+  hasRoom(name: string): boolean {
+    return (this.#askers.get(name)?.waiting ?? 0) < this.#options.mostWaiting;
+  }
+
+  enter(query: Query, name: string): void {
+    const asker = this.#askers.get(name) ?? { name, running: 0, waiting: 0, zones: new Map() };
+    this.#askers.set(name, asker);
+    const lane = asker.zones.get(query.zone) ?? { zone: query.zone, running: 0, waiting: [] };
+    asker.zones.set(query.zone, lane);
+    lane.waiting.push(query);
+    asker.waiting += 1;
+    this.#fill();
+  }
+
+  #fill(): void {
+    while (this.#next());
+  }
+
+  #next(): boolean {
+    const waiting = [...this.#askers.values()].filter((asker) => asker.waiting > 0);
+    return waiting.sort((a, b) => a.running - b.running).some((asker) => this.#startOne(asker));
+  }
+
   /** Starts one query of this asker, or says that it has none that may start. */
-  const startOne = (name: string, asker: Asker): boolean => {
-    if (asker.running >= most - running) return false;
-    for (const [zone, lane] of asker.zones) {
-      if (!mayStart(zone, lane)) continue;
+  #startOne(asker: Asker): boolean {
+    if (asker.running >= this.#options.most - this.#running) return false;
+    for (const lane of asker.zones.values()) {
+      if (!this.#mayStart(lane)) continue;
       const query = lane.waiting.shift();
       asker.waiting -= 1;
       // The next turn is another zone's.
-      asker.zones.delete(zone);
-      asker.zones.set(zone, lane);
-      if (query === undefined || query.isOver) tidy(name, asker, zone, lane);
-      else start(name, asker, zone, lane, query);
+      asker.zones.delete(lane.zone);
+      asker.zones.set(lane.zone, lane);
+      if (query === undefined || query.isOver) this.#tidy(asker, lane);
+      else this.#start(asker, lane, query);
       return true;
     }
     return false;
-  };
-  const next = (): boolean => {
-    const waiting = [...askers].filter(([, asker]) => asker.waiting > 0);
-    waiting.sort(([, a], [, b]) => a.running - b.running);
-    return waiting.some(([name, asker]) => startOne(name, asker));
-  };
-  const fill = (): void => {
-    while (next());
-  };
-  return {
-    hasRoom: (name) => (askers.get(name)?.waiting ?? 0) < mostWaiting,
-    enter(query, name) {
-      const asker = askers.get(name) ?? { running: 0, waiting: 0, zones: new Map() };
-      askers.set(name, asker);
-      const lane = asker.zones.get(query.zone) ?? { running: 0, waiting: [] };
-      asker.zones.set(query.zone, lane);
-      lane.waiting.push(query);
-      asker.waiting += 1;
-      fill();
-    },
-  };
+  }
+
+  #mayStart({ zone, running, waiting }: Lane): boolean {
+    return waiting.length > 0 && running < this.#options.mostOfZone - (this.#runningOfZone.get(zone) ?? 0);
+  }
+
+  #start(asker: Asker, lane: Lane, query: Query): void {
+    this.#count(asker, lane, 1);
+    query.run().finally(() => {
+      this.#count(asker, lane, -1);
+      this.#tidy(asker, lane);
+      this.#fill();
+    });
+  }
+
+  #count(asker: Asker, lane: Lane, step: 1 | -1): void {
+    this.#running += step;
+    asker.running += step;
+    lane.running += step;
+    const left = (this.#runningOfZone.get(lane.zone) ?? 0) + step;
+    if (left === 0) this.#runningOfZone.delete(lane.zone);
+    else this.#runningOfZone.set(lane.zone, left);
+  }
+
+  #tidy(asker: Asker, lane: Lane): void {
+    if (lane.running === 0 && lane.waiting.length === 0) asker.zones.delete(lane.zone);
+    if (asker.zones.size === 0) this.#askers.delete(asker.name);
+  }
 }

@@ -46,63 +46,45 @@ const BYTES = 4 * 1024 * 1024;
 
 /** `capacity`: how many records are held, of no more than `bytes`. */
 export function createRing(capacity: number, bytes = BYTES): Ring {
-  const recent = new Shelf(capacity, bytes);
-  const apart = new Shelf(MOST_KEPT, bytes / KEPT_PART);
+  const held = new Held(capacity, bytes);
   const totals: Totals = { allow: 0, deny: 0, fail: 0 };
   const subscriptions = new Set<Subscription>();
   let lostBefore = 0;
 
-  /** Of those apart, only what is not among the recent ones any more: all older than these. */
-  const olderApart = (): number => {
-    let age = 0;
-    while (age < apart.size && apart.orderOf(age) > recent.count - recent.size) age++;
-    return age;
-  };
-  const held = (): number => recent.size + apart.size - olderApart();
-  const keep = (record: DecisionRecord, json: string): void => recent.push(record.id, json, recent.count + 1);
-  const lineAt = (age: number, skipped: number): string =>
-    age < recent.size ? recent.read(age) : apart.read(age - recent.size + skipped);
-  const ageOf = (id: string): number | null => {
-    const age = recent.ageOf(id);
-    if (age !== null) return age;
-    const [ageApart, skipped] = [apart.ageOf(id), olderApart()];
-    return ageApart === null || ageApart < skipped ? null : recent.size + ageApart - skipped;
-  };
   return {
-    restore: keep,
+    restore: (record, json) => held.push(record.id, json),
     decision(record, json) {
-      keep(record, json);
+      held.push(record.id, json);
       totals[record.outcome] += 1 + (record.repeats ?? 0);
       for (const subscription of subscriptions) subscription.offer(record, json);
     },
-    kept: (record, json) => apart.push(record.id, json, recent.count),
+    kept: (record, json) => held.keep(record.id, json),
     // What a tunnel carried is in log and metrics; the ring is of decisions.
     closed() {},
     query(query) {
       const found: DecisionRecord[] = [];
-      const [all, skipped] = [held(), olderApart()];
-      const start = query.before === null ? 0 : (ageOf(query.before) ?? all) + 1;
-      for (let age = start; age < all && found.length < query.limit; age++) {
-        const record = parse(lineAt(age, skipped));
+      const { size } = held;
+      const start = query.before === null ? 0 : (held.ageOf(query.before) ?? size) + 1;
+      for (let age = start; age < size && found.length < query.limit; age++) {
+        const record = parse(held.read(age));
         if (matchesFilter(query, record)) found.push(record);
       }
       return found;
     },
     find(id) {
-      const age = ageOf(id);
-      return age === null ? null : parse(lineAt(age, olderApart()));
+      const age = held.ageOf(id);
+      return age === null ? null : parse(held.read(age));
     },
     since(id) {
       const entries = [];
-      const skipped = olderApart();
-      for (let age = (ageOf(id) ?? held()) - 1; age >= 0; age--) {
-        const json = lineAt(age, skipped);
+      for (let age = (held.ageOf(id) ?? held.size) - 1; age >= 0; age--) {
+        const json = held.read(age);
         entries.push({ record: parse(json), json });
       }
       return entries;
     },
     totals: () => totals,
-    size: held,
+    size: () => held.size,
     subscribe(options) {
       const subscription = createSubscription(options, () => {
         subscriptions.delete(subscription);
@@ -114,6 +96,54 @@ export function createRing(capacity: number, bytes = BYTES): Ring {
     subscribers: () => subscriptions.size,
     lost: () => [...subscriptions].reduce((sum, subscription) => sum + subscription.lost(), lostBefore),
   };
+}
+
+/** Recent lines, and those that are kept apart as older ones. */
+class Held {
+  readonly #recent: Shelf;
+  readonly #apart: Shelf;
+  /** How many of those apart are among the recent ones as well: the newest. */
+  #both = 0;
+
+  constructor(capacity: number, bytes: number) {
+    this.#recent = new Shelf(capacity, bytes);
+    this.#apart = new Shelf(MOST_KEPT, bytes / KEPT_PART);
+  }
+
+  get size(): number {
+    return this.#recent.size + this.#apart.size - this.#both;
+  }
+
+  push(id: string, json: string): void {
+    this.#recent.push(id, json, this.#recent.count + 1);
+    this.#compare();
+  }
+
+  /** Of the line that was pushed last. */
+  keep(id: string, json: string): void {
+    this.#apart.push(id, json, this.#recent.count);
+    this.#both += 1;
+    this.#compare();
+  }
+
+  read(age: number): string {
+    const { size } = this.#recent;
+    return age < size ? this.#recent.read(age) : this.#apart.read(age - size + this.#both);
+  }
+
+  ageOf(id: string): number | null {
+    const age = this.#recent.ageOf(id);
+    if (age !== null) return age;
+    const apart = this.#apart.ageOf(id);
+    return apart === null || apart < this.#both ? null : this.#recent.size + apart - this.#both;
+  }
+
+  /** The oldest of those that are on both shelves may have left the recent ones. */
+  #compare(): void {
+    this.#both = Math.min(this.#both, this.#apart.size);
+    const left = this.#recent.count - this.#recent.size;
+    while (this.#both > 0 && this.#apart.orderOf(this.#both - 1) <= left) this.#both -= 1;
+  }
 }
 
 /** Lines with their ids and their place in the order of all records, the newest first. */

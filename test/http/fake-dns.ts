@@ -44,7 +44,8 @@ export interface FakeDns {
 
 const NAME_ERROR = 3;
 
-export async function startFakeDns(script: Script): Promise<FakeDns> {
+/** `tcp` `refused`: connections are closed at once. */
+export async function startFakeDns(script: Script, { tcp: overTcp = 'served' } = {}): Promise<FakeDns> {
   const asked: Asked[] = [];
   const counts = new Map<string, number>();
   const timers = new Set<NodeJS.Timeout>();
@@ -70,6 +71,7 @@ export async function startFakeDns(script: Script): Promise<FakeDns> {
     timers.add(timer);
   };
   const { udp, tcp, port } = await openBoth(answer);
+  if (overTcp === 'refused') tcp.prependListener('connection', (socket) => socket.destroy());
   return {
     server: `127.0.0.1:${port}`,
     asked,

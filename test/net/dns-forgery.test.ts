@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { table } from '../http/fake-dns.js';
+import { startFakeDns, table } from '../http/fake-dns.js';
 import { failsWith, openDns, resolverOf, texts } from './dns-stand.js';
 
 const any = (asked: { readonly name: string; readonly type: string }) => table({ [asked.name]: ['8.8.8.8'] });
@@ -31,6 +31,14 @@ test('a question that comes back in another case is asked over TCP, where nobody
   const dns = await openDns(t, (asked) => ({ ...any(asked)(asked), lowersCase: true }));
   assert.deepEqual(await texts(resolverOf([dns]), 'a-name-with-very-many-letters.example'), ['8.8.8.8']);
   assert.deepEqual(dns.asked.map(({ over }) => over).sort(), ['tcp', 'tcp', 'udp', 'udp']);
+});
+
+test('a server that loses the case of names and has no TCP is asked in lower case', async (t) => {
+  const dns = await startFakeDns((asked) => ({ ...any(asked)(asked), lowersCase: true }), { tcp: 'refused' });
+  t.after(() => dns.close());
+  const host = 'a-name-with-very-many-letters.example';
+  assert.deepEqual(await texts(resolverOf([dns]), host), ['8.8.8.8']);
+  assert.deepEqual(new Set(dns.asked.slice(-2).map(({ spelling }) => spelling)), new Set([host]));
 });
 
 test('answers with another id count for nothing', async (t) => {
