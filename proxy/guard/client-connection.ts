@@ -143,15 +143,17 @@ export class ClientConnection {
 
   /** False where the client ended, or the time was over, before it was so. */
   async #until(isSo: () => boolean, withinMs: number): Promise<boolean> {
-    const deadline = AbortSignal.timeout(withinMs);
-    const onTime = (): void => this.#wake();
-    deadline.addEventListener('abort', onTime);
-    while (!isSo() && !this.#ended && !deadline.aborted) {
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+      this.#wake();
+    }, withinMs);
+    while (!isSo() && !this.#ended && !isOver) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    deadline.removeEventListener('abort', onTime);
+    clearTimeout(timer);
     return isSo();
   }
 

@@ -2,7 +2,7 @@
  * Requests to the engine over its Unix socket: the only way out of the guard, and no network. Methods and paths are
  * made by the guard from parsed values.
  */
-import { type IncomingMessage, request } from 'node:http';
+import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 
 export interface EngineRequest {
@@ -33,6 +33,8 @@ const ANSWER_MS = 120_000;
 
 export class Engine {
   readonly #path: () => string;
+  /** A spawn asks five times. What runs for long has a connection of its own. */
+  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 8 });
 
   constructor(path: () => string) {
     this.#path = path;
@@ -40,18 +42,21 @@ export class Engine {
 
   /** The whole answer, whatever its status. Rejects with an EngineError. */
   async ask(asked: EngineRequest, timeoutMs = ANSWER_MS): Promise<EngineAnswer> {
-    const deadline = AbortSignal.timeout(timeoutMs);
+    const outgoing = this.#open(asked, { agent: this.#agent, socketPath: this.#path() });
+    const timer = setTimeout(() => outgoing.destroy(new EngineError(`no answer within ${timeoutMs} ms`)), timeoutMs);
     try {
-      return await wholeAnswer(await this.#send(asked, deadline));
+      return await wholeAnswer(await answerTo(outgoing));
     } catch (error) {
       throw engineError(error);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
   /** The answer as soon as its head is there: the caller reads or destroys it. No deadline after the head. */
   async stream(asked: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
     try {
-      return await this.#send(asked, signal);
+      return await answerTo(this.#open(asked, { createConnection: () => connect({ path: this.#path() }), signal }));
     } catch (error) {
       throw engineError(error);
     }
@@ -78,27 +83,29 @@ export class Engine {
     });
   }
 
-  #send({ method, path, body = null }: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      const content =
-        body === null
-          ? { 'Content-Length': 0 }
-          : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
-      const outgoing = request({
-        method,
-        path,
-        headers: { Host: 'docker', Connection: 'close', ...(method === 'GET' || method === 'HEAD' ? {} : content) },
-        createConnection: () => connect({ path: this.#path() }),
-        signal,
-      });
-      outgoing.on('response', (response) => {
-        response.on('error', () => {});
-        resolve(response);
-      });
-      outgoing.on('error', reject);
-      outgoing.end(body ?? '');
-    });
+  #open({ method, path, body = null }: EngineRequest, connection: Connection): ClientRequest {
+    const content =
+      body === null
+        ? { 'Content-Length': 0 }
+        : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
+    const headers = { Host: 'docker', ...(method === 'GET' || method === 'HEAD' ? {} : content) };
+    const outgoing = request({ method, path, headers, ...connection });
+    outgoing.end(body ?? '');
+    return outgoing;
   }
+}
+
+type Connection = Pick<RequestOptions, 'agent' | 'socketPath' | 'createConnection' | 'signal'>;
+
+/** The answer when its head is there. */
+function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    outgoing.on('response', (response) => {
+      response.on('error', () => {});
+      resolve(response);
+    });
+    outgoing.on('error', reject);
+  });
 }
 
 async function wholeAnswer(response: IncomingMessage): Promise<EngineAnswer> {

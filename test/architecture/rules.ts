@@ -28,7 +28,7 @@ const OWNED: Readonly<Record<string, Owners>> = {
   ],
   'node:tls': [[/^proxy\/net\/upstream-tls\.ts$/, '*']],
   'node:http': [
-    [/^proxy\/guard\/engine\.ts$/, ['request']],
+    [/^proxy\/guard\/engine\.ts$/, ['request', 'Agent', 'ClientRequest', 'RequestOptions']],
     [
       EVERY_FILE,
       ['createServer', 'Server', 'ServerOptions', 'IncomingMessage', 'ServerResponse', 'STATUS_CODES', 'METHODS'],
