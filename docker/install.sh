@@ -136,6 +136,8 @@ remove)
     echo "# For compose.override.yml; values in .env count before these."
     echo "EGRESS_PROXY_DIR=$from"
     echo "MCP_GATEWAY_PUBLISHED=$published"
+    # This machine as others see it is never a destination: its public addresses, if it has any.
+    "$here/docker/host/ssrf-egress-block.sh" --host-addresses 2>/dev/null | grep '=.' || :
     [ -z "$address" ] || echo "MCP_GATEWAY_PUBLISH=$address:$(printf '%s\n' "$gateway" | sed -n 's/^ *published: "\(.*\)"/\1/p' | head -1)"
   } >"$settings"
   wrapper >"$base"

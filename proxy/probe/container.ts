@@ -17,6 +17,8 @@ export interface Seat {
   readonly resolvers: readonly string[];
   readonly proxy: ProxyPlace;
   readonly canForgePackets: boolean;
+  /** True where a tool that runs as root in such a container could: this process has another user. */
+  readonly rootCanForgePackets: boolean;
   readonly dockerHost: string | null;
 }
 
@@ -55,7 +57,8 @@ export function readSeat(
     hasDefaultRoute: nextHops.length > 0,
     resolvers: [...files.resolvConf.matchAll(/^\s*nameserver\s+(\S+)/gm)].map(([, address = '']) => address),
     proxy: proxyPlace(env) ?? DEFAULT_PROXY,
-    canForgePackets: hasCapability(files.status, CAP_NET_RAW),
+    canForgePackets: hasCapability(files.status, 'CapEff', CAP_NET_RAW),
+    rootCanForgePackets: hasCapability(files.status, 'CapBnd', CAP_NET_RAW),
     dockerHost: env.DOCKER_HOST ?? null,
   };
 }
@@ -105,7 +108,7 @@ function firstHost(address: string, netmask: string): string {
   return [...bytes.slice(0, 3), (bytes[3] ?? 0) + 1].join('.');
 }
 
-function hasCapability(status: string, bit: bigint): boolean {
-  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+function hasCapability(status: string, set: 'CapEff' | 'CapBnd', bit: bigint): boolean {
+  const mask = new RegExp(`^${set}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1];
   return mask !== undefined && ((BigInt(`0x${mask}`) >> bit) & 1n) === 1n;
 }

@@ -168,6 +168,15 @@ export function seatNotes(seat: Seat, hosts: readonly string[] | null = null): F
     const remedy =
       'drop it where the tool allows (`cap_drop: [ALL]`), and add the host rules of `egress-proxy firewall`';
     note('CAP_NET_RAW', 'held', 'packets with any source can be sent to what shares this network', remedy);
+  } else if (seat.rootCanForgePackets) {
+    const meaning =
+      'a tool that runs as root here can send packets with any source; whether the proxy routes them was not tried';
+    note(
+      'CAP_NET_RAW',
+      'not held by this user, but by root',
+      meaning,
+      'try it as root where there is python3 or perl, too',
+    );
   }
   if (hosts?.length === 0) {
     const meaning =

@@ -83,6 +83,19 @@ test('a network without a way out has no default route, and dropped capabilities
   assert.deepEqual(seatNotes(seat), []);
 });
 
+test('a capability that only root would have here is a note of its own', () => {
+  const status = 'CapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\n';
+  const notes = seatNotes(seatOf({}, { routes: '', resolvConf: '', status }));
+  assert.deepEqual(
+    notes.map(({ tried, saw }) => [tried, saw]),
+    [['CAP_NET_RAW', 'not held by this user, but by root']],
+  );
+  assert.deepEqual(
+    seatNotes(seatOf({}), []).map(({ tried, state }) => [tried, state]),
+    [['addresses of the host', 'note']],
+  );
+});
+
 test('a proxy URL is read with its credentials, and only with a scheme', () => {
   assert.deepEqual(parseProxyUrl('http://github:s%20t@egress-proxy:3128'), {
     host: 'egress-proxy',

@@ -112,7 +112,15 @@ test('probe sends one such frame from a seat with CAP_NET_RAW, and says what it 
     if (state === 'open') assert.match(findings[0]?.remedy ?? '', /net\.ipv4\.ip_forward/);
     assert.deepEqual(await seen('--cap-drop', 'NET_RAW', ...here, ...command), [], 'without the capability');
   }
-  const [bare] = await seen('mcp-egress-proxy', 'probe', '--json', '--public', `${PREFIX.internet}.99:80`);
+  const [bare] = await seen(
+    '--user',
+    '0',
+    'mcp-egress-proxy',
+    'probe',
+    '--json',
+    '--public',
+    `${PREFIX.internet}.99:80`,
+  );
   assert.equal(bare?.state, 'skipped', 'the image has no program that could send it');
   assert.match(bare?.saw ?? '', /kernel-forwarding/);
 });
