@@ -61,6 +61,22 @@ test('4. a stack that does not run skips what only containers can say', async ()
   }
 });
 
+test('4. a container of docker compose run is none of the service, and a bind counts before the first start', () => {
+  const [container] = inspectJson(hardened());
+  const Labels = { 'com.docker.compose.oneoff': 'True' };
+  const HostConfig = { Binds: ['/var/run:/host:ro', 'C:\\data:/data', 'a-volume:/v'] };
+  const [read] = readInspect(
+    [{ ...(container as object), Config: { Labels }, HostConfig, Mounts: [] }],
+    'test',
+  ).containers;
+  assert.equal(read?.isOneOff, true);
+  assert.deepEqual(read?.mounts, [
+    { source: '/var/run', target: '/host', isBind: true },
+    { source: 'C:\\data', target: '/data', isBind: true },
+    { source: 'a-volume', target: '/v', isBind: false },
+  ]);
+});
+
 test('5. 127.0.0.1, ::1 and [::1] are loopback; the two families are one publication', async () => {
   for (const address of ['127.0.0.1', '127.0.1.1', '::1', '[::1]']) {
     await letsPass((stack) => both(stack, 'qdrant', (of) => (of.ports = [[address, '6333', 6333]])));

@@ -47,7 +47,9 @@ export async function collect(
   const compose = options.compose === null ? null : readCompose(parsed(options.compose), options.compose.name);
   const asked = await engineOf(options);
   const project = chooseProject(options.project, compose, asked.engine, options.inspect?.name ?? null);
-  const own = (asked.engine?.containers ?? []).filter((container) => container.project === project && project !== null);
+  const own = (asked.engine?.containers ?? []).filter(
+    (container) => project !== null && container.project === project && !container.isOneOff,
+  );
   const tools = (asked.engine?.containers ?? []).filter(({ tool }) => tool !== null);
   const folder = own.find((container) => container.folder !== null)?.folder ?? null;
   const env = envOf(options, folder);

@@ -49,6 +49,8 @@ export interface Container extends Settings {
   readonly project: string | null;
   readonly service: string | null;
   readonly isRunning: boolean;
+  /** Of `docker compose run`: no `up` will ever change it. */
+  readonly isOneOff: boolean;
   readonly imageId: string;
   readonly folder: string | null;
   readonly composeFiles: readonly string[];

@@ -38,6 +38,7 @@ export function readContainer(root: Json): Container {
     composeFiles: (label('com.docker.compose.project.config_files') ?? '').split(',').filter(Boolean),
     tool: label('docker-mcp') === 'true' ? (label('docker-mcp-name') ?? '') : null,
     isRunning,
+    isOneOff: label('com.docker.compose.oneoff')?.toLowerCase() === 'true',
     imageId: text(field(root, 'Image')) ?? '',
     image: text(field(config, 'Image')) ?? '',
     user: text(field(config, 'User')) ?? '',
@@ -141,7 +142,8 @@ function mountsOf(root: Json): readonly Mount[] {
     isBind: field(mount, 'Type') !== 'volume',
   }));
   const binds = texts(at(root, 'HostConfig', 'Binds')).map((bind) => {
-    const [source = '', target = ''] = bind.split(/:(?![\\/]{1,2}[^:]*$|\\)/);
+    // SOURCE:TARGET[:OPTIONS]; a source of Windows has a colon of its own.
+    const [, source = '', target = ''] = /^((?:[A-Za-z]:[\\/])?[^:]*):([^:]+)/.exec(bind) ?? [];
     return { source, target, isBind: /^[/\\.~]|^[A-Za-z]:/.test(source) };
   });
   return [...mounted, ...binds];
