@@ -95,6 +95,9 @@ async function hostAddresses(): Promise<(name: string) => Promise<readonly strin
   };
 }
 
+/** By a PTR query: `reverse` would answer for an own address out of /etc/hosts, without the name of the network. */
 function namesOf(address: string): Promise<readonly string[]> {
-  return new Resolver({ timeout: TIMEOUT_MS, tries: 1 }).reverse(address).catch(() => []);
+  if (isIP(address) !== 4) return Promise.resolve([]);
+  const name = `${address.split('.').reverse().join('.')}.in-addr.arpa`;
+  return new Resolver({ timeout: TIMEOUT_MS, tries: 1 }).resolvePtr(name).catch(() => []);
 }
