@@ -41,13 +41,15 @@ export interface RelayWatchParts {
   readonly doors: readonly Address[];
   readonly relays: readonly FixedRelay[];
   readonly onChange: (health: RelayHealth) => void;
+  /** For one name or one connection. */
+  readonly timeoutMs?: number;
 }
 
 /** A gateway that starts behind its sidecar has a moment before it is missed. */
 const FIRST_LOOK_MS = 3000;
 const LOOK_MS = 5000;
-/** A connection that is not there by then is not there. */
-const LOOK_TIMEOUT_MS = 3000;
+/** Longer than the default of `dns.timeout`, so that DNS itself says what is wrong. */
+const LOOK_TIMEOUT_MS = 4000;
 
 export function createRelayWatch(parts: RelayWatchParts): RelayWatch {
   const health: RelayHealth[] = parts.relays.map(({ to }, i) => ({
@@ -83,16 +85,28 @@ export function createRelayWatch(parts: RelayWatchParts): RelayWatch {
   };
 }
 
+/** Each question has a deadline of its own: a name that nobody answers for must not hide what another one shows. */
 async function examine(parts: RelayWatchParts, fixed: FixedRelay): Promise<Pick<RelayHealth, 'state' | 'outside'>> {
+  const { outside } = fixed;
+  const [inner, others] = await Promise.all([
+    inTime(parts, (signal) => addressesOf(parts, fixed, signal)),
+    outside === null ? [] : inTime(parts, (signal) => addressesOf(parts, outside, signal)),
+  ]);
+  const [state, answering] = await Promise.all([
+    inTime(parts, (signal) => reach(parts, fixed, signal)),
+    outside === null ? [] : answersOutside(parts, outside, { inner: [...parts.doors, ...inner], others }),
+  ]);
+  return { state, outside: answering };
+}
+
+async function inTime<T>(
+  { timeoutMs = LOOK_TIMEOUT_MS }: RelayWatchParts,
+  work: (signal: Abortable) => Promise<T>,
+): Promise<T> {
   const deadline = new Abort();
-  const timer = setTimeout(() => deadline.abort(), LOOK_TIMEOUT_MS);
+  const timer = setTimeout(() => deadline.abort(), timeoutMs);
   try {
-    const inner = [...parts.doors, ...(await addressesOf(parts, fixed, deadline))];
-    const [state, outside] = await Promise.all([
-      reach(parts, fixed, deadline),
-      fixed.outside === null ? [] : answersOutside(parts, fixed.outside, inner, deadline),
-    ]);
-    return { state, outside };
+    return await work(deadline);
   } finally {
     clearTimeout(timer);
   }
@@ -118,16 +132,15 @@ async function reach(parts: RelayWatchParts, fixed: FixedDestination, signal: Ab
 async function answersOutside(
   parts: RelayWatchParts,
   fixed: FixedDestination,
-  inner: readonly Address[],
-  signal: Abortable,
+  { inner, others }: { readonly inner: readonly Address[]; readonly others: readonly Address[] },
 ): Promise<string[]> {
   const own = parts.gate.own();
   const links = parts.links();
-  const candidates = (await addressesOf(parts, fixed, signal)).filter(
+  const candidates = others.filter(
     (address) => !isOwn(own, address, fixed.to.port) && !sharesLink(links, inner, [address.text]),
   );
   const answers = await Promise.all(
-    candidates.map((address) => connects(parts, fixed, [address], signal).catch((error: unknown) => reasonOf(error))),
+    candidates.map((address) => inTime(parts, (signal) => connects(parts, fixed, [address], signal)).catch(reasonOf)),
   );
   return candidates.filter((_address, i) => answers[i] === 'up').map(({ text }) => text);
 }

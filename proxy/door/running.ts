@@ -8,7 +8,7 @@ const IDLE_TUNNEL_MS = 2000;
 /** The same for a fixed relay, behind which an MCP client waits for events. It comes back to the next process. */
 const IDLE_RELAY_MS = 1000;
 /** How long a relay that does carry bytes may go on once nothing else runs. */
-const BUSY_RELAY_MS = 3000;
+const BUSY_RELAY_MS = 6000;
 /** How often the drain looks at what has moved: nothing is noted down for each byte. */
 const LOOK_MS = 250;
 

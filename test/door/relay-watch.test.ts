@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { type Address, parseAddress, parsePrefix } from '../../proxy/core/address.js';
 import { EgressError } from '../../proxy/core/reasons.js';
 import { createRelayWatch, type RelayHealth } from '../../proxy/door/relay-watch.js';
+import type { Abortable } from '../../proxy/net/abort.js';
 import { relayEvents, relayReadiness } from '../../proxy/observe/relay-events.js';
 import { configOf } from '../config/fixture.js';
 
@@ -25,6 +26,8 @@ interface World {
   readonly names: Record<string, readonly string[]>;
   readonly listening: Set<string>;
   readonly dialled: string[];
+  /** A name for which DNS gives up as late as it may. */
+  silent?: string;
 }
 
 function openWatch(context: TestContext, world: World) {
@@ -32,7 +35,8 @@ function openWatch(context: TestContext, world: World) {
   const watch = createRelayWatch({
     gate: {
       resolver: {
-        async resolve(name) {
+        async resolve(name, signal) {
+          if (name === world.silent) return new Promise((_resolve, reject) => failOnAbort(signal, reject));
           const found = addresses(world.names[name] ?? []);
           if (found.length === 0) throw new EgressError('name-not-found');
           return found;
@@ -53,8 +57,13 @@ function openWatch(context: TestContext, world: World) {
     doors: addresses(['172.31.250.250']),
     relays: configOf(context, CONFIG).relay,
     onChange: (health) => changes.push(health),
+    timeoutMs: 20,
   });
   return { watch, changes };
+}
+
+function failOnAbort(signal: Abortable, reject: (error: EgressError) => void): void {
+  signal.addEventListener('abort', () => reject(new EgressError('client-closed')));
 }
 
 function addresses(texts: readonly string[]): Address[] {
@@ -92,6 +101,16 @@ test('a gateway that was started without the override is found where it answers,
   world.names.gateway = [...OWN, '172.31.250.70'];
   await watch.look();
   assert.deepEqual([changes.at(-1)?.state, changes.at(-1)?.outside], ['up', []]);
+});
+
+test('a name inside that DNS never answers does not hide a gateway outside', async (t) => {
+  const world = inForce();
+  const { watch } = openWatch(t, world);
+  world.silent = 'tools-gateway';
+  world.names.gateway = [...OWN, '172.18.0.9'];
+  world.listening.add('172.18.0.9');
+  await watch.look();
+  assert.deepEqual(watch.health[0]?.outside, ['172.18.0.9']);
 });
 
 test('a target that refuses, and one that is not there, are told apart', async (t) => {
