@@ -36,6 +36,7 @@ const COMMANDS = [
   'proxy/audit/facts/engine-api.ts: * of node:https',
   'proxy/audit/facts/engine-api.ts: RequestOptions of node:https',
   // The engine's socket, for `guard`, and the socket at which a gateway asks it.
+  'proxy/guard/engine.ts: Agent of node:http',
   'proxy/guard/engine.ts: connect of node:net',
   'proxy/guard/engine.ts: request of node:http',
   'proxy/guard/guard.ts: createServer of node:net',
