@@ -14,6 +14,7 @@ import { createFixedRelay, type RelayParts } from './door/fixed-relay.js';
 import { createLeases } from './door/leases.js';
 import { boundAddresses } from './door/relay-clients.js';
 import { createRelayWatch, type RelayHealth } from './door/relay-watch.js';
+import { createTunnelDoor } from './door/tunnel-door.js';
 import { originTarget } from './http/origin-target.js';
 import { createProxyServer } from './http/server.js';
 import { UpstreamPool } from './http/upstream-pool.js';
@@ -27,8 +28,8 @@ import type { DnsSettings } from './net/resolv-conf.js';
 import { createResolver, type Resolver } from './net/resolver.js';
 import { createIds } from './observe/ids.js';
 import type { DecisionSink } from './observe/record.js';
-import { createSocksDoor } from './socks/socks-door.js';
-import { createTlsDoor } from './tls/tls-door.js';
+import { socksDoor } from './socks/socks-door.js';
+import { tlsDoor } from './tls/tls-door.js';
 
 export interface AppParts {
   readonly config: Config;
@@ -131,9 +132,9 @@ export function createApp(parts: AppParts): App {
   });
   const servers: readonly Listener[] = [
     ...listener('proxy', proxy.server, at.proxy),
-    ...listener('socks', createSocksDoor(doorway, budget), at.socks),
+    ...listener('socks', createTunnelDoor(doorway, budget, socksDoor), at.socks),
     ...listener('steer.http', steered.server, steer.http),
-    ...listener('steer.tls', createTlsDoor(doorway, budget), steer.tls),
+    ...listener('steer.tls', createTunnelDoor(doorway, budget, tlsDoor), steer.tls),
     ...relay.flatMap((fixed, i) => listener(`relay[${i}]`, createFixedRelay(relays, fixed), fixed.listen)),
   ];
   let dns: DnsDoor | null = null;

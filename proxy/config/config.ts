@@ -6,6 +6,7 @@ import type { Target } from '../core/target.js';
 import type { AuditRole } from './audit-roles.js';
 import type { ConfigWarning } from './config-error.js';
 import type { GuardConfig } from './guard-config.js';
+import type { PolicyDocument } from './schema.js';
 
 export interface HostPort {
   readonly host: string;
@@ -83,7 +84,7 @@ export interface Network {
 }
 
 export interface Config {
-  readonly listen: { readonly proxy: HostPort; readonly admin: HostPort | null; readonly socks: HostPort | null };
+  readonly listen: Readonly<PolicyDocument['listen']>;
   readonly admin: { readonly token: string | null; readonly next: string | null };
   readonly dns: { readonly servers: readonly string[]; readonly timeoutMs: number };
   readonly steer: { readonly dns: HostPort | null; readonly http: HostPort | null; readonly tls: HostPort | null };

@@ -189,5 +189,5 @@ async function record(doorway: Doorway, refused: NonNullable<DnsDoorAnswer['refu
   const { remoteAddress } = asker;
   const { attempt } = await doorway.arrive('steer-dns', { remoteAddress }, { method: null, credentials: null });
   if (refused.host !== null) attempt.host = { kind: 'name', name: refused.host };
-  attempt.refused(refused.refusal.reason, refused.refusal.rule, null);
+  attempt.refused(refused.refusal, null);
 }

@@ -1,8 +1,8 @@
 /** Admission and dialling as one step, for doors that open a tunnel. */
-import type { Permit, Refusal } from '../core/policy.js';
+import type { Denial, Permit } from '../core/policy.js';
 import { reasonOf } from '../core/reasons.js';
+import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
-import type { Ending } from '../http/refusal.js';
 import type { Abortable } from '../net/abort.js';
 import type { Dialed } from '../net/dialer.js';
 import { admit, dial } from './admit.js';
@@ -11,8 +11,8 @@ import type { Early } from './early-data.js';
 import type { Attempt } from './flow.js';
 
 export type Passage =
-  | { readonly open: true; readonly dialed: Dialed; readonly permit: Permit; readonly wouldDeny: Refusal | null }
-  | { readonly open: false; readonly ending: Ending };
+  | { readonly open: true; readonly dialed: Dialed; readonly permit: Permit; readonly wouldDeny: Denial | null }
+  | { readonly open: false; readonly refusal: Refusal };
 
 /** Target to connected socket; the door answers and records, be it open or closed. Never rejects. */
 export async function openPassage(
@@ -23,11 +23,11 @@ export async function openPassage(
 ): Promise<Passage> {
   try {
     const verdict = await admit(doorway.gate, attempt, target, signal);
-    if (verdict.outcome === 'deny') return { open: false, ending: verdict };
+    if (verdict.outcome === 'deny') return { open: false, refusal: verdict };
     const dialed = await dial(doorway.gate, attempt, verdict.permit, signal);
     return { open: true, dialed, permit: verdict.permit, wouldDeny: verdict.wouldDeny };
   } catch (error) {
-    return { open: false, ending: endingOf(doorway, error) };
+    return { open: false, refusal: refusalOf(doorway, error) };
   }
 }
 
@@ -53,12 +53,12 @@ export async function openWhileWaiting(
   gone.release();
   if (!isFull) return passage;
   if (passage.open) passage.dialed.socket.destroy();
-  return { open: false, ending: { reason: 'busy', rule: null, what: null } };
+  return { open: false, refusal: refusal('busy') };
 }
 
-/** The ending for something thrown; a defect of ours is reported, and ends as `internal-error`. */
-export function endingOf(doorway: Doorway, error: unknown): Ending {
+/** The refusal for something thrown; a defect of ours is reported, and ends as `internal-error`. */
+export function refusalOf(doorway: Doorway, error: unknown): Refusal {
   const reason = reasonOf(error);
   if (reason === 'internal-error') doorway.onDefect(error);
-  return { reason, rule: null, what: null };
+  return refusal(reason);
 }

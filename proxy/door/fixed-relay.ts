@@ -4,12 +4,13 @@ import type { FixedRelay } from '../config/config.js';
 import type { Address } from '../core/address.js';
 import type { Permit } from '../core/policy.js';
 import type { Reason } from '../core/reasons.js';
-import { abortOnLoss } from '../http/connect.js';
+import { type Refusal, refusal } from '../core/refusal.js';
 import type { Dialed } from '../net/dialer.js';
 import type { Link } from '../net/interfaces.js';
 import { admit, dial } from './admit.js';
 import type { Doorway } from './arrivals.js';
-import { endingOf } from './connect-upstream.js';
+import { abortOnLoss } from './closing.js';
+import { refusalOf } from './connect-upstream.js';
 import type { Budget } from './connection-limits.js';
 import type { Attempt } from './flow.js';
 import { sharesLink } from './relay-clients.js';
@@ -44,7 +45,7 @@ async function relayOne(parts: RelayParts, socket: Socket, busy: boolean, fixed:
   const fault = doorway.running.takesRelays ? (busy ? 'busy' : null) : 'draining';
   const opened = fault === null ? await open(parts, socket, attempt, fixed) : closed(fault);
   if (!opened.open) {
-    attempt.refused(opened.reason, opened.rule, null);
+    attempt.refused(opened.refusal, null);
     socket.destroy();
     return;
   }
@@ -55,7 +56,7 @@ async function relayOne(parts: RelayParts, socket: Socket, busy: boolean, fixed:
 
 type Opened =
   | { readonly open: true; readonly dialed: Dialed; readonly permit: Permit }
-  | { readonly open: false; readonly reason: Reason; readonly rule: string | null };
+  | { readonly open: false; readonly refusal: Refusal };
 
 /** Never rejects. The client is judged before anything is asked or dialled, and again by the addresses. */
 async function open(parts: RelayParts, socket: Socket, attempt: Attempt, { to }: FixedRelay): Promise<Opened> {
@@ -66,17 +67,17 @@ async function open(parts: RelayParts, socket: Socket, attempt: Attempt, { to }:
   try {
     if (isInside(doors)) return closed('relay-from-inside');
     const verdict = await admit(doorway.gate, attempt, to, gone.signal);
-    if (verdict.outcome === 'deny') return { open: false, ...verdict };
+    if (verdict.outcome === 'deny') return { open: false, refusal: verdict };
     const { permit } = verdict;
     if (isInside(permit.addresses)) return closed('relay-from-inside');
     return { open: true, permit, dialed: await dial(doorway.gate, attempt, permit, gone.signal) };
   } catch (error) {
-    return { open: false, ...endingOf(doorway, error) };
+    return { open: false, refusal: refusalOf(doorway, error) };
   } finally {
     gone.release();
   }
 }
 
 function closed(reason: Reason): Opened {
-  return { open: false, reason, rule: null };
+  return { open: false, refusal: refusal(reason) };
 }

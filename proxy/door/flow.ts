@@ -60,7 +60,7 @@ export class Attempt {
     this.#record('allow', wouldDeny?.reason ?? null, wouldDeny?.rule ?? rule, status);
   }
 
-  refused(reason: Reason, rule: string | null, status: number | null): void {
+  refused({ reason, rule }: Pick<Refusal, 'reason' | 'rule'>, status: number | null): void {
     this.#record(REASONS[reason].outcome, reason, rule, status);
   }
 

@@ -5,13 +5,13 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { closeAfter } from '../door/closing.js';
 import type { Early } from '../door/early-data.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
 import { ClientRequest } from './client-request.js';
 import { KEEP_ALIVE_MS } from './client-response.js';
 import { type HeadLimits, HeadReader, type HeadReading } from './head-reader.js';
-import { closeAfter } from './refusal.js';
 import { framingFault, type RequestHead } from './request-head.js';
 import { AHEAD_PIECE, ServedRequest } from './served-request.js';
 import { carriesUpgrade } from './upgrade.js';

@@ -1,15 +1,16 @@
 /** The CONNECT door (RFC 9110 section 9.3.6). */
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
+import { type Refusal, refusal } from '../core/refusal.js';
 import { parseAuthority } from '../core/target.js';
 import type { Doorway } from '../door/arrivals.js';
+import { abortOnLoss, turnedAway } from '../door/closing.js';
 import { openWhileWaiting, type Passage } from '../door/connect-upstream.js';
 import type { Early } from '../door/early-data.js';
 import type { Attempt } from '../door/flow.js';
-import { Abort, type Abortable } from '../net/abort.js';
 import { send } from '../net/direct-io.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
-import { type Ending, endSocket } from './refusal.js';
+import { endSocket } from './refusal.js';
 import { credentialsOf, hasContent, headFault, hostFault, type RequestHead } from './request-head.js';
 
 const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', 'latin1');
@@ -51,12 +52,12 @@ async function open(
   const gone = abortOnLoss(socket);
   const arriving = doorway.arrive('connect', socket, { method: 'CONNECT', credentials: credentialsOf(request) });
   const { attempt, isKnown } = arriving instanceof Promise ? await arriving : arriving;
-  const end = (ending: Ending): null => {
+  const end = (refused: Refusal): null => {
     early.drop();
-    endSocket(socket, attempt, ending);
+    endSocket(socket, attempt, refused);
     return null;
   };
-  const refuse = (reason: Reason): null => end({ reason, rule: null, what: null });
+  const refuse = (reason: Reason): null => end(refusal(reason));
   const target = parseAuthority(request.url ?? '');
   if (target.ok) attempt.target = target.value;
   const fault = turnedAway(doorway, busy) ?? headFault(request) ?? (hasContent(request) ? 'malformed-request' : null);
@@ -67,22 +68,7 @@ async function open(
   if (!isKnown) return refuse('client-unauthenticated');
 
   const passage = await openWhileWaiting(doorway, attempt, target.value, { gone, early });
-  if (!passage.open) return end(passage.ending);
+  if (!passage.open) return end(passage.refusal);
   send(socket, ESTABLISHED);
   return { attempt, passage, head: early.take() };
-}
-
-/** Reasons to take no new request at all, or null. */
-export function turnedAway(doorway: Doorway, busy: boolean): Reason | null {
-  if (doorway.isDraining) return 'draining';
-  return busy ? 'busy' : null;
-}
-
-/** Aborts when the client is lost before it has an answer. A half-close is no loss. Errors are the listener's to hear. */
-export function abortOnLoss(socket: Socket): { readonly signal: Abortable; abort(): void; release(): void } {
-  const signal = new Abort();
-  const abort = (): void => signal.abort();
-  socket.on('close', abort);
-  if (socket.destroyed) abort();
-  return { signal, abort, release: () => void socket.off('close', abort) };
 }

@@ -2,19 +2,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
+import { type Refusal, refusal } from '../core/refusal.js';
 import { type AbsoluteTarget, authorityText, type Parsed, type Target } from '../core/target.js';
 import { admit } from '../door/admit.js';
 import type { Doorway } from '../door/arrivals.js';
-import { endingOf } from '../door/connect-upstream.js';
+import { turnedAway } from '../door/closing.js';
+import { refusalOf } from '../door/connect-upstream.js';
 import type { Attempt } from '../door/flow.js';
 import { Abort } from '../net/abort.js';
 import type { Door } from '../observe/record.js';
 import { expectsContinue } from './client-response.js';
-import { turnedAway } from './connect.js';
 import type { ExchangeRequest } from './exchange.js';
 import { hasOwnVia, requestFields, values } from './fields.js';
 import { NodeContent, NodeWriter } from './node-client.js';
-import { type Ending, endResponse } from './refusal.js';
+import { endResponse } from './refusal.js';
 import { credentialsOf, hasContent, headFault } from './request-head.js';
 import type { UpstreamPool } from './upstream-pool.js';
 import { send } from './upstream-request.js';
@@ -39,8 +40,8 @@ export async function forward(
   const method = request.method ?? '';
   const credentials = credentialsOf(request);
   const { attempt, isKnown } = await doorway.arrive(terms.door, request.socket, { method, credentials });
-  const end = (ending: Ending): void => endResponse(response, attempt, ending);
-  const refuse = (reason: Reason): void => end({ reason, rule: null, what: null });
+  const end = (refused: Refusal): void => endResponse(response, attempt, refused);
+  const refuse = (reason: Reason): void => end(refusal(reason));
   const parsed = terms.target(request);
   if (parsed.ok) attempt.target = parsed.value.target;
   if (response.destroyed) return refuse('client-closed');
@@ -72,7 +73,7 @@ export async function forward(
     });
     if (failure !== null) throw failure;
   } catch (error) {
-    end(endingOf(doorway, error));
+    end(refusalOf(doorway, error));
   }
 }
 

@@ -2,49 +2,39 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { explanation, reasonPhrase, withoutAnswer } from '../core/explain.js';
-import { REASONS, type Reason } from '../core/reasons.js';
+import { REASONS } from '../core/reasons.js';
+import type { Refusal } from '../core/refusal.js';
 import { hostText } from '../core/target.js';
+import { closeAfter } from '../door/closing.js';
 import type { Attempt } from '../door/flow.js';
-import { send } from '../net/direct-io.js';
 import { PSEUDONYM } from './fields.js';
 import { hasContent } from './request-head.js';
 
-/** Why a request ends here; a Refusal of the policy is one. */
-export interface Ending {
-  readonly reason: Reason;
-  readonly rule: string | null;
-  readonly what: string | null;
-}
-
-/** How long a client may go on sending before the connection is cut, and how long it may be silent. */
-const LINGER_MS = 30_000;
-const LINGER_SILENT_MS = 2000;
-
 /**
- * Records the ending and answers on a socket that no http.ServerResponse owns, then closes it: what the client sent
+ * Records the refusal and answers on a socket that no http.ServerResponse owns, then closes it: what the client sent
  * behind a refused CONNECT is read and dropped, never interpreted (RFC 9931).
  */
-export function endSocket(socket: Socket, attempt: Attempt, ending: Ending): void {
-  const { status } = REASONS[ending.reason];
-  attempt.refused(ending.reason, ending.rule, status);
-  const { phrase, fields, body } = answer(attempt, ending);
+export function endSocket(socket: Socket, attempt: Attempt, refusal: Refusal): void {
+  const { status } = REASONS[refusal.reason];
+  attempt.refused(refusal, status);
+  const { phrase, fields, body } = answer(attempt, refusal);
   let head = `HTTP/1.1 ${status} ${phrase}\r\n`;
   for (let i = 0; i + 1 < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
   closeAfter(socket, Buffer.from(`${head}Connection: close\r\n\r\n${body}`, 'latin1'));
 }
 
 /**
- * Records the ending and answers with `response`; once its head is out, all that is left is to cut the connection, so
+ * Records the refusal and answers with `response`; once its head is out, all that is left is to cut the connection, so
  * that the client sees that the content is not whole.
  */
-export function endResponse(response: ServerResponse, attempt: Attempt, ending: Ending): void {
-  const { status } = REASONS[ending.reason];
-  attempt.refused(ending.reason, ending.rule, status);
+export function endResponse(response: ServerResponse, attempt: Attempt, refusal: Refusal): void {
+  const { status } = REASONS[refusal.reason];
+  attempt.refused(refusal, status);
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const { phrase, fields, body } = answer(attempt, ending);
+  const { phrase, fields, body } = answer(attempt, refusal);
   // Whether content has arrived by now is chance: what is refused with content is closed behind the answer.
   const keepsAlive = !hasContent(response.req) && status !== 400 && status !== 503;
   response.sendDate = false;
@@ -53,24 +43,8 @@ export function endResponse(response: ServerResponse, attempt: Attempt, ending: 
   if (!keepsAlive) response.req.resume();
 }
 
-/**
- * Writes the last bytes of a connection and closes it in stages (RFC 9112 section 9.6): a client that writes all of its
- * content before it reads has to be read for so long, or a reset would overtake the answer. The caller sees to it that
- * what comes is read and dropped.
- */
-export function closeAfter(socket: Socket, bytes: Buffer): void {
-  if (bytes.length > 0) send(socket, bytes);
-  socket.end();
-  socket.resume();
-  if (socket.readableEnded) socket.destroySoon();
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.setTimeout(LINGER_SILENT_MS, () => socket.destroy());
-  socket.once('end', () => socket.destroySoon());
-  socket.once('close', () => clearTimeout(timer));
-}
-
-function answer(attempt: Attempt, ending: Ending): { phrase: string; fields: string[]; body: string } {
-  const { reason, rule, what } = ending;
+function answer(attempt: Attempt, refusal: Refusal): { phrase: string; fields: string[]; body: string } {
+  const { reason, rule, what } = refusal;
   const { error, outcome } = REASONS[reason];
   const addresses = attempt.addresses.map(({ text }) => text);
   const all = { reason, rule, what, target: attempt.target, addresses };

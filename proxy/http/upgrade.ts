@@ -2,11 +2,11 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Doorway } from '../door/arrivals.js';
+import { closeAfter } from '../door/closing.js';
 import type { Early } from '../door/early-data.js';
 import type { Attempt } from '../door/flow.js';
 import { members, values } from './fields.js';
 import { type ForwardTerms, forward } from './forward.js';
-import { closeAfter } from './refusal.js';
 import { hasContent, type RequestHead } from './request-head.js';
 
 /**

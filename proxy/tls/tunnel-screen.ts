@@ -1,5 +1,6 @@
 /** Ties `policy.sni` to a tunnel: the decision record waits for the first bytes, so that one record says all. */
-import type { Refusal } from '../core/policy.js';
+import { enforcesSni } from '../core/judge.js';
+import { refusal } from '../core/refusal.js';
 import type { Passage } from '../door/connect-upstream.js';
 import type { Attempt } from '../door/flow.js';
 import type { Screen } from '../net/first-bytes.js';
@@ -21,21 +22,20 @@ export function screenTunnel(
   status: number | null,
 ): Screen | null {
   const { permit, wouldDeny } = passage;
-  const { sni, mode } = attempt.policy;
-  if (sni === 'off') {
+  if (attempt.policy.sni === 'off') {
     attempt.allowed(status, permit.rule, wouldDeny);
     return null;
   }
-  const enforces = sni === 'enforce' && mode === 'enforce';
+  const enforces = enforcesSni(attempt.policy);
   const silence = setTimeout(() => attempt.allowed(status, permit.rule, wouldDeny), SILENCE_MS);
   return createSniScreen({
     target: permit.target,
     mode: enforces ? 'enforce' : 'log',
     onJudged(reason) {
       clearTimeout(silence);
-      const refusal: Refusal | null = reason === null ? null : { reason, rule: 'sni', what: null };
-      if (refusal !== null && enforces) attempt.refused(refusal.reason, refusal.rule, status);
-      else attempt.allowed(status, permit.rule, wouldDeny ?? refusal);
+      const refused = reason === null ? null : refusal(reason, 'sni');
+      if (refused !== null && enforces) attempt.refused(refused, status);
+      else attempt.allowed(status, permit.rule, wouldDeny ?? refused);
     },
   });
 }

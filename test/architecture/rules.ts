@@ -61,13 +61,17 @@ const FORBIDDEN_MEMBERS = new Set(['getBuiltinModule', 'binding', '_linkedBindin
 const CONNECTING_COMMANDS =
   /^proxy\/(?:cli\/(?:healthcheck|suggest|probe)\.ts$|probe\/|suggest\/|audit\/facts\/engine-api\.ts$)/;
 
-const LAYERS: readonly (readonly [folder: RegExp, rank: number])[] = [
-  [/^proxy\/core\//, 0],
-  [/^proxy\/(?:net|observe|config|firewall)\//, 1],
-  [/^proxy\/(?:door|http|tls|dns|socks|suggest|probe|audit|admin|guard)\//, 2],
-  [/^proxy\/app\.ts$/, 3],
-  [/^proxy\/cli\//, 4],
-  [/^proxy\/main\.ts$/, 5],
+/** The floors, the lowest first. A room uses rooms below its own floor and no other: so no two import each other. */
+const FLOORS: readonly RegExp[] = [
+  /^proxy\/core\//,
+  /^proxy\/(?:observe|config|probe)\//,
+  /^proxy\/(?:net|firewall|guard|suggest|audit)\//,
+  /^proxy\/door\//,
+  /^proxy\/tls\//,
+  /^proxy\/(?:http|socks|dns|admin)\//,
+  /^proxy\/app\.ts$/,
+  /^proxy\/cli\//,
+  /^proxy\/main\.ts$/,
 ];
 
 const MOST_LINES = 250;
@@ -98,7 +102,7 @@ function isExcused(text: string, finding: string): boolean {
 }
 
 function importFindings(path: string, item: Import, tokens: readonly Token[]): string[] {
-  if (item.module.startsWith('.')) return layerFindings(path, item);
+  if (item.module.startsWith('.')) return floorFindings(path, item);
   const module = moduleOf(item.module);
   if (path.startsWith('proxy/core/') && module.startsWith('node:')) return [`${item.line} core imports ${module}`];
   // A path inside of a package is the package's, unless it is named itself.
@@ -132,15 +136,21 @@ export function members(imported: string, local: string, tokens: readonly Token[
   });
 }
 
-function layerFindings(path: string, item: Import): string[] {
+function floorFindings(path: string, item: Import): string[] {
   const target = posix.join(posix.dirname(path), item.module).replace(/\.js$/, '.ts');
-  const [from, to] = [rank(path), rank(target)];
-  if (from === null || to === null) return [`${item.line} ${from === null ? path : target} is in no layer`];
-  return to > from ? [`${item.line} imports upwards: ${target}`] : [];
+  const [from, to] = [floorOf(path), floorOf(target)];
+  if (from === -1 || to === -1) return [`${item.line} ${from === -1 ? path : target} is on no floor`];
+  if (to > from) return [`${item.line} imports upwards: ${target}`];
+  return to === from && roomOf(path) !== roomOf(target) ? [`${item.line} imports its neighbour: ${target}`] : [];
 }
 
-function rank(path: string): number | null {
-  return LAYERS.find(([folder]) => folder.test(path))?.[1] ?? null;
+function floorOf(path: string): number {
+  return FLOORS.findIndex((rooms) => rooms.test(path));
+}
+
+/** `proxy/http`, and all below it. */
+function roomOf(path: string): string {
+  return path.split('/', 2).join('/');
 }
 
 function tokenFindings(path: string, token: Token, index: number, tokens: readonly Token[]): string[] {

@@ -1,0 +1,41 @@
+/** How a client's connection ends: lost while it waits, turned away, or closed after its last bytes. */
+import type { Socket } from 'node:net';
+import type { Reason } from '../core/reasons.js';
+import { Abort, type Abortable } from '../net/abort.js';
+import { send } from '../net/direct-io.js';
+import type { Doorway } from './arrivals.js';
+
+/** How long a client may go on sending before the connection is cut, and how long it may be silent. */
+const LINGER_MS = 30_000;
+const LINGER_SILENT_MS = 2000;
+
+/** Reasons to take no new request at all, or null. `busy`: the connection is over a limit. */
+export function turnedAway(doorway: Doorway, busy: boolean): Reason | null {
+  if (doorway.isDraining) return 'draining';
+  return busy ? 'busy' : null;
+}
+
+/** Aborts when the client is lost before it has an answer. A half-close is no loss. Errors are the listener's to hear. */
+export function abortOnLoss(socket: Socket): { readonly signal: Abortable; abort(): void; release(): void } {
+  const signal = new Abort();
+  const abort = (): void => signal.abort();
+  socket.on('close', abort);
+  if (socket.destroyed) abort();
+  return { signal, abort, release: () => void socket.off('close', abort) };
+}
+
+/**
+ * Writes the last bytes of a connection and closes it in stages (RFC 9112 section 9.6): a client that writes all of its
+ * content before it reads has to be read for so long, or a reset would overtake the answer. The caller sees to it that
+ * what comes is read and dropped.
+ */
+export function closeAfter(socket: Socket, bytes: Buffer): void {
+  if (bytes.length > 0) send(socket, bytes);
+  socket.end();
+  socket.resume();
+  if (socket.readableEnded) socket.destroySoon();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.setTimeout(LINGER_SILENT_MS, () => socket.destroy());
+  socket.once('end', () => socket.destroySoon());
+  socket.once('close', () => clearTimeout(timer));
+}

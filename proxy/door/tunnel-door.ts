@@ -1,0 +1,148 @@
+/**
+ * What every door has in common that hears where a client wants to go and then relays bytes: SOCKS, TLS, a fixed relay.
+ * A door is one object; counting, the deadline of the handshake, the record, half-close and drain are here.
+ */
+import net, { type Socket } from 'node:net';
+import type { Policy } from '../core/policy.js';
+import type { Reason } from '../core/reasons.js';
+import { type Refusal, refusal } from '../core/refusal.js';
+import type { Target } from '../core/target.js';
+import type { Abortable } from '../net/abort.js';
+import type { Screen } from '../net/first-bytes.js';
+import { handshakeDeadline } from '../net/handshake-deadline.js';
+import { type OctetReader, readOctets } from '../net/octet-reader.js';
+import type { Door } from '../observe/record.js';
+import type { Arrival, Doorway } from './arrivals.js';
+import type { Credentials } from './clients.js';
+import { abortOnLoss, closeAfter, turnedAway } from './closing.js';
+import { openWhileWaiting, type Passage, refusalOf } from './connect-upstream.js';
+import type { Budget } from './connection-limits.js';
+import type { Attempt } from './flow.js';
+
+export interface TunnelDoor {
+  /** As records call it. */
+  readonly name: Door;
+  /** In place of the policy in force. */
+  readonly policy?: Policy;
+  /** Hears where the client wants to go. May throw an EgressError; what takes too long is ended for it. */
+  hear(client: Hearing): Promise<Heard>;
+  /** What tells the client that its tunnel is open; null: nothing does. */
+  readonly granted: Buffer | null;
+  /** What tells it that there will be none. */
+  refused(reason: Reason): Buffer;
+  /** Writes the record of what is allowed, perhaps not before the first bytes; without it, it is written at once. */
+  screens?(attempt: Attempt, passage: Extract<Passage, { open: true }>): Screen | null;
+}
+
+/** A client that has not said where it wants to go. */
+export interface Hearing {
+  readonly octets: Pick<OctetReader, 'take' | 'takeSome'>;
+  /** True where some client has a token to be asked for. */
+  readonly knowsTokens: boolean;
+  write(bytes: Buffer): void;
+  /** Once; without it, the client has no credentials. */
+  arrive(credentials: Credentials): Promise<Arrival>;
+}
+
+export type Heard =
+  /** `replay`: what was read and is the destination's to read. */
+  | { readonly ok: true; readonly target: Target; readonly replay?: Buffer }
+  | { readonly ok: false; readonly reason: Reason };
+
+/** Not listening yet. Each connection is one attempt with a record of its own, once it has said anything. */
+export function createTunnelDoor(doorway: Doorway, budget: Budget, door: TunnelDoor): net.Server {
+  return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
+    socket.on('error', () => socket.destroy());
+    const busy = !budget.enter(socket);
+    const visit = new Visit(doorway, door, socket);
+    doorway.track(
+      socket,
+      visit.run(busy, () => budget.heard(socket)),
+    );
+  });
+}
+
+/** One connection to a tunnel door. */
+class Visit {
+  readonly #doorway: Doorway;
+  readonly #door: TunnelDoor;
+  readonly #socket: Socket;
+  /** Null until the client is known. */
+  #attempt: Attempt | null = null;
+
+  constructor(doorway: Doorway, door: TunnelDoor, socket: Socket) {
+    this.#doorway = doorway;
+    this.#door = door;
+    this.#socket = socket;
+  }
+
+  /** `busy`: the connection is over a limit. Never rejects, and never leaves the socket open. */
+  async run(busy: boolean, heard: () => void): Promise<void> {
+    const gone = abortOnLoss(this.#socket);
+    try {
+      const { said, attempt, rest } = await this.#hear(gone.signal);
+      heard();
+      if (!said.ok) return this.#refuse(attempt, refusal(said.reason));
+      attempt.target = said.target;
+      const fault = turnedAway(this.#doorway, busy);
+      if (fault !== null) return this.#refuse(attempt, refusal(fault));
+      const early = this.#doorway.keepEarly(this.#socket, rest);
+      const passage = await openWhileWaiting(this.#doorway, attempt, said.target, { gone, early });
+      if (!passage.open) return this.#refuse(attempt, passage.refusal);
+      await this.#relay(attempt, passage, early.take());
+    } catch (error) {
+      if (this.#socket.bytesRead === 0) this.#socket.destroy();
+      else this.#refuse(await this.#known(), refusalOf(this.#doorway, error));
+    } finally {
+      gone.release();
+    }
+  }
+
+  /** The whole handshake under one deadline. The client is known by the end of it: what it sends meanwhile is kept. */
+  async #hear(gone: Abortable): Promise<{ said: Heard; attempt: Attempt; rest: Buffer }> {
+    const { limits, clients } = this.#doorway.terms();
+    const deadline = handshakeDeadline(gone, limits.headerTimeoutMs);
+    const octets = readOctets(this.#socket, this.#doorway.reads, deadline.signal);
+    try {
+      const said = await this.#door.hear({
+        octets,
+        knowsTokens: clients.some(({ token }) => token !== null),
+        write: (bytes) => void this.#socket.write(bytes),
+        arrive: (credentials) => this.#arrive(credentials),
+      });
+      const attempt = await this.#known();
+      const rest = octets.release();
+      const replay = said.ok ? said.replay : undefined;
+      return { said, attempt, rest: replay === undefined ? rest : Buffer.concat([replay, rest]) };
+    } finally {
+      octets.release();
+      deadline.release();
+    }
+  }
+
+  async #arrive(credentials: Credentials | null): Promise<Arrival> {
+    const { name, policy } = this.#door;
+    const asked = { method: null, credentials, ...(policy === undefined ? {} : { policy }) };
+    const arrival = await this.#doorway.arrive(name, this.#socket, asked);
+    this.#attempt = arrival.attempt;
+    return arrival;
+  }
+
+  async #relay(attempt: Attempt, passage: Extract<Passage, { open: true }>, head: Buffer): Promise<void> {
+    const { granted } = this.#door;
+    if (granted !== null) this.#socket.write(granted);
+    const screen = this.#door.screens?.(attempt, passage) ?? null;
+    if (this.#door.screens === undefined) attempt.allowed(null, passage.permit.rule, passage.wouldDeny);
+    await this.#doorway.tunnel(attempt, { client: this.#socket, upstream: passage.dialed.socket, head, screen });
+  }
+
+  /** By whatever is known of it by now. */
+  async #known(): Promise<Attempt> {
+    return this.#attempt ?? (await this.#arrive(null)).attempt;
+  }
+
+  #refuse(attempt: Attempt, refused: Refusal): void {
+    attempt.refused(refused, null);
+    closeAfter(this.#socket, this.#door.refused(refused.reason));
+  }
+}

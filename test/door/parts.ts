@@ -1,0 +1,59 @@
+/** What a door is made of, for one that no configuration opens: names from the table, one origin on loopback. */
+import { once } from 'node:events';
+import net from 'node:net';
+import { closedPolicy } from '../../proxy/config/compile.js';
+import { parseAddress } from '../../proxy/core/address.js';
+import type { Permit } from '../../proxy/core/policy.js';
+import { EgressError } from '../../proxy/core/reasons.js';
+import { Doorway } from '../../proxy/door/arrivals.js';
+import { type Budget, createBudget } from '../../proxy/door/connection-limits.js';
+import { createLeases } from '../../proxy/door/leases.js';
+import { DirectReads } from '../../proxy/net/direct-io.js';
+import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
+import type { DecisionRecord } from '../../proxy/observe/record.js';
+import { configOf } from '../http/start-proxy.js';
+import { NAMES } from './stand.js';
+
+export interface DoorParts {
+  readonly doorway: Doorway;
+  readonly budget: Budget;
+  readonly records: DecisionRecord[];
+}
+
+/** `origin`: the local port that every permit is dialled as. */
+export async function doorParts(origin: number): Promise<DoorParts> {
+  const config = await configOf({ version: 1 });
+  const terms = { ...config, policy: closedPolicy({ default: 'public' }) };
+  const records: DecisionRecord[] = [];
+  const doorway = new Doorway({
+    gate: { resolver: NAMED, dialer: dialerTo(origin), own: () => ({ addresses: [], ports: new Set(), host: [] }) },
+    terms: () => terms,
+    sink: { decision: (record) => records.push(record), closed: () => undefined },
+    labels: { of: () => null },
+    leases: createLeases(null),
+    newId: () => String(records.length),
+    reads: new DirectReads(Buffer.allocUnsafeSlow(64 * 1024)),
+    memory: createMemoryBudget(() => config.limits.memoryBytes),
+    onDefect: (error) => {
+      throw error;
+    },
+  });
+  return { doorway, budget: createBudget(() => config.limits), records };
+}
+
+const NAMED = {
+  resolve: async (name: string) => (NAMES[name] ?? []).flatMap((text) => parseAddress(text) ?? []),
+  reverse: async () => null,
+};
+
+function dialerTo(port: number) {
+  return {
+    async dial(permit: Permit) {
+      const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+      await once(socket, 'connect').catch(() => {
+        throw new EgressError('connect-refused');
+      });
+      return { socket, address: permit.addresses[0] };
+    },
+  };
+}

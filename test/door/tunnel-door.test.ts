@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { parseAuthority } from '../../proxy/core/target.js';
+import { createTunnelDoor, type TunnelDoor } from '../../proxy/door/tunnel-door.js';
+import { doorParts } from './parts.js';
+import { openOrigin, readAll } from './stand.js';
+
+/** The toy of CONTRIBUTING.md: one line that names the destination, and bytes from then on. */
+const lineDoor: TunnelDoor = {
+  name: 'connect',
+  async hear({ octets }) {
+    let line = '';
+    while (!line.endsWith('\n') && line.length < 300) line += (await octets.take(1)).toString('latin1');
+    const target = parseAuthority(line.trimEnd());
+    return target.ok ? { ok: true, target: target.value } : target;
+  },
+  granted: Buffer.from('OPEN\n'),
+  refused: (reason) => Buffer.from(`NO ${reason}\n`),
+};
+
+test('a door is one object: it hears, and the rest is there', async (t) => {
+  const echo = await openOrigin(t, (socket) => void socket.pipe(socket));
+  const { port, records } = await listening(t, echo);
+  assert.equal(await say(port, 'site.test:22\nhello'), 'OPEN\nhello');
+  const [record] = records;
+  assert.deepEqual(
+    [record?.outcome, record?.host, record?.port, record?.dialed],
+    ['allow', 'site.test', 22, '93.184.215.14'],
+  );
+});
+
+test('what it refuses, and what is refused behind it, gets its own words and one record', async (t) => {
+  const { port, records } = await listening(t, 1);
+  for (const [line, reason] of [
+    ['nonsense', 'malformed-target'],
+    ['10.0.0.1:80', 'address-prohibited'],
+    ['site.test:22', 'connect-refused'],
+  ] as const) {
+    assert.equal(await say(port, `${line}\n`), `NO ${reason}\n`);
+    assert.equal(records.at(-1)?.reason, reason);
+  }
+  assert.equal(records.length, 3);
+});
+
+test('a client that ends within its handshake has a record, and one that says nothing has none', async (t) => {
+  const { port, records } = await listening(t, 1);
+  assert.equal(await say(port, ''), '');
+  assert.equal(await say(port, 'site'), 'NO client-closed\n');
+  assert.deepEqual(
+    records.map(({ reason }) => reason),
+    ['client-closed'],
+  );
+});
+
+async function listening(t: TestContext, origin: number) {
+  const { doorway, budget, records } = await doorParts(origin);
+  const server = createTunnelDoor(doorway, budget, lineDoor).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return { port: (server.address() as AddressInfo).port, records };
+}
+
+async function say(port: number, text: string): Promise<string> {
+  const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  socket.end(text);
+  return (await readAll(socket)).toString('latin1');
+}
