@@ -72,7 +72,7 @@ export async function openLab(): Promise<Lab> {
     project,
     pid: () => child?.pid ?? 0,
     async start() {
-      const flags = ['--max-semi-space-size=1', MAIN, 'guard', '--config', join(folder, 'policy.yaml')];
+      const flags = ['--max-semi-space-size=1', '--jitless', MAIN, 'guard', '--config', join(folder, 'policy.yaml')];
       const started = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] });
       started.stdout?.on('data', (chunk) => {
         output += chunk;
