@@ -67,7 +67,8 @@ test('the log names the server of each, on every door that was used', async () =
   const names = new Set(
     seen.filter(({ host }) => host === 'site.demo.test').map(({ client }) => (client as { name: string }).name),
   );
-  assert.deepEqual([...names].sort(), ['allowed', 'refused']);
+  // The demo asks for tools of a server that has no entry under clients: they go by their containers' names.
+  assert.deepEqual([...names].filter((name) => !name.startsWith('mcp-fetch-')).sort(), ['allowed', 'refused']);
   const doors = new Set(seen.map(({ door }) => door));
   for (const door of ['steer-dns', 'steer-http', 'steer-tls']) assert.ok(doors.has(door), door);
   const spawns = (await docker(['logs', SIDECAR])).split('\n').filter((line) => line.includes('"event":"spawn"'));
