@@ -82,12 +82,13 @@ class ChunkedReader implements ContentReader {
       }
       const lf = bytes.indexOf(LF, at);
       const end = lf === -1 ? bytes.length : lf + 1;
-      if (this.#line.text.length + end - at > this.#mostLine()) return FAULT;
+      if (this.#line.length + end - at > this.#mostLine()) return FAULT;
       this.#line.add(bytes.toString('latin1', at, end));
       at = end;
       if (lf === -1) return NEED_MORE;
-      const line = this.#line.text.slice(0, -2);
-      if (!this.#line.text.endsWith('\r\n')) return FAULT;
+      const text = this.#line.text();
+      if (!text.endsWith('\r\n')) return FAULT;
+      const line = text.slice(0, -2);
       this.#line.clear();
       const isLast = this.#expecting === 'trailer' && line === '';
       if (isLast) return { kind: 'end', taken: at, trailers: this.#trailers };

@@ -1,25 +1,25 @@
-/** Text that comes in pieces, as small as one octet. */
+/** Latin1 text that comes in pieces, as small as one octet. */
+import { HeldBytes } from '../net/held-bytes.js';
 
-/** A string that grows is a tree of its pieces, and thousands of one octet each would take memory by the kilobyte. */
-const FOLD_AFTER = 256;
-
+/** Kept as octets: a string that grows is a tree of its pieces, and thousands of one octet each would take memory by the kilobyte. */
 export class GrowingText {
-  #text = '';
-  #pieces = 0;
+  #held = new HeldBytes();
 
-  get text(): string {
-    return this.#text;
+  get length(): number {
+    return this.#held.length;
+  }
+
+  /** A copy of it, or of what is before `end`. */
+  text(end = this.length): string {
+    return this.#held.all().toString('latin1', 0, end);
   }
 
   add(piece: string): void {
-    this.#text += piece;
-    this.#pieces += 1;
-    if (this.#pieces % FOLD_AFTER === 0) this.#text = ownText(this.#text);
+    this.#held.push(Buffer.from(piece, 'latin1'));
   }
 
   clear(): void {
-    this.#text = '';
-    this.#pieces = 0;
+    this.#held = new HeldBytes();
   }
 }
 

@@ -42,6 +42,8 @@ export class HeadReader {
   /** Empty lines before the request line (RFC 9112 section 2.2). */
   #skipped = 0;
   #lines = 0;
+  /** All that there is, is half a line end before the request line. */
+  #hasCarriageReturn = false;
 
   constructor(limits: HeadLimits) {
     this.#limits = limits;
@@ -49,12 +51,12 @@ export class HeadReader {
 
   /** True while nothing of a request has come. */
   get isEmpty(): boolean {
-    return this.#text.text === '';
+    return this.#text.length === 0;
   }
 
   /** Characters that are held. */
   get length(): number {
-    return this.#text.text.length;
+    return this.#text.length;
   }
 
   /** The next bytes of the connection; valid until it returns. */
@@ -62,31 +64,29 @@ export class HeadReader {
     const start = this.#skipEmptyLines(bytes);
     if (start === null) return MALFORMED;
     if (start === bytes.length) return this.#isTooLarge(0) ? TOO_LARGE : NEED_MORE;
-    const end = this.#text.text === '' ? bytes.indexOf(END, start) : -1;
+    const end = this.#text.length === 0 ? bytes.indexOf(END, start) : -1;
     if (end !== -1) return this.#whole(bytes.toString('latin1', start, end), end + END.length);
     return this.#more(bytes.toString('latin1', start), start);
   }
 
   /** A piece with which the head is not whole, or that ends one of several pieces. */
   #more(piece: string, start: number): HeadReading {
-    const known = this.#text.text.length;
+    const known = this.#text.length;
     const window = this.#tail + piece;
     const at = known === 0 ? -1 : window.indexOf(END_TEXT);
     if (at !== -1) {
       const taken = at - this.#tail.length + END.length;
-      const text = this.#text.text + piece;
+      const text = this.#text.text() + piece;
       return this.#whole(text.slice(0, known + at - this.#tail.length), start + taken);
     }
     this.#text.add(piece);
-    if (known < OPENING_BYTES && !/^[A-Z-]*(?: |$)/.test(this.#text.text.slice(0, OPENING_BYTES))) return MALFORMED;
+    if (known < OPENING_BYTES && !/^[A-Z-]*(?: |$)/.test(this.#text.text(OPENING_BYTES))) return MALFORMED;
     const lines = lineEnds(window, this.#tail.length);
     if (lines === null) return MALFORMED;
-    if (this.#lines === 0 && lines > 0 && parseRequestLine(firstLine(this.#text.text)) === null) return MALFORMED;
+    if (this.#lines === 0 && lines > 0 && parseRequestLine(firstLine(this.#text.text())) === null) return MALFORMED;
     this.#lines += lines;
     this.#tail = window.slice(1 - END.length);
-    return this.#isTooLarge(this.#text.text.length) || this.#lines - 1 > this.#limits.headerFields
-      ? TOO_LARGE
-      : NEED_MORE;
+    return this.#isTooLarge(this.#text.length) || this.#lines - 1 > this.#limits.headerFields ? TOO_LARGE : NEED_MORE;
   }
 
   /** `text`: the head without its last two line ends. */
@@ -107,20 +107,22 @@ export class HeadReader {
   /** Where the request line begins in `bytes`, or its length; null where a CR stands alone. */
   #skipEmptyLines(bytes: Buffer): number | null {
     let at = 0;
-    if (this.#text.text === '\r') {
+    if (this.#hasCarriageReturn) {
       if (bytes[0] !== LF) return null;
       this.#text.clear();
+      this.#hasCarriageReturn = false;
       this.#tail = '';
       this.#skipped += 2;
       at = 1;
     }
-    while (this.#text.text === '' && bytes[at] === CR && bytes[at + 1] === LF) {
+    while (this.#text.length === 0 && bytes[at] === CR && bytes[at + 1] === LF) {
       this.#skipped += 2;
       at += 2;
     }
-    if (this.#text.text !== '' || bytes[at] !== CR) return at;
+    if (this.#text.length !== 0 || bytes[at] !== CR) return at;
     if (at + 1 < bytes.length) return null;
     this.#text.add('\r');
+    this.#hasCarriageReturn = true;
     return bytes.length;
   }
 }
