@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 import type { Config, HostPort } from './config/config.js';
 import type { CheckResult } from './core/explain.js';
-import { parseAbsolute } from './core/target.js';
+import { resolvesForUs } from './core/parent.js';
+import { parseAbsolute, type Target } from './core/target.js';
 import { type DnsDoor, openDnsDoor } from './dns/dns-door.js';
 import type { Gate } from './door/admit.js';
 import { type AskedName, Doorway } from './door/arrivals.js';
@@ -28,6 +29,7 @@ import type { DnsSettings } from './net/resolv-conf.js';
 import { createResolver, type Resolver } from './net/resolver.js';
 import { createIds } from './observe/ids.js';
 import type { DecisionSink } from './observe/record.js';
+import { createParentDialer } from './parent/parent-dialer.js';
 import { socksDoor } from './socks/socks-door.js';
 import { tlsDoor } from './tls/tls-door.js';
 
@@ -81,7 +83,7 @@ const NAMES_PART = 0.75;
 export function createGate(
   config: Config,
   parts: Pick<AppParts, 'resolver' | 'dialer' | 'onUnknownHost' | 'onDnsSettings'> = {},
-  terms: () => Pick<Config, 'limits' | 'network'> = () => config,
+  terms: () => Pick<Config, 'limits' | 'network' | 'parent'> = () => config,
 ): { readonly gate: Gate; readonly own: OwnEndpointsSource; readonly host: HostAddresses } {
   const { onDnsSettings: onSettings } = parts;
   const cacheBytes = Math.min(MOST_NAMES_BYTES, config.limits.memoryBytes * SHARES.names * NAMES_PART);
@@ -90,8 +92,14 @@ export function createGate(
   const host = createHostAddresses({ entries, resolver, onUnknown: parts.onUnknownHost ?? (() => {}) });
   const own = createOwnEndpoints(() => host.current());
   const connectTimeoutMs = () => terms().limits.connectTimeoutMs;
-  const dialer = parts.dialer ?? createDialer({ connectTimeoutMs, prefersIPv6: () => own.hasGlobalIPv6() });
-  return { gate: { resolver, dialer, own: () => own.current() }, own, host };
+  const direct = parts.dialer ?? createDialer({ connectTimeoutMs, prefersIPv6: () => own.hasGlobalIPv6() });
+  const parent = () => terms().parent;
+  const dialer = createParentDialer({ direct, resolver, own: () => own.current(), parent, connectTimeoutMs });
+  const leavesToParent = (target: Target): boolean => {
+    const current = parent();
+    return current !== null && resolvesForUs(current, target);
+  };
+  return { gate: { resolver, dialer, own: () => own.current(), leavesToParent }, own, host };
 }
 
 export function createApp(parts: AppParts): App {

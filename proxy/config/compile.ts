@@ -2,8 +2,10 @@
 import { createHash } from 'node:crypto';
 import { parsePrefix } from '../core/address.js';
 import { parseHostPattern } from '../core/host-pattern.js';
+import type { Parent } from '../core/parent.js';
 import type { Policy, Rule } from '../core/policy.js';
 import { type RuleId, type RuleSection, ruleId } from '../core/rule-id.js';
+import { isLocalhost } from '../core/special-purpose.js';
 import { isPort, parseHost, type Target } from '../core/target.js';
 import { AUDIT_ROLES } from './audit-roles.js';
 import { compileGuard } from './compile-guard.js';
@@ -35,6 +37,7 @@ export function compileConfig(
     audit: compileAudit(document.audit),
     guard: document.guard && compileGuard(document.guard, clients),
     secretFiles,
+    parent: compileParent(document.upstream),
     limits: {
       ...counts,
       headerTimeoutMs: headerTimeout,
@@ -107,6 +110,15 @@ function compileDestination(to: HostPort, id: RuleId): FixedDestination {
     clients: null,
   };
   return { to: target, policy: closedPolicy({ internal: [rule] }) };
+}
+
+/** Its own policy opens the place that the file names, and nothing else; loopback only by its address or as `localhost`. */
+function compileParent({ proxy, noProxy, resolve }: PolicyDocument['upstream']): Parent | null {
+  if (proxy === undefined) return null;
+  const { protocol, credentials, at } = proxy;
+  const host = isLocalhost(at.host) ? '127.0.0.1' : at.host;
+  const { to, policy } = compileDestination({ ...at, host }, 'upstream');
+  return { protocol, target: to, credentials, policy: { ...policy, allow: policy.internal }, noProxy, resolve };
 }
 
 function compileAudit({ roles, ignore }: PolicyDocument['audit']): AuditSettings {

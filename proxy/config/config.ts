@@ -1,6 +1,7 @@
 /** The configuration after loading: units in the names, every default filled in, the policy compiled. */
 import type { Prefix } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
+import type { Parent } from '../core/parent.js';
 import type { Policy } from '../core/policy.js';
 import type { Target } from '../core/target.js';
 import type { AuditRole } from './audit-roles.js';
@@ -97,6 +98,8 @@ export interface Config {
   readonly guard: GuardConfig | null;
   /** The files whose content is in it, by `${file:PATH}`. */
   readonly secretFiles: readonly string[];
+  /** Null: every connection is direct. */
+  readonly parent: Parent | null;
   readonly limits: Limits;
   readonly log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error';

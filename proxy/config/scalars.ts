@@ -157,7 +157,7 @@ function settle<T>(expected: string, result: T | Mismatch, context: z.core.$Refi
   return z.NEVER;
 }
 
-function isMismatch(value: unknown): value is Mismatch {
+export function isMismatch(value: unknown): value is Mismatch {
   return typeof value === 'object' && value !== null && 'mismatch' in value;
 }
 
@@ -169,7 +169,7 @@ function readHostPortOrOff(text: string): HostPort | null | Mismatch {
   return text === 'off' ? null : readHostPort(text, 0);
 }
 
-function readHostPort(text: string, leastPort: 0 | 1): HostPort | Mismatch {
+export function readHostPort(text: string, leastPort: 0 | 1): HostPort | Mismatch {
   const [, hostPart = '', portPart = ''] = /^(\[[^[\]]*\]|[^[\]:]*):(\d{1,5})$/.exec(text) ?? [];
   const host = parseHost(hostPart);
   const port = portPart === '0' ? 0 : parsePort(portPart);
@@ -188,7 +188,7 @@ function readDnsServer(text: string): string | Mismatch {
 }
 
 /** A literal would never match as a name, so that a `deny` rule with it would deny nothing. */
-function readHostPattern(text: string): HostPattern | Mismatch {
+export function readHostPattern(text: string): HostPattern | Mismatch {
   const bare = text.startsWith('*.') ? text.slice(2) : text;
   const host = parseHost(bare);
   const literal = (host.ok && host.value.kind === 'literal') || parseIPv6(bare) !== null || parsePrefix(bare) !== null;

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { AUDIT_ROLES } from './audit-roles.js';
 import { itemsOf } from './environment.js';
 import { guardSection, serverName } from './guard-schema.js';
+import { exemption, parentUrl } from './parent-scalars.js';
 import {
   auditId,
   clientName,
@@ -110,6 +111,13 @@ const audit = section({
   ignore: orElse(list(suppression, 'such as [{ id: image-unpinned, service: ollama, reason: "pinned in .env" }]'), []),
 });
 
+/** A parent proxy. Without `proxy` there is none, whatever else stands here. */
+const upstream = section({
+  proxy: parentUrl.optional(),
+  noProxy: orElse(textOrList(exemption, 'such as ["*.corp.example", "198.51.100.0/24"]'), []),
+  resolve: word(['here', 'parent']).prefault('here'),
+});
+
 const limits = section({
   connections: count(1, 1_000_000, 4096).prefault(4096),
   connectionsPerClient: count(1, 1_000_000, 512).prefault(512),
@@ -158,6 +166,7 @@ export const documentSchema = section({
   clients: orElse(list(client, 'such as [{ name: nas, address: 172.31.250.200/32 }]'), []),
   audit: orElse(audit, {}),
   guard: guardSection.nullish().transform((value) => value ?? null),
+  upstream: orElse(upstream, {}),
   limits: orElse(limits, {}),
   log: orElse(log, {}),
 });

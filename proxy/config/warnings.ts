@@ -10,7 +10,7 @@ export interface Warning {
 }
 
 export function findWarnings(document: PolicyDocument): Warning[] {
-  return [...idleAllowRules(document), ...borrowedAddresses(document)];
+  return [...idleAllowRules(document), ...borrowedAddresses(document), ...namesForParent(document)];
 }
 
 /** An `allow` rule decides only where the default is `none`: for all, or for a client that it is for. */
@@ -34,6 +34,14 @@ function borrowedAddresses({ clients, network }: PolicyDocument): Warning[] {
     const message = `${name} is whoever has ${address.text}, and the engine gives addresses of ${range.text} to any container: take one outside of it, or a token`;
     return [{ path: ['clients', i, 'address'], message }];
   });
+}
+
+/** A weakening that somebody has chosen, and is reminded of. */
+function namesForParent({ upstream }: PolicyDocument): Warning[] {
+  if (upstream.proxy === undefined || upstream.resolve === 'here') return [];
+  const message =
+    'the parent proxy resolves names anew: what it connects to was not vetted here, and for names that only it can resolve no rule by address holds';
+  return [{ path: ['upstream', 'resolve'], message }];
 }
 
 function overlaps(a: Prefix, b: Prefix): boolean {

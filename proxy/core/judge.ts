@@ -67,6 +67,21 @@ export function judgeName(policy: Policy, question: Question, name: DnsName): De
   return hopeful ? null : notAllowed(policy, question, null);
 }
 
+/**
+ * For a name that only a parent proxy can resolve: the rule that allows it by what its name and port say, or the refusal.
+ * Rules by address neither allow nor deny, and a name that is special is refused.
+ */
+export function judgeUnresolved(policy: Policy, question: Question, name: DnsName): RuleId | Denial {
+  const denial = judgeName(policy, question, name);
+  if (denial !== null) return denial;
+  const special = classifyName(name);
+  if (special !== null) return refusal('address-prohibited', special.id, special.what);
+  if (policy.mode === 'report') return 'report';
+  const allowed = policy.allow.find((rule) => rule.address === null && matches(rule, question, null));
+  if (allowed !== undefined) return allowed.id;
+  return policy.default === 'public' ? 'default' : notAllowed(policy, question, null);
+}
+
 /** Steps 1 to 5 for one address. */
 export function judgeAddress(policy: Policy, question: Question, address: Address): Judgement {
   const kind = classify(address, policy.nat64);

@@ -14,7 +14,16 @@
  * to 5 are noted on the verdict and let through.
  */
 import { type Address, addressFromBytes } from './address.js';
-import { enforcesSni, judgeAddress, judgeName, judgePlainText, type Policy, policyFor } from './judge.js';
+import type { DnsName } from './host-pattern.js';
+import {
+  enforcesSni,
+  judgeAddress,
+  judgeName,
+  judgePlainText,
+  judgeUnresolved,
+  type Policy,
+  policyFor,
+} from './judge.js';
 import type { DenyReason } from './reasons.js';
 import { type Denial, refusal } from './refusal.js';
 import type { Question } from './rule.js';
@@ -27,6 +36,8 @@ export type { Denial, Refusal } from './refusal.js';
 export type { ClientIdentity, PortRange, Question, Rule } from './rule.js';
 
 const ISSUING = Symbol();
+/** RFC 6666: what is sent there is discarded. Nothing is, since the dialer takes no Permit that is by name. */
+const NOWHERE = addressFromBytes([1, ...Array<number>(14).fill(0), 1]);
 
 /**
  * What makes a Permit one is its private field, which no copy, no cast and no other object can have: the class is not
@@ -38,11 +49,19 @@ class IssuedPermit {
   readonly target: Target;
   readonly addresses: readonly [Address, ...Address[]];
   readonly rule: RuleId;
+  /** Only a parent proxy knows the addresses of the name: there is no way without it. */
+  readonly isByName: boolean;
 
-  constructor(issuing: typeof ISSUING, target: Target, addresses: readonly [Address, ...Address[]], rule: RuleId) {
+  constructor(
+    issuing: typeof ISSUING,
+    target: Target,
+    addresses: readonly [Address, ...Address[]] | null,
+    rule: RuleId,
+  ) {
     if (issuing !== ISSUING) throw new TypeError('only the policy issues a Permit');
     this.target = frozenTarget(target);
-    this.addresses = frozenAddresses(addresses);
+    this.addresses = frozenAddresses(addresses ?? [NOWHERE]);
+    this.isByName = addresses === null;
     this.rule = rule;
     Object.freeze(this);
   }
@@ -100,6 +119,16 @@ export function decideAddresses(of: Policy, question: Question, addresses: reado
   );
   const noted = [first, ...rest].flatMap((one) => one.noted ?? []);
   return { outcome: 'allow', permit, wouldDeny: worst(noted, addresses.length) ?? plain };
+}
+
+/** For a name that only a parent proxy can resolve, as `upstream.resolve: parent` allows: no address of it is vetted. */
+export function decideName(of: Policy, question: Question, name: DnsName): Verdict {
+  const policy = policyFor(of, question.client);
+  const plain = judgePlainText(policy, question.target);
+  if (plain !== null && enforcesSni(policy)) return { outcome: 'deny', ...plain };
+  const judged = judgeUnresolved(policy, question, name);
+  if (typeof judged !== 'string') return { outcome: 'deny', ...judged };
+  return { outcome: 'allow', permit: new IssuedPermit(ISSUING, question.target, null, judged), wouldDeny: plain };
 }
 
 /** The denial of a whole answer of `count` addresses: of these ones, the gravest. */

@@ -6,6 +6,7 @@ export type ProxyErrorType =
   | 'http_request_denied'
   | 'destination_ip_prohibited'
   | 'destination_ip_unroutable'
+  | 'destination_unavailable'
   | 'dns_timeout'
   | 'dns_error'
   | 'connection_refused'
@@ -17,6 +18,7 @@ export type ProxyErrorType =
   | 'tls_certificate_error'
   | 'tls_protocol_error'
   | 'proxy_loop_detected'
+  | 'proxy_configuration_error'
   | 'proxy_internal_error';
 
 interface ReasonRow {
@@ -88,6 +90,17 @@ export const REASONS = {
     "The destination's certificate is not valid for this name.",
   ),
   'upstream-tls': fail(502, 'tls_protocol_error', 'The TLS handshake with the destination failed.'),
+  'parent-unreachable': fail(
+    502,
+    'destination_unavailable',
+    'The parent proxy cannot be reached, and nothing leaves without it.',
+  ),
+  'parent-refused': fail(502, 'connection_refused', 'The parent proxy refused to connect to the destination.'),
+  'parent-credentials': fail(
+    502,
+    'proxy_configuration_error',
+    'The parent proxy asks for other credentials than upstream.proxy holds.',
+  ),
   'client-closed': fail(499, 'connection_terminated', 'The client went away before the answer.'),
   'proxy-loop': fail(502, 'proxy_loop_detected', 'The request has passed this proxy before.'),
   busy: fail(503, 'connection_limit_reached', 'A connection limit is reached.'),

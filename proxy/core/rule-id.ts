@@ -4,13 +4,14 @@ export type RuleSection = 'allow' | 'deny' | 'internal';
 
 /**
  * A configured rule by its name, or by its position in its list; `default`: policy.default; `report`: mode report let
- * through what it would refuse; `sni` and `clients`: those keys of the policy; `never:…` and `special:…`: the range, name
+ * through what it would refuse; `sni` and `clients`: those keys of the policy; `upstream`: the parent proxy; `never:…` and `special:…`: the range, name
  * or form of address that refuses by itself.
  */
 export type RuleId =
   | `${RuleSection}:${string}`
   | `${RuleSection}[${number}]`
   | `relay[${number}]`
+  | 'upstream'
   | 'default'
   | 'report'
   | 'sni'

@@ -5,6 +5,7 @@ import type { DnsName } from '../core/host-pattern.js';
 import {
   decideAddresses,
   decideHost,
+  decideName,
   type OwnEndpoints,
   type Permit,
   type Policy,
@@ -22,6 +23,8 @@ export interface Gate {
   readonly resolver: Resolver;
   readonly dialer: Dialer;
   readonly own: () => OwnEndpoints;
+  /** True where a parent proxy may resolve the name of a target that cannot be resolved here. */
+  readonly leavesToParent?: (target: Target) => boolean;
 }
 
 /**
@@ -49,6 +52,10 @@ async function admitName(
   try {
     const { name, address } = attempt.client;
     attempt.addresses = await gate.resolver.resolve(question.name, signal, name ?? address);
+  } catch (error) {
+    const isUnknown = ['name-not-found', 'dns-failed', 'dns-timeout'].includes(reasonOf(error));
+    if (!isUnknown || gate.leavesToParent?.(question.target) !== true) throw error;
+    return decideName(attempt.policy, question, question.name);
   } finally {
     attempt.dnsMs = elapsed(startedAt);
   }

@@ -38,7 +38,7 @@ const MOST_ATTEMPTS = 8;
 export function createDialer(options: DialerOptions): Dialer {
   return {
     async dial(permit, signal) {
-      if (!isIssued(permit))
+      if (!isIssued(permit) || permit.isByName)
         throw new TypeError('the dialer takes what the policy has issued, and this is no such Permit');
       const addresses = interleave(permit.addresses, options.prefersIPv6() ? 6 : 4).slice(0, MOST_ATTEMPTS);
       return race(addresses, permit.target.port, { signal, timeoutMs: options.connectTimeoutMs() });

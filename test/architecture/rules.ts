@@ -69,6 +69,7 @@ const FLOORS: readonly RegExp[] = [
   /^proxy\/door\//,
   /^proxy\/tls\//,
   /^proxy\/(?:http|socks|dns|admin)\//,
+  /^proxy\/parent\//,
   /^proxy\/app\.ts$/,
   /^proxy\/cli\//,
   /^proxy\/main\.ts$/,
