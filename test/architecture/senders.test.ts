@@ -24,9 +24,8 @@ const WAYS_OUT = [
 const LISTENERS = [
   'proxy/dns/dns-door.ts: createServer of node:net',
   'proxy/door/fixed-relay.ts: createServer of node:net',
+  'proxy/door/tunnel-door.ts: createServer of node:net',
   'proxy/http/server.ts: createServer of node:net',
-  'proxy/socks/socks-door.ts: createServer of node:net',
-  'proxy/tls/tls-door.ts: createServer of node:net',
 ];
 
 /** In processes of their own, started by a person or a health check: they carry nobody's request. */
