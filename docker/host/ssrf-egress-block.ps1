@@ -4,15 +4,16 @@
 .DESCRIPTION
     Docker Desktop keeps its packet filter inside its own virtual machine, so the host rules of ssrf-egress-block.sh can not
     be set from Windows. The sidecar does the same work from inside Docker: the tools' network has no other way out. This
-    script checks the engine, lays compose.override.yml beside the stack's compose file, starts the stack, and runs the
-    probe from a tool's seat: its table says what is open.
+    script checks the engine, puts the override into the stack as docker/install.sh does, starts the stack, and runs the
+    probe from a tool's seat: its table says what is open. The stack's compose file keeps its name and becomes a wrapper
+    that includes the old one (*.stack.yml) with the override last; .env is not touched.
 
     Exit codes: 0 nothing is open but the proxy, 1 the probe found something, 2 a step failed. A failed step leaves the
     files of the stack as they were, and starts again what ran before.
 .PARAMETER StackDir
     The folder of the stack's compose file. Default: the current folder.
 .PARAMETER ProxyDir
-    The folder of mcp-egress-proxy. Default: two folders above this script.
+    The folder of mcp-egress-proxy, inside of the stack's. Default: two folders above this script.
 .PARAMETER DryRun
     Says what would be done, and does nothing.
 .PARAMETER Probe
@@ -61,12 +62,11 @@ $ErrorActionPreference = 'Stop'
 
 $OverrideName = 'compose.override.yml'
 $ComposeNames = @('compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml')
-$OtherOverrideNames = @('compose.override.yaml', 'docker-compose.override.yml', 'docker-compose.override.yaml')
-$EnvMark = '# written by ssrf-egress-block.ps1'
-# After the mark: the line before ours had no end.
-$EnvJoin = ' after a line without an end'
-# Latin 1.
-$Octets = [System.Text.Encoding]::GetEncoding(28591)
+$OwnOverrideNames = @('compose.override.yml', 'compose.override.yaml', 'docker-compose.override.yml', 'docker-compose.override.yaml')
+$SettingsName = 'egress-proxy.env'
+$Mark = '# Written by mcp-egress-proxy/docker/host/ssrf-egress-block.ps1'
+# Of docker/install.sh, too.
+$AnyMark = '^# Written by mcp-egress-proxy/docker/'
 
 # Compose 2.24.4 is the first with "!override" for networks.
 $LeastCompose = [version] '2.24.4'
@@ -81,72 +81,73 @@ function Invoke-Main {
     Write-Step "stack: $composeFile"
     Test-Docker
     if ($Probe) { return Invoke-Probe $stack }
-    if ($Remove) { return Uninstall-Sidecar $stack $proxy }
+    if ($Remove) { return Uninstall-Sidecar $stack $composeFile }
     Install-Sidecar $stack $proxy $composeFile
     return Invoke-Probe $stack
 }
 
 function Install-Sidecar([string] $stack, [string] $proxy, [string] $composeFile) {
-    $source = Join-Path $proxy $OverrideName
-    $target = Join-Path $stack $OverrideName
-    Test-OtherOverride $stack
-    if ($source -eq $target) { Invoke-Compose $stack @('up', '-d', '--build', '--remove-orphans'); return }
-    if ((Test-Path -LiteralPath $target) -and -not (Test-Ours $source $target)) {
-        throw "$target is there already and is not ours. Name both files instead: docker compose -f $composeFile -f $target -f $source up -d"
+    if (Test-Installed $composeFile) {
+        Write-Step 'the override is in the stack already'
+        if (-not $DryRun) { Test-Faults $stack $composeFile }
+        Invoke-Compose $stack @('up', '-d', '--build', '--remove-orphans')
+        return
     }
-    Test-Config $stack $composeFile $source $proxy
-    $envFile = Join-Path $stack '.env'
-    $before = @{ $target = (Read-Byte $target); $envFile = (Read-Byte $envFile) }
+    $from = Get-PathWithin $stack $proxy
+    $config = Read-Config $stack @()
+    $gateway = Get-Service $config 'mcp-gateway'
+    if ($gateway.Count -eq 0) { throw 'no service is called mcp-gateway: see docker/compose.tools.yml for a stack without a gateway' }
+    $moves = Get-Move $stack $composeFile
     $wasUp = Test-Up $stack
+    foreach ($move in $moves) { Write-Step "move $($move.From) to $($move.To)" }
+    Write-Step "write $composeFile and $SettingsName"
     try {
-        Write-Step "copy $source to $target"
-        if (-not $DryRun) { Copy-Item -LiteralPath $source -Destination $target -Force }
-        Add-EnvLine $envFile $proxy
+        if (-not $DryRun) {
+            foreach ($move in $moves) { Move-Item -LiteralPath $move.From -Destination $move.To }
+            Write-Line (Join-Path $stack $SettingsName) (Get-Setting $from $gateway)
+            Write-Line $composeFile (Get-Wrapper $config $from $moves)
+            Test-Faults $stack $composeFile
+        }
         Invoke-Compose $stack @('up', '-d', '--build', '--remove-orphans')
     }
     catch {
-        Undo-Change $stack $before $wasUp
+        Undo-Change $stack $composeFile $wasUp
         throw
     }
 }
 
-function Uninstall-Sidecar([string] $stack, [string] $proxy) {
-    $source = Join-Path $proxy $OverrideName
-    $target = Join-Path $stack $OverrideName
-    if ($source -eq $target) { throw "$target belongs to mcp-egress-proxy itself: there is nothing to take away" }
-    if ((Test-Path -LiteralPath $target) -and -not (Test-Ours $source $target)) { throw "$target is not ours: it stays" }
-    $envFile = Join-Path $stack '.env'
-    $before = @{ $target = (Read-Byte $target); $envFile = (Read-Byte $envFile) }
+function Uninstall-Sidecar([string] $stack, [string] $composeFile) {
+    if (-not (Test-Installed $composeFile)) { throw "$composeFile is not a file of ours: there is nothing to take away" }
     $wasUp = Test-Up $stack
-    try {
-        if (Test-Path -LiteralPath $target) {
-            Write-Step "remove $target"
-            if (-not $DryRun) { Write-Byte $target $null }
-        }
-        Remove-EnvLine $envFile
-        if ($wasUp) { Invoke-Compose $stack @('up', '-d', '--remove-orphans') }
-    }
-    catch {
-        Undo-Change $stack $before $wasUp
-        throw
-    }
+    Write-Step "put back $composeFile"
+    if (-not $DryRun) { Restore-Stack $stack $composeFile }
+    if ($wasUp) { Invoke-Compose $stack @('up', '-d', '--remove-orphans') }
     Write-Step 'done: the tools have every way out again'
     return 0
 }
 
-# What the stack's files held, and what ran, before a step failed.
-function Undo-Change([string] $stack, [hashtable] $before, [bool] $wasUp) {
+# What was there before a step failed: the files, and what ran.
+function Undo-Change([string] $stack, [string] $composeFile, [bool] $wasUp) {
     Write-Step 'a step failed: the files are put back as they were'
-    if (-not $wasUp) { Restore-Stack $stack @('compose', 'down', '--remove-orphans') }
-    foreach ($file in $before.Keys) {
-        if (-not $DryRun) { Write-Byte $file $before[$file] }
+    if ($DryRun) { return }
+    if (-not $wasUp) { Show-Compose $stack @('down', '--remove-orphans') }
+    Restore-Stack $stack $composeFile
+    if ($wasUp) { Show-Compose $stack @('up', '-d', '--remove-orphans') }
+}
+
+function Restore-Stack([string] $stack, [string] $composeFile) {
+    foreach ($file in @($composeFile) + @($OwnOverrideNames | ForEach-Object { Join-Path $stack $_ })) {
+        $aside = Get-Aside $file
+        if (-not (Test-Path -LiteralPath $aside)) { continue }
+        [System.IO.File]::Delete($file)
+        Move-Item -LiteralPath $aside -Destination $file
     }
-    if ($wasUp) { Restore-Stack $stack @('compose', 'up', '-d', '--remove-orphans') }
+    [System.IO.File]::Delete((Join-Path $stack $SettingsName))
 }
 
 # Whatever it ends with: the first failure is what the user has to hear of.
-function Restore-Stack([string] $stack, [string[]] $arguments) {
-    if (-not $DryRun) { [void] (Invoke-InFolder $stack { Show-Native 'docker' $arguments }) }
+function Show-Compose([string] $stack, [string[]] $arguments) {
+    [void] (Invoke-InFolder $stack { Show-Native 'docker' (@('compose') + $arguments) })
 }
 
 # The seat of a tool: the same network and the same variables that the gateway gives to every container it starts. Asked of the
@@ -232,60 +233,110 @@ function Test-Docker {
     }
 }
 
-# Compose reads one override by itself, the first one that it finds; and none where COMPOSE_FILE names the files.
-function Test-OtherOverride([string] $stack) {
-    foreach ($name in $OtherOverrideNames) {
-        if (Test-Path -LiteralPath (Join-Path $stack $name)) {
-            throw "$name is there: Compose would not read both. Name the files: docker compose -f COMPOSE_FILE -f $name -f $OverrideName up -d"
-        }
-    }
-    $named = @(Read-Line (Join-Path $stack '.env') | Where-Object { $_ -match '^\s*(export\s+)?COMPOSE_FILE\s*=' })
-    if ($named.Count -gt 0 -or $env:COMPOSE_FILE) { throw "COMPOSE_FILE is set: add $OverrideName to it instead" }
+function Test-Installed([string] $composeFile) {
+    return [string] (Read-Line $composeFile | Select-Object -First 1) -cmatch $AnyMark
 }
 
-# Before anything is changed: what Compose makes of both files. Its own words say what is wrong with them.
-function Test-Config([string] $stack, [string] $composeFile, [string] $source, [string] $proxy) {
-    if ($DryRun -and -not (Get-Command 'docker' -ErrorAction SilentlyContinue)) { return }
-    $kept = $env:EGRESS_PROXY_DIR
-    try {
-        if (-not $kept) { $env:EGRESS_PROXY_DIR = $proxy }
-        $code = Invoke-InFolder $stack { Show-Native 'docker' @('compose', '-f', $composeFile, '-f', $source, 'config', '--quiet') }
+# As Compose writes paths, and only downwards: paths that leave the folder break where it is mounted elsewhere.
+function Get-PathWithin([string] $stack, [string] $proxy) {
+    $root = $stack.TrimEnd('\', '/') + [System.IO.Path]::DirectorySeparatorChar
+    if (-not $proxy.StartsWith($root, [System.StringComparison]::OrdinalIgnoreCase)) {
+        throw "put mcp-egress-proxy inside of ${stack}: paths of a compose file that leave its folder break where the folder is mounted elsewhere"
     }
-    finally { $env:EGRESS_PROXY_DIR = $kept }
-    if ($code -ne 0) { throw "Compose cannot read $composeFile together with $source (it ended with $code)" }
+    return './' + $proxy.Substring($root.Length).Replace('\', '/')
+}
+
+# name.yml to name.stack.yml
+function Get-Aside([string] $file) {
+    return [System.IO.Path]::ChangeExtension($file, '.stack' + [System.IO.Path]::GetExtension($file))
+}
+
+# The compose file, and the override that Compose loads by itself: but not beside a list of files.
+function Get-Move([string] $stack, [string] $composeFile) {
+    $files = @($composeFile)
+    $named = @(Read-Line (Join-Path $stack '.env') | Where-Object { $_ -match '^\s*(export\s+)?COMPOSE_FILE\s*=\s*\S' })
+    if ($named.Count -eq 0 -and -not $env:COMPOSE_FILE) {
+        $files += @($OwnOverrideNames | ForEach-Object { Join-Path $stack $_ } | Where-Object { Test-Path -LiteralPath $_ } | Select-Object -First 1)
+    }
+    foreach ($file in $files) {
+        $aside = Get-Aside $file
+        if (Test-Path -LiteralPath $aside) { throw "$aside is there already: it is the name for what $file holds now" }
+        @{ From = $file; To = $aside }
+    }
+}
+
+# What Compose makes of the files, line by line.
+function Read-Config([string] $stack, [string[]] $way) {
+    return @(Invoke-InFolder $stack { Invoke-Native 'docker' (@('compose') + $way + @('config')) })
+}
+
+# The lines of one service in it.
+function Get-Service([string[]] $config, [string] $name) {
+    $section = ''
+    $service = ''
+    $found = @()
+    foreach ($line in $config) {
+        if ($line -match '^(\S.*):\s*$') { $section = $Matches[1]; $service = '' }
+        elseif ($line -match '^  (\S[^:]*):') { $service = $Matches[1] }
+        if ($section -ceq 'services' -and $service -ceq $name) { $found += $line }
+    }
+    return , $found
+}
+
+# What is wrong with the gateway in what Compose would start, whichever way the stack's own commands find their files.
+function Test-Faults([string] $stack, [string] $composeFile) {
+    $none = [System.IO.Path]::GetTempFileName()
+    try {
+        foreach ($way in @(, @()), @('-f', $composeFile), @('--env-file', $none)) {
+            $words = @($way | Where-Object { $_ })
+            $config = $null
+            # What cannot be started is not open; but what the stack starts by default has to work.
+            try { $config = Read-Config $stack $words }
+            catch { if ($words.Count -eq 0) { throw } }
+            if ($null -ne $config) { Test-Gateway $config "docker compose $words" }
+        }
+    }
+    finally { [System.IO.File]::Delete($none) }
+}
+
+function Test-Gateway([string[]] $config, [string] $what) {
+    $gateway = Get-Service $config 'mcp-gateway'
+    $key = ''
+    $networks = @()
+    foreach ($line in $gateway) {
+        if ($line -match '^    (\S[^:]*):') { $key = $Matches[1] }
+        elseif ($key -ceq 'networks' -and $line -match '^      (\S[^:]*):') { $networks += $Matches[1] }
+    }
+    if ("$networks" -cne 'mcp-tools') { throw "${what}: mcp-gateway is on '$networks' and not on mcp-tools alone" }
+    if (@($gateway | Where-Object { $_ -match '^    ports:' }).Count -gt 0) { throw "${what}: mcp-gateway publishes ports itself" }
+    if ((Get-Service $config 'egress-proxy').Count -eq 0) { throw "${what}: there is no service egress-proxy" }
+}
+
+# For the override; values in .env count before these.
+function Get-Setting([string] $from, [string[]] $gateway) {
+    $port = [string] ($gateway | Where-Object { $_ -match '^ *published:' } | Select-Object -First 1) -replace '[^0-9]', ''
+    $address = [string] ($gateway | Where-Object { $_ -match '^ *host_ip:' } | Select-Object -First 1) -replace '^ *host_ip: *', ''
+    '# For compose.override.yml; values in .env count before these.'
+    "EGRESS_PROXY_DIR=$from"
+    if ($port) { 'MCP_GATEWAY_PUBLISHED=yes' } else { 'MCP_GATEWAY_PUBLISHED=no' }
+    if ($address) { "MCP_GATEWAY_PUBLISH=${address}:$port" }
+}
+
+function Get-Wrapper([string[]] $config, [string] $from, $moves) {
+    $project = [string] ($config | Where-Object { $_ -match '^name: ' } | Select-Object -First 1)
+    "${Mark}: the stack's own file is $(Split-Path -Leaf @($moves)[0].To)."
+    '# The override comes last and cannot be left out by a command that names this file. To undo it: the same script with -Remove'
+    $project
+    'include:'
+    '  - path:'
+    foreach ($move in $moves) { "      - ./$(Split-Path -Leaf $move.To)" }
+    "      - $from/compose.override.yml"
+    "    env_file: ./$SettingsName"
 }
 
 function Test-Up([string] $stack) {
     if ($DryRun -and -not (Get-Command 'docker' -ErrorAction SilentlyContinue)) { return $false }
     return @(Invoke-InFolder $stack { Invoke-Native 'docker' @('compose', 'ps', '-q') } | Where-Object { $_ -ne '' }).Count -gt 0
-}
-
-# The override finds its files by EGRESS_PROXY_DIR. A line that is there already is the operator's. What stands in the file stays as
-# it is, byte for byte: only a missing end of its last line is added, and the mark says so.
-function Add-EnvLine([string] $envFile, [string] $proxy) {
-    if (@(Read-Line $envFile | Where-Object { $_ -match '^\s*(export\s+)?EGRESS_PROXY_DIR\s*=' }).Count -gt 0) { return }
-    if ($proxy.Contains("'")) { throw "$proxy has an apostrophe: write EGRESS_PROXY_DIR into $envFile yourself" }
-    $text = Read-Text $envFile
-    $newLine = "`n"
-    if ($text.Contains("`r`n")) { $newLine = "`r`n" }
-    $line = "EGRESS_PROXY_DIR='$($proxy.Replace('\', '/'))' $EnvMark"
-    Write-Step "add to ${envFile}: $line"
-    if ($text -ne '' -and -not $text.EndsWith("`n")) { $line = "$newLine$line$EnvJoin" }
-    $added = (New-Object System.Text.UTF8Encoding($false)).GetBytes("$line$newLine")
-    if (-not $DryRun) { Write-Byte $envFile ([byte[]] ($Octets.GetBytes($text) + $added)) }
-}
-
-function Remove-EnvLine([string] $envFile) {
-    $text = Read-Text $envFile
-    $mark = [regex]::Escape($EnvMark)
-    $join = [regex]::Escape($EnvJoin)
-    $kept = [regex]::Replace($text, "\r?\n[^\r\n]*$mark$join\r?\n", '')
-    $kept = [regex]::Replace($kept, "(?m)^[^\r\n]*$mark\r?\n", '')
-    if ($kept -eq $text) { return }
-    Write-Step "remove EGRESS_PROXY_DIR from $envFile"
-    $bytes = $null # nothing else was in it
-    if ($kept -ne '') { $bytes = $Octets.GetBytes($kept) }
-    if (-not $DryRun) { Write-Byte $envFile $bytes }
 }
 
 function Invoke-Compose([string] $stack, [string[]] $arguments) {
@@ -323,31 +374,13 @@ function ConvertTo-Version($text) {
     throw "no version in '$first': does Docker run?"
 }
 
-# By the first line: a copy of an older release is ours, too.
-function Test-Ours([string] $source, [string] $target) {
-    return (Read-Line $source | Select-Object -First 1) -ceq (Read-Line $target | Select-Object -First 1)
-}
-
 function Read-Line([string] $file) {
     if (Test-Path -LiteralPath $file) { [System.IO.File]::ReadAllLines($file) }
 }
 
-# One character for each byte, so that what is written back is what was read, in whatever encoding it is.
-function Read-Text([string] $file) {
-    if (-not (Test-Path -LiteralPath $file)) { return '' }
-    return $Octets.GetString([System.IO.File]::ReadAllBytes($file))
-}
-
-# The comma keeps PowerShell from taking an array apart.
-function Read-Byte([string] $file) {
-    if (-not (Test-Path -LiteralPath $file)) { return $null }
-    return , [System.IO.File]::ReadAllBytes($file)
-}
-
-# The only one, beside a copy, that changes a file; null takes it away.
-function Write-Byte([string] $file, $bytes) {
-    if ($null -ne $bytes) { [System.IO.File]::WriteAllBytes($file, $bytes) }
-    else { [System.IO.File]::Delete($file) }
+# Without a byte order mark, which Compose would take for a part of the first name.
+function Write-Line([string] $file, [string[]] $lines) {
+    [System.IO.File]::WriteAllText($file, ($lines -join "`n") + "`n", (New-Object System.Text.UTF8Encoding($false)))
 }
 
 function Write-Step([string] $text) {

@@ -75,20 +75,32 @@ test('nothing in it needs PowerShell 7', () => {
 });
 
 test('every change is behind the dry run', () => {
-  const changes = ['Copy-Item', 'Write-Byte'];
-  const lines = SCRIPT.split('\n').filter((line) =>
-    changes.some((each) => new RegExp(`\\b${each} (?!\\()`).test(line)),
-  );
-  const calls = lines.filter((line) => !line.startsWith('function '));
-  assert.ok(calls.length >= 4);
-  for (const line of calls) assert.match(line, /^\s*if \(-not \$DryRun\) \{/);
+  const changes = root
+    .descendantsOfType('command')
+    .filter((each) => /^(Move-Item|Copy-Item|Remove-Item|Write-Line|Restore-Stack|Show-Compose) /.test(each.text));
+  const inRestore = (each: Node): boolean => functionOf(each)?.text.startsWith('function Restore-Stack') === true;
+  assert.ok(changes.length >= 6);
+  for (const change of changes) assert.ok(inRestore(change) || isBehindDryRun(change), change.text);
 });
 
+function functionOf(node: Node): Node | null {
+  return node.type === 'function_statement' || node.parent === null ? node : functionOf(node.parent);
+}
+
+/** In the block of an `if (-not $DryRun)`, or in a function that a dry run has left before. */
+function isBehindDryRun(node: Node): boolean {
+  for (let at = node.parent; at !== null; at = at.parent) {
+    if (at.type === 'if_statement' && at.text.startsWith('if (-not $DryRun) {')) return true;
+  }
+  return functionOf(node)?.text.includes('if ($DryRun) { return }') === true;
+}
+
 const CMDLETS = new Set([
-  'Copy-Item',
+  'ForEach-Object',
   'Get-Command',
   'Get-Location',
   'Join-Path',
+  'Move-Item',
   'New-Object',
   'Out-Host',
   'Pop-Location',

@@ -1,6 +1,6 @@
-/** The Windows script, executed by PowerShell 7: `POWERSHELL` names it, or it is on the PATH. No PowerShell is a failure, never a skip. */
-import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+/** The Windows script, in a stack of its own, executed by PowerShell 7: `POWERSHELL` names it, or it is on the PATH. No PowerShell is a failure, never a skip. */
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -14,11 +14,13 @@ export interface Ran {
 }
 
 export const REPOSITORY = fileURLToPath(new URL('../../../../', import.meta.url));
-const SCRIPT = join(REPOSITORY, 'docker/host/ssrf-egress-block.ps1');
 
-export async function runScript(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> {
+/** The script of the copy of this repository in `stack`. */
+export async function runScript(stack: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> {
   const pwsh = process.env.POWERSHELL ?? 'pwsh';
-  const child = spawn(pwsh, ['-NoProfile', '-NonInteractive', '-File', SCRIPT, ...args], {
+  const stackDir = args.includes('-StackDir') ? [] : ['-StackDir', stack];
+  const script = join(stack, 'mcp-egress-proxy/docker/host/ssrf-egress-block.ps1');
+  const child = spawn(pwsh, ['-NoProfile', '-NonInteractive', '-File', script, ...stackDir, ...args], {
     env: { ...process.env, ...env, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -27,19 +29,25 @@ export async function runScript(args: readonly string[], env: NodeJS.ProcessEnv 
   return { code, out, err };
 }
 
+/** A stack with these files, and what its compose files need of this repository, as a clone inside of it. */
+export function stackOf(t: Pick<TestContext, 'after'>, files: Readonly<Record<string, string>>): string {
+  const stack = folderOf(t, files);
+  for (const name of ['compose.override.yml', 'docker', 'config'])
+    cpSync(join(REPOSITORY, name), join(stack, 'mcp-egress-proxy', name), { recursive: true });
+  return stack;
+}
+
 /** A folder that goes when the test ends, with these files in it. */
-export function folderOf(t: TestContext, files: Readonly<Record<string, string>>): string {
+export function folderOf(t: Pick<TestContext, 'after'>, files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'egress-stack-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
   return folder;
 }
 
-/** Every file of the folder with its bytes: what a failed step must leave. */
+/** Every file of the stack itself with its bytes: what a failed step must leave. */
 export function contentsOf(folder: string): Record<string, string> {
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    statSync(join(folder, name)).isFile(),
-  );
+  const names = readdirSync(folder).filter((name) => statSync(join(folder, name)).isFile());
   return Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(folder, name), 'latin1')]));
 }
 
@@ -61,10 +69,11 @@ export interface FakeAnswers {
   readonly probe?: number;
 }
 
-/** A `docker` that writes down what it is asked for, and answers as told. */
+/** A `docker` that writes down what it is asked for, and answers as told; configurations are read by the real one. */
 export function fakeDocker(t: TestContext, answers: FakeAnswers = {}): FakeDocker {
   const { compose = '2.40.3', up = 0, version = 0, running = '', probe = 0 } = answers;
   const log = join(folderOf(t, { calls: '' }), 'calls');
+  const real = execFileSync('sh', ['-c', 'command -v docker'], { encoding: 'utf8' }).trim();
   const program = `#!/bin/sh
 echo "$*" >> '${log}'
 case "$*" in
@@ -72,6 +81,7 @@ case "$*" in
   "compose version --short") echo ${compose} ;;
   "compose ps -q"*) printf '%s' '${running}' ;;
   "compose up"*) exit ${up} ;;
+  compose*config) exec '${real}' "$@" ;;
   "inspect --format {{.Config.Image}}"*) echo mcp-egress-proxy ;;
   "inspect --format"*) printf 'stack-egress\\nstack-tools\\n' ;;
   "network inspect"*stack-egress) echo 'false {"com.docker.compose.network":"egress"}' ;;
