@@ -1,5 +1,6 @@
 /** The command `suggest`: decision records in, a configuration that allows what was seen out. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { decodeText } from '../config/text-encoding.js';
 import { parseSource } from '../config/yaml-source.js';
 import { parseDnsName, parseHostPattern } from '../core/host-pattern.js';
 import { ruleId, sectionOf } from '../core/rule-id.js';
@@ -41,7 +42,7 @@ interface Sources {
 }
 
 async function suggestion({ base: path, from, file }: Sources, io: Io): Promise<string> {
-  const base = path === undefined ? null : readFileSync(path, 'utf8');
+  const base = path === undefined ? null : decodeText(readFileSync(path));
   const sum = await tally(recordsFrom(from, file, io), base === null ? NO_BASE : fromBase(base));
   if (sum.records === 0) throw new Error('there is no decision record in what was read');
   const suggested = { ...listsOf(sum), remarks: remarks(sum), needsSniLog: sum.needsSniLog };

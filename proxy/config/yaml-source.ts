@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Document, isNode, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
 import type { ConfigError, Path } from './config-error.js';
+import { decodeText } from './text-encoding.js';
 
 /** More than any configuration needs; keeps a mistaken path from being read into memory. */
 const MOST_BYTES = 1024 * 1024;
@@ -21,9 +22,9 @@ export function readSource(path: string): Source {
   try {
     const text = readFileSync(path);
     if (text.length > MOST_BYTES) return unreadable(path, `a file of at most ${MOST_BYTES} bytes`);
-    return parseSource(new TextDecoder('utf-8', { fatal: true }).decode(text));
+    return parseSource(decodeText(text));
   } catch (error) {
-    return unreadable(path, `a readable YAML file in UTF-8 (${codeOf(error)}), such as config/policy.yaml`);
+    return unreadable(path, `a readable YAML file in UTF-8 or UTF-16 (${codeOf(error)}), such as config/policy.yaml`);
   }
 }
 

@@ -1,7 +1,8 @@
 /** Where decision records come from: lines of a log, from a file or a pipe, or the admin API of a running proxy. */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { decodedPieces } from '../config/text-encoding.js';
 import { parseRecord, parseRecordLine } from '../observe/parse-record.js';
 import type { DecisionRecord } from '../observe/record.js';
 
@@ -9,7 +10,8 @@ const PAGE = 1000;
 
 /** Records of a log; whatever stands before the brace of a line, such as the name of a container, is passed over. */
 export async function* recordsOfLog(input: Readable): AsyncGenerator<DecisionRecord> {
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+  const text = Readable.from(decodedPieces(input));
+  for await (const line of createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line.startsWith('[')) yield* recordsOfList(line);
     const start = line.indexOf('{');
     const record = start === -1 ? null : parseRecordLine(line.slice(start));
@@ -18,7 +20,7 @@ export async function* recordsOfLog(input: Readable): AsyncGenerator<DecisionRec
 }
 
 export function recordsOfFile(path: string): AsyncGenerator<DecisionRecord> {
-  return recordsOfLog(createReadStream(path, 'utf8'));
+  return recordsOfLog(createReadStream(path));
 }
 
 /** All records that the proxy holds. `token`: of the admin API; a `token` in the URL counts more. */
