@@ -19,9 +19,15 @@ async function outcome(args) {
 }
 
 async function callTool(server, args) {
-  const response = await fetch('http://mcp-gateway:8811/call', {
-    method: 'POST',
-    body: JSON.stringify({ server, arguments: args }),
-  });
-  return response.json();
+  const body = JSON.stringify({ server, arguments: args });
+  // The gateway may still be starting.
+  for (let tries = 0; ; tries++) {
+    try {
+      const response = await fetch('http://mcp-gateway:8811/call', { method: 'POST', body });
+      return await response.json();
+    } catch (error) {
+      if (tries === 60) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
 }

@@ -6,6 +6,17 @@ site=$1
 host_port=$2
 shift 2
 open=0
+proxy=$(getent ahostsv4 egress-proxy | awk '{ print $1; exit }')
+
+# A name that has the address of the proxy is steered: it leads there and nowhere else. NAME_OF_WAY NAME COMMAND...
+named() {
+  if [ "$(getent ahostsv4 "$2" | awk '{ print $1; exit }')" = "$proxy" ] && [ -n "$proxy" ]; then
+    echo "closed $1 (leads to the proxy)"
+  else
+    shift 2
+    "$@"
+  fi
+}
 
 way() {
   name=$1
@@ -31,7 +42,7 @@ for address in "$bridge" "$@"; do
 done
 direct 'public address, http' "http://$site/"
 way "public address, https" curl -sk --noproxy "*" --connect-timeout 2 --max-time 4 "https://$site/"
-direct 'public name' 'http://site.demo.test/'
+named 'public name' site.demo.test direct 'public name' 'http://site.demo.test/'
 direct 'a service of the stack by name' 'http://ops-controller:9000/'
 direct 'the host by its Docker Desktop name' "http://host.docker.internal:$host_port/"
 direct 'metadata' 'http://169.254.169.254/'
@@ -40,7 +51,8 @@ direct 'IPv6' 'http://[2606:4700:4700::1111]/'
 direct 'the admin API' 'http://egress-proxy:9180/healthz'
 direct 'the docker engine over TCP' "http://$bridge:2375/version"
 way 'the docker engine over its socket' curl -s --unix-socket /var/run/docker.sock http://docker/version
-way 'DNS: a name outside, by the resolver of the network' getent hosts "exfil-$$-$(date +%s).example.com"
+outside="exfil-$$-$(date +%s).example.com"
+named 'DNS: a name outside' "$outside" way 'DNS: a name outside, by the resolver of the network' getent hosts "$outside"
 way 'DNS: a server outside, TCP' bash -c "exec 3<>/dev/tcp/$site/53"
 way 'UDP: a datagram leaves' python3 -c "import socket; socket.socket(2, 2).sendto(b'x', ('$site', 443))"
 way 'ICMP' ping -c 1 -W 1 "$site"

@@ -74,6 +74,8 @@ test('it runs with the flags of the real gateway, on its networks, with all six 
   assert.deepEqual(proxies, [
     `HTTPS_PROXY=${url}`,
     `HTTP_PROXY=${url}`,
+    // Set by the spawn guard, for Node's fetch.
+    'NODE_USE_ENV_PROXY=1',
     'NO_PROXY=localhost,127.0.0.1,::1',
     `http_proxy=${url}`,
     `https_proxy=${url}`,
