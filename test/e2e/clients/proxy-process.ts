@@ -12,6 +12,7 @@ export interface Logged {
   readonly door?: string;
   readonly host?: string | null;
   readonly port?: number | null;
+  readonly client?: { readonly name: string | null };
 }
 
 export interface ProxyProcess {
