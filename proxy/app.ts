@@ -24,7 +24,7 @@ import { DirectReads } from './net/direct-io.js';
 import { createHostAddresses, type HostAddresses } from './net/host-addresses.js';
 import { createOwnEndpoints, type OwnEndpointsSource } from './net/interfaces.js';
 import { close, listen } from './net/listen.js';
-import { createMemoryBudget, SHARES } from './net/memory-budget.js';
+import { createMemoryBudget, type MemoryBudget, SHARES } from './net/memory-budget.js';
 import type { DnsSettings } from './net/resolv-conf.js';
 import { createResolver, type Resolver } from './net/resolver.js';
 import { createIds } from './observe/ids.js';
@@ -64,6 +64,8 @@ export interface App {
   readonly openTunnelBytes: { readonly up: number; readonly down: number };
   /** What the fixed relays lead to, as it was when last looked at. */
   readonly relays: readonly RelayHealth[];
+  /** What is held on behalf of clients and origins. */
+  readonly memory: MemoryBudget;
   /** On all doors together. */
   readonly openConnections: number;
   /** Datagrams and connections that the DNS door did not answer, because of where they came from. */
@@ -147,6 +149,7 @@ export function createApp(parts: AppParts): App {
   ];
   let dns: DnsDoor | null = null;
   return {
+    memory,
     async start() {
       // Before anyone can ask for them.
       await host.refresh();

@@ -65,6 +65,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     openConnections: () => app.openConnections,
     unansweredDnsPeers: () => app.unansweredDnsPeers,
     kernel: () => kernel?.now() ?? null,
+    memory: () => app.memory,
     droppedLogLines: log.dropped,
     streamReaders: ring.subscribers,
     lostStreamRecords: ring.lost,

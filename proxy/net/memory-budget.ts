@@ -1,7 +1,8 @@
 /**
  * What the process may hold for others, in bytes. Whatever a client or an origin can make grow is claimed here before it
  * counts as held; over a share, the newest and largest claim of whoever holds most of it is refused, so that one who
- * takes too much takes it from itself. The process is never ended for what somebody sent.
+ * takes too much takes it from itself. The process is never ended for what somebody sent. docs/limits.md
+ * derives it in words.
  */
 
 /** What is held, and which part of the whole each kind may take. The parts sum to 1. */
@@ -12,15 +13,18 @@ export const SHARES = {
   early: 0.125,
   /** What a slow reader has not taken yet. */
   relays: 0.375,
-  /** Answers of DNS. */
+  /** Answers of DNS: a bound of the cache, not claimed. */
   names: 0.125,
-  /** Records that wait for the log, and those that the page shows. */
+  /** Records for the page and counts of repeats, and the log's queue: bounds of their own within this. */
   records: 0.0625,
-  /** Connections of the admin API. */
+  /** Connections of the admin API: bounded by their number. */
   admin: 0.0625,
 } as const;
 
 export type Share = keyof typeof SHARES;
+
+/** The shares that are claimed, and not bounds of a cache. */
+const CLAIMED: readonly Share[] = ['requests', 'early', 'relays'];
 
 export interface Claim {
   /** How much is held now, in place of what was said before. It may call `refuse` of this claim or of another one. */
@@ -28,6 +32,8 @@ export interface Claim {
 }
 
 export interface MemoryBudget {
+  /** Those that are claimed. */
+  readonly shares: readonly Share[];
   /**
    * `owner`: on whose behalf, such as a client's address. `refuse`: gives up what is held, because the share is spent;
    * called at most once, and after it the claim holds nothing, whatever it is told. Must not throw.
@@ -49,6 +55,7 @@ export function createMemoryBudget(totalBytes: () => number): MemoryBudget {
     return ledger;
   };
   return {
+    shares: CLAIMED,
     claim: (share, owner, refuse) => new OwnClaim(ledgerOf(share), owner, refuse),
     used: (share) => ledgerOf(share).used,
     limit: (share) => totalBytes() * SHARES[share],

@@ -1,5 +1,6 @@
 /** What an operator's dashboards read. Labels have few values, and none that a tool chooses: never a host or an address. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { addMemoryMetrics, type ShownMemory } from './memory-metrics.js';
 import type { DecisionSink, SpawnRecord } from './record.js';
 import type { RelayLook } from './relay-events.js';
 import { addRelayMetrics } from './relay-metrics.js';
@@ -20,6 +21,8 @@ export interface MetricSources {
   unansweredDnsPeers(): number;
   /** Null before the doors are open. */
   kernel(): { readonly forwards: boolean; readonly takesForgedSources: boolean } | null;
+  /** Absent or null: nothing is shown. */
+  memory?(): ShownMemory | null;
   droppedLogLines(): number;
   streamReaders(): number;
   lostStreamRecords(): number;
@@ -104,6 +107,7 @@ function addSources(registry: Registry, sources: MetricSources): void {
       policy.set({ digest, mode, default: fallback }, 1);
     },
   });
+  addMemoryMetrics(registry, () => sources.memory?.() ?? null);
   addRelayMetrics(registry, () => sources.relays?.() ?? []);
   addGauge(registry, 'egress_tunnels_open', 'Tunnels that are open now.', sources.openTunnels);
   addGauge(registry, 'egress_connections_open', 'Client connections that are open now.', sources.openConnections);
