@@ -5,6 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import { EgressError, type Reason } from '../core/reasons.js';
+import type { Claim } from '../net/memory-budget.js';
 import type { ContentSource, ResponseWriter } from './client-side.js';
 import { RequestSender } from './request-sender.js';
 import { ResponseReceiver } from './response-receiver.js';
@@ -31,6 +32,8 @@ export interface ExchangeTerms {
   readonly headTimeoutMs: number;
   /** Before the first byte of a response: shorter than the idle timeout where the connection may have died unnoticed. */
   readonly answerTimeoutMs: number;
+  /** For heads that do not come to their end. `refuse`: gives the exchange up. */
+  claim(refuse: () => void): Claim;
   /** The head of the final response is about to be written. */
   onFinal(status: number): void;
   /** 101: the connection is now a tunnel, whose next bytes come from `socket`. `fields`: end-to-end ones, flat. */
@@ -70,6 +73,7 @@ class Exchange implements ConnectionUser {
   readonly #idle: NodeJS.Timeout;
   #headDeadline: NodeJS.Timeout | null = null;
   #answerDeadline: NodeJS.Timeout | null = null;
+  #claim: Claim | null = null;
   #isPaused = false;
   #isOver = false;
 
@@ -159,7 +163,10 @@ class Exchange implements ConnectionUser {
   }
 
   #watchHead(): void {
-    const { isWithinHead } = this.#receiver;
+    const { isWithinHead, heldOfHead } = this.#receiver;
+    if (isWithinHead) this.#claim ??= this.#terms.claim(() => this.#fail('busy'));
+    this.#claim?.hold(heldOfHead);
+    if (this.#isOver) return;
     if (isWithinHead && this.#headDeadline === null)
       this.#headDeadline = setTimeout(() => this.#fail('upstream-timeout'), this.#terms.headTimeoutMs);
     if (isWithinHead || this.#headDeadline === null) return;
@@ -202,6 +209,7 @@ class Exchange implements ConnectionUser {
   #end(end: ExchangeEnd): void {
     this.#isOver = true;
     clearTimeout(this.#idle);
+    this.#claim?.hold(0);
     if (this.#headDeadline !== null) clearTimeout(this.#headDeadline);
     if (this.#answerDeadline !== null) clearTimeout(this.#answerDeadline);
     this.#writer.listen(null);

@@ -48,6 +48,11 @@ export class ResponseHeadReader {
     return this.#length > 0;
   }
 
+  /** Octets that are held for it. */
+  get held(): number {
+    return this.#held?.length ?? 0;
+  }
+
   /** The next bytes of the connection; valid until it returns. */
   push(bytes: Buffer): HeadReading {
     const before = this.#length;

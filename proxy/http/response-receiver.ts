@@ -43,6 +43,11 @@ export class ResponseReceiver {
     return this.#heads.isWithin;
   }
 
+  /** Octets that are held of a head that is not whole. */
+  get heldOfHead(): number {
+    return this.#heads.held;
+  }
+
   /** Bytes after the end of the response, which belong to nothing. */
   get surplus(): number {
     return this.#body?.surplus ?? 0;

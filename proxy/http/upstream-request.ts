@@ -61,7 +61,7 @@ export async function send(doorway: Doorway, sending: Sending): Promise<EgressEr
 async function over(
   doorway: Doorway,
   upstream: Upstream,
-  { permit, pool, writer, onFinal, onUpgraded }: Sending,
+  { attempt, permit, pool, writer, onFinal, onUpgraded }: Sending,
   request: ExchangeRequest,
 ): Promise<ExchangeEnd> {
   const { connection } = upstream;
@@ -71,6 +71,7 @@ async function over(
     idleTimeoutMs,
     headTimeoutMs: headerTimeoutMs,
     answerTimeoutMs: isSuspect ? Math.min(REUSED_ANSWER_MS, idleTimeoutMs / 2) : idleTimeoutMs,
+    claim: (refuse) => doorway.memory.claim('requests', attempt.client.address, refuse),
     onFinal,
     onUpgraded,
   });

@@ -98,3 +98,14 @@ test('raw UTF-8 in a path passes as it is, and ws is read as http', async (t) =>
   assert.match(stand.got[0] ?? '', /^GET \/\u00c3\u00a9\?\u00e6 HTTP/);
   assert.match(stand.got[0] ?? '', /^GET \/ws HTTP/m);
 });
+
+test('heads that never end take from one budget, and over it the newest are given up', async (t) => {
+  const stand = await originStand(t, (socket) => socket.write(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(60_000)}`), {
+    limits: { memory: '16MiB' },
+  });
+  const clients = await Promise.all(Array.from({ length: 80 }, () => stand.client()));
+  for (const { socket } of clients) socket.write(stand.request('GET', '/'));
+  await Promise.any(clients.map(({ until }) => until(({ text }) => text.includes('}\n'))));
+  const answered = clients.map(({ heard }) => heard.text).filter((text) => text !== '');
+  assert.match(answered[0] ?? '', /^HTTP\/1\.1 503 Egress failed: busy/);
+});
