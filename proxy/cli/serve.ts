@@ -136,8 +136,8 @@ async function serve(path: string, config: Config): Promise<number | null> {
   let isReady = false;
   let kernel: KernelWatch | null = null;
   let admin: Awaited<ReturnType<typeof startAdmin>> = null;
-  const bound = await app.start();
-  // Before the admin API is there: tunnels may stand by now, and as a container's first process one without a handler is deaf.
+  // Before the doors are open: a client is served from the first moment of a listener, and is drained from then on. As a
+  // container's first process, one without a handler would be deaf.
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (app.isDraining) process.exit(1);
     log.events.info({ event: 'draining', signal, openTunnels: app.openTunnels }, 'no new requests are taken');
@@ -152,6 +152,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  const bound = await app.start();
   const isOutward = [...bound.values()].some(({ address }) => !isLoopbackHost(address));
   kernel = watchKernel(log.events, isOutward);
   admin = await startAdmin(config, {
