@@ -214,3 +214,26 @@ test('newer engines give the first address of a network away: tools get theirs f
     config: [{ subnet: '172.31.250.0/24', ip_range: '172.31.250.64/26' }],
   });
 });
+
+test("the gateway's part alone does for it what the override does, but for the guard", async (t) => {
+  const { folder, services } = await mergedFiles(t, ['docker/compose.tools.yml', 'docker/compose.gateway.yml']);
+  const whole = (await merged(t, stack('networks: [backend]'))).services['mcp-gateway'];
+  const alone = services['mcp-gateway'];
+  assert.deepEqual(alone?.networks, whole?.networks);
+  assert.deepEqual(alone?.ports ?? [], []);
+  assert.deepEqual([alone?.dns, alone?.sysctls, alone?.cap_drop], [whole?.dns, whole?.sysctls, whole?.cap_drop]);
+  const shared = Object.entries(whole?.environment ?? {}).filter(([name]) => !name.startsWith('DOCKER_HOST'));
+  assert.deepEqual(alone?.environment, Object.fromEntries(shared));
+  assert.ok((alone?.volumes ?? []).some(({ target }) => target === '/root/.docker/config.json'));
+  assert.deepEqual(published(services['egress-proxy']), [['127.0.0.1', '8811', 8811]], folder);
+  assert.equal(services['egress-proxy']?.environment?.EGRESS_RELAY_TO, 'mcp-gateway-tools:8811');
+});
+
+/** These files of the repository over the base, by their paths. */
+async function mergedFiles(t: TestContext, files: readonly string[]): Promise<Merged & { readonly folder: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'egress-override-'));
+  t.after(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'docker-compose.yml'), stack('networks: [backend]'));
+  const named = ['docker-compose.yml', ...files.map((file) => join(repository, file))].flatMap((file) => ['-f', file]);
+  return { folder, ...JSON.parse(await docker(['compose', ...named, 'config', '--format', 'json'], { cwd: folder })) };
+}
