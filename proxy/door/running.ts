@@ -9,6 +9,8 @@ const IDLE_TUNNEL_MS = 2000;
 const IDLE_RELAY_MS = 1000;
 /** How long a relay that does carry bytes may go on once nothing else runs. */
 const BUSY_RELAY_MS = 6000;
+/** For how long relays are taken at least, where there are any. */
+const LINGER_RELAY_MS = 500;
 /** How often the drain looks at what has moved: nothing is noted down for each byte. */
 const LOOK_MS = 250;
 
@@ -28,6 +30,7 @@ export class Running {
   readonly #relayWork = new Map<Promise<void>, Socket>();
   readonly #onDefect: (error: unknown) => void;
   #isDraining = false;
+  #hadRelays = false;
   #takesRelays = true;
 
   constructor(onDefect: (error: unknown) => void) {
@@ -66,6 +69,7 @@ export class Running {
 
   /** The same for a connection to a fixed relay. */
   trackRelay(socket: Socket, work: Promise<void>): void {
+    this.#hadRelays = true;
     this.#follow(this.#relayWork, socket, work);
   }
 
@@ -98,8 +102,11 @@ export class Running {
   }
 
   async #endRelays(): Promise<void> {
-    const deadline = performance.now() + BUSY_RELAY_MS;
-    while (this.#relays.size > 0 && performance.now() < deadline) {
+    const startedAt = performance.now();
+    const elapsed = (): number => performance.now() - startedAt;
+    // A connection that is being opened is no relay yet, and one that comes now has nowhere else to go.
+    const lingers = (): boolean => this.#hadRelays && elapsed() < LINGER_RELAY_MS;
+    while ((this.#relayWork.size > 0 && elapsed() < BUSY_RELAY_MS) || lingers()) {
       cutIdle(this.#relays, IDLE_RELAY_MS);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { docker, type Outcome, repository, tryDocker, until } from './docker.js';
+import { ARE_PREBUILT } from './images.js';
 
 /**
  * Steering with a DNS server of our own behind the sidecar, which sees every question that leaves: a Java client, names
@@ -20,9 +21,11 @@ const HARDENED = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-
 
 before(async () => {
   const build = ['build', '--quiet', '--network', process.env.EGRESS_BUILD_NETWORK ?? 'host'];
-  await docker([...build, '-t', PROXY_IMAGE, '-f', 'docker/Dockerfile', '.']);
-  await docker([...build, '-t', 'mcp-egress-demo', 'docker/demo']);
-  await docker([...build, '-t', CLIENT_IMAGE, FOLDER]);
+  if (!ARE_PREBUILT) {
+    await docker([...build, '-t', PROXY_IMAGE, '-f', 'docker/Dockerfile', '.']);
+    await docker([...build, '-t', 'mcp-egress-demo', 'docker/demo']);
+    await docker([...build, '-t', CLIENT_IMAGE, FOLDER]);
+  }
   await removeAll();
   const inhibit = ['-o', 'com.docker.network.bridge.inhibit_ipv4=true'];
   await docker([
