@@ -2,6 +2,7 @@
 import { ask, inWords } from './api.js';
 import { byId, element, fields } from './dom.js';
 import { clientText, destination, timeText } from './list.js';
+import { spawnParts } from './spawns.js';
 
 /** What each client talked to, the client with the most recent decision first. */
 export async function showClients() {
@@ -15,6 +16,7 @@ export async function showClients() {
   const parts = [...groups].flatMap(([name, of]) => [clientHeading(name, of), clientTable(name, of)]);
   byId('clients').replaceChildren(
     ...(parts.length > 0 ? parts : [element('p', { class: 'hint' }, 'No decision yet.')]),
+    ...(await spawnParts()),
   );
 }
 

@@ -55,6 +55,7 @@ outside="exfil-$$-$(date +%s).example.com"
 named 'DNS: a name outside' "$outside" way 'DNS: a name outside, by the resolver of the network' getent hosts "$outside"
 way 'DNS: a server outside, TCP' bash -c "exec 3<>/dev/tcp/$site/53"
 way 'UDP: a datagram leaves' python3 -c "import socket; socket.socket(2, 2).sendto(b'x', ('$site', 443))"
+way 'a raw socket' python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)'
 way 'ICMP' ping -c 1 -W 1 "$site"
 for target in http://169.254.169.254/ http://127.0.0.1:9180/healthz http://egress-proxy:9180/healthz http://ops-controller:9000/ \
   "http://$bridge:$host_port/" "http://2130706433:9180/" 'http://[::ffff:127.0.0.1]:9180/'; do
