@@ -1,22 +1,15 @@
 /** The command `guard`: the filter between a gateway that starts tools and the engine's socket. */
-import { randomBytes } from 'node:crypto';
-import type { Config } from '../config/config.js';
-import type { GuardConfig } from '../config/guard-config.js';
-import { formatConfigErrors, loadConfig } from '../config/load.js';
-import { watchConfig } from '../config/watch.js';
+import { dirname } from 'node:path';
+import { guardView } from '../config/guard-view.js';
+import { interpolate } from '../config/interpolate.js';
+import { readSecretFile } from '../config/secret-file.js';
+import { readSource } from '../config/yaml-source.js';
 import { Engine } from '../guard/engine.js';
-import { createGuard } from '../guard/guard.js';
-import { createLeaseFile } from '../guard/lease-file.js';
-import { createSpawnFile } from '../guard/spawn-file.js';
-import { createIds } from '../observe/ids.js';
-import { openLog } from '../observe/open-log.js';
-import { spawnJson } from '../observe/spawn-record.js';
 import { command, EXIT, type Io } from './command.js';
-import { configPath, readConfiguration } from './configuration.js';
+import { configPath } from './config-path.js';
 
-const WATCH_MS = 2000;
 const HEALTH_MS = 2000;
-const LOG_CLOSE_MS = 1000;
+const LISTEN = '/run/egress-guard/docker.sock';
 
 /** Exit code 78 for a configuration that is bad or has no section `guard`, 1 where the socket cannot be made. */
 export const guardCommand = command({
@@ -28,17 +21,12 @@ export const guardCommand = command({
   options: { config: { type: 'string' }, health: { type: 'boolean' } },
   async run(values, _operands, io) {
     const path = configPath(values.config);
-    const config = readConfiguration(path, io);
-    if (config === null) return EXIT.badConfig;
-    if (config.guard === null) {
-      io.stderr(`egress-proxy: ${path} has no section guard\n`);
-      return EXIT.badConfig;
-    }
-    return values.health === true ? health(config.guard, io) : guard(path, config, config.guard);
+    if (values.health === true) return health(listenOf(path, io), io);
+    return (await import('./guard-process.js')).runGuard(path, io);
   },
 });
 
-async function health({ listen }: GuardConfig, io: Io): Promise<number> {
+async function health(listen: string, io: Io): Promise<number> {
   try {
     const { status } = await new Engine(() => listen).ask({ method: 'GET', path: '/_ping' }, HEALTH_MS);
     return status === 200 ? EXIT.ok : EXIT.failed;
@@ -48,51 +36,10 @@ async function health({ listen }: GuardConfig, io: Io): Promise<number> {
   }
 }
 
-async function guard(path: string, config: Config, first: GuardConfig): Promise<null> {
-  let current = first;
-  const log = await openLog({ ...config.log, file: null });
-  const file = createSpawnFile(first.leases);
-  const newId = createIds();
-  const onDefect = (error: unknown): void => log.events.error({ event: 'defect', err: error }, 'a defect was caught');
-  process.on('uncaughtException', onDefect);
-  process.on('unhandledRejection', onDefect);
-  const running = createGuard({
-    config: () => current,
-    engine: new Engine(() => first.engine),
-    leaseFile: createLeaseFile(first.leases),
-    random: () => randomBytes(3).toString('hex'),
-    record(decided) {
-      const record = { event: 'spawn', id: newId(), time: new Date().toISOString(), ...decided } as const;
-      const json = spawnJson(record);
-      log.spawns(record, json);
-      file(json);
-    },
-    onDefect,
-    onNotice: (text) => log.events.warn({ event: 'engine' }, text),
-  });
-  const reload = (): void => {
-    const loaded = loadConfig({ path, env: process.env });
-    if (loaded.ok && loaded.config.guard !== null) {
-      const { listen, engine, leases } = first;
-      current = { ...loaded.config.guard, listen, engine, leases };
-      log.events.info({ event: 'reloaded', path }, 'the configuration is in force for tools to come');
-      return;
-    }
-    const errors = loaded.ok ? ['guard: the section is gone'] : formatConfigErrors(loaded.errors).split('\n');
-    log.events.error({ event: 'reload-failed', path, errors }, 'the configuration is bad; the one before it stays');
-  };
-  await running.start();
-  const watch = watchConfig({ path, intervalMs: WATCH_MS, onChange: reload });
-  process.on('SIGHUP', reload);
-  const stop = async (): Promise<void> => {
-    watch.close();
-    await running.stop();
-    log.events.info({ event: 'stopped' }, 'stopped');
-    await log.close(LOG_CLOSE_MS);
-    process.exit(0);
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  log.events.info({ event: 'listening', listening: { guard: first.listen }, config: path }, 'ready');
-  return null;
+/** This one value alone: it runs every few seconds, and a mistake in a changed file leaves the guard as it is. */
+function listenOf(path: string, io: Io): string {
+  const { root } = interpolate(guardView(readSource(path).root), io.env, (file) => readSecretFile(file, dirname(path)));
+  const guard: unknown = typeof root === 'object' && root !== null ? Reflect.get(root, 'guard') : null;
+  const listen: unknown = typeof guard === 'object' && guard !== null ? Reflect.get(guard, 'listen') : null;
+  return typeof listen === 'string' ? listen : LISTEN;
 }

@@ -32,6 +32,8 @@ export interface LoadOptions {
   readonly env: Environment;
   /** In place of the file system, for who has the configuration and not its secrets. */
   readonly readFile?: (path: string) => SecretFile;
+  /** The part of the file that is read, for who has not all of its variables. */
+  readonly view?: (root: unknown) => unknown;
 }
 
 /**
@@ -42,8 +44,9 @@ export function loadConfig(options: LoadOptions): LoadResult {
   const source = readSource(options.path);
   if (source.root === undefined) return { ok: false, errors: source.errors, files: [] };
   const folder = dirname(options.path);
+  const { view = (root: unknown) => root } = options;
   const read = options.readFile ?? ((path: string) => readSecretFile(path, folder));
-  const { root: filledIn, issues, files: named } = interpolate(source.root, options.env, read);
+  const { root: filledIn, issues, files: named } = interpolate(view(source.root), options.env, read);
   const files = named.map((path) => secretPath(path, folder));
   const root = withEnvironment(filledIn, options.env);
   const parsed = documentSchema.safeParse(root);
