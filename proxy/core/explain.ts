@@ -51,7 +51,9 @@ export function reasonPhrase({ reason, target, addresses }: Explained): string {
  */
 export function withoutAnswer(known: Explained): Explained {
   if (known.target?.host.kind !== 'name' || known.addresses.length === 0) return known;
-  const isAboutAddress = REASONS[known.reason].error === 'destination_ip_prohibited';
+  // A challenge keeps the rule of the refusal that it stands for.
+  const isAboutAddress =
+    REASONS[known.reason].error === 'destination_ip_prohibited' || known.reason === 'client-unauthenticated';
   return { ...known, addresses: [], ...(isAboutAddress ? { what: null, rule: null } : {}) };
 }
 

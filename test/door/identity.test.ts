@@ -56,8 +56,11 @@ test('who is known gets no challenge, and nobody does where no credentials would
 test('what DNS answers decides, too: a client whose exception opens the address is challenged after the answer', async (t) => {
   const policy = 'default: public, internal: [ { host: private.test, ports: [443], clients: [git] } ]';
   const stand = await standWith(t, policy);
-  assert.match(await exchange(stand, connectTo('private.test:443')), CHALLENGE);
+  const challenged = await exchange(stand, connectTo('private.test:443'));
+  assert.match(challenged, CHALLENGE);
   assert.deepEqual(stand.queries, ['private.test']);
+  assert.equal((await stand.decision()).rule, 'special:10.0.0.0/8');
+  assert.doesNotMatch(challenged, /10\.0\.0/, 'the challenge says nothing of the answer');
 });
 
 test('a client with a default of its own is challenged for', async (t) => {
