@@ -137,7 +137,6 @@ test('nothing in Host can end the authority early', () => {
     'a@site.test',
     'site.test\\private.test',
     ' site.test',
-    'site.test:',
     ':80',
     '[::1',
   ])
