@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const PAGES = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
+  cwd: ROOT,
+  encoding: 'utf8',
+})
+  .trim()
+  .split('\n');
+
+test('every link of a page to a file of this repository leads to one', () => {
+  const broken = PAGES.flatMap((page) => {
+    const text = readFileSync(join(ROOT, page), 'utf8').replace(/^```[\s\S]*?^```/gm, '');
+    const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+    return targets
+      .filter((target) => !/^(?:[a-z]+:|#)/.test(target))
+      .filter((target) => !existsSync(join(ROOT, dirname(page), target.replace(/#.*/, ''))))
+      .map((target) => `${page}: ${target}`);
+  });
+  assert.deepEqual(broken, []);
+});
+
+test('every heading that a link names is on its page', () => {
+  const broken = PAGES.flatMap((page) => {
+    const links = [...readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\(([^)\s#:]*)#([^)\s]+)\)/g)];
+    return links.flatMap(([, file = '', anchor = '']) => {
+      const target = file === '' ? page : join(dirname(page), file);
+      return target.endsWith('.md') && !anchorsOf(target).has(anchor) ? [`${page}: ${file}#${anchor}`] : [];
+    });
+  });
+  assert.deepEqual(broken, []);
+});
+
+test('the README is short enough to be read', () => {
+  const lines = readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n').length;
+  assert.ok(lines <= 181, `${lines - 1} lines: details belong into docs/`);
+});
+
+function anchorsOf(page: string): ReadonlySet<string> {
+  const headings = readFileSync(join(ROOT, page), 'utf8').matchAll(/^#+ (.+)$/gm);
+  const slug = (text: string): string =>
+    text
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, '')
+      .trim()
+      .replaceAll(' ', '-');
+  return new Set([...headings].map(([, text = '']) => slug(text)));
+}
