@@ -18,6 +18,10 @@ export type Reader = (bytes: Buffer) => boolean;
 export type ReadSize = () => number;
 
 const READ_SIZES = [16 * 1024, 64 * 1024] as const;
+/** A read of at least this much is part of a transfer. */
+const BULK_BYTES = 16 * 1024;
+/** How many of those one turn of the event loop may have: hundreds of them keep requests and new connections waiting. */
+const BULK_PER_LOOP = 32;
 
 /** One for all sockets of the process: `buffer` is what each of them is read into. */
 export class DirectReads {
@@ -25,6 +29,10 @@ export class DirectReads {
   readonly #parts: readonly Buffer[];
   /** The same for every socket: looked for once. */
   #slots: ReadSlots | null = null;
+  #bulk = 0;
+  #isScheduled = false;
+  /** Those whose transfers go on in a later turn, in the order in which they were stopped. */
+  readonly #stopped = new Set<Socket>();
 
   constructor(buffer: Buffer) {
     const smaller = READ_SIZES.filter((size) => size < buffer.length);
@@ -54,7 +62,12 @@ export class DirectReads {
     this.#slots ??= findSlots(socket);
     if (handle === null || this.#slots === null || typeof handle.useUserBuffer !== 'function') return false;
     const { buffer, callback, generator } = this.#slots;
-    Reflect.set(socket, callback, (length: number, bytes: Buffer) => reader(bytes.subarray(0, length)));
+    Reflect.set(
+      socket,
+      callback,
+      (length: number, bytes: Buffer) =>
+        reader(bytes.subarray(0, length)) && (length < BULK_BYTES || this.#goesOn(socket)),
+    );
     Reflect.set(socket, generator, () => this.#part(size()));
     if (Reflect.get(socket, buffer) !== null) return true;
     const first = this.#part(size());
@@ -62,6 +75,29 @@ export class DirectReads {
     handle.useUserBuffer(first);
     return true;
   }
+
+  /** False: not in this turn of the loop. */
+  #goesOn(socket: Socket): boolean {
+    this.#bulk += 1;
+    if (!this.#isScheduled) setImmediate(this.#nextLoop);
+    this.#isScheduled = true;
+    if (this.#bulk <= BULK_PER_LOOP) return true;
+    this.#stopped.add(socket);
+    return false;
+  }
+
+  readonly #nextLoop = (): void => {
+    this.#bulk = 0;
+    this.#isScheduled = this.#stopped.size > 0;
+    if (this.#isScheduled) setImmediate(this.#nextLoop);
+    let left = BULK_PER_LOOP;
+    for (const socket of this.#stopped) {
+      if (left === 0) return;
+      left -= 1;
+      this.#stopped.delete(socket);
+      socket.resume();
+    }
+  };
 
   #part(size: number): Buffer | undefined {
     let part = this.#parts[0];
