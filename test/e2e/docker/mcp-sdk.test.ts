@@ -33,6 +33,8 @@ before(async () => {
   await cp(`${repository}config/policy.yaml`, join(folder, 'policy.yaml'));
   await writeFile(join(folder, 'stand-in.json'), JSON.stringify(standIn()));
   await compose(['up', '--detach', '--no-build', '--pull', 'never', '--wait']);
+  const answers = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${PORT}/`)).ok;
+  await until('the server answers', () => answers().catch(() => false));
 });
 after(async () => {
   await compose(['down', '--volumes', '--timeout', '3']);
