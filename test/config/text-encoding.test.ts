@@ -29,9 +29,9 @@ for (const [name, encode] of ENCODINGS) {
   test(`a configuration and a log in ${name} are read`, async (t) => {
     const config = fileOf(t, encode('version: 1\r\npolicy: { default: none } # für\r\n'));
     assert.equal((await runCommand(validateCommand, ['--config', config])).code, 0);
-    const log = encode(
-      `${decisionJson(decisionRecord({ outcome: 'allow', reason: null, host: 'api.example.com' }))}\r\n`,
-    );
+    const where = { host: 'api.example.com', port: 443, addresses: ['192.0.66.1'] };
+    const seen = decisionRecord({ outcome: 'allow', reason: null, rule: 'default', mode: 'report', ...where });
+    const log = encode(`${decisionJson(seen)}\r\n`);
     const output = fileOf(t, Buffer.from(''));
     const { code, out, err } = await runCommand(suggestCommand, ['--output', output, fileOf(t, log)]);
     assert.deepEqual([code, out, err], [0, '', '']);
