@@ -101,6 +101,9 @@ test('a killed sidecar leaves tools without a way out, and comes back by itself'
     'run',
     '--rm',
     '-i',
+    // As the guard starts a tool.
+    '--cap-drop',
+    'ALL',
     '--network',
     TOOLS_NETWORK,
     'mcp-egress-demo',
