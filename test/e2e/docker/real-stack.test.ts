@@ -22,9 +22,17 @@ before(async () => {
   assert.equal(code, 0, stderr);
 });
 after(async () => {
-  await tryDocker(['compose', ...FILES, 'down', '--volumes', '--remove-orphans', '--timeout', '3'], {
-    cwd: stack.folder,
-  });
+  // By name: the files need variables of the test that started them.
+  await docker([
+    'compose',
+    '--project-name',
+    'egress-stack',
+    'down',
+    '--volumes',
+    '--remove-orphans',
+    '--timeout',
+    '3',
+  ]);
   await stack.remove();
 });
 

@@ -49,7 +49,10 @@ test('what suggest makes of a session of the demo allows that session, and nothi
   const { stdout: log } = await tryDocker(['logs', SIDECAR]);
   const config = ['--config', '/etc/egress-proxy/policy.yaml'];
   const suggested = await docker(['exec', '-i', SIDECAR, 'egress-proxy', 'suggest', ...config], { input: log });
-  assert.match(suggested, /- \{ host: "site\.demo\.test", ports: \[ 80, 443 \], clients: \[ "fetch" \] \} # \d+ requests/);
+  assert.match(
+    suggested,
+    /- \{ host: "site\.demo\.test", ports: \[ 80, 443 \], clients: \[ "fetch" \] \} # \d+ requests/,
+  );
   assert.match(suggested, /default: none/);
   writeFileSync(POLICY, suggested);
   await until('the new policy', async () => (await tryDocker(['logs', SIDECAR])).stdout.includes('"event":"reloaded"'));

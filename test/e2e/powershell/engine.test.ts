@@ -23,9 +23,9 @@ networks: { frontend: {}, backend: {} }
 `;
 const SETTINGS = `MCP_TOOLS_NETWORK=egress-windows-mcp-tools\r
 MCP_EGRESS_NETWORK=egress-windows-mcp-egress\r
-MCP_TOOLS_SUBNET=10.231.249.0/24\r
-MCP_TOOLS_IP_RANGE=10.231.249.64/26\r
-EGRESS_PROXY_ADDRESS=10.231.249.250\r
+MCP_TOOLS_SUBNET=10.231.241.0/24\r
+MCP_TOOLS_IP_RANGE=10.231.241.64/26\r
+EGRESS_PROXY_ADDRESS=10.231.241.250\r
 EGRESS_CONFIG_DIR=./mcp-egress-proxy/docker/demo/policy`;
 
 let stack: string;
