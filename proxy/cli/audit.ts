@@ -63,6 +63,7 @@ export const auditCommand = command({
     if (!isFormat(format)) throw new UsageError(`--format is one of ${FORMATS.join(', ')}`);
     const failOn = severityOf(values['fail-on'] ?? 'high');
     const checks = chosen(values.only, values.skip);
+    const shell = shellOf(values.shell);
     if (values.list === true) {
       io.stdout(renderList(checks, format));
       return EXIT.ok;
@@ -72,7 +73,6 @@ export const auditCommand = command({
       const options = await sourcesOf(values, config, io);
       const { facts, state } = await collect(options);
       const findings = runChecks(checks, facts, config?.audit.ignore ?? []);
-      const shell = shellOf(values.shell);
       const tool = { name: 'egress-proxy', version: version() };
       io.stdout(
         render(format, {
