@@ -62,7 +62,8 @@ test('a reader that stops holds at most 64 KiB, and nothing once it has read on'
 });
 
 test('over the budget the tunnel is cut, and its claim is gone', LIMIT, async () => {
-  const { memory, running } = await stall(16 * 1024);
+  // What is left of the last piece may be small.
+  const { memory, running } = await stall(1);
   assert.equal((await running.done).cause, 'busy');
   assert.equal(memory.used('relays'), 0);
   assert.equal(memory.refused('relays'), 1);
