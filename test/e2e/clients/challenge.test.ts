@@ -89,8 +89,8 @@ const CLIENTS: readonly Waiting[] = [
     name: '.NET HttpClient',
     command: (url) => ['dotnet', 'run', program('HttpClient.cs'), '--', url],
     env: () => ({
-      ...{ HTTP_PROXY: withCredentials(), HTTPS_PROXY: withCredentials(), SSL_CERT_FILE: authority.certificatePath },
-      ...{ DOTNET_NOLOGO: '1', DOTNET_CLI_TELEMETRY_OPTOUT: '1', NO_PROXY: 'api.nuget.org' },
+      ...{ PROXY_OF_THE_PROGRAM: withCredentials(), SSL_CERT_FILE: authority.certificatePath },
+      ...{ DOTNET_NOLOGO: '1', DOTNET_CLI_TELEMETRY_OPTOUT: '1' },
     }),
   },
 ];
