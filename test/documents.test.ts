@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { main } from '../proxy/main.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PAGES = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
@@ -34,6 +35,16 @@ test('every heading that a link names is on its page', () => {
     });
   });
   assert.deepEqual(broken, []);
+});
+
+test('the interface names the commands that there are, and no other', async () => {
+  const rows = readFileSync(join(ROOT, 'docs/interface.md'), 'utf8').matchAll(/^\| `egress-proxy ([a-z]+)/gm);
+  const documented = new Set([...rows].map(([, name]) => name));
+  const said: string[] = [];
+  const io = { stdin: process.stdin, stdout: (text: string) => void said.push(text), stderr: assert.fail, env: {} };
+  await main(['help'], io);
+  const there = [...said.join('').matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, name]) => name);
+  assert.deepEqual([...documented].sort(), there.sort());
 });
 
 test('the README is short enough to be read', () => {
