@@ -7,11 +7,11 @@ import { resolvesForUs } from './core/parent.js';
 import { parseAbsolute, type Target } from './core/target.js';
 import { type DnsDoor, openDnsDoor } from './dns/dns-door.js';
 import type { Gate } from './door/admit.js';
-import { type AskedName, Doorway } from './door/arrivals.js';
+import { Arrivals, type AskedName } from './door/arrivals.js';
 import { check } from './door/check.js';
-import { createLabels } from './door/client-labels.js';
-import { createBudget } from './door/connection-limits.js';
-import { createFixedRelay, type RelayParts } from './door/fixed-relay.js';
+import { createClientLabels } from './door/client-labels.js';
+import { createConnectionLimits } from './door/connection-limits.js';
+import { createFixedRelay, type FixedRelayOptions } from './door/fixed-relay.js';
 import { createLeases } from './door/leases.js';
 import { boundAddresses } from './door/relay-clients.js';
 import { createRelayWatch, type RelayHealth } from './door/relay-watch.js';
@@ -33,7 +33,7 @@ import { createParentDialer } from './parent/parent-dialer.js';
 import { socksDoor } from './socks/socks-door.js';
 import { tlsDoor } from './tls/tls-door.js';
 
-export interface AppParts {
+export interface AppOptions {
   readonly config: Config;
   readonly sink: DecisionSink;
   readonly onDefect: (error: unknown) => void;
@@ -84,18 +84,18 @@ const NAMES_PART = 0.75;
 /** The way out alone: for the commands that decide and do not serve. */
 export function createGate(
   config: Config,
-  parts: Pick<AppParts, 'resolver' | 'dialer' | 'onUnknownHost' | 'onDnsSettings'> = {},
-  terms: () => Pick<Config, 'limits' | 'network' | 'parent'> = () => config,
+  options: Pick<AppOptions, 'resolver' | 'dialer' | 'onUnknownHost' | 'onDnsSettings'> = {},
+  settings: () => Pick<Config, 'limits' | 'network' | 'parent'> = () => config,
 ): { readonly gate: Gate; readonly own: OwnEndpointsSource; readonly host: HostAddresses } {
-  const { onDnsSettings: onSettings } = parts;
+  const { onDnsSettings: onSettings } = options;
   const cacheBytes = Math.min(MOST_NAMES_BYTES, config.limits.memoryBytes * SHARES.names * NAMES_PART);
-  const resolver = parts.resolver ?? createResolver({ ...config.dns, cacheBytes, ...(onSettings && { onSettings }) });
-  const entries = () => terms().network.hostAddresses;
-  const host = createHostAddresses({ entries, resolver, onUnknown: parts.onUnknownHost ?? (() => {}) });
+  const resolver = options.resolver ?? createResolver({ ...config.dns, cacheBytes, ...(onSettings && { onSettings }) });
+  const entries = () => settings().network.hostAddresses;
+  const host = createHostAddresses({ entries, resolver, onUnknown: options.onUnknownHost ?? (() => {}) });
   const own = createOwnEndpoints(() => host.current());
-  const connectTimeoutMs = () => terms().limits.connectTimeoutMs;
-  const direct = parts.dialer ?? createDialer({ connectTimeoutMs, prefersIPv6: () => own.hasGlobalIPv6() });
-  const parent = () => terms().parent;
+  const connectTimeoutMs = () => settings().limits.connectTimeoutMs;
+  const direct = options.dialer ?? createDialer({ connectTimeoutMs, prefersIPv6: () => own.hasGlobalIPv6() });
+  const parent = () => settings().parent;
   const dialer = createParentDialer({ direct, resolver, own: () => own.current(), parent, connectTimeoutMs });
   const leavesToParent = (target: Target): boolean => {
     const current = parent();
@@ -104,47 +104,47 @@ export function createGate(
   return { gate: { resolver, dialer, own: () => own.current(), leavesToParent }, own, host };
 }
 
-export function createApp(parts: AppParts): App {
-  let terms: Config = parts.config;
-  const { gate, own, host } = createGate(parts.config, parts, () => terms);
-  const memory = createMemoryBudget(() => terms.limits.memoryBytes);
-  const doorway = new Doorway({
+export function createApp(options: AppOptions): App {
+  let settings: Config = options.config;
+  const { gate, own, host } = createGate(options.config, options, () => settings);
+  const memory = createMemoryBudget(() => settings.limits.memoryBytes);
+  const arrivals = new Arrivals({
     gate,
-    terms: () => terms,
-    sink: parts.sink,
-    labels: createLabels(gate.resolver),
-    leases: createLeases(parts.config.guard?.leases ?? null),
+    settings: () => settings,
+    sink: options.sink,
+    labels: createClientLabels(gate.resolver),
+    leases: createLeases(options.config.guard?.leases ?? null),
     newId: createIds(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(RELAY_BUFFER_BYTES)),
     memory,
-    onDefect: parts.onDefect,
-    ...(parts.onAsked === undefined ? {} : { onAsked: parts.onAsked }),
+    onDefect: options.onDefect,
+    ...(options.onAsked === undefined ? {} : { onAsked: options.onAsked }),
   });
-  const onEnter = (): void => doorway.accepted();
-  const budget = createBudget(() => terms.limits, { onEnter });
+  const onEnter = (): void => arrivals.accepted();
+  const connectionLimits = createConnectionLimits(() => settings.limits, { onEnter });
   // No tool takes the relays' connections: those come from the other side.
-  const relayBudget = createBudget(() => terms.limits, { onEnter });
-  const pool = new UpstreamPool(doorway.reads);
+  const relayLimits = createConnectionLimits(() => settings.limits, { onEnter });
+  const pool = new UpstreamPool(arrivals.reads);
   const target = (request: { url?: string | undefined }) => parseAbsolute(request.url ?? '');
-  const proxy = createProxyServer({ doorway, pool, budget, target, door: 'absolute' });
-  const steered = createProxyServer({ doorway, pool, budget, target: originTarget, door: 'steer-http' });
-  const { listen: at, steer, relay } = parts.config;
+  const proxy = createProxyServer({ arrivals, pool, connectionLimits, target, door: 'absolute' });
+  const steered = createProxyServer({ arrivals, pool, connectionLimits, target: originTarget, door: 'steer-http' });
+  const { listen: at, steer, relay } = options.config;
   const doors = boundAddresses([at.proxy, at.socks, steer.dns, steer.http, steer.tls]);
   // With a cache of its own: a gateway that is looked for too early must not be missing for the first client that comes.
-  const watchGate: Gate = { ...gate, resolver: parts.resolver ?? createResolver(parts.config.dns) };
-  const relays: RelayParts = { doorway, budget: relayBudget, links: own.links, doors };
+  const watchGate: Gate = { ...gate, resolver: options.resolver ?? createResolver(options.config.dns) };
+  const relays: FixedRelayOptions = { arrivals, connectionLimits: relayLimits, links: own.links, doors };
   const watch = createRelayWatch({
     gate: watchGate,
     links: own.links,
     doors,
     relays: relay,
-    onChange: parts.onRelay ?? ignore,
+    onChange: options.onRelay ?? ignore,
   });
   const servers: readonly Listener[] = [
     ...listener('proxy', proxy.server, at.proxy),
-    ...listener('socks', createTunnelDoor(doorway, budget, socksDoor), at.socks),
+    ...listener('socks', createTunnelDoor(arrivals, connectionLimits, socksDoor), at.socks),
     ...listener('steer.http', steered.server, steer.http),
-    ...listener('steer.tls', createTunnelDoor(doorway, budget, tlsDoor), steer.tls),
+    ...listener('steer.tls', createTunnelDoor(arrivals, connectionLimits, tlsDoor), steer.tls),
     ...relay.flatMap((fixed, i) => listener(`relay[${i}]`, createFixedRelay(relays, fixed), fixed.listen)),
   ];
   let dns: DnsDoor | null = null;
@@ -156,7 +156,7 @@ export function createApp(parts: AppParts): App {
       const bound = new Map<string, AddressInfo>();
       for (const { purpose, server, at } of servers) bound.set(purpose, await listen(server, at, purpose));
       if (steer.dns !== null) {
-        dns = await openDnsDoor({ doorway, budget, at: steer.dns, links: own.links });
+        dns = await openDnsDoor({ arrivals, connectionLimits, at: steer.dns, links: own.links });
         bound.set('steer.dns', dns.bound);
       }
       for (const { port } of bound.values()) own.addPort(port);
@@ -164,21 +164,21 @@ export function createApp(parts: AppParts): App {
       return bound;
     },
     reload: (config) => {
-      terms = config;
+      settings = config;
     },
-    check: (text, clientName) => check(gate, terms, text, clientName),
+    check: (text, clientName) => check(gate, settings, text, clientName),
     addOwnPort: (port) => own.addPort(port),
     get isDraining() {
-      return doorway.isDraining;
+      return arrivals.isDraining;
     },
     get openTunnelBytes() {
-      return doorway.running.openTunnelBytes;
+      return arrivals.running.openTunnelBytes;
     },
     get openTunnels() {
-      return doorway.running.openTunnels;
+      return arrivals.running.openTunnels;
     },
     get openConnections() {
-      return budget.open + relayBudget.open;
+      return connectionLimits.open + relayLimits.open;
     },
     get unansweredDnsPeers() {
       return dns?.dropped ?? 0;
@@ -189,12 +189,12 @@ export function createApp(parts: AppParts): App {
     async stop() {
       watch.stop();
       const deadline = new AbortController();
-      const timer = setTimeout(() => deadline.abort(), terms.limits.drainTimeoutMs);
+      const timer = setTimeout(() => deadline.abort(), settings.limits.drainTimeoutMs);
       const cut = (): void => {
-        doorway.running.cut('drain');
+        arrivals.running.cut('drain');
         for (const front of [proxy, steered]) front.closeAll();
       };
-      const drained = doorway.running.drain();
+      const drained = arrivals.running.drain();
       // Clients that keep asking keep the drain from its end: the deadline holds for them as well.
       await Promise.race([drained, once(deadline.signal, 'abort')]);
       pool.close();
@@ -202,7 +202,7 @@ export function createApp(parts: AppParts): App {
       for (const front of [proxy, steered]) front.closeIdle();
       if (deadline.signal.aborted) cut();
       else deadline.signal.addEventListener('abort', cut);
-      await Promise.all([closed, drained, budget.empty(), relayBudget.empty()]);
+      await Promise.all([closed, drained, connectionLimits.empty(), relayLimits.empty()]);
       clearTimeout(timer);
     },
   };

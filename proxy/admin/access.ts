@@ -5,7 +5,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseHostField } from '../core/target.js';
-import { type AdminDeps, AdminError } from './deps.js';
+import { AdminError, type AdminOptions } from './options.js';
 
 const COOKIE = 'egress_admin';
 /** For probes of an orchestrator, which has no token; they tell nothing but a state. */
@@ -23,12 +23,12 @@ const HEADERS = {
 } as const;
 
 /** Checks every request before its handler. `token` null: none is needed, the listener is on loopback. */
-export function guardAccess(app: FastifyInstance, deps: Pick<AdminDeps, 'token' | 'next'>): void {
+export function guardAccess(app: FastifyInstance, options: Pick<AdminOptions, 'token' | 'next'>): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS);
     const path = request.url.split('?', 1)[0] ?? '';
     if (OPEN_PATHS.has(path)) return;
-    const tokens = [deps.token, deps.next ?? null].filter((token) => token !== null);
+    const tokens = [options.token, options.next ?? null].filter((token) => token !== null);
     const bearer = hasBearer(request, tokens);
     refuseForeignHost(request, bearer);
     refuseForeignOrigin(request, path);

@@ -5,13 +5,14 @@ import { relayReadiness } from '../observe/relay-events.js';
 import { guardAccess } from './access.js';
 import { ADMIN_HEADER_BYTES, boundConnections } from './connections.js';
 import { addDecisionRoutes } from './decisions.js';
-import { type AdminDeps, AdminError } from './deps.js';
+import { AdminError, type AdminOptions } from './options.js';
 import { addPage } from './page.js';
 import { addStream } from './stream.js';
 
 /** A Fastify instance that does not listen yet. Throws where no token guards a listener that is not on loopback. */
-export function buildAdmin(deps: AdminDeps): FastifyInstance {
-  if (deps.token === null && !deps.loopback) throw new Error('an admin listener that is not on loopback needs a token');
+export function buildAdmin(options: AdminOptions): FastifyInstance {
+  if (options.token === null && !options.loopback)
+    throw new Error('an admin listener that is not on loopback needs a token');
   const app = fastify({
     logger: false,
     bodyLimit: 16_384,
@@ -27,12 +28,12 @@ export function buildAdmin(deps: AdminDeps): FastifyInstance {
   // A form of another origin can send text/plain without asking first.
   app.removeContentTypeParser('text/plain');
   answerErrorsAsJson(app);
-  guardAccess(app, deps);
-  addHealth(app, deps);
-  addCheck(app, deps);
-  app.get('/v1/policy', async () => deps.policyView());
-  addDecisionRoutes(app, deps);
-  addStream(app, deps);
+  guardAccess(app, options);
+  addHealth(app, options);
+  addCheck(app, options);
+  app.get('/v1/policy', async () => options.policyView());
+  addDecisionRoutes(app, options);
+  addStream(app, options);
   addPage(app);
   return app;
 }
@@ -41,20 +42,20 @@ function noSchema(): never {
   throw new Error('a route with a JSON Schema: zod checks what comes in');
 }
 
-function addHealth(app: FastifyInstance, deps: AdminDeps): void {
+function addHealth(app: FastifyInstance, options: AdminOptions): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
-    const state = deps.state();
-    return state === 'ready' ? relayReadiness(deps.relays?.() ?? []) : reply.code(503).send({ status: state });
+    const state = options.state();
+    return state === 'ready' ? relayReadiness(options.relays?.() ?? []) : reply.code(503).send({ status: state });
   });
   app.get('/metrics', async (_request, reply) => {
-    return reply.type(deps.registry.contentType).send(await deps.registry.metrics());
+    return reply.type(options.registry.contentType).send(await options.registry.metrics());
   });
 }
 
 const CHECK_BODY = z.strictObject({ target: z.string().min(1).max(4096), client: z.string().max(256).nullish() });
 
-function addCheck(app: FastifyInstance, deps: AdminDeps): void {
+function addCheck(app: FastifyInstance, options: AdminOptions): void {
   app.post('/v1/check', async ({ body }) => {
     const { success, data, error } = CHECK_BODY.safeParse(body);
     if (!success) {
@@ -62,10 +63,10 @@ function addCheck(app: FastifyInstance, deps: AdminDeps): void {
       throw new AdminError(400, 'bad-request', mistakes.join('; '));
     }
     const client = data.client ?? null;
-    if (client !== null && !deps.policyView().clients.some(({ name }) => name === client)) {
+    if (client !== null && !options.policyView().clients.some(({ name }) => name === client)) {
       throw new AdminError(400, 'unknown-client', 'No client of this name is configured.');
     }
-    return deps.check(data.target, client);
+    return options.check(data.target, client);
   });
 }
 

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { isLoopbackHost } from '../config/cross-checks.js';
 import { peerAddress } from '../door/clients.js';
-import { type Budget, createBudget } from '../door/connection-limits.js';
+import { type ConnectionLimits, createConnectionLimits } from '../door/connection-limits.js';
 
 /** Of one header section, and how many fields are kept of it: a browser's has less than 2 KiB and 20. */
 export const ADMIN_HEADER_BYTES = 8 * 1024;
@@ -18,17 +18,17 @@ const BOUNDS = { heard: 0, leastUnheard: 32 };
  */
 export function boundConnections(server: Server): void {
   server.maxHeadersCount = ADMIN_HEADER_FIELDS;
-  const budgets = new WeakMap<Socket, Budget>();
-  const [own, others] = [createBudget(() => LIMITS, BOUNDS), createBudget(() => LIMITS, BOUNDS)];
+  const limitsOf = new WeakMap<Socket, ConnectionLimits>();
+  const [own, others] = [createConnectionLimits(() => LIMITS, BOUNDS), createConnectionLimits(() => LIMITS, BOUNDS)];
   server.on('connection', (socket) => {
-    const budget = isOwn(socket) ? own : others;
-    budgets.set(socket, budget);
-    budget.enter(socket);
+    const connectionLimits = isOwn(socket) ? own : others;
+    limitsOf.set(socket, connectionLimits);
+    connectionLimits.enter(socket);
   });
   server.on('request', ({ socket }, response) => {
-    const budget = budgets.get(socket);
-    budget?.heard(socket);
-    response.on('finish', () => budget?.waits(socket));
+    const connectionLimits = limitsOf.get(socket);
+    connectionLimits?.heard(socket);
+    response.on('finish', () => connectionLimits?.waits(socket));
   });
 }
 

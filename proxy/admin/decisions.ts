@@ -7,7 +7,7 @@ import type { DecisionRecord } from '../observe/record.js';
 import type { RecordFilter } from '../observe/record-filter.js';
 import { summarize } from '../observe/summary.js';
 import { draftLine, draftsToAllow, draftToDeny, type Proposal } from '../suggest/rule-draft.js';
-import { type AdminDeps, AdminError } from './deps.js';
+import { AdminError, type AdminOptions } from './options.js';
 import type { PolicyView } from './policy-view.js';
 
 const MOST_PER_PAGE = 1000;
@@ -16,7 +16,7 @@ const OUTCOMES: readonly string[] = ['allow', 'deny', 'fail'];
 /** A query string as given: a field that is given twice is a list. */
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-export function addDecisionRoutes(app: FastifyInstance, { ring, spawns, policyView }: AdminDeps): void {
+export function addDecisionRoutes(app: FastifyInstance, { ring, spawns, policyView }: AdminOptions): void {
   app.get<{ Querystring: Query }>('/v1/decisions', async ({ query }) =>
     ring.query({
       ...filterOf(query),

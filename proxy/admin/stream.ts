@@ -8,7 +8,7 @@ import { matchesFilter, type RecordFilter } from '../observe/record-filter.js';
 import type { Ring } from '../observe/ring.js';
 import type { QueuedRecord } from '../observe/subscription.js';
 import { count, filterOf, type Query, text } from './decisions.js';
-import { type AdminDeps, AdminError } from './deps.js';
+import { AdminError, type AdminOptions } from './options.js';
 
 const MOST_READERS = 64;
 const FLUSHES_PER_SECOND = 10;
@@ -32,7 +32,7 @@ interface StreamOptions {
  * record, `id` its id; an event `lost` with a count where records were left out. The field Last-Event-ID or `after`
  * asks for what came since.
  */
-export function addStream(app: FastifyInstance, { ring }: AdminDeps): void {
+export function addStream(app: FastifyInstance, { ring }: AdminOptions): void {
   app.get<{ Querystring: Query }>('/v1/decisions/stream', { exposeHeadRoute: false }, async (request, reply) => {
     if (ring.subscribers() >= MOST_READERS) {
       throw new AdminError(503, 'busy', `There are ${MOST_READERS} readers of the stream already.`);

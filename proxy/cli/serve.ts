@@ -1,7 +1,7 @@
 /** The command `serve`: the proxy from start to clean end. */
 
 import { setTimeout } from 'node:timers/promises';
-import type { AdminDeps } from '../admin/deps.js';
+import type { AdminOptions } from '../admin/options.js';
 import { policyView } from '../admin/policy-view.js';
 import { createApp } from '../app.js';
 import type { Config } from '../config/config.js';
@@ -184,12 +184,12 @@ async function serve(path: string, config: Config): Promise<number | null> {
 }
 
 /** Null where `listen.admin` is off. Loaded only now: the proxy answers before Fastify is there. */
-async function startAdmin({ listen }: Config, deps: Omit<AdminDeps, 'loopback'>) {
+async function startAdmin({ listen }: Config, options: Omit<AdminOptions, 'loopback'>) {
   if (listen.admin === null) return null;
   await setTimeout(HEAD_START_MS);
   const { buildAdmin } = await import('../admin/admin.js');
   // Not copied: the tokens are read as they are at each request.
-  const server = buildAdmin(Object.assign(deps, { loopback: isLoopbackHost(listen.admin.host) }));
+  const server = buildAdmin(Object.assign(options, { loopback: isLoopbackHost(listen.admin.host) }));
   try {
     await server.listen({ host: listen.admin.host, port: listen.admin.port });
   } catch (error) {

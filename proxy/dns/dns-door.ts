@@ -13,9 +13,9 @@ import { type Address, parseAddress } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
 import { decideHost, type Refusal } from '../core/policy.js';
 import { EgressError } from '../core/reasons.js';
-import type { Doorway } from '../door/arrivals.js';
+import type { Arrivals } from '../door/arrivals.js';
 import { peerAddress } from '../door/clients.js';
-import type { Budget } from '../door/connection-limits.js';
+import type { ConnectionLimits } from '../door/connection-limits.js';
 import { HTTP_PORT, HTTPS_PORT } from '../door/steered-ports.js';
 import type { Link } from '../net/interfaces.js';
 import { close, listen } from '../net/listen.js';
@@ -37,8 +37,8 @@ const STEERED_PORTS = [HTTPS_PORT, HTTP_PORT];
 const TCP_QUERY_MS = 5000;
 
 export interface DnsDoorOptions {
-  readonly doorway: Doorway;
-  readonly budget: Budget;
+  readonly arrivals: Arrivals;
+  readonly connectionLimits: ConnectionLimits;
   readonly at: HostPort;
   /** The interfaces as they are now: networks come and go. */
   readonly links: () => readonly Link[];
@@ -48,7 +48,7 @@ export interface DnsDoorOptions {
 type Admits = (asker: Asker) => boolean;
 
 /** Resolves once it answers; rejects where an address cannot be bound. */
-export async function openDnsDoor({ doorway, budget, at, links }: DnsDoorOptions): Promise<DnsDoor> {
+export async function openDnsDoor({ arrivals, connectionLimits, at, links }: DnsDoorOptions): Promise<DnsDoor> {
   let dropped = 0;
   const admits: Admits = ({ own, remoteAddress }) => {
     const isAdmitted = isNeighbour(parseAddress(peerAddress(remoteAddress)), own, links());
@@ -59,17 +59,17 @@ export async function openDnsDoor({ doorway, budget, at, links }: DnsDoorOptions
   const server = net.createServer({ noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     const asker = { own: parseAddress(peerAddress(socket.localAddress)), remoteAddress: socket.remoteAddress };
-    if (!admits(asker) || !budget.enter(socket)) {
+    if (!admits(asker) || !connectionLimits.enter(socket)) {
       socket.destroy();
       return;
     }
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
-    void serveTcp(doorway, socket, asker, () => budget.heard(socket));
+    void serveTcp(arrivals, socket, asker, () => connectionLimits.heard(socket));
   });
   const bound = await listen(server, at, 'steer.dns');
   const hosts = datagramHosts(bound.address);
-  const sockets = await Promise.all(hosts.map((host) => bindUdp(doorway, admits, { host, port: bound.port })));
+  const sockets = await Promise.all(hosts.map((host) => bindUdp(arrivals, admits, { host, port: bound.port })));
   return {
     bound,
     get dropped() {
@@ -90,14 +90,14 @@ function datagramHosts(host: string): readonly string[] {
   return interfaces.filter(({ family }) => family === 'IPv4').map(({ address }) => address);
 }
 
-async function bindUdp(doorway: Doorway, admits: Admits, { host, port }: HostPort): Promise<DatagramSocket> {
+async function bindUdp(arrivals: Arrivals, admits: Admits, { host, port }: HostPort): Promise<DatagramSocket> {
   const own = parseAddress(host);
   const socket = dgram.createSocket(own?.family === 6 ? 'udp6' : 'udp4');
   socket.on('message', (packet, peer) => {
     const asker = { own, remoteAddress: peer.address };
     // Neither answered nor recorded: a forged source says nothing about who sent it.
     if (!admits(asker)) return;
-    const response = answer(doorway, packet, asker);
+    const response = answer(arrivals, packet, asker);
     // What cannot be sent is lost, as any datagram may be. Port 0 is no port, and send() throws at it.
     if (response !== null && peer.port !== 0) socket.send(response, peer.port, peer.address, () => undefined);
   });
@@ -105,23 +105,23 @@ async function bindUdp(doorway: Doorway, admits: Admits, { host, port }: HostPor
   await once(socket, 'listening').catch((cause: unknown) => {
     throw new Error(`cannot listen on ${host}:${port} for steer.dns over UDP`, { cause });
   });
-  socket.on('error', (error) => doorway.onDefect(error));
+  socket.on('error', (error) => arrivals.onDefect(error));
   return socket;
 }
 
 interface Connection {
   readonly socket: Socket;
-  readonly taker: OctetReader;
+  readonly octets: OctetReader;
   readonly signal: AbortSignal;
 }
 
 /** Never rejects, and never leaves `socket` open. */
-async function serveTcp(doorway: Doorway, socket: Socket, asker: Asker, heard: () => void): Promise<void> {
+async function serveTcp(arrivals: Arrivals, socket: Socket, asker: Asker, heard: () => void): Promise<void> {
   const idle = new AbortController();
   const timer = setTimeout(() => idle.abort(new EgressError('handshake-timeout')), TCP_QUERY_MS);
-  const taker = readOctets(socket, doorway.reads, idle.signal);
+  const octets = readOctets(socket, arrivals.reads, idle.signal);
   try {
-    while (await answerNext(doorway, asker, { socket, taker, signal: idle.signal })) {
+    while (await answerNext(arrivals, asker, { socket, octets, signal: idle.signal })) {
       heard();
       timer.refresh();
     }
@@ -130,17 +130,17 @@ async function serveTcp(doorway: Doorway, socket: Socket, asker: Asker, heard: (
     // Every way here is the client's own doing: it went away, or took too long.
     socket.destroy();
   }
-  taker.release();
+  octets.release();
   clearTimeout(timer);
 }
 
 /** RFC 7766 section 8: two octets of length before each message. False where there is nothing to go on with. */
-async function answerNext(doorway: Doorway, asker: Asker, { socket, taker, signal }: Connection): Promise<boolean> {
-  const length = (await taker.take(2)).readUInt16BE(0);
+async function answerNext(arrivals: Arrivals, asker: Asker, { socket, octets, signal }: Connection): Promise<boolean> {
+  const length = (await octets.take(2)).readUInt16BE(0);
   if (length === 0 || length > MAX_QUERY_BYTES) return false;
-  const query = await taker.take(length);
-  await doorway.turn(asker);
-  const response = answer(doorway, query, asker);
+  const query = await octets.take(length);
+  await arrivals.turn(asker);
+  const response = answer(arrivals, query, asker);
   if (response === null) return false;
   const prefix = Buffer.alloc(2);
   prefix.writeUInt16BE(response.length);
@@ -155,29 +155,29 @@ interface Asker {
 }
 
 /** Never throws: a defect of ours costs one answer. */
-function answer(doorway: Doorway, packet: Buffer, asker: Asker): Buffer | null {
+function answer(arrivals: Arrivals, packet: Buffer, asker: Asker): Buffer | null {
   const decideName = (name: DnsName): Refusal | null => {
-    const refusal = refusalOf(doorway, name, asker);
+    const refusal = refusalOf(arrivals, name, asker);
     const { remoteAddress } = asker;
-    if (refusal === null) doorway.asked({ remoteAddress }, name).catch(doorway.onDefect);
+    if (refusal === null) arrivals.asked({ remoteAddress }, name).catch(arrivals.onDefect);
     return refusal;
   };
   try {
     const { response, refused } = answerQuery(packet, { ownAddress: asker.own, decideName });
-    if (refused !== null) record(doorway, refused, asker).catch(doorway.onDefect);
+    if (refused !== null) record(arrivals, refused, asker).catch(arrivals.onDefect);
     return response;
   } catch (error) {
-    doorway.onDefect(error);
+    arrivals.onDefect(error);
     return null;
   }
 }
 
 /** By name alone, before any resolution: refused where no steered port is open for it. */
-function refusalOf(doorway: Doorway, name: DnsName, { remoteAddress }: Asker): Refusal | null {
-  const { policy } = doorway.terms();
-  const identified = doorway.whoIs({ remoteAddress });
+function refusalOf(arrivals: Arrivals, name: DnsName, { remoteAddress }: Asker): Refusal | null {
+  const { policy } = arrivals.settings();
+  const identified = arrivals.whoIs({ remoteAddress });
   const client = { name: identified.outcome === 'known' ? identified.name : null };
-  const own = doorway.gate.own();
+  const own = arrivals.gate.own();
   const refusals = STEERED_PORTS.map((port) => {
     const target = { form: 'authority', scheme: null, host: { kind: 'name', name }, port } as const;
     return decideHost(policy, { target, client, own });
@@ -185,9 +185,9 @@ function refusalOf(doorway: Doorway, name: DnsName, { remoteAddress }: Asker): R
   return refusals.includes(null) ? null : (refusals[0] ?? null);
 }
 
-async function record(doorway: Doorway, refused: NonNullable<DnsDoorAnswer['refused']>, asker: Asker): Promise<void> {
+async function record(arrivals: Arrivals, refused: NonNullable<DnsDoorAnswer['refused']>, asker: Asker): Promise<void> {
   const { remoteAddress } = asker;
-  const { attempt } = await doorway.arrive('steer-dns', { remoteAddress }, { method: null, credentials: null });
-  if (refused.host !== null) attempt.host = { kind: 'name', name: refused.host };
-  attempt.refused(refused.refusal, null);
+  const { flow } = await arrivals.arrive('steer-dns', { remoteAddress }, { method: null, credentials: null });
+  if (refused.host !== null) flow.host = { kind: 'name', name: refused.host };
+  flow.refused(refused.refusal, null);
 }

@@ -1,4 +1,4 @@
-/** What every door shares: who asks, the attempt and its record, and its tunnel. */
+/** What every door shares: who asks, the flow and its record, and its tunnel. */
 import type { Socket } from 'node:net';
 import type { ClientEntry, Limits } from '../config/config.js';
 import type { DnsName } from '../core/host-pattern.js';
@@ -10,26 +10,26 @@ import { relay } from '../net/relay.js';
 import type { DecisionSink, Door } from '../observe/record.js';
 import type { Gate } from './admit.js';
 import { createAskedNames } from './asked-names.js';
-import type { Labels } from './client-labels.js';
+import type { ClientLabels } from './client-labels.js';
 import { type Credentials, type Identified, identify, namesByToken, type Origin, peerAddress } from './clients.js';
-import { type Early, keepEarly } from './early-data.js';
-import { Attempt, type Client } from './flow.js';
+import { type EarlyData, keepEarlyData } from './early-data.js';
+import { type Client, Flow } from './flow.js';
 import type { Leases } from './leases.js';
 import { Running } from './running.js';
 import { createTurns } from './turns.js';
 
 /** The parts of the configuration that a reload replaces. */
-export interface Terms {
+export interface Settings {
   readonly policy: Policy;
   readonly clients: readonly ClientEntry[];
   readonly limits: Limits;
 }
 
-export interface DoorwayParts {
+export interface ArrivalsOptions {
   readonly gate: Gate;
-  readonly terms: () => Terms;
+  readonly settings: () => Settings;
   readonly sink: DecisionSink;
-  readonly labels: Labels;
+  readonly labels: ClientLabels;
   readonly leases: Leases;
   readonly newId: () => string;
   /** How every connection is read. */
@@ -47,8 +47,8 @@ export interface AskedName {
 }
 
 export interface Arrival {
-  readonly attempt: Attempt;
-  /** False: the credentials are wrong, and the attempt must end with `client-unauthenticated`. */
+  readonly flow: Flow;
+  /** False: the credentials are wrong, and the flow must end with `client-unauthenticated`. */
   readonly isKnown: boolean;
 }
 
@@ -76,9 +76,9 @@ export interface Asked {
 /** The doors at which a client can be asked for credentials (407) and come back with them. */
 const CHALLENGING: ReadonlySet<Door> = new Set<Door>(['connect', 'absolute', 'upgrade']);
 
-export class Doorway {
+export class Arrivals {
   readonly gate: Gate;
-  readonly terms: () => Terms;
+  readonly settings: () => Settings;
   readonly onDefect: (error: unknown) => void;
   /** How every connection is read. */
   readonly reads: DirectReads;
@@ -86,18 +86,18 @@ export class Doorway {
   readonly memory: MemoryBudget;
   /** What is under way, for the drain. */
   readonly running: Running;
-  readonly #parts: DoorwayParts;
+  readonly #options: ArrivalsOptions;
   readonly #names = createAskedNames();
   readonly #turns = createTurns();
 
-  constructor(parts: DoorwayParts) {
-    this.#parts = parts;
-    this.gate = parts.gate;
-    this.terms = parts.terms;
-    this.onDefect = parts.onDefect;
-    this.reads = parts.reads;
-    this.memory = parts.memory;
-    this.running = new Running(parts.onDefect);
+  constructor(options: ArrivalsOptions) {
+    this.#options = options;
+    this.gate = options.gate;
+    this.settings = options.settings;
+    this.onDefect = options.onDefect;
+    this.reads = options.reads;
+    this.memory = options.memory;
+    this.running = new Running(options.onDefect);
   }
 
   /** See Running.track. */
@@ -111,10 +111,10 @@ export class Doorway {
   }
 
   /** Goes on reading `socket` while its client waits. `rest`: what has come already. */
-  keepEarly(socket: Socket, rest: Buffer): Early {
+  keepEarlyData(socket: Socket, rest: Buffer): EarlyData {
     const owner = peerAddress(socket.remoteAddress);
     const claim = (refuse: () => void) => this.memory.claim('early', owner, refuse);
-    return keepEarly(socket, { reads: this.reads, rest, claim });
+    return keepEarlyData(socket, { reads: this.reads, rest, claim });
   }
 
   /** See Turns.accepted. */
@@ -128,7 +128,7 @@ export class Doorway {
   }
 
   /**
-   * A request has come: waits for its client's turn, identifies it and opens the attempt that will leave one record. At
+   * A request has come: waits for its client's turn, identifies it and opens the flow that will leave one record. At
    * once, where it can.
    */
   arrive(door: Door, peer: Peer, asked: Asked): Arrival | Promise<Arrival> {
@@ -138,7 +138,7 @@ export class Doorway {
   }
 
   #arrived(door: Door, peer: Peer, asked: Asked): Arrival | Promise<Arrival> {
-    const { policy, clients } = this.terms();
+    const { policy, clients } = this.settings();
     const origin = this.#originOf(peer);
     const { address, lease } = origin;
     const identified = identify(clients, origin, asked.credentials);
@@ -150,53 +150,53 @@ export class Doorway {
       // A container that is named like a configured client must not pass for it in the log.
       const label = clients.some((client) => client.name === found) ? null : found;
       const inForce = policyFor(asked.policy ?? policy, { name });
-      return { attempt: this.#attempt(door, { address, name, label, couldBe }, asked.method, inForce), isKnown };
+      return { flow: this.#flow(door, { address, name, label, couldBe }, asked.method, inForce), isKnown };
     };
-    const label = name === null ? (lease?.container ?? this.#parts.labels.of(address)) : null;
+    const label = name === null ? (lease?.container ?? this.#options.labels.of(address)) : null;
     return label instanceof Promise ? label.then(arrival) : arrival(label);
   }
 
   /** Who asks without credentials: for doors that have none. */
   whoIs(peer: Peer): Identified {
-    return identify(this.terms().clients, this.#originOf(peer), null);
+    return identify(this.settings().clients, this.#originOf(peer), null);
   }
 
   /** Reports the question of a steered client for a name that leads here. */
   async asked(peer: Peer, host: DnsName): Promise<void> {
-    const { onAsked } = this.#parts;
+    const { onAsked } = this.#options;
     if (onAsked === undefined || !this.#names.isNews(peerAddress(peer.remoteAddress), host)) return;
-    const { attempt } = await this.arrive('steer-dns', peer, { method: null, credentials: null });
-    const { address, name, label } = attempt.client;
+    const { flow } = await this.arrive('steer-dns', peer, { method: null, credentials: null });
+    const { address, name, label } = flow.client;
     onAsked({ client: { address, name: name ?? label }, host });
   }
 
   /** For what is refused before it is a request: no credentials are looked at. */
-  arriveUnread(door: Door, socket: Socket): Attempt {
+  arriveUnread(door: Door, socket: Socket): Flow {
     const client = { address: peerAddress(socket.remoteAddress), name: null, label: null, couldBe: [] };
-    return this.#attempt(door, client, null, this.terms().policy);
+    return this.#flow(door, client, null, this.settings().policy);
   }
 
   /** Relays until both sides have ended, then writes the close record. Takes both sockets over. */
-  async tunnel(attempt: Attempt, { client, upstream, head, screen }: TunnelEnds): Promise<void> {
+  async tunnel(flow: Flow, { client, upstream, head, screen }: TunnelEnds): Promise<void> {
     const tunnel = relay(client, upstream, {
-      idleTimeoutMs: this.terms().limits.idleTimeoutMs,
+      idleTimeoutMs: this.settings().limits.idleTimeoutMs,
       reads: this.reads,
-      claim: (refuse) => this.memory.claim('relays', attempt.client.address, refuse),
+      claim: (refuse) => this.memory.claim('relays', flow.client.address, refuse),
       head,
       screen,
     });
-    const ended = attempt.door === 'relay' ? this.running.relay(tunnel) : this.running.tunnel(tunnel);
+    const ended = flow.door === 'relay' ? this.running.relay(tunnel) : this.running.tunnel(tunnel);
     const result = await tunnel.done;
     ended();
-    attempt.closed(result);
+    flow.closed(result);
   }
 
   #originOf({ remoteAddress }: Peer): Origin {
     const address = peerAddress(remoteAddress);
-    return { address, lease: this.#parts.leases.of(address) };
+    return { address, lease: this.#options.leases.of(address) };
   }
 
-  #attempt(door: Door, client: Client, method: string | null, policy: Policy): Attempt {
-    return new Attempt({ id: this.#parts.newId(), door, client, method, policy, sink: this.#parts.sink });
+  #flow(door: Door, client: Client, method: string | null, policy: Policy): Flow {
+    return new Flow({ id: this.#options.newId(), door, client, method, policy, sink: this.#options.sink });
   }
 }

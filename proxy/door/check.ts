@@ -6,38 +6,43 @@ import { placeInFile, type RuleId } from '../core/rule-id.js';
 import { hostText, type Parsed, parseAbsolute, parseAuthority, type Target } from '../core/target.js';
 import type { Gate } from './admit.js';
 import { admit } from './admit.js';
-import type { Terms } from './arrivals.js';
-import { Attempt } from './flow.js';
+import type { Settings } from './arrivals.js';
+import { Flow } from './flow.js';
 
 /** Thrown where the question itself is wrong: a client that the configuration does not name. */
 export class UnknownClientError extends Error {}
 
 /** `text`: `http://host/path`, `https://…` or `host:port`. Resolves, never dials, and leaves no record. */
-export async function check(gate: Gate, terms: Terms, text: string, clientName: string | null): Promise<CheckResult> {
-  if (clientName !== null && !terms.clients.some(({ name }) => name === clientName)) {
+export async function check(
+  gate: Gate,
+  settings: Settings,
+  text: string,
+  clientName: string | null,
+): Promise<CheckResult> {
+  if (clientName !== null && !settings.clients.some(({ name }) => name === clientName)) {
     throw new UnknownClientError(`no client named ${JSON.stringify(clientName)} is configured`);
   }
-  const attempt = new Attempt({
+  const flow = new Flow({
     id: 'check',
     door: 'connect',
-    client: { address: '', name: clientName, label: null, couldBe: clientName === null ? tokenHolders(terms) : [] },
+    client: { address: '', name: clientName, label: null, couldBe: clientName === null ? tokenHolders(settings) : [] },
     method: null,
-    policy: policyFor(terms.policy, { name: clientName }),
+    policy: policyFor(settings.policy, { name: clientName }),
     sink: { decision: () => undefined, closed: () => undefined },
   });
   const target = parseCheckTarget(text);
-  if (!target.ok) return refused(attempt, { reason: target.reason, rule: null, what: null });
+  if (!target.ok) return refused(flow, { reason: target.reason, rule: null, what: null });
   try {
-    const verdict = await admit(gate, attempt, target.value, new AbortController().signal);
-    if (verdict.outcome === 'deny') return refused(attempt, verdict);
-    return allowed(attempt, verdict.permit.rule, verdict.wouldDeny);
+    const verdict = await admit(gate, flow, target.value, new AbortController().signal);
+    if (verdict.outcome === 'deny') return refused(flow, verdict);
+    return allowed(flow, verdict.permit.rule, verdict.wouldDeny);
   } catch (error) {
     if (!(error instanceof EgressError)) throw error;
-    return refused(attempt, { reason: reasonOf(error), rule: null, what: null });
+    return refused(flow, { reason: reasonOf(error), rule: null, what: null });
   }
 }
 
-function tokenHolders({ clients }: Terms): readonly string[] {
+function tokenHolders({ clients }: Settings): readonly string[] {
   return clients.filter(({ token }) => token !== null).map(({ name }) => name);
 }
 
@@ -47,14 +52,12 @@ function parseCheckTarget(text: string): Parsed<Target> {
   return absolute.ok ? { ok: true, value: absolute.value.target } : absolute;
 }
 
-function allowed(attempt: Attempt, rule: RuleId, wouldDeny: Refusal | null): CheckResult {
-  const addresses = attempt.addresses.map(({ text }) => text);
+function allowed(flow: Flow, rule: RuleId, wouldDeny: Refusal | null): CheckResult {
+  const addresses = flow.addresses.map(({ text }) => text);
   const says =
-    wouldDeny === null
-      ? `Allowed by ${ruleName(rule)}.`
-      : `Let through in mode report; ${sentence(attempt, wouldDeny)}`;
+    wouldDeny === null ? `Allowed by ${ruleName(rule)}.` : `Let through in mode report; ${sentence(flow, wouldDeny)}`;
   return {
-    ...subject(attempt),
+    ...subject(flow),
     outcome: 'allow',
     reason: wouldDeny?.reason ?? null,
     status: null,
@@ -64,20 +67,20 @@ function allowed(attempt: Attempt, rule: RuleId, wouldDeny: Refusal | null): Che
   };
 }
 
-function refused(attempt: Attempt, refusal: { reason: Reason; rule: RuleId | null; what: string | null }): CheckResult {
+function refused(flow: Flow, refusal: { reason: Reason; rule: RuleId | null; what: string | null }): CheckResult {
   const { outcome, status } = REASONS[refusal.reason];
-  const addresses = attempt.addresses.map(({ text }) => text);
+  const addresses = flow.addresses.map(({ text }) => text);
   const { reason, rule } = refusal;
-  return { ...subject(attempt), outcome, reason, status, rule, addresses, explanation: sentence(attempt, refusal) };
+  return { ...subject(flow), outcome, reason, status, rule, addresses, explanation: sentence(flow, refusal) };
 }
 
-function subject({ target }: Attempt): { host: string | null; port: number | null } {
+function subject({ target }: Flow): { host: string | null; port: number | null } {
   return { host: target === null ? null : hostText(target.host), port: target?.port ?? null };
 }
 
-function sentence(attempt: Attempt, refusal: { reason: Reason; rule: RuleId | null; what: string | null }): string {
-  const addresses = attempt.addresses.map(({ text }) => text);
-  return explanation({ ...refusal, target: attempt.target, addresses });
+function sentence(flow: Flow, refusal: { reason: Reason; rule: RuleId | null; what: string | null }): string {
+  const addresses = flow.addresses.map(({ text }) => text);
+  return explanation({ ...refusal, target: flow.target, addresses });
 }
 
 function ruleName(rule: RuleId): string {

@@ -4,7 +4,7 @@ import { parseAddress } from '../core/address.js';
 import { classify } from '../core/special-purpose.js';
 import type { Resolver } from '../net/resolver.js';
 
-export interface Labels {
+export interface ClientLabels {
   /** Known at once, or within WAIT_MS; null where there is none. Never rejects. */
   of(address: string): string | null | Promise<string | null>;
 }
@@ -15,7 +15,7 @@ const WAIT_MS = 100;
 const ENTRIES = 4096;
 
 /** Docker's DNS answers `<container>.<network>`. Only private-use addresses are asked for: loopback has no container. */
-export function createLabels(resolver: Resolver): Labels {
+export function createClientLabels(resolver: Resolver): ClientLabels {
   const cache = new LRUCache<string, { label: string | null }>({ max: ENTRIES, ttl: KEEP_MS });
   const pending = new Map<string, Promise<string | null>>();
   const ask = async (text: string): Promise<string | null> => {

@@ -3,15 +3,15 @@ import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { Abort, type Abortable } from '../net/abort.js';
 import { send } from '../net/direct-io.js';
-import type { Doorway } from './arrivals.js';
+import type { Arrivals } from './arrivals.js';
 
 /** How long a client may go on sending before the connection is cut, and how long it may be silent. */
 const LINGER_MS = 30_000;
 const LINGER_SILENT_MS = 2000;
 
 /** Reasons to take no new request at all, or null. `busy`: the connection is over a limit. */
-export function turnedAway(doorway: Doorway, busy: boolean): Reason | null {
-  if (doorway.isDraining) return 'draining';
+export function turnedAway(arrivals: Arrivals, busy: boolean): Reason | null {
+  if (arrivals.isDraining) return 'draining';
   return busy ? 'busy' : null;
 }
 

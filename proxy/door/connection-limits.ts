@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Limits } from '../config/config.js';
 import { peerAddress } from './clients.js';
 
-export interface Budget {
+export interface ConnectionLimits {
   /**
    * Counts the connection until it closes. False: it is over a limit, and is to be heard only to be refused; a flood
    * beyond that is closed unheard.
@@ -33,10 +33,10 @@ export interface Bounds {
 }
 
 /** What one client has over its own limit takes nothing of the limit for all: it would lock the others out. */
-export function createBudget(
+export function createConnectionLimits(
   limits: () => Pick<Limits, 'connections' | 'connectionsPerClient'>,
   { heard = HEARD, leastUnheard = LEAST_UNHEARD, onEnter }: Bounds = {},
-): Budget {
+): ConnectionLimits {
   const connections = new Map<Socket, Connection>();
   const perClient = new Map<string, number>();
   const unheard = new Unheard();

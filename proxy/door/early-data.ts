@@ -5,7 +5,7 @@ import { HeldBytes } from '../net/held-bytes.js';
 import type { Claim } from '../net/memory-budget.js';
 
 /** Bytes that leave only once the tunnel is open, and never where it does not open. */
-export interface Early {
+export interface EarlyData {
   /** All of them so far; once. Whoever reads the socket next gets what comes after them. */
   take(): Buffer;
   /** Releases them, and drops what is still to come. */
@@ -14,7 +14,7 @@ export interface Early {
   whenRefused(act: () => void): void;
 }
 
-export interface EarlyOptions {
+export interface EarlyDataOptions {
   readonly reads: DirectReads;
   /** What came with the head. Valid until the call returns. */
   readonly rest: Buffer;
@@ -28,7 +28,7 @@ const PIECE_BYTES = 16 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /** Goes on reading `socket`, so that a client that is lost is noticed. */
-export function keepEarly(socket: Socket, { reads, rest, claim }: EarlyOptions): Early {
+export function keepEarlyData(socket: Socket, { reads, rest, claim }: EarlyDataOptions): EarlyData {
   let held: HeldBytes | null = null;
   let claimed: Claim | null = null;
   let drops = false;

@@ -8,50 +8,50 @@ import { type Refusal, refusal } from '../core/refusal.js';
 import type { Dialed } from '../net/dialer.js';
 import type { Link } from '../net/interfaces.js';
 import { admit, dial } from './admit.js';
-import type { Doorway } from './arrivals.js';
+import type { Arrivals } from './arrivals.js';
 import { abortOnLoss } from './closing.js';
 import { refusalOf } from './connect-upstream.js';
-import type { Budget } from './connection-limits.js';
-import type { Attempt } from './flow.js';
+import type { ConnectionLimits } from './connection-limits.js';
+import type { Flow } from './flow.js';
 import { sharesLink } from './relay-clients.js';
 
-export interface RelayParts {
-  readonly doorway: Doorway;
-  readonly budget: Budget;
+export interface FixedRelayOptions {
+  readonly arrivals: Arrivals;
+  readonly connectionLimits: ConnectionLimits;
   readonly links: () => readonly Link[];
   /** The addresses of the doors for tools: see `boundAddresses`. */
   readonly doors: readonly Address[];
 }
 
 /**
- * Not listening yet. Each connection is one attempt with a record of its own; a refused one is closed. Refused is every
+ * Not listening yet. Each connection is one flow with a record of its own; a refused one is closed. Refused is every
  * client on the network into which it leads.
  */
-export function createFixedRelay(parts: RelayParts, fixed: FixedRelay): net.Server {
-  const { doorway, budget } = parts;
+export function createFixedRelay(options: FixedRelayOptions, fixed: FixedRelay): net.Server {
+  const { arrivals, connectionLimits } = options;
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
-    const busy = !budget.enter(socket);
+    const busy = !connectionLimits.enter(socket);
     // Where it wants to go is known.
-    budget.heard(socket);
-    doorway.running.trackRelay(socket, relayOne(parts, socket, busy, fixed));
+    connectionLimits.heard(socket);
+    arrivals.running.trackRelay(socket, relayOne(options, socket, busy, fixed));
   });
 }
 
-async function relayOne(parts: RelayParts, socket: Socket, busy: boolean, fixed: FixedRelay): Promise<void> {
-  const { doorway } = parts;
-  const { attempt } = await doorway.arrive('relay', socket, { method: null, credentials: null, policy: fixed.policy });
-  attempt.target = fixed.to;
-  const fault = doorway.running.takesRelays ? (busy ? 'busy' : null) : 'draining';
-  const opened = fault === null ? await open(parts, socket, attempt, fixed) : closed(fault);
+async function relayOne(options: FixedRelayOptions, socket: Socket, busy: boolean, fixed: FixedRelay): Promise<void> {
+  const { arrivals } = options;
+  const { flow } = await arrivals.arrive('relay', socket, { method: null, credentials: null, policy: fixed.policy });
+  flow.target = fixed.to;
+  const fault = arrivals.running.takesRelays ? (busy ? 'busy' : null) : 'draining';
+  const opened = fault === null ? await open(options, socket, flow, fixed) : closed(fault);
   if (!opened.open) {
-    attempt.refused(opened.refusal, null);
+    flow.refused(opened.refusal, null);
     socket.destroy();
     return;
   }
   const { dialed, permit } = opened;
-  attempt.allowed(null, permit.rule, null);
-  await doorway.tunnel(attempt, { client: socket, upstream: dialed.socket, head: Buffer.alloc(0), screen: null });
+  flow.allowed(null, permit.rule, null);
+  await arrivals.tunnel(flow, { client: socket, upstream: dialed.socket, head: Buffer.alloc(0), screen: null });
 }
 
 type Opened =
@@ -59,20 +59,20 @@ type Opened =
   | { readonly open: false; readonly refusal: Refusal };
 
 /** Never rejects. The client is judged before anything is asked or dialled, and again by the addresses. */
-async function open(parts: RelayParts, socket: Socket, attempt: Attempt, { to }: FixedRelay): Promise<Opened> {
-  const { doorway, links, doors } = parts;
+async function open(options: FixedRelayOptions, socket: Socket, flow: Flow, { to }: FixedRelay): Promise<Opened> {
+  const { arrivals, links, doors } = options;
   const isInside = (inner: readonly Address[]): boolean =>
     sharesLink(links(), inner, [socket.remoteAddress, socket.localAddress]);
   const gone = abortOnLoss(socket);
   try {
     if (isInside(doors)) return closed('relay-from-inside');
-    const verdict = await admit(doorway.gate, attempt, to, gone.signal);
+    const verdict = await admit(arrivals.gate, flow, to, gone.signal);
     if (verdict.outcome === 'deny') return { open: false, refusal: verdict };
     const { permit } = verdict;
     if (isInside(permit.addresses)) return closed('relay-from-inside');
-    return { open: true, permit, dialed: await dial(doorway.gate, attempt, permit, gone.signal) };
+    return { open: true, permit, dialed: await dial(arrivals.gate, flow, permit, gone.signal) };
   } catch (error) {
-    return { open: false, refusal: refusalOf(doorway, error) };
+    return { open: false, refusal: refusalOf(arrivals, error) };
   } finally {
     gone.release();
   }

@@ -14,7 +14,7 @@ export interface Client extends ClientIdentity {
   readonly couldBe: readonly string[];
 }
 
-export interface AttemptTerms {
+export interface FlowOptions {
   readonly id: string;
   readonly door: Door;
   readonly client: Client;
@@ -24,7 +24,7 @@ export interface AttemptTerms {
 }
 
 /** The first of `allowed`, `refused` and `failed` writes the record; a later one is ignored. */
-export class Attempt {
+export class Flow {
   readonly id: string;
   readonly door: Door;
   readonly client: Client;
@@ -37,18 +37,18 @@ export class Attempt {
   dialed: Address | null = null;
   dnsMs: number | null = null;
   connectMs: number | null = null;
-  readonly #terms: AttemptTerms;
+  readonly #options: FlowOptions;
   readonly #startedAt = performance.now();
   #recorded = false;
   #late: Reason | null = null;
   #rule: string | null = null;
 
-  constructor(terms: AttemptTerms) {
-    this.#terms = terms;
-    this.id = terms.id;
-    this.door = terms.door;
-    this.client = terms.client;
-    this.policy = terms.policy;
+  constructor(options: FlowOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.door = options.door;
+    this.client = options.client;
+    this.policy = options.policy;
   }
 
   get isRecorded(): boolean {
@@ -68,7 +68,7 @@ export class Attempt {
     const { bytesUp, bytesDown, cause } = result;
     const durationMs = Math.round(performance.now() - this.#startedAt);
     const time = new Date().toISOString();
-    this.#terms.sink.closed({
+    this.#options.sink.closed({
       event: 'closed',
       id: this.id,
       time,
@@ -89,7 +89,7 @@ export class Attempt {
     }
     this.#recorded = true;
     this.#rule = rule;
-    this.#terms.sink.decision({
+    this.#options.sink.decision({
       event: 'decision',
       id: this.id,
       time: new Date().toISOString(),
@@ -98,7 +98,7 @@ export class Attempt {
       rule,
       mode: this.policy.mode,
       ...this.#where(),
-      method: this.#terms.method,
+      method: this.#options.method,
       addresses: this.addresses.map(({ text }) => text),
       dialed: this.dialed?.text ?? null,
       status,

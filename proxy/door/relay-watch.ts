@@ -34,7 +34,7 @@ export interface RelayWatch {
   stop(): void;
 }
 
-export interface RelayWatchParts {
+export interface RelayWatchOptions {
   readonly gate: Gate;
   readonly links: () => readonly Link[];
   /** The addresses of the doors for tools. */
@@ -51,8 +51,8 @@ const LOOK_MS = 5000;
 /** Longer than the default of `dns.timeout`, so that DNS itself says what is wrong. */
 const LOOK_TIMEOUT_MS = 4000;
 
-export function createRelayWatch(parts: RelayWatchParts): RelayWatch {
-  const health: RelayHealth[] = parts.relays.map(({ to }, i) => ({
+export function createRelayWatch(options: RelayWatchOptions): RelayWatch {
+  const health: RelayHealth[] = options.relays.map(({ to }, i) => ({
     relay: `relay[${i}]`,
     to: authorityText(to),
     state: 'unknown',
@@ -61,13 +61,13 @@ export function createRelayWatch(parts: RelayWatchParts): RelayWatch {
   let timer: NodeJS.Timeout | undefined;
   const look = async (): Promise<void> => {
     await Promise.all(
-      parts.relays.map(async (fixed, i) => {
+      options.relays.map(async (fixed, i) => {
         const before = health[i];
         if (before === undefined) return;
-        const found = await examine(parts, fixed);
+        const found = await examine(options, fixed);
         health[i] = { ...before, ...found };
         const same = before.state === found.state && before.outside.join() === found.outside.join();
-        if (!same) parts.onChange(health[i]);
+        if (!same) options.onChange(health[i]);
       }),
     );
   };
@@ -77,7 +77,7 @@ export function createRelayWatch(parts: RelayWatchParts): RelayWatch {
   return {
     health,
     look,
-    start: () => parts.relays.length > 0 && again(FIRST_LOOK_MS),
+    start: () => options.relays.length > 0 && again(FIRST_LOOK_MS),
     stop() {
       clearTimeout(timer);
       timer = undefined;
@@ -86,21 +86,21 @@ export function createRelayWatch(parts: RelayWatchParts): RelayWatch {
 }
 
 /** Each question has a deadline of its own: a name that nobody answers for must not hide what another one shows. */
-async function examine(parts: RelayWatchParts, fixed: FixedRelay): Promise<Pick<RelayHealth, 'state' | 'outside'>> {
+async function examine(options: RelayWatchOptions, fixed: FixedRelay): Promise<Pick<RelayHealth, 'state' | 'outside'>> {
   const { outside } = fixed;
   const [inner, others] = await Promise.all([
-    inTime(parts, (signal) => addressesOf(parts, fixed, signal)),
-    outside === null ? [] : inTime(parts, (signal) => addressesOf(parts, outside, signal)),
+    inTime(options, (signal) => addressesOf(options, fixed, signal)),
+    outside === null ? [] : inTime(options, (signal) => addressesOf(options, outside, signal)),
   ]);
   const [state, answering] = await Promise.all([
-    inTime(parts, (signal) => reach(parts, fixed, signal)),
-    outside === null ? [] : answersOutside(parts, outside, { inner: [...parts.doors, ...inner], others }),
+    inTime(options, (signal) => reach(options, fixed, signal)),
+    outside === null ? [] : answersOutside(options, outside, { inner: [...options.doors, ...inner], others }),
   ]);
   return { state, outside: answering };
 }
 
 async function inTime<T>(
-  { timeoutMs = LOOK_TIMEOUT_MS }: RelayWatchParts,
+  { timeoutMs = LOOK_TIMEOUT_MS }: RelayWatchOptions,
   work: (signal: Abortable) => Promise<T>,
 ): Promise<T> {
   const deadline = new Abort();
@@ -112,17 +112,17 @@ async function inTime<T>(
   }
 }
 
-async function addressesOf({ gate }: RelayWatchParts, { to }: FixedDestination, signal: Abortable) {
+async function addressesOf({ gate }: RelayWatchOptions, { to }: FixedDestination, signal: Abortable) {
   if (to.host.kind === 'literal') return [to.host.address];
   return gate.resolver.resolve(to.host.name, signal).catch((): readonly Address[] => []);
 }
 
 /** `up`, or why not. */
-async function reach(parts: RelayWatchParts, fixed: FixedDestination, signal: Abortable): Promise<RelayState> {
+async function reach(options: RelayWatchOptions, fixed: FixedDestination, signal: Abortable): Promise<RelayState> {
   const { host } = fixed.to;
   try {
-    const addresses = host.kind === 'literal' ? [host.address] : await parts.gate.resolver.resolve(host.name, signal);
-    return await connects(parts, fixed, addresses, signal);
+    const addresses = host.kind === 'literal' ? [host.address] : await options.gate.resolver.resolve(host.name, signal);
+    return await connects(options, fixed, addresses, signal);
   } catch (error) {
     return notInTime(reasonOf(error));
   }
@@ -130,24 +130,26 @@ async function reach(parts: RelayWatchParts, fixed: FixedDestination, signal: Ab
 
 /** Each address by itself: the name has the sidecar's own addresses as well, and an answer that mixes would be refused. */
 async function answersOutside(
-  parts: RelayWatchParts,
+  options: RelayWatchOptions,
   fixed: FixedDestination,
   { inner, others }: { readonly inner: readonly Address[]; readonly others: readonly Address[] },
 ): Promise<string[]> {
-  const own = parts.gate.own();
-  const links = parts.links();
+  const own = options.gate.own();
+  const links = options.links();
   const candidates = others.filter(
     (address) => !isOwn(own, address, fixed.to.port) && !sharesLink(links, inner, [address.text]),
   );
   const answers = await Promise.all(
-    candidates.map((address) => inTime(parts, (signal) => connects(parts, fixed, [address], signal)).catch(reasonOf)),
+    candidates.map((address) =>
+      inTime(options, (signal) => connects(options, fixed, [address], signal)).catch(reasonOf),
+    ),
   );
   return candidates.filter((_address, i) => answers[i] === 'up').map(({ text }) => text);
 }
 
 /** Opens a connection and closes it at once. Rejects with an EgressError. */
 async function connects(
-  { gate }: RelayWatchParts,
+  { gate }: RelayWatchOptions,
   { to, policy }: FixedDestination,
   addresses: readonly Address[],
   signal: Abortable,

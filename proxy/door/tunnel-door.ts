@@ -12,12 +12,12 @@ import type { Screen } from '../net/first-bytes.js';
 import { handshakeDeadline } from '../net/handshake-deadline.js';
 import { type OctetReader, readOctets } from '../net/octet-reader.js';
 import type { Door } from '../observe/record.js';
-import type { Arrival, Doorway } from './arrivals.js';
+import type { Arrival, Arrivals } from './arrivals.js';
 import type { Credentials } from './clients.js';
 import { abortOnLoss, closeAfter, turnedAway } from './closing.js';
-import { openWhileWaiting, type Passage, refusalOf } from './connect-upstream.js';
-import type { Budget } from './connection-limits.js';
-import type { Attempt } from './flow.js';
+import { connectWhileWaiting, refusalOf, type UpstreamResult } from './connect-upstream.js';
+import type { ConnectionLimits } from './connection-limits.js';
+import type { Flow } from './flow.js';
 
 export interface TunnelDoor {
   /** As records call it. */
@@ -31,7 +31,7 @@ export interface TunnelDoor {
   /** What tells it that there will be none. */
   refused(reason: Reason): Buffer;
   /** Writes the record of what is allowed, perhaps not before the first bytes; without it, it is written at once. */
-  screens?(attempt: Attempt, passage: Extract<Passage, { open: true }>): Screen | null;
+  screens?(flow: Flow, upstream: Extract<UpstreamResult, { open: true }>): Screen | null;
 }
 
 /** A client that has not said where it wants to go. */
@@ -49,29 +49,29 @@ export type Heard =
   | { readonly ok: true; readonly target: Target; readonly replay?: Buffer }
   | { readonly ok: false; readonly reason: Reason };
 
-/** Not listening yet. Each connection is one attempt with a record of its own, once it has said anything. */
-export function createTunnelDoor(doorway: Doorway, budget: Budget, door: TunnelDoor): net.Server {
+/** Not listening yet. Each connection is one flow with a record of its own, once it has said anything. */
+export function createTunnelDoor(arrivals: Arrivals, connectionLimits: ConnectionLimits, door: TunnelDoor): net.Server {
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
-    const busy = !budget.enter(socket);
-    const visit = new Visit(doorway, door, socket);
-    doorway.track(
+    const busy = !connectionLimits.enter(socket);
+    const visit = new Visit(arrivals, door, socket);
+    arrivals.track(
       socket,
-      visit.run(busy, () => budget.heard(socket)),
+      visit.run(busy, () => connectionLimits.heard(socket)),
     );
   });
 }
 
 /** One connection to a tunnel door. */
 class Visit {
-  readonly #doorway: Doorway;
+  readonly #arrivals: Arrivals;
   readonly #door: TunnelDoor;
   readonly #socket: Socket;
   /** Null until the client is known. */
-  #attempt: Attempt | null = null;
+  #flow: Flow | null = null;
 
-  constructor(doorway: Doorway, door: TunnelDoor, socket: Socket) {
-    this.#doorway = doorway;
+  constructor(arrivals: Arrivals, door: TunnelDoor, socket: Socket) {
+    this.#arrivals = arrivals;
     this.#door = door;
     this.#socket = socket;
   }
@@ -80,29 +80,29 @@ class Visit {
   async run(busy: boolean, heard: () => void): Promise<void> {
     const gone = abortOnLoss(this.#socket);
     try {
-      const { said, attempt, rest } = await this.#hear(gone.signal);
+      const { said, flow, rest } = await this.#hear(gone.signal);
       heard();
-      if (!said.ok) return this.#refuse(attempt, refusal(said.reason));
-      attempt.target = said.target;
-      const fault = turnedAway(this.#doorway, busy);
-      if (fault !== null) return this.#refuse(attempt, refusal(fault));
-      const early = this.#doorway.keepEarly(this.#socket, rest);
-      const passage = await openWhileWaiting(this.#doorway, attempt, said.target, { gone, early });
-      if (!passage.open) return this.#refuse(attempt, passage.refusal);
-      await this.#relay(attempt, passage, early.take());
+      if (!said.ok) return this.#refuse(flow, refusal(said.reason));
+      flow.target = said.target;
+      const fault = turnedAway(this.#arrivals, busy);
+      if (fault !== null) return this.#refuse(flow, refusal(fault));
+      const early = this.#arrivals.keepEarlyData(this.#socket, rest);
+      const upstream = await connectWhileWaiting(this.#arrivals, flow, said.target, { gone, early });
+      if (!upstream.open) return this.#refuse(flow, upstream.refusal);
+      await this.#relay(flow, upstream, early.take());
     } catch (error) {
       if (this.#socket.bytesRead === 0) this.#socket.destroy();
-      else this.#refuse(await this.#known(), refusalOf(this.#doorway, error));
+      else this.#refuse(await this.#known(), refusalOf(this.#arrivals, error));
     } finally {
       gone.release();
     }
   }
 
   /** The whole handshake under one deadline. The client is known by the end of it: what it sends meanwhile is kept. */
-  async #hear(gone: Abortable): Promise<{ said: Heard; attempt: Attempt; rest: Buffer }> {
-    const { limits, clients } = this.#doorway.terms();
+  async #hear(gone: Abortable): Promise<{ said: Heard; flow: Flow; rest: Buffer }> {
+    const { limits, clients } = this.#arrivals.settings();
     const deadline = handshakeDeadline(gone, limits.headerTimeoutMs);
-    const octets = readOctets(this.#socket, this.#doorway.reads, deadline.signal);
+    const octets = readOctets(this.#socket, this.#arrivals.reads, deadline.signal);
     try {
       const said = await this.#door.hear({
         octets,
@@ -110,10 +110,10 @@ class Visit {
         write: (bytes) => void this.#socket.write(bytes),
         arrive: (credentials) => this.#arrive(credentials),
       });
-      const attempt = await this.#known();
+      const flow = await this.#known();
       const rest = octets.release();
       const replay = said.ok ? said.replay : undefined;
-      return { said, attempt, rest: replay === undefined ? rest : Buffer.concat([replay, rest]) };
+      return { said, flow, rest: replay === undefined ? rest : Buffer.concat([replay, rest]) };
     } finally {
       octets.release();
       deadline.release();
@@ -123,26 +123,26 @@ class Visit {
   async #arrive(credentials: Credentials | null): Promise<Arrival> {
     const { name, policy } = this.#door;
     const asked = { method: null, credentials, ...(policy === undefined ? {} : { policy }) };
-    const arrival = await this.#doorway.arrive(name, this.#socket, asked);
-    this.#attempt = arrival.attempt;
+    const arrival = await this.#arrivals.arrive(name, this.#socket, asked);
+    this.#flow = arrival.flow;
     return arrival;
   }
 
-  async #relay(attempt: Attempt, passage: Extract<Passage, { open: true }>, head: Buffer): Promise<void> {
+  async #relay(flow: Flow, upstream: Extract<UpstreamResult, { open: true }>, head: Buffer): Promise<void> {
     const { granted } = this.#door;
     if (granted !== null) this.#socket.write(granted);
-    const screen = this.#door.screens?.(attempt, passage) ?? null;
-    if (this.#door.screens === undefined) attempt.allowed(null, passage.permit.rule, passage.wouldDeny);
-    await this.#doorway.tunnel(attempt, { client: this.#socket, upstream: passage.dialed.socket, head, screen });
+    const screen = this.#door.screens?.(flow, upstream) ?? null;
+    if (this.#door.screens === undefined) flow.allowed(null, upstream.permit.rule, upstream.wouldDeny);
+    await this.#arrivals.tunnel(flow, { client: this.#socket, upstream: upstream.dialed.socket, head, screen });
   }
 
   /** By whatever is known of it by now. */
-  async #known(): Promise<Attempt> {
-    return this.#attempt ?? (await this.#arrive(null)).attempt;
+  async #known(): Promise<Flow> {
+    return this.#flow ?? (await this.#arrive(null)).flow;
   }
 
-  #refuse(attempt: Attempt, refused: Refusal): void {
-    attempt.refused(refused, null);
+  #refuse(flow: Flow, refused: Refusal): void {
+    flow.refused(refused, null);
     closeAfter(this.#socket, this.#door.refused(refused.reason));
   }
 }

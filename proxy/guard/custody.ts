@@ -11,7 +11,7 @@ import { OWN_LABELS } from './identity.js';
 import type { LeaseFile } from './lease-file.js';
 import { isContainerId, Roster, type Tool } from './roster.js';
 
-export interface CustodyParts {
+export interface CustodyOptions {
   readonly config: () => GuardConfig;
   readonly engine: Engine;
   readonly leaseFile: LeaseFile;
@@ -33,15 +33,15 @@ const UNSTARTED_MS = 30_000;
 
 export class Custody {
   readonly roster = new Roster();
-  readonly #parts: CustodyParts;
+  readonly #options: CustodyOptions;
   readonly #pool: AddressPool;
   readonly #aloneSince = new Map<string, number>();
 
-  constructor(parts: CustodyParts) {
-    this.#parts = parts;
-    this.#pool = new AddressPool(parts.now);
+  constructor(options: CustodyOptions) {
+    this.#options = options;
+    this.#pool = new AddressPool(options.now);
     // Of an earlier run: these addresses rest before another server gets them, until the engine says who is still there.
-    for (const lease of parts.leaseFile.read()) {
+    for (const lease of options.leaseFile.read()) {
       this.#pool.restore(lease);
       this.#pool.release(lease.address);
     }
@@ -73,7 +73,7 @@ export class Custody {
 
   add(tool: Tool): void {
     this.roster.add(tool);
-    this.#aloneSince.set(tool.id, this.#parts.now());
+    this.#aloneSince.set(tool.id, this.#options.now());
   }
 
   /** Counts a request that follows the tool; the result ends it, once. */
@@ -83,7 +83,7 @@ export class Custody {
     return () => {
       if (isOpen) tool.followers -= 1;
       isOpen = false;
-      this.#aloneSince.set(tool.id, this.#parts.now());
+      this.#aloneSince.set(tool.id, this.#options.now());
     };
   }
 
@@ -96,16 +96,19 @@ export class Custody {
 
   /** Ends tools that nobody follows. Called every second. */
   async sweep(): Promise<void> {
-    const now = this.#parts.now();
+    const now = this.#options.now();
     const alone = this.roster.tools.filter((tool) => {
       if (tool.followers > 0 || (tool.isStarted && tool.isDetached)) return false;
       const since = this.#aloneSince.get(tool.id) ?? now;
       return now - since >= (tool.isStarted ? ALONE_MS : UNSTARTED_MS);
     });
     for (const tool of alone) {
-      const { status } = await this.#parts.engine.ask({ method: 'DELETE', path: `/containers/${tool.id}?force=1&v=1` });
+      const { status } = await this.#options.engine.ask({
+        method: 'DELETE',
+        path: `/containers/${tool.id}?force=1&v=1`,
+      });
       if (!this.roster.tools.includes(tool)) continue;
-      if (status === 204 || status === 200) this.#parts.onOrphan(tool);
+      if (status === 204 || status === 200) this.#options.onOrphan(tool);
       // 409: its removal is under way already; the event will say when it is done.
       if (status !== 409) this.gone(tool.id);
     }
@@ -114,8 +117,8 @@ export class Custody {
   /** The engine's list against ours: after a start, and after each gap in its events. */
   async resync(): Promise<void> {
     const before = this.roster.tools;
-    const filters = JSON.stringify({ label: [`${OWN_LABELS.guard}=${this.#parts.config().network}`] });
-    const { status, body } = await this.#parts.engine.ask({
+    const filters = JSON.stringify({ label: [`${OWN_LABELS.guard}=${this.#options.config().network}`] });
+    const { status, body } = await this.#options.engine.ask({
       method: 'GET',
       path: `/containers/json?all=1&filters=${encodeURIComponent(filters)}`,
     });
@@ -136,19 +139,19 @@ export class Custody {
     if (tool.lease !== null) this.#pool.restore(tool.lease);
     this.add(tool);
     // Its client lost its connections with the earlier run: nobody is going to start it.
-    if (!tool.isStarted) this.#aloneSince.set(tool.id, this.#parts.now() - UNSTARTED_MS + ALONE_MS);
+    if (!tool.isStarted) this.#aloneSince.set(tool.id, this.#options.now() - UNSTARTED_MS + ALONE_MS);
   }
 
   /** The addresses that have an owner already: the proxy's own, and those of the other servers. */
   #reserved(server: string): Prefix[] {
-    const { dns, servers } = this.#parts.config();
+    const { dns, servers } = this.#options.config();
     const own = dns === null ? null : parsePrefix(dns);
     const others = servers.flatMap(({ name, addresses }) => (name === server ? [] : (addresses ?? [])));
     return own === null ? others : [own, ...others];
   }
 
   #save(): void {
-    this.#parts.leaseFile.save(this.#pool.leases);
+    this.#options.leaseFile.save(this.#pool.leases);
   }
 }
 

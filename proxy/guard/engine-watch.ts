@@ -13,7 +13,7 @@ export interface EngineWatch {
   close(): void;
 }
 
-export interface WatchParts {
+export interface WatchOptions {
   readonly engine: Engine;
   readonly custody: Custody;
   readonly network: () => string;
@@ -24,19 +24,19 @@ const AGAIN_MS = 500;
 const MOST_LINE_OCTETS = 64 * 1024;
 
 /** Runs until it is closed; an engine that is away is asked again twice a second. */
-export function watchEngine(parts: WatchParts): EngineWatch {
+export function watchEngine(options: WatchOptions): EngineWatch {
   const ended = new AbortController();
   let minor: number | null = null;
   let isAway = false;
   const follow = async (): Promise<void> => {
-    const { engine, custody } = parts;
+    const { engine, custody } = options;
     const ping = await engine.ask({ method: 'GET', path: '/_ping' }, 5_000);
     minor = minorOf(ping.headers['api-version']);
-    const events = await engine.stream({ method: 'GET', path: eventsPath(parts.network()) }, ended.signal);
+    const events = await engine.stream({ method: 'GET', path: eventsPath(options.network()) }, ended.signal);
     try {
       // Only now: what ends after the list is in the events.
       await custody.resync();
-      if (isAway) parts.onNotice('the engine answers again');
+      if (isAway) options.onNotice('the engine answers again');
       isAway = false;
       for await (const line of lines(events)) {
         const id = idOf(line);
@@ -49,7 +49,7 @@ export function watchEngine(parts: WatchParts): EngineWatch {
   const run = async (): Promise<void> => {
     while (!ended.signal.aborted) {
       await follow().catch((error: unknown) => {
-        if (!isAway && !ended.signal.aborted) parts.onNotice(`the engine is away: ${String(error)}`);
+        if (!isAway && !ended.signal.aborted) options.onNotice(`the engine is away: ${String(error)}`);
         isAway = true;
       });
       await setTimeout(AGAIN_MS, undefined, { signal: ended.signal, ref: false }).catch(() => {});

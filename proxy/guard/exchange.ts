@@ -15,7 +15,7 @@ import type { Tool } from './roster.js';
 import { type SpawnNote, spawnTool } from './spawn.js';
 import { parseJson } from './strict-json.js';
 
-export interface ExchangeParts {
+export interface GuardExchangeOptions {
   readonly config: () => GuardConfig;
   readonly engine: Engine;
   readonly custody: Custody;
@@ -31,13 +31,13 @@ interface Known extends SpawnNote {
 }
 
 export class Exchange {
-  readonly #parts: ExchangeParts;
+  readonly #options: GuardExchangeOptions;
   readonly #connection: ClientConnection;
   #known: Known = { operation: 'unread' };
   #form = { isHead: false, isLast: false };
 
-  constructor(parts: ExchangeParts, connection: ClientConnection) {
-    this.#parts = parts;
+  constructor(options: GuardExchangeOptions, connection: ClientConnection) {
+    this.#options = options;
     this.#connection = connection;
   }
 
@@ -79,7 +79,7 @@ export class Exchange {
 
   async #create(operation: Operation & { readonly kind: 'create' }, head: RequestHead): Promise<boolean> {
     this.#known = { operation: 'create' };
-    const { config, engine, custody, random } = this.#parts;
+    const { config, engine, custody, random } = this.#options;
     if (!/^application\/json(?:;|$)/.test(head.fields.get('content-type') ?? ''))
       throw new Refused(refuse('body-refused', 'a create request has Content-Type: application/json'));
     const json = parseJson(await this.#connection.readBody(head.contentLength));
@@ -94,7 +94,7 @@ export class Exchange {
 
   async #container(operation: Operation & { readonly kind: 'container' }, head: RequestHead): Promise<boolean> {
     const { action, api, reference, query } = operation;
-    const tool = this.#parts.custody.roster.find(reference);
+    const tool = this.#options.custody.roster.find(reference);
     if (tool === null) {
       const message = `No such container: ${quote(reference)} was not created through the spawn guard`;
       throw new Refused(notFound('not-own-container', message));
@@ -109,7 +109,7 @@ export class Exchange {
     if (action === 'attach') return this.#attach(tool, path, head);
     if (action === 'wait') return this.#wait(tool, path);
     const method = action === 'inspect' ? 'GET' : action === 'remove' ? 'DELETE' : 'POST';
-    const answer = await this.#parts.engine.ask({ method, path });
+    const answer = await this.#options.engine.ask({ method, path });
     if (action === 'start') this.#started(tool, answer);
     return this.#pass(answer, false);
   }
@@ -117,14 +117,14 @@ export class Exchange {
   #started(tool: Tool, { status, body }: EngineAnswer): void {
     tool.isStarted ||= status === 204 || status === 304;
     if (status >= 400 && tool.lease !== null && /address already in use/i.test(body.toString('latin1')))
-      this.#parts.custody.retire(tool.lease);
+      this.#options.custody.retire(tool.lease);
   }
 
   async #attach(tool: Tool, path: string, head: RequestHead): Promise<boolean> {
     const { fields } = head;
     if ((fields.get('upgrade') ?? '') !== 'tcp' || (fields.get('connection') ?? '').toLowerCase() !== 'upgrade')
       throw new Refused(refuse('malformed-request', 'attach needs Connection: Upgrade and Upgrade: tcp'));
-    const hijacked = await this.#parts.engine.hijack(path, this.#connection.gone);
+    const hijacked = await this.#options.engine.hijack(path, this.#connection.gone);
     if ('answer' in hijacked) {
       this.#form.isLast = true;
       return this.#pass(hijacked.answer, false);
@@ -133,15 +133,15 @@ export class Exchange {
     const held = this.#connection.handOver();
     const { socket: client } = this.#connection;
     client.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${type}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
-    const onClientEnd = this.#parts.custody.follow(tool);
+    const onClientEnd = this.#options.custody.follow(tool);
     await relayAttached({ client, held, engine: hijacked.socket, head: hijacked.head, onClientEnd });
     return false;
   }
 
   async #wait(tool: Tool, path: string): Promise<boolean> {
     const { gone } = this.#connection;
-    const response = await this.#parts.engine.stream({ method: 'POST', path }, gone);
-    const unfollow = this.#parts.custody.follow(tool);
+    const response = await this.#options.engine.stream({ method: 'POST', path }, gone);
+    const unfollow = this.#options.custody.follow(tool);
     await this.#connection.answerStream(response, carried(response.headers));
     unfollow();
     return !this.#form.isLast && !gone.aborted;
@@ -150,14 +150,14 @@ export class Exchange {
   async #pull(operation: Operation & { readonly kind: 'pull' }): Promise<boolean> {
     const { image, api, platform } = operation;
     this.#known = { operation: 'pull', image: image.text };
-    const config = this.#parts.config();
+    const config = this.#options.config();
     if (!isPullable(image, config)) throw new Refused(unlisted(image));
     if (config.pull === 'never')
       throw new Refused(refuse('pull-refused', 'guard.pull is "never": pull the image on the host'));
     const query = new URLSearchParams({ fromImage: image.name, tag: image.digest ?? image.tag ?? 'latest' });
     if (platform !== null) query.set('platform', platform);
     const path = `/v1.${api}/images/create?${query}`;
-    const response = await this.#parts.engine.stream({ method: 'POST', path }, this.#connection.gone);
+    const response = await this.#options.engine.stream({ method: 'POST', path }, this.#connection.gone);
     const status = response.statusCode ?? 502;
     this.#record(status < 400 ? 'allow' : 'fail', status < 400 ? null : 'engine-refused', status, null);
     await this.#connection.answerStream(response, carried(response.headers));
@@ -165,7 +165,7 @@ export class Exchange {
   }
 
   async #read(operation: Operation & { readonly kind: 'ping' | 'version' | 'image' | 'volume' }): Promise<boolean> {
-    const { config, engine } = this.#parts;
+    const { config, engine } = this.#options;
     if (operation.kind === 'ping')
       return this.#pass(clamped(await engine.ask({ method: operation.method, path: '/_ping' })), false);
     const version = `/v1.${operation.api}`;
@@ -187,7 +187,7 @@ export class Exchange {
 
   /** What an old client leaves out is weaker before 1.44 (read-only mounts that do not cover what is below them). */
   #createMinor(asked: number): number {
-    const newest = Math.min(this.#parts.engineMinor() ?? asked, API_MINORS.most);
+    const newest = Math.min(this.#options.engineMinor() ?? asked, API_MINORS.most);
     return Math.max(asked, Math.min(44, newest));
   }
 
@@ -218,7 +218,7 @@ export class Exchange {
     field: string | null = null,
   ): void {
     const { operation, server = null, image = null, container = null, address = null } = this.#known;
-    this.#parts.record({ outcome, reason, operation, server, image, field, container, address, status, explanation });
+    this.#options.record({ outcome, reason, operation, server, image, field, container, address, status, explanation });
   }
 }
 

@@ -8,12 +8,12 @@ import { ClientConnection } from './client-connection.js';
 import { Custody } from './custody.js';
 import type { Engine } from './engine.js';
 import { type EngineWatch, watchEngine } from './engine-watch.js';
-import { Exchange, type ExchangeParts } from './exchange.js';
+import { Exchange, type GuardExchangeOptions } from './exchange.js';
 import type { LeaseFile } from './lease-file.js';
 import { Refused, refuse } from './refusal.js';
 import type { Tool } from './roster.js';
 
-export interface GuardParts {
+export interface GuardOptions {
   readonly config: () => GuardConfig;
   readonly engine: Engine;
   readonly leaseFile: LeaseFile;
@@ -37,17 +37,17 @@ export interface Guard {
 const MOST_CONNECTIONS = 512;
 const SWEEP_MS = 1_000;
 
-export function createGuard(parts: GuardParts): Guard {
-  const { engine, onDefect, record } = parts;
+export function createGuard(options: GuardOptions): Guard {
+  const { engine, onDefect, record } = options;
   const custody = new Custody({
-    config: parts.config,
+    config: options.config,
     engine,
-    leaseFile: parts.leaseFile,
-    now: parts.now ?? (() => performance.now()),
+    leaseFile: options.leaseFile,
+    now: options.now ?? (() => performance.now()),
     onOrphan: (tool) => record(orphanRecord(tool)),
   });
   let watch: EngineWatch | null = null;
-  const exchange: ExchangeParts = { ...parts, custody, engineMinor: () => watch?.minor() ?? null };
+  const exchange: GuardExchangeOptions = { ...options, custody, engineMinor: () => watch?.minor() ?? null };
   const connections = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: false }, (socket) => {
     connections.add(socket);
@@ -62,8 +62,8 @@ export function createGuard(parts: GuardParts): Guard {
   return {
     custody,
     async start() {
-      watch = watchEngine({ engine, custody, network: () => parts.config().network, onNotice: parts.onNotice });
-      await listen(server, parts.config().listen);
+      watch = watchEngine({ engine, custody, network: () => options.config().network, onNotice: options.onNotice });
+      await listen(server, options.config().listen);
     },
     async stop() {
       clearInterval(sweep);
@@ -76,9 +76,9 @@ export function createGuard(parts: GuardParts): Guard {
 }
 
 /** Requests of one connection, one after the other. */
-async function converse(connection: ClientConnection, parts: ExchangeParts, isOver: boolean): Promise<void> {
+async function converse(connection: ClientConnection, options: GuardExchangeOptions, isOver: boolean): Promise<void> {
   for (;;) {
-    const exchange = new Exchange(parts, connection);
+    const exchange = new Exchange(options, connection);
     let head: string | null;
     try {
       if (isOver)

@@ -11,7 +11,7 @@ import { isContainerId } from './roster.js';
 import type { Json } from './strict-json.js';
 import { readToolsNetwork } from './tools-network.js';
 
-export interface SpawnParts {
+export interface SpawnOptions {
   readonly config: GuardConfig;
   readonly engine: Engine;
   readonly custody: Custody;
@@ -33,27 +33,27 @@ export interface SpawnOrder {
 }
 
 /** The engine's answer. Throws `Refused`. */
-export async function spawnTool(order: SpawnOrder, parts: SpawnParts): Promise<EngineAnswer> {
-  const { config, custody } = parts;
-  const request = readCreateRequest(order.body, config, parts.note);
+export async function spawnTool(order: SpawnOrder, options: SpawnOptions): Promise<EngineAnswer> {
+  const { config, custody } = options;
+  const request = readCreateRequest(order.body, config, options.note);
   const { name: server } = request.claim.server;
-  const container = containerName(request.claim, parts.random());
-  parts.note({ server, container });
+  const container = containerName(request.claim, options.random());
+  options.note({ server, container });
   if (custody.roster.size >= config.limits.containers) {
     const message = `there are ${config.limits.containers} tools already (guard.limits.containers)`;
     throw new Refused(refuse('limit-reached', message));
   }
   return custody.roster.reserve(async () => {
-    for (const volume of request.volumes) await ensureVolume(volume, parts);
-    const lease = await takeLease(request, container, parts);
-    parts.note({ address: lease?.address ?? null });
-    return create(order, request, { container, lease }, parts);
+    for (const volume of request.volumes) await ensureVolume(volume, options);
+    const lease = await takeLease(request, container, options);
+    options.note({ address: lease?.address ?? null });
+    return create(order, request, { container, lease }, options);
   });
 }
 
 /** Null where the tool gets its address from the engine: without a network, or where no address is the guard's to give. */
-async function takeLease(request: CreateRequest, container: string, parts: SpawnParts): Promise<Lease | null> {
-  const { config, custody, engine } = parts;
+async function takeLease(request: CreateRequest, container: string, options: SpawnOptions): Promise<Lease | null> {
+  const { config, custody, engine } = options;
   const { server } = request.claim;
   if (request.network === 'none') return null;
   const { subnet, ownRange, taken } = await readToolsNetwork(engine, config.network);
@@ -70,7 +70,7 @@ async function create(
   { api, platform }: SpawnOrder,
   request: CreateRequest,
   { container, lease }: { readonly container: string; readonly lease: Lease | null },
-  { config, engine, custody }: SpawnParts,
+  { config, engine, custody }: SpawnOptions,
 ): Promise<EngineAnswer> {
   const query = new URLSearchParams({ name: container, ...(platform === null ? {} : { platform }) });
   const body = canonicalRequest(request, { address: lease?.address ?? null }, config);
@@ -94,7 +94,7 @@ async function create(
 }
 
 /** Made before it is used, or known to be nothing but a folder of the engine's: a driver's options can name any path. */
-async function ensureVolume(name: string, { config, engine }: SpawnParts): Promise<void> {
+async function ensureVolume(name: string, { config, engine }: SpawnOptions): Promise<void> {
   const found = await engine.ask({ method: 'GET', path: `/volumes/${name}` });
   if (found.status === 404) {
     const made = await engine.ask({ method: 'POST', path: '/volumes/create', body: canonicalVolume(name, config) });

@@ -6,7 +6,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { closeAfter } from '../door/closing.js';
-import type { Early } from '../door/early-data.js';
+import type { EarlyData } from '../door/early-data.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
 import { ClientRequest } from './client-request.js';
@@ -31,24 +31,24 @@ export interface ConnectionOptions {
   /** For what requests hold that wait. */
   claim(socket: Socket, refuse: () => void): Claim;
   /** Goes on reading for a connection that is taken over. `rest`: what came with the head. */
-  keepEarly(socket: Socket, rest: Buffer): Early;
+  keepEarlyData(socket: Socket, rest: Buffer): EarlyData;
   /** Counts a request until its answer has left. */
   track(socket: Socket, work: Promise<void>): void;
-  serve(request: ClientRequest, response: ServerResponse, terms: ServeTerms): Promise<void>;
+  serve(request: ClientRequest, response: ServerResponse, options: ServeOptions): Promise<void>;
   /** Takes the connection over, as `upgrade` does. */
-  connect(head: RequestHead, socket: Socket, terms: TakeOverTerms): void;
-  upgrade(request: ClientRequest, socket: Socket, terms: TakeOverTerms): void;
+  connect(head: RequestHead, socket: Socket, options: TakeOverOptions): void;
+  upgrade(request: ClientRequest, socket: Socket, options: TakeOverOptions): void;
   /** The head is not one, too large or too late: answers and closes. What the client still sends is dropped. */
   refuse(reason: HeadFault, socket: Socket): void;
 }
 
-export interface ServeTerms {
+export interface ServeOptions {
   readonly busy: boolean;
 }
 
-export interface TakeOverTerms {
+export interface TakeOverOptions {
   readonly busy: boolean;
-  readonly early: Early;
+  readonly early: EarlyData;
 }
 
 /** Longer than the upstream's idle time-out, which has the better answer. */
@@ -129,7 +129,7 @@ export class ClientConnection {
     const { connect, upgrade } = this.#options;
     const [socket, busy] = [this.#socket, this.#busy];
     this.#leave();
-    const early = this.#options.keepEarly(socket, rest);
+    const early = this.#options.keepEarlyData(socket, rest);
     if (head.method === 'CONNECT') connect(head, socket, { busy, early });
     else upgrade(new ClientRequest(socket, head).finish([]), socket, { busy, early });
     return true;

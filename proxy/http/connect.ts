@@ -3,11 +3,11 @@ import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import { parseAuthority } from '../core/target.js';
-import type { Doorway } from '../door/arrivals.js';
+import type { Arrivals } from '../door/arrivals.js';
 import { abortOnLoss, turnedAway } from '../door/closing.js';
-import { openWhileWaiting, type Passage } from '../door/connect-upstream.js';
-import type { Early } from '../door/early-data.js';
-import type { Attempt } from '../door/flow.js';
+import { connectWhileWaiting, type UpstreamResult } from '../door/connect-upstream.js';
+import type { EarlyData } from '../door/early-data.js';
+import type { Flow } from '../door/flow.js';
 import { send } from '../net/direct-io.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
 import { endSocket } from './refusal.js';
@@ -19,56 +19,61 @@ const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', '
  * One CONNECT, from its head to the end of its tunnel. `early`: bytes that come behind it; they leave only once the
  * tunnel stands. `busy`: the connection is over a limit. Never rejects, and never leaves `socket` open.
  */
-export function connect(doorway: Doorway, request: RequestHead, socket: Socket, terms: ConnectTerms): Promise<void> {
+export function connect(
+  arrivals: Arrivals,
+  request: RequestHead,
+  socket: Socket,
+  options: ConnectOptions,
+): Promise<void> {
   // Not one function: while it waits for the tunnel's end it would hold the request's head.
-  return open(doorway, request, socket, terms).then((opened) =>
-    opened === null ? undefined : relayOpened(doorway, socket, opened),
+  return open(arrivals, request, socket, options).then((opened) =>
+    opened === null ? undefined : relayOpened(arrivals, socket, opened),
   );
 }
 
-interface ConnectTerms {
-  readonly early: Early;
+interface ConnectOptions {
+  readonly early: EarlyData;
   readonly busy: boolean;
 }
 
 interface Opened {
-  readonly attempt: Attempt;
-  readonly passage: Extract<Passage, { open: true }>;
+  readonly flow: Flow;
+  readonly upstream: Extract<UpstreamResult, { open: true }>;
   readonly head: Buffer;
 }
 
-function relayOpened(doorway: Doorway, client: Socket, { attempt, passage, head }: Opened): Promise<void> {
-  const screen = screenTunnel(attempt, passage, 200);
-  return doorway.tunnel(attempt, { client, upstream: passage.dialed.socket, head, screen });
+function relayOpened(arrivals: Arrivals, client: Socket, { flow, upstream, head }: Opened): Promise<void> {
+  const screen = screenTunnel(flow, upstream, 200);
+  return arrivals.tunnel(flow, { client, upstream: upstream.dialed.socket, head, screen });
 }
 
 /** Null where the request was refused. */
 async function open(
-  doorway: Doorway,
+  arrivals: Arrivals,
   request: RequestHead,
   socket: Socket,
-  { early, busy }: ConnectTerms,
+  { early, busy }: ConnectOptions,
 ): Promise<Opened | null> {
   const gone = abortOnLoss(socket);
-  const arriving = doorway.arrive('connect', socket, { method: 'CONNECT', credentials: credentialsOf(request) });
-  const { attempt, isKnown } = arriving instanceof Promise ? await arriving : arriving;
+  const arriving = arrivals.arrive('connect', socket, { method: 'CONNECT', credentials: credentialsOf(request) });
+  const { flow, isKnown } = arriving instanceof Promise ? await arriving : arriving;
   const end = (refused: Refusal): null => {
     early.drop();
-    endSocket(socket, attempt, refused);
+    endSocket(socket, flow, refused);
     return null;
   };
   const refuse = (reason: Reason): null => end(refusal(reason));
   const target = parseAuthority(request.url ?? '');
-  if (target.ok) attempt.target = target.value;
-  const fault = turnedAway(doorway, busy) ?? headFault(request) ?? (hasContent(request) ? 'malformed-request' : null);
+  if (target.ok) flow.target = target.value;
+  const fault = turnedAway(arrivals, busy) ?? headFault(request) ?? (hasContent(request) ? 'malformed-request' : null);
   if (fault !== null) return refuse(fault);
   if (!target.ok) return refuse(target.reason);
   const mismatch = hostFault(request, target.value, socket);
   if (mismatch !== null) return refuse(mismatch);
   if (!isKnown) return refuse('client-unauthenticated');
 
-  const passage = await openWhileWaiting(doorway, attempt, target.value, { gone, early });
-  if (!passage.open) return end(passage.refusal);
+  const upstream = await connectWhileWaiting(arrivals, flow, target.value, { gone, early });
+  if (!upstream.open) return end(upstream.refusal);
   send(socket, ESTABLISHED);
-  return { attempt, passage, head: early.take() };
+  return { flow, upstream, head: early.take() };
 }

@@ -25,7 +25,7 @@ export interface ExchangeRequest {
   readonly expectsContinue: boolean;
 }
 
-export interface ExchangeTerms {
+export interface ExchangeOptions {
   /** Without a byte in either direction for this long, the exchange has failed. */
   readonly idleTimeoutMs: number;
   /** For the head of a response, from its first byte to its last. */
@@ -58,15 +58,15 @@ export function exchange(
   connection: UpstreamConnection,
   request: ExchangeRequest,
   writer: ResponseWriter,
-  terms: ExchangeTerms,
+  options: ExchangeOptions,
 ): Promise<ExchangeEnd> {
-  return new Promise((resolve) => new Exchange(connection, request, writer, terms, resolve).start());
+  return new Promise((resolve) => new Exchange(connection, request, writer, options, resolve).start());
 }
 
 class Exchange implements ConnectionUser {
   readonly #connection: UpstreamConnection;
   readonly #writer: ResponseWriter;
-  readonly #terms: ExchangeTerms;
+  readonly #options: ExchangeOptions;
   readonly #resolve: (end: ExchangeEnd) => void;
   readonly #sender: RequestSender;
   readonly #receiver: ResponseReceiver;
@@ -81,12 +81,12 @@ class Exchange implements ConnectionUser {
     connection: UpstreamConnection,
     request: ExchangeRequest,
     writer: ResponseWriter,
-    terms: ExchangeTerms,
+    options: ExchangeOptions,
     resolve: (end: ExchangeEnd) => void,
   ) {
     this.#connection = connection;
     this.#writer = writer;
-    this.#terms = terms;
+    this.#options = options;
     this.#resolve = resolve;
     this.#sender = new RequestSender(connection, request, {
       onProgress: () => this.#idle.refresh(),
@@ -95,13 +95,13 @@ class Exchange implements ConnectionUser {
     });
     this.#receiver = new ResponseReceiver(writer, request, {
       isEarly: () => !this.#sender.isWhole,
-      onFinal: terms.onFinal,
+      onFinal: options.onFinal,
     });
-    this.#idle = setTimeout(() => this.#onIdle(), terms.idleTimeoutMs);
+    this.#idle = setTimeout(() => this.#onIdle(), options.idleTimeoutMs);
   }
 
   start(): void {
-    const { answerTimeoutMs, idleTimeoutMs } = this.#terms;
+    const { answerTimeoutMs, idleTimeoutMs } = this.#options;
     if (answerTimeoutMs < idleTimeoutMs)
       this.#answerDeadline = setTimeout(() => this.#fail('upstream-timeout'), answerTimeoutMs);
     this.#writer.listen({ onDrain: () => this.#onClientDrain(), onLost: () => this.#fail('client-closed') });
@@ -164,11 +164,11 @@ class Exchange implements ConnectionUser {
 
   #watchHead(): void {
     const { isWithinHead, heldOfHead } = this.#receiver;
-    if (isWithinHead) this.#claim ??= this.#terms.claim(() => this.#fail('busy'));
+    if (isWithinHead) this.#claim ??= this.#options.claim(() => this.#fail('busy'));
     this.#claim?.hold(heldOfHead);
     if (this.#isOver) return;
     if (isWithinHead && this.#headDeadline === null)
-      this.#headDeadline = setTimeout(() => this.#fail('upstream-timeout'), this.#terms.headTimeoutMs);
+      this.#headDeadline = setTimeout(() => this.#fail('upstream-timeout'), this.#options.headTimeoutMs);
     if (isWithinHead || this.#headDeadline === null) return;
     clearTimeout(this.#headDeadline);
     this.#headDeadline = null;
@@ -187,9 +187,9 @@ class Exchange implements ConnectionUser {
 
   #upgrade(): void {
     const { head, rest } = this.#receiver;
-    this.#terms.onFinal(101);
+    this.#options.onFinal(101);
     this.#end({ kind: 'upgraded' });
-    this.#terms.onUpgraded(head?.fields ?? [], this.#connection.release(rest));
+    this.#options.onUpgraded(head?.fields ?? [], this.#connection.release(rest));
   }
 
   #fail(reason: Reason, cause: Error | null = null): void {

@@ -5,10 +5,10 @@ import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import { type AbsoluteTarget, authorityText, type Parsed, type Target } from '../core/target.js';
 import { admit } from '../door/admit.js';
-import type { Doorway } from '../door/arrivals.js';
+import type { Arrivals } from '../door/arrivals.js';
 import { turnedAway } from '../door/closing.js';
 import { refusalOf } from '../door/connect-upstream.js';
-import type { Attempt } from '../door/flow.js';
+import type { Flow } from '../door/flow.js';
 import { Abort } from '../net/abort.js';
 import type { Door } from '../observe/record.js';
 import { expectsContinue } from './client-response.js';
@@ -18,34 +18,34 @@ import { NodeContent, NodeWriter } from './node-client.js';
 import { endResponse } from './refusal.js';
 import { credentialsOf, hasContent, headFault } from './request-head.js';
 import type { UpstreamPool } from './upstream-pool.js';
-import { send } from './upstream-request.js';
+import { sendUpstream } from './upstream-request.js';
 
-export interface ForwardTerms {
+export interface ForwardOptions {
   readonly door: Door;
   readonly pool: UpstreamPool;
   /** Reads the Target out of the request, in the form that the door takes. */
   readonly target: (request: IncomingMessage) => Parsed<AbsoluteTarget>;
   readonly busy: boolean;
   /** What to do with a connection that the origin has switched to another protocol; null: no Upgrade is asked for. */
-  readonly onUpgraded: ((attempt: Attempt, fields: readonly string[], upstream: Socket) => void) | null;
+  readonly onUpgraded: ((flow: Flow, fields: readonly string[], upstream: Socket) => void) | null;
 }
 
 /** One request from its head to the end of its response. Never rejects; every path ends in one record. */
 export async function forward(
-  doorway: Doorway,
+  arrivals: Arrivals,
   request: IncomingMessage,
   response: ServerResponse,
-  terms: ForwardTerms,
+  options: ForwardOptions,
 ): Promise<void> {
   const method = request.method ?? '';
   const credentials = credentialsOf(request);
-  const { attempt, isKnown } = await doorway.arrive(terms.door, request.socket, { method, credentials });
-  const end = (refused: Refusal): void => endResponse(response, attempt, refused);
+  const { flow, isKnown } = await arrivals.arrive(options.door, request.socket, { method, credentials });
+  const end = (refused: Refusal): void => endResponse(response, flow, refused);
   const refuse = (reason: Reason): void => end(refusal(reason));
-  const parsed = terms.target(request);
-  if (parsed.ok) attempt.target = parsed.value.target;
+  const parsed = options.target(request);
+  if (parsed.ok) flow.target = parsed.value.target;
   if (response.destroyed) return refuse('client-closed');
-  const fault = turnedAway(doorway, terms.busy) ?? headFault(request);
+  const fault = turnedAway(arrivals, options.busy) ?? headFault(request);
   if (fault !== null) return refuse(fault);
   if (!parsed.ok) return refuse(parsed.reason);
   if (!isKnown) return refuse('client-unauthenticated');
@@ -55,42 +55,42 @@ export async function forward(
   response.on('close', () => gone.abort());
   if (response.destroyed) gone.abort();
   try {
-    const verdict = await admit(doorway.gate, attempt, parsed.value.target, gone);
+    const verdict = await admit(arrivals.gate, flow, parsed.value.target, gone);
     if (verdict.outcome === 'deny') return end(verdict);
     const hops = hopsLeft(request);
-    if (hops === 0) return answerHere(response, attempt, verdict.permit.rule);
+    if (hops === 0) return answerHere(response, flow, verdict.permit.rule);
     const { permit, wouldDeny } = verdict;
-    const failure = await send(doorway, {
-      attempt,
+    const failure = await sendUpstream(arrivals, {
+      flow,
       permit,
       signal: gone,
-      pool: terms.pool,
-      owner: { connection: request.socket, tokenName: credentials === null ? null : attempt.client.name },
-      request: outgoingRequest(request, parsed.value, { hops, upgrades: terms.onUpgraded !== null }),
-      writer: new NodeWriter(response, (refuse) => doorway.memory.claim('relays', attempt.client.address, refuse)),
-      onFinal: (status) => attempt.allowed(status, permit.rule, wouldDeny),
-      onUpgraded: (fields, upstream) => terms.onUpgraded?.(attempt, fields, upstream),
+      pool: options.pool,
+      owner: { connection: request.socket, tokenName: credentials === null ? null : flow.client.name },
+      request: outgoingRequest(request, parsed.value, { hops, upgrades: options.onUpgraded !== null }),
+      writer: new NodeWriter(response, (refuse) => arrivals.memory.claim('relays', flow.client.address, refuse)),
+      onFinal: (status) => flow.allowed(status, permit.rule, wouldDeny),
+      onUpgraded: (fields, upstream) => options.onUpgraded?.(flow, fields, upstream),
     });
     if (failure !== null) throw failure;
   } catch (error) {
-    end(refusalOf(doorway, error));
+    end(refusalOf(arrivals, error));
   }
 }
 
 function outgoingRequest(
   request: IncomingMessage,
   { target, path, isBare }: AbsoluteTarget,
-  terms: { readonly hops: number | null; readonly upgrades: boolean },
+  options: { readonly hops: number | null; readonly upgrades: boolean },
 ): ExchangeRequest {
   const fields = requestFields(request.rawHeaders, request.httpVersion, hostField(target));
-  if (terms.hops !== null) setField(fields, 'max-forwards', String(terms.hops - 1));
+  if (options.hops !== null) setField(fields, 'max-forwards', String(options.hops - 1));
   const method = request.method ?? '';
   return {
     method,
     path: isBare && method === 'OPTIONS' ? '*' : path,
     fields,
     content: hasContent(request) ? new NodeContent(request) : null,
-    upgrade: terms.upgrades ? values(request.rawHeaders, 'upgrade').join(', ') : null,
+    upgrade: options.upgrades ? values(request.rawHeaders, 'upgrade').join(', ') : null,
     // Without content there is nothing to wait with.
     expectsContinue: hasContent(request) && expectsContinue(request),
   };
@@ -111,9 +111,9 @@ function hopsLeft(request: IncomingMessage): number | null {
 }
 
 /** Max-Forwards has run out: this proxy is the final recipient, and as such it tells nothing about itself. */
-function answerHere(response: ServerResponse, attempt: Attempt, rule: string): void {
+function answerHere(response: ServerResponse, flow: Flow, rule: string): void {
   const status = response.req.method === 'OPTIONS' ? 204 : 405;
-  attempt.allowed(status, rule, null);
+  flow.allowed(status, rule, null);
   response.writeHead(status, ['Allow', 'OPTIONS, GET, HEAD, POST, PUT, PATCH, DELETE, CONNECT']);
   response.end();
 }

@@ -6,7 +6,7 @@ import { REASONS } from '../core/reasons.js';
 import type { Refusal } from '../core/refusal.js';
 import { hostText } from '../core/target.js';
 import { closeAfter } from '../door/closing.js';
-import type { Attempt } from '../door/flow.js';
+import type { Flow } from '../door/flow.js';
 import { PSEUDONYM } from './fields.js';
 import { hasContent } from './request-head.js';
 
@@ -14,10 +14,10 @@ import { hasContent } from './request-head.js';
  * Records the refusal and answers on a socket that no http.ServerResponse owns, then closes it: what the client sent
  * behind a refused CONNECT is read and dropped, never interpreted (RFC 9931).
  */
-export function endSocket(socket: Socket, attempt: Attempt, refusal: Refusal): void {
+export function endSocket(socket: Socket, flow: Flow, refusal: Refusal): void {
   const { status } = REASONS[refusal.reason];
-  attempt.refused(refusal, status);
-  const { phrase, fields, body } = answer(attempt, refusal);
+  flow.refused(refusal, status);
+  const { phrase, fields, body } = answer(flow, refusal);
   let head = `HTTP/1.1 ${status} ${phrase}\r\n`;
   for (let i = 0; i + 1 < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
   closeAfter(socket, Buffer.from(`${head}Connection: close\r\n\r\n${body}`, 'latin1'));
@@ -27,14 +27,14 @@ export function endSocket(socket: Socket, attempt: Attempt, refusal: Refusal): v
  * Records the refusal and answers with `response`; once its head is out, all that is left is to cut the connection, so
  * that the client sees that the content is not whole.
  */
-export function endResponse(response: ServerResponse, attempt: Attempt, refusal: Refusal): void {
+export function endResponse(response: ServerResponse, flow: Flow, refusal: Refusal): void {
   const { status } = REASONS[refusal.reason];
-  attempt.refused(refusal, status);
+  flow.refused(refusal, status);
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const { phrase, fields, body } = answer(attempt, refusal);
+  const { phrase, fields, body } = answer(flow, refusal);
   // Whether content has arrived by now is chance: what is refused with content is closed behind the answer.
   const keepsAlive = !hasContent(response.req) && status !== 400 && status !== 503;
   response.sendDate = false;
@@ -43,20 +43,20 @@ export function endResponse(response: ServerResponse, attempt: Attempt, refusal:
   if (!keepsAlive) response.req.resume();
 }
 
-function answer(attempt: Attempt, refusal: Refusal): { phrase: string; fields: string[]; body: string } {
+function answer(flow: Flow, refusal: Refusal): { phrase: string; fields: string[]; body: string } {
   const { reason, rule, what } = refusal;
   const { error, outcome } = REASONS[reason];
-  const addresses = attempt.addresses.map(({ text }) => text);
-  const all = { reason, rule, what, target: attempt.target, addresses };
-  const known = isShownAddresses(attempt) ? all : withoutAnswer(all);
+  const addresses = flow.addresses.map(({ text }) => text);
+  const all = { reason, rule, what, target: flow.target, addresses };
+  const known = isShownAddresses(flow) ? all : withoutAnswer(all);
   const body = `${JSON.stringify({
     error: outcome === 'deny' ? 'egress-denied' : 'egress-failed',
     reason,
     rule: known.rule,
-    host: attempt.target === null ? null : hostText(attempt.target.host),
-    port: attempt.target?.port ?? null,
+    host: flow.target === null ? null : hostText(flow.target.host),
+    port: flow.target?.port ?? null,
     addresses: known.addresses,
-    id: attempt.id,
+    id: flow.id,
     explanation: explanation(known),
   })}\n`;
   const fields = ['Proxy-Status', `${PSEUDONYM}; error=${error}; details="${reason}"`];
@@ -66,6 +66,6 @@ function answer(attempt: Attempt, refusal: Refusal): { phrase: string; fields: s
   return { phrase: reasonPhrase(known), fields, body };
 }
 
-function isShownAddresses({ policy, client }: Attempt): boolean {
+function isShownAddresses({ policy, client }: Flow): boolean {
   return policy.showAddresses === 'all' || (policy.showAddresses === 'named' && client.name !== null);
 }

@@ -5,7 +5,7 @@ import { mayBeTrailer, responseFields, values } from './fields.js';
 import { type BodyReader, bodyReader } from './message-body.js';
 import { type Framing, framingOf, isPersistent, type ReceivedHead, ResponseHeadReader } from './response-head.js';
 
-export interface ReceiverTerms {
+export interface ReceiverOptions {
   /** True where content of the request is still to come. */
   isEarly(): boolean;
   /** The head of the final response is about to be written. */
@@ -18,7 +18,7 @@ const MOST_INTERIM = 1000;
 export class ResponseReceiver {
   readonly #writer: ResponseWriter;
   readonly #request: Pick<ExchangeRequest, 'method' | 'upgrade'>;
-  readonly #terms: ReceiverTerms;
+  readonly #options: ReceiverOptions;
   readonly #heads = new ResponseHeadReader();
   #body: BodyReader | null = null;
   #interim = 0;
@@ -32,10 +32,10 @@ export class ResponseReceiver {
   /** True where the origin will take another request. */
   isPersistent = false;
 
-  constructor(writer: ResponseWriter, request: Pick<ExchangeRequest, 'method' | 'upgrade'>, terms: ReceiverTerms) {
+  constructor(writer: ResponseWriter, request: Pick<ExchangeRequest, 'method' | 'upgrade'>, options: ReceiverOptions) {
     this.#writer = writer;
     this.#request = request;
-    this.#terms = terms;
+    this.#options = options;
   }
 
   /** True where a head has begun and is not whole. */
@@ -104,9 +104,9 @@ export class ResponseReceiver {
     this.#body = bodyReader(framing);
     this.isPersistent = isPersistent(head) && isPlain(head, framing);
     const { status, phrase } = head;
-    this.#terms.onFinal(status);
+    this.#options.onFinal(status);
     // An origin that answers early and closes wants no more of the content (RFC 9112 section 9.6): nor do we.
-    const isLast = !this.isPersistent && this.#terms.isEarly();
+    const isLast = !this.isPersistent && this.#options.isEarly();
     this.#writer.head({ status, phrase, fields: finalFields(head, framing) }, isLast);
   }
 

@@ -3,9 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import net, { type Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import type { AbsoluteTarget, Parsed } from '../core/target.js';
-import type { Doorway } from '../door/arrivals.js';
+import type { Arrivals } from '../door/arrivals.js';
 import { peerAddress } from '../door/clients.js';
-import type { Budget } from '../door/connection-limits.js';
+import type { ConnectionLimits } from '../door/connection-limits.js';
 import type { Door } from '../observe/record.js';
 import { ClientConnection, type ConnectionOptions } from './client-connection.js';
 import { connect } from './connect.js';
@@ -14,10 +14,10 @@ import { endSocket } from './refusal.js';
 import { upgrade } from './upgrade.js';
 import type { UpstreamPool } from './upstream-pool.js';
 
-export interface ServerParts {
-  readonly doorway: Doorway;
+export interface ServerOptions {
+  readonly arrivals: Arrivals;
   readonly pool: UpstreamPool;
-  readonly budget: Budget;
+  readonly connectionLimits: ConnectionLimits;
   /** Reads the Target of a request that is no CONNECT. */
   readonly target: (request: IncomingMessage) => Parsed<AbsoluteTarget>;
   /** The door of a request that is neither CONNECT nor Upgrade. */
@@ -32,13 +32,13 @@ export interface ProxyServer {
 }
 
 /** Not listening yet. Whatever a client sends ends in one of the doors, in a refusal, or in a closed connection. */
-export function createProxyServer(parts: ServerParts): ProxyServer {
+export function createProxyServer(options: ServerOptions): ProxyServer {
   const connections = new Map<Socket, ClientConnection>();
-  const options = optionsOf(parts);
+  const perConnection = connectionOptions(options);
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
-    const busy = !parts.budget.enter(socket);
-    connections.set(socket, new ClientConnection(socket, options, busy));
+    const busy = !options.connectionLimits.enter(socket);
+    connections.set(socket, new ClientConnection(socket, perConnection, busy));
     socket.on('close', () => connections.delete(socket));
   });
   return {
@@ -52,33 +52,33 @@ export function createProxyServer(parts: ServerParts): ProxyServer {
   };
 }
 
-function optionsOf(parts: ServerParts): ConnectionOptions {
-  const { doorway, budget, door, pool, target } = parts;
+function connectionOptions(options: ServerOptions): ConnectionOptions {
+  const { arrivals, connectionLimits, door, pool, target } = options;
   return {
-    reads: doorway.reads,
-    limits: () => doorway.terms().limits,
-    mayPersist: () => !doorway.isDraining,
-    track: (socket, work) => doorway.track(socket, work),
-    heard: (socket) => budget.heard(socket),
-    waits: (socket) => budget.waits(socket),
-    claim: (socket, refuse) => doorway.memory.claim('requests', peerAddress(socket.remoteAddress), refuse),
-    keepEarly: (socket, rest) => doorway.keepEarly(socket, rest),
-    serve: (request, response, terms) =>
-      forward(doorway, request, response, { ...terms, door, pool, target, onUpgraded: null }),
-    connect(head, socket, terms) {
-      if (door === 'absolute') return doorway.track(socket, connect(doorway, head, socket, terms));
+    reads: arrivals.reads,
+    limits: () => arrivals.settings().limits,
+    mayPersist: () => !arrivals.isDraining,
+    track: (socket, work) => arrivals.track(socket, work),
+    heard: (socket) => connectionLimits.heard(socket),
+    waits: (socket) => connectionLimits.waits(socket),
+    claim: (socket, refuse) => arrivals.memory.claim('requests', peerAddress(socket.remoteAddress), refuse),
+    keepEarlyData: (socket, rest) => arrivals.keepEarlyData(socket, rest),
+    serve: (request, response, served) =>
+      forward(arrivals, request, response, { ...served, door, pool, target, onUpgraded: null }),
+    connect(head, socket, takenOver) {
+      if (door === 'absolute') return arrivals.track(socket, connect(arrivals, head, socket, takenOver));
       // Whoever takes us for the origin has no tunnel to ask for.
-      terms.early.drop();
-      refuse(parts, socket, 'not-origin-form');
+      takenOver.early.drop();
+      refuse(options, socket, 'not-origin-form');
     },
-    upgrade(request, socket, terms) {
-      const upgradeTerms = { ...terms, door: door === 'absolute' ? 'upgrade' : door, pool, target } as const;
-      doorway.track(socket, upgrade(doorway, request, socket, upgradeTerms));
+    upgrade(request, socket, takenOver) {
+      const upgradeOptions = { ...takenOver, door: door === 'absolute' ? 'upgrade' : door, pool, target } as const;
+      arrivals.track(socket, upgrade(arrivals, request, socket, upgradeOptions));
     },
-    refuse: (reason, socket) => refuse(parts, socket, reason),
+    refuse: (reason, socket) => refuse(options, socket, reason),
   };
 }
 
-function refuse({ doorway, door }: ServerParts, socket: Socket, reason: Reason): void {
-  endSocket(socket, doorway.arriveUnread(door, socket), { reason, rule: null, what: null });
+function refuse({ arrivals, door }: ServerOptions, socket: Socket, reason: Reason): void {
+  endSocket(socket, arrivals.arriveUnread(door, socket), { reason, rule: null, what: null });
 }

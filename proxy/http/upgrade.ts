@@ -1,12 +1,12 @@
 /** The door for `Upgrade` in absolute-form (RFC 9110 section 7.8): WebSocket and whatever else an origin agrees to. */
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Doorway } from '../door/arrivals.js';
+import type { Arrivals } from '../door/arrivals.js';
 import { closeAfter } from '../door/closing.js';
-import type { Early } from '../door/early-data.js';
-import type { Attempt } from '../door/flow.js';
+import type { EarlyData } from '../door/early-data.js';
+import type { Flow } from '../door/flow.js';
 import { members, values } from './fields.js';
-import { type ForwardTerms, forward } from './forward.js';
+import { type ForwardOptions, forward } from './forward.js';
 import { hasContent, type RequestHead } from './request-head.js';
 
 /**
@@ -26,10 +26,10 @@ export function carriesUpgrade(request: RequestHead): boolean {
 
 /** Never rejects, and never leaves `socket` open. */
 export async function upgrade(
-  doorway: Doorway,
+  arrivals: Arrivals,
   request: IncomingMessage,
   socket: Socket,
-  terms: Omit<ForwardTerms, 'onUpgraded'> & { readonly early: Early },
+  options: Omit<ForwardOptions, 'onUpgraded'> & { readonly early: EarlyData },
 ): Promise<void> {
   const response = new ServerResponse(request);
   const onDrain = (): void => void response.emit('drain');
@@ -42,17 +42,17 @@ export async function upgrade(
   // Lost while it waited its turn: what `close` would have said is said already.
   if (socket.destroyed) response.destroy();
   socket.on('drain', onDrain);
-  terms.early.whenRefused(() => socket.destroy());
+  options.early.whenRefused(() => socket.destroy());
   response.on('finish', () => {
     detach();
-    terms.early.drop();
+    options.early.drop();
     closeAfter(socket, NOTHING);
   });
-  await forward(doorway, request, response, {
-    ...terms,
-    onUpgraded: (attempt, fields, upstream) => {
+  await forward(arrivals, request, response, {
+    ...options,
+    onUpgraded: (flow, fields, upstream) => {
       detach();
-      switchProtocols(doorway, attempt, { client: socket, upstream, fields, head: terms.early.take() });
+      switchProtocols(arrivals, flow, { client: socket, upstream, fields, head: options.early.take() });
     },
   });
 }
@@ -66,7 +66,7 @@ interface Switch {
   readonly head: Buffer;
 }
 
-function switchProtocols(doorway: Doorway, attempt: Attempt, { client, upstream, fields, head }: Switch): void {
+function switchProtocols(arrivals: Arrivals, flow: Flow, { client, upstream, fields, head }: Switch): void {
   const lines = [
     'HTTP/1.1 101 Switching Protocols',
     'Connection: Upgrade',
@@ -78,5 +78,5 @@ function switchProtocols(doorway: Doorway, attempt: Attempt, { client, upstream,
       lines.push(`${fields[i]}: ${fields[i + 1]}`);
   }
   client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-  doorway.track(client, doorway.tunnel(attempt, { client, upstream, head, screen: null }));
+  arrivals.track(client, arrivals.tunnel(flow, { client, upstream, head, screen: null }));
 }

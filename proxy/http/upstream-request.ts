@@ -4,8 +4,8 @@ import type { Permit } from '../core/policy.js';
 import type { EgressError } from '../core/reasons.js';
 import { authorityText } from '../core/target.js';
 import { dial } from '../door/admit.js';
-import type { Doorway } from '../door/arrivals.js';
-import type { Attempt } from '../door/flow.js';
+import type { Arrivals } from '../door/arrivals.js';
+import type { Flow } from '../door/flow.js';
 import type { Abortable } from '../net/abort.js';
 import type { Dialed } from '../net/dialer.js';
 import { secure } from '../net/upstream-tls.js';
@@ -14,8 +14,8 @@ import { type ExchangeEnd, type ExchangeRequest, exchange } from './exchange.js'
 import { members, values } from './fields.js';
 import type { Owner, Upstream, UpstreamPool } from './upstream-pool.js';
 
-export interface Sending {
-  readonly attempt: Attempt;
+export interface UpstreamRequest {
+  readonly flow: Flow;
   readonly permit: Permit;
   /** Aborts when the client is gone. */
   readonly signal: Abortable;
@@ -40,38 +40,38 @@ const REUSED_ANSWER_MS = 5000;
  * had. Sent a second time, within the same permit, only where a connection that had served before brought no byte of an
  * answer, and where the request may be repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
  */
-export async function send(doorway: Doorway, sending: Sending): Promise<EgressError | null> {
-  const { attempt, permit, pool, owner } = sending;
+export async function sendUpstream(arrivals: Arrivals, sending: UpstreamRequest): Promise<EgressError | null> {
+  const { flow, permit, pool, owner } = sending;
   const request = withoutVainExpectation(sending);
   const mayRepeat = isRepeatable(request);
   const reused =
     request.upgrade === null ? pool.take(permit, owner, mayRepeat ? Number.POSITIVE_INFINITY : FRESH_MS) : null;
   if (reused !== null) {
-    attempt.dialed = reused.address;
-    const end = await over(doorway, reused, sending, request);
+    flow.dialed = reused.address;
+    const end = await over(arrivals, reused, sending, request);
     if (end.kind !== 'failed') return null;
     if (!mayRepeat || !end.isUnanswered) return end.error;
     if (end.error.reason === 'upstream-timeout') pool.traits.noteSlow(originOf(permit));
   }
-  const fresh = pool.adopt(permit, owner, await open(doorway, sending));
-  const end = await over(doorway, fresh, sending, request);
+  const fresh = pool.adopt(permit, owner, await open(arrivals, sending));
+  const end = await over(arrivals, fresh, sending, request);
   return end.kind === 'failed' ? end.error : null;
 }
 
 async function over(
-  doorway: Doorway,
+  arrivals: Arrivals,
   upstream: Upstream,
-  { attempt, permit, pool, writer, onFinal, onUpgraded }: Sending,
+  { flow, permit, pool, writer, onFinal, onUpgraded }: UpstreamRequest,
   request: ExchangeRequest,
 ): Promise<ExchangeEnd> {
   const { connection } = upstream;
-  const { idleTimeoutMs, headerTimeoutMs } = doorway.terms().limits;
+  const { idleTimeoutMs, headerTimeoutMs } = arrivals.settings().limits;
   const isSuspect = connection.isUsed && isRepeatable(request) && !pool.traits.isSlow(originOf(permit));
   const end = await exchange(connection, request, writer, {
     idleTimeoutMs,
     headTimeoutMs: headerTimeoutMs,
     answerTimeoutMs: isSuspect ? Math.min(REUSED_ANSWER_MS, idleTimeoutMs / 2) : idleTimeoutMs,
-    claim: (refuse) => doorway.memory.claim('requests', attempt.client.address, refuse),
+    claim: (refuse) => arrivals.memory.claim('requests', flow.client.address, refuse),
     onFinal,
     onUpgraded,
   });
@@ -86,15 +86,15 @@ async function over(
 }
 
 /** A new connection, with TLS where the scheme says so. */
-async function open(doorway: Doorway, { attempt, permit, signal }: Sending): Promise<Dialed> {
-  const dialed = await dial(doorway.gate, attempt, permit, signal);
+async function open(arrivals: Arrivals, { flow, permit, signal }: UpstreamRequest): Promise<Dialed> {
+  const dialed = await dial(arrivals.gate, flow, permit, signal);
   if (permit.target.scheme !== 'https') return dialed;
-  const timeoutMs = doorway.terms().limits.connectTimeoutMs;
+  const timeoutMs = arrivals.settings().limits.connectTimeoutMs;
   return { ...dialed, socket: await secure(dialed.socket, permit.target, { signal, timeoutMs }) };
 }
 
 /** RFC 9110 section 10.1.1: an origin that is known to speak HTTP/1.0 only will never say 100, so we do. */
-function withoutVainExpectation({ request, permit, pool, writer }: Sending): ExchangeRequest {
+function withoutVainExpectation({ request, permit, pool, writer }: UpstreamRequest): ExchangeRequest {
   if (!request.expectsContinue || !pool.traits.isOld(originOf(permit))) return request;
   writer.interim({ status: 100, phrase: 'Continue', fields: [] });
   return { ...request, expectsContinue: false };

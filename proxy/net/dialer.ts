@@ -46,12 +46,12 @@ export function createDialer(options: DialerOptions): Dialer {
   };
 }
 
-interface Terms {
+interface RaceOptions {
   readonly signal: Abortable;
   readonly timeoutMs: number;
 }
 
-function race(addresses: readonly Address[], port: number, terms: Terms): Promise<Dialed> {
+function race(addresses: readonly Address[], port: number, options: RaceOptions): Promise<Dialed> {
   return new Promise((resolve, reject) => {
     const waiting = [...addresses];
     const open = new Set<net.Socket>();
@@ -60,7 +60,7 @@ function race(addresses: readonly Address[], port: number, terms: Terms): Promis
     const settle = (winner: net.Socket | null): void => {
       clearTimeout(stagger);
       clearTimeout(deadline);
-      terms.signal.removeEventListener('abort', onAbort);
+      options.signal.removeEventListener('abort', onAbort);
       waiting.length = 0;
       for (const socket of open) if (socket !== winner) socket.destroy();
       open.clear();
@@ -99,9 +99,9 @@ function race(addresses: readonly Address[], port: number, terms: Terms): Promis
         resolve({ socket, address });
       });
     };
-    const deadline = setTimeout(() => fail('connect-timeout'), terms.timeoutMs);
-    if (terms.signal.aborted) return onAbort();
-    terms.signal.addEventListener('abort', onAbort, { once: true });
+    const deadline = setTimeout(() => fail('connect-timeout'), options.timeoutMs);
+    if (options.signal.aborted) return onAbort();
+    options.signal.addEventListener('abort', onAbort, { once: true });
     next();
   });
 }

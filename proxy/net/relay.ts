@@ -6,7 +6,7 @@ import { type Screen, screening } from './first-bytes.js';
 import type { Claim } from './memory-budget.js';
 import { pump } from './pump.js';
 
-export interface RelayTerms {
+export interface RelayOptions {
   /** Without a byte in either direction for this long, and none that waits for a slow reader, the tunnel is cut. */
   readonly idleTimeoutMs: number;
   readonly reads: DirectReads;
@@ -40,7 +40,7 @@ export interface Relay {
  * (half-close); an error on either side destroys both. A direction holds memory only while its reader is slower than
  * its writer: the rest of one read, and no more is read until that is gone. Over the budget, the tunnel is cut.
  */
-export function relay(client: Socket, upstream: Socket, terms: RelayTerms): Relay {
+export function relay(client: Socket, upstream: Socket, options: RelayOptions): Relay {
   const counts = { up: 0, down: 0 };
   let cause: CloseCause = 'end';
   let open = 2;
@@ -53,7 +53,7 @@ export function relay(client: Socket, upstream: Socket, terms: RelayTerms): Rela
     client.destroy();
     upstream.destroy();
   };
-  const screened = screening(terms.screen, {
+  const screened = screening(options.screen, {
     up: (held) => void upstream.write(held),
     refuse(farewell) {
       if (cause === 'end') cause = 'refused';
@@ -65,7 +65,7 @@ export function relay(client: Socket, upstream: Socket, terms: RelayTerms): Rela
   let releases: readonly (() => void)[] = [];
   // What waits for a reader that pauses is no silence: such a tunnel costs its share of the budget, and is not ended.
   const isHolding = (): boolean => client.writableLength > 0 || upstream.writableLength > 0;
-  const idle = setTimeout(() => (isHolding() ? idle.refresh() : cut('idle')), terms.idleTimeoutMs);
+  const idle = setTimeout(() => (isHolding() ? idle.refresh() : cut('idle')), options.idleTimeoutMs);
   const onClose = (): void => {
     open -= 1;
     if (open > 0) return;
@@ -85,17 +85,17 @@ export function relay(client: Socket, upstream: Socket, terms: RelayTerms): Rela
     screened.down();
     return upstream.destroyed ? null : bytes;
   };
-  const { reads } = terms;
+  const { reads } = options;
   watch(client, { onLoss: () => cut('client-reset'), onClose: () => closed(client, upstream, onClose) });
   watch(upstream, { onLoss: () => cut('upstream-reset'), onClose: () => closed(upstream, client, onClose) });
-  const head = terms.head.length === 0 ? null : up(terms.head);
+  const head = options.head.length === 0 ? null : up(options.head);
   if (head !== null) upstream.write(head);
   onEnd(client, () => {
     screened.ended();
     passEnd(upstream);
   });
   onEnd(upstream, () => passEnd(client));
-  const claim = (): Claim => terms.claim(() => cut('busy'));
+  const claim = (): Claim => options.claim(() => cut('busy'));
   releases = [
     pump(client, upstream, { reads, through: up, claim }),
     pump(upstream, client, { reads, through: down, claim }),

@@ -13,7 +13,7 @@ import type { Abortable } from './abort.js';
 export function secure(
   socket: Socket,
   target: Target,
-  terms: { readonly signal: Abortable; readonly timeoutMs: number },
+  options: { readonly signal: Abortable; readonly timeoutMs: number },
 ): Promise<tls.TLSSocket> {
   return new Promise((resolve, reject) => {
     const host = hostText(target.host);
@@ -21,7 +21,7 @@ export function secure(
     const secured = tls.connect({ socket, host, ...servername, ALPNProtocols: ['http/1.1'], rejectUnauthorized: true });
     const finish = (): void => {
       clearTimeout(deadline);
-      terms.signal.removeEventListener('abort', onAbort);
+      options.signal.removeEventListener('abort', onAbort);
       secured.off('error', onError).off('end', onEnd);
     };
     const fail = (error: EgressError): void => {
@@ -33,14 +33,14 @@ export function secure(
     const onError = (error: Error): void => fail(new EgressError(reasonOfHandshake(error), { cause: error }));
     const onEnd = (): void => fail(new EgressError('upstream-reset'));
     const onAbort = (): void => fail(new EgressError('client-closed'));
-    const deadline = setTimeout(() => fail(new EgressError('connect-timeout')), terms.timeoutMs);
-    terms.signal.addEventListener('abort', onAbort, { once: true });
+    const deadline = setTimeout(() => fail(new EgressError('connect-timeout')), options.timeoutMs);
+    options.signal.addEventListener('abort', onAbort, { once: true });
     secured.once('error', onError).once('end', onEnd);
     secured.once('secureConnect', () => {
       finish();
       resolve(secured);
     });
-    if (terms.signal.aborted) onAbort();
+    if (options.signal.aborted) onAbort();
   });
 }
 

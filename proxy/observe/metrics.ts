@@ -9,7 +9,7 @@ import { countRequests } from './request-metrics.js';
 import { countTunnels, type TunnelBytes } from './tunnel-metrics.js';
 
 /** What is asked when the metrics are read, rather than told when it changes. */
-export interface MetricSources {
+export interface MetricsOptions {
   openTunnels(): number;
   openConnections(): number;
   /** What the open tunnels have carried so far. */
@@ -44,13 +44,13 @@ export interface Metrics extends DecisionSink {
 /** Beyond what `limits.connectTimeout` and `dns.timeout` are set to: what times out is in a bucket of its own. */
 const NAME_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60];
 
-export function createMetrics(sources: MetricSources): Metrics {
+export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 });
-  addSources(registry, sources);
-  const requests = countRequests(registry, () => sources.clients?.() ?? NONE);
-  const closes = countTunnels(registry, () => sources.openTunnelBytes?.() ?? { up: 0, down: 0 });
+  addSources(registry, options);
+  const requests = countRequests(registry, () => options.clients?.() ?? NONE);
+  const closes = countTunnels(registry, () => options.openTunnelBytes?.() ?? { up: 0, down: 0 });
   const dns = new Histogram({
     name: 'egress_dns_seconds',
     help: 'Time to the answer of DNS, cached answers included.',
@@ -88,14 +88,14 @@ function countSpawns(registry: Registry): (record: SpawnRecord) => void {
 
 const NONE: ReadonlySet<string> = new Set();
 
-function addSources(registry: Registry, sources: MetricSources): void {
+function addSources(registry: Registry, options: MetricsOptions): void {
   const build = new Gauge({
     name: 'egress_build_info',
     help: 'Always 1; the labels tell the version of the program and of Node.',
     labelNames: ['version', 'node'],
     registers: [registry],
   });
-  build.set({ version: sources.version ?? 'unknown', node: process.version }, 1);
+  build.set({ version: options.version ?? 'unknown', node: process.version }, 1);
   const policy = new Gauge({
     name: 'egress_policy_info',
     help: 'Always 1; the labels tell the policy in force.',
@@ -103,39 +103,39 @@ function addSources(registry: Registry, sources: MetricSources): void {
     registers: [registry],
     collect() {
       policy.reset();
-      const { digest, mode, default: fallback } = sources.policy();
+      const { digest, mode, default: fallback } = options.policy();
       policy.set({ digest, mode, default: fallback }, 1);
     },
   });
-  addMemoryMetrics(registry, () => sources.memory?.() ?? null);
-  addRelayMetrics(registry, () => sources.relays?.() ?? []);
-  addGauge(registry, 'egress_tunnels_open', 'Tunnels that are open now.', sources.openTunnels);
-  addGauge(registry, 'egress_connections_open', 'Client connections that are open now.', sources.openConnections);
-  addGauge(registry, 'egress_stream_readers', 'Readers of the live stream.', sources.streamReaders);
+  addMemoryMetrics(registry, () => options.memory?.() ?? null);
+  addRelayMetrics(registry, () => options.relays?.() ?? []);
+  addGauge(registry, 'egress_tunnels_open', 'Tunnels that are open now.', options.openTunnels);
+  addGauge(registry, 'egress_connections_open', 'Client connections that are open now.', options.openConnections);
+  addGauge(registry, 'egress_stream_readers', 'Readers of the live stream.', options.streamReaders);
   addGauge(
     registry,
     'egress_kernel_forwarding',
     '1 where the kernel routes packets between the networks of the proxy, past it.',
-    () => Number(sources.kernel()?.forwards ?? false),
+    () => Number(options.kernel()?.forwards ?? false),
   );
   addGauge(
     registry,
     'egress_kernel_forged_sources',
     '1 where the kernel takes packets whose source belongs to another network, or routes from a neighbour.',
-    () => Number(sources.kernel()?.takesForgedSources ?? false),
+    () => Number(options.kernel()?.takesForgedSources ?? false),
   );
   addTotal(
     registry,
     'egress_dns_door_dropped_total',
     'Datagrams and connections at the DNS door from elsewhere than its own link: not answered.',
-    sources.unansweredDnsPeers,
+    options.unansweredDnsPeers,
   );
-  addTotal(registry, 'egress_log_lines_dropped_total', 'Log lines lost to a slow output.', sources.droppedLogLines);
+  addTotal(registry, 'egress_log_lines_dropped_total', 'Log lines lost to a slow output.', options.droppedLogLines);
   addTotal(
     registry,
     'egress_stream_records_lost_total',
     'Records that readers of the live stream were too slow for.',
-    sources.lostStreamRecords,
+    options.lostStreamRecords,
   );
 }
 

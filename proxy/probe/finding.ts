@@ -8,9 +8,9 @@ import { questionBytes, readReply } from './dns.js';
 import { mcpRequest, readMcpAnswer } from './mcp.js';
 import { payloadOf } from './payload.js';
 import { readRefusal, requestText } from './proxy.js';
-import { type Attempt, type HostAndPort, hostAndPortText, type Observation, type Sight } from './try.js';
+import { type HostAndPort, hostAndPortText, type Observation, type Sight, type Try } from './try.js';
 
-export interface SightContext {
+export interface SightOptions {
   readonly timeoutMs: number;
   readonly proxy: ProxyPlace;
   readonly proxyAddresses: readonly string[];
@@ -22,19 +22,19 @@ export interface SightContext {
 const PROXY_TIMEOUT_MS = 15_000;
 const NO_ROUTE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EACCES', 'EPERM', 'EINVAL']);
 
-export async function see({ area, way }: Attempt, context: SightContext): Promise<Observation> {
+export async function see({ area, way }: Try, options: SightOptions): Promise<Observation> {
   switch (way.kind) {
     case 'tcp':
-      return area === 'proxy' || area === 'admin' ? seeTcp(way.to, context) : seeNamed(way.to, context);
+      return area === 'proxy' || area === 'admin' ? seeTcp(way.to, options) : seeNamed(way.to, options);
     case 'udp':
-      return exchangeDatagram(way.to, payloadOf(way.protocol), context.timeoutMs, () => seen('answered'));
+      return exchangeDatagram(way.to, payloadOf(way.protocol), options.timeoutMs, () => seen('answered'));
     case 'query': {
       const server = { host: way.server, port: 53 };
       const question = questionBytes(way.name, way.type);
-      return exchangeDatagram(server, question, context.timeoutMs, (reply) => readReply(reply, context.proxyAddresses));
+      return exchangeDatagram(server, question, options.timeoutMs, (reply) => readReply(reply, options.proxyAddresses));
     }
     case 'mcp':
-      return askMcp(way.to, context);
+      return askMcp(way.to, options);
     case 'ping':
       return ping(way.address);
     case 'frame':
@@ -45,22 +45,22 @@ export async function see({ area, way }: Attempt, context: SightContext): Promis
         () => seen('absent'),
       );
     case 'request':
-      return throughProxy(way.method, way.target, context);
+      return throughProxy(way.method, way.target, options);
   }
 }
 
 /** A name that leads to the proxy is the steering door at work, and connecting there proves nothing. */
-async function seeNamed(to: HostAndPort, context: SightContext): Promise<Observation> {
-  if (isIP(to.host) !== 0) return seeTcp(to, context);
-  const addresses = await context.addressesOf(to.host);
+async function seeNamed(to: HostAndPort, options: SightOptions): Promise<Observation> {
+  if (isIP(to.host) !== 0) return seeTcp(to, options);
+  const addresses = await options.addressesOf(to.host);
   if (addresses.length === 0) return seen('no-name');
-  const others = addresses.filter((address) => !context.proxyAddresses.includes(address));
+  const others = addresses.filter((address) => !options.proxyAddresses.includes(address));
   if (others.length === 0) return seen('steered');
-  const views = await Promise.all(others.slice(0, 2).map((host) => seeTcp({ host, port: to.port }, context)));
+  const views = await Promise.all(others.slice(0, 2).map((host) => seeTcp({ host, port: to.port }, options)));
   return views.find(({ sight }) => sight === 'answered' || sight === 'reset') ?? views[0] ?? seen('no-name');
 }
 
-async function seeTcp({ host, port }: HostAndPort, { timeoutMs, addressesOf }: SightContext): Promise<Observation> {
+async function seeTcp({ host, port }: HostAndPort, { timeoutMs, addressesOf }: SightOptions): Promise<Observation> {
   const address = isIP(host) === 0 ? (await addressesOf(host))[0] : host;
   if (address === undefined) return seen('no-name');
   return new Promise((resolve) => {
@@ -114,7 +114,7 @@ function ping(address: string): Promise<Observation> {
 }
 
 /** The proxy itself may be asked: its relay is a port like another one. */
-async function askMcp(to: HostAndPort, { addressesOf, timeoutMs }: SightContext): Promise<Observation> {
+async function askMcp(to: HostAndPort, { addressesOf, timeoutMs }: SightOptions): Promise<Observation> {
   const host = isIP(to.host) === 0 ? (await addressesOf(to.host))[0] : to.host;
   if (host === undefined) return seen('no-name');
   const text = mcpRequest(hostAndPortText(to));
@@ -152,8 +152,8 @@ function exchange(to: HostAndPort, { text, timeoutMs, read, silence, lost }: Exc
   });
 }
 
-function throughProxy(method: 'CONNECT' | 'GET', target: string, context: SightContext): Promise<Observation> {
-  const { proxy, proxyAddresses } = context;
+function throughProxy(method: 'CONNECT' | 'GET', target: string, options: SightOptions): Promise<Observation> {
+  const { proxy, proxyAddresses } = options;
   const [host] = proxyAddresses;
   if (host === undefined) return Promise.resolve(seen('not-tried', 'the proxy has no address'));
   return exchange(

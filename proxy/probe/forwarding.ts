@@ -77,11 +77,11 @@ export async function seeForwarding(link: Link, mac: string): Promise<Observatio
       setTimeout(resolve, (TRIES + 1) * BETWEEN_MS, false);
     });
     const { port } = socket.address();
-    const terms = { from: link.mac, to: mac, source: link.neighbour, destination: link.address, port, payload };
-    if (!(await sendFrame(link.name, frameBytes(terms)))) return NOT_SENT;
+    const frame = { from: link.mac, to: mac, source: link.neighbour, destination: link.address, port, payload };
+    if (!(await sendFrame(link.name, frameBytes(frame)))) return NOT_SENT;
     for (let i = 1; i < TRIES; i++) {
       await Promise.race([arrived, new Promise((resolve) => setTimeout(resolve, BETWEEN_MS))]);
-      await sendFrame(link.name, frameBytes(terms));
+      await sendFrame(link.name, frameBytes(frame));
     }
     if (await arrived) return { sight: 'answered', detail: 'it routed the frame' };
     return { sight: 'silent', detail: 'the frame went no further' };

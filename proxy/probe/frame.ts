@@ -1,7 +1,7 @@
 /** An Ethernet frame with a UDP datagram in it, byte for byte: what only a raw socket can send. Pure. */
 import type { Address } from '../core/address.js';
 
-export interface FrameTerms {
+export interface Frame {
   /** MAC addresses as `aa:bb:cc:dd:ee:ff`. */
   readonly from: string;
   readonly to: string;
@@ -16,7 +16,7 @@ const UDP = 17;
 const HOP_LIMIT = 64;
 const ETHERTYPE = { 4: 0x0800, 6: 0x86dd } as const;
 
-export function frameBytes({ from, to, source, destination, port, payload }: FrameTerms): Buffer {
+export function frameBytes({ from, to, source, destination, port, payload }: Frame): Buffer {
   const datagram = udp(source, destination, port, payload);
   const head =
     source.family === 4 ? ipv4(source, destination, datagram.length) : ipv6(source, destination, datagram.length);

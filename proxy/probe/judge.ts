@@ -1,7 +1,7 @@
 /** What an observation means: open or closed, why it matters and how to close it. Pure. */
 
 import { PROXY_VARIABLES, parseProxyUrl, type Seat } from './container.js';
-import { type Area, type Attempt, describeWay, type Finding, type Observation, type Sight, type State } from './try.js';
+import { type Area, describeWay, type Finding, type Observation, type Sight, type State, type Try } from './try.js';
 
 interface Advice {
   readonly meaning: string;
@@ -89,7 +89,7 @@ const SAW: Readonly<Record<Sight, string>> = {
 
 const OPEN: ReadonlySet<Sight> = new Set(['answered', 'reset', 'dialed']);
 
-export function judge({ area, way }: Attempt, { sight, detail }: Observation): Finding {
+export function judge({ area, way }: Try, { sight, detail }: Observation): Finding {
   const state = stateIn(area, sight);
   const told = state === 'open' || state === 'wrong' || state === 'note';
   return {

@@ -1,7 +1,7 @@
 /** Every way out that is worth a few packets, from one seat. */
 
 import type { Seat } from './container.js';
-import { type Area, type Attempt, type HostAndPort, hostAndPortText, type Way } from './try.js';
+import { type Area, type HostAndPort, hostAndPortText, type Try, type Way } from './try.js';
 
 export interface ProbeOptions {
   /** Stand in for well-known public addresses; empty: those are used. */
@@ -70,7 +70,7 @@ const REFUSED: readonly string[] = [
   .concat(['2130706433:80', '0x7f.1:80', 'metadata.google.internal:80', 'host.docker.internal:80']);
 
 /** `randomLabel` makes each name a new one, so that no cache can answer for it. */
-export function planAttempts(seat: Seat, options: ProbeOptions, randomLabel: () => string): Attempt[] {
+export function planTries(seat: Seat, options: ProbeOptions, randomLabel: () => string): Try[] {
   const outside = options.publicTargets.length > 0 ? options.publicTargets : PUBLIC;
   return [
     ...tcp('proxy', [seat.proxy]),
@@ -86,18 +86,18 @@ export function planAttempts(seat: Seat, options: ProbeOptions, randomLabel: () 
     ),
     ...tcp('stack', STACK),
     ...tcp('named', options.targets),
-    ...dnsAttempts(seat, outside, options.zone, randomLabel),
+    ...dnsTries(seat, outside, options.zone, randomLabel),
     ...tcp('metadata', METADATA),
     ...tcp(
       'ipv6',
       PUBLIC_IPV6.map((host) => ({ host, port: 443 })),
     ),
     ...datagrams(outside),
-    ...outside.slice(0, 1).map(({ host }) => attempt('icmp', { kind: 'ping', address: host })),
+    ...outside.slice(0, 1).map(({ host }) => tryOf('icmp', { kind: 'ping', address: host })),
     ...tcp('admin', [{ host: seat.proxy.host, port: ADMIN_PORT }]),
-    ...GATEWAYS.map((host) => attempt('gateway', { kind: 'mcp', to: { host, port: GATEWAY_PORT } })),
-    attempt('relay', { kind: 'mcp', to: { host: seat.proxy.host, port: GATEWAY_PORT } }),
-    ...SOCKETS.map((path) => attempt('docker-socket', { kind: 'socket-file', path })),
+    ...GATEWAYS.map((host) => tryOf('gateway', { kind: 'mcp', to: { host, port: GATEWAY_PORT } })),
+    tryOf('relay', { kind: 'mcp', to: { host: seat.proxy.host, port: GATEWAY_PORT } }),
+    ...SOCKETS.map((path) => tryOf('docker-socket', { kind: 'socket-file', path })),
     ...dockerHost(seat),
     ...throughProxy(seat),
     ...hostByProxy(options.hosts ?? []),
@@ -116,57 +116,57 @@ function bridgePorts(seat: Seat): HostAndPort[] {
     .flatMap((host) => [...new Set(ports)].map((port) => ({ host, port })));
 }
 
-function dnsAttempts(seat: Seat, outside: readonly HostAndPort[], zone: string, randomLabel: () => string): Attempt[] {
-  const direct = outside.flatMap(({ host }): Attempt[] => [
-    attempt('dns', { kind: 'udp', to: { host, port: 53 }, protocol: 'dns' }),
-    attempt('dns', { kind: 'tcp', to: { host, port: 53 } }),
+function dnsTries(seat: Seat, outside: readonly HostAndPort[], zone: string, randomLabel: () => string): Try[] {
+  const direct = outside.flatMap(({ host }): Try[] => [
+    tryOf('dns', { kind: 'udp', to: { host, port: 53 }, protocol: 'dns' }),
+    tryOf('dns', { kind: 'tcp', to: { host, port: 53 } }),
   ]);
   const embedded = seat.resolvers
     .slice(0, 2)
     .flatMap((server) =>
       (['A', 'TXT'] as const).map((type) =>
-        attempt('names', { kind: 'query', server, name: `${randomLabel()}.${zone}`, type }),
+        tryOf('names', { kind: 'query', server, name: `${randomLabel()}.${zone}`, type }),
       ),
     );
   return [...direct, ...embedded];
 }
 
-function datagrams(outside: readonly HostAndPort[]): Attempt[] {
+function datagrams(outside: readonly HostAndPort[]): Try[] {
   return outside
     .slice(0, 2)
-    .flatMap(({ host }): Attempt[] => [
-      attempt('udp', { kind: 'udp', to: { host, port: 443 }, protocol: 'quic' }),
-      attempt('udp', { kind: 'udp', to: { host, port: 123 }, protocol: 'ntp' }),
+    .flatMap(({ host }): Try[] => [
+      tryOf('udp', { kind: 'udp', to: { host, port: 443 }, protocol: 'quic' }),
+      tryOf('udp', { kind: 'udp', to: { host, port: 123 }, protocol: 'ntp' }),
     ]);
 }
 
-function dockerHost({ dockerHost }: Seat): Attempt[] {
+function dockerHost({ dockerHost }: Seat): Try[] {
   if (dockerHost === null || !URL.canParse(dockerHost)) return [];
   const { protocol, hostname, port, pathname } = new URL(dockerHost);
-  if (protocol === 'unix:') return [attempt('docker-socket', { kind: 'socket-file', path: pathname })];
+  if (protocol === 'unix:') return [tryOf('docker-socket', { kind: 'socket-file', path: pathname })];
   return tcp('docker-socket', [{ host: hostname, port: Number(port || '2375') }]);
 }
 
-function throughProxy({ proxy }: Seat): Attempt[] {
+function throughProxy({ proxy }: Seat): Try[] {
   const targets = [...REFUSED, `${proxy.host}:${ADMIN_PORT}`, `${proxy.host}:${proxy.port}`];
   return [
-    ...targets.map((target) => attempt('through-proxy', { kind: 'request', method: 'CONNECT', target })),
+    ...targets.map((target) => tryOf('through-proxy', { kind: 'request', method: 'CONNECT', target })),
     ...['http://169.254.169.254/', 'http://127.0.0.1:9180/metrics'].map((target) =>
-      attempt('through-proxy', { kind: 'request', method: 'GET', target }),
+      tryOf('through-proxy', { kind: 'request', method: 'GET', target }),
     ),
   ];
 }
 
 /** The ports of a host that a tool would look for first, the published one of the gateway among them. */
-function hostByProxy(hosts: readonly string[]): Attempt[] {
+function hostByProxy(hosts: readonly string[]): Try[] {
   const places = hosts.flatMap((host) => [22, 80, 443, GATEWAY_PORT].map((port) => hostAndPortText({ host, port })));
-  return places.map((target) => attempt('host-by-proxy', { kind: 'request', method: 'CONNECT', target }));
+  return places.map((target) => tryOf('host-by-proxy', { kind: 'request', method: 'CONNECT', target }));
 }
 
-function tcp(area: Area, targets: readonly HostAndPort[]): Attempt[] {
-  return targets.map(({ host, port }) => attempt(area, { kind: 'tcp', to: { host, port } }));
+function tcp(area: Area, targets: readonly HostAndPort[]): Try[] {
+  return targets.map(({ host, port }) => tryOf(area, { kind: 'tcp', to: { host, port } }));
 }
 
-function attempt(area: Area, way: Way): Attempt {
+function tryOf(area: Area, way: Way): Try {
   return { area, way };
 }

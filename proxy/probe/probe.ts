@@ -6,11 +6,11 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { parseAddress } from '../core/address.js';
 import { readSeat, type Seat } from './container.js';
-import { type SightContext, see } from './finding.js';
+import { type SightOptions, see } from './finding.js';
 import { linksTo, macOf, seeForwarding } from './forwarding.js';
 import { judge, judgeVariables, seatNotes } from './judge.js';
 import { withoutNeighbours } from './neighbours.js';
-import { planAttempts } from './plan.js';
+import { planTries } from './plan.js';
 import type { Finding, HostAndPort } from './try.js';
 
 export interface ProbeRequest {
@@ -43,12 +43,12 @@ async function findWaysOut(
 ): Promise<Finding[]> {
   const addressesOf = await hostAddresses();
   const proxyAddresses = isIP(seat.proxy.host) === 0 ? await addressesOf(seat.proxy.host) : [seat.proxy.host];
-  const context: SightContext = { timeoutMs: TIMEOUT_MS, proxy: seat.proxy, proxyAddresses, addressesOf };
-  const attempts = planAttempts(seat, request, () => randomBytes(8).toString('hex'));
-  const findings: Finding[] = new Array(attempts.length);
-  const queue = attempts.entries();
+  const options: SightOptions = { timeoutMs: TIMEOUT_MS, proxy: seat.proxy, proxyAddresses, addressesOf };
+  const tries = planTries(seat, request, () => randomBytes(8).toString('hex'));
+  const findings: Finding[] = new Array(tries.length);
+  const queue = tries.entries();
   const work = async (): Promise<void> => {
-    for (const [i, attempt] of queue) findings[i] = judge(attempt, await see(attempt, context));
+    for (const [i, each] of queue) findings[i] = judge(each, await see(each, options));
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const steered = findings.some(({ area, saw }) => area === 'names' && saw === 'leads to the proxy');

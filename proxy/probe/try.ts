@@ -41,7 +41,7 @@ export type Way =
   | { readonly kind: 'socket-file'; readonly path: string }
   | { readonly kind: 'request'; readonly method: 'CONNECT' | 'GET'; readonly target: string };
 
-export interface Attempt {
+export interface Try {
   readonly area: Area;
   readonly way: Way;
 }

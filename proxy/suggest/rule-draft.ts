@@ -33,7 +33,7 @@ export interface Proposal {
   readonly note: string | null;
 }
 
-export interface DraftContext {
+export interface DraftOptions {
   readonly default: 'public' | 'none';
   /** Names that rules may name; what the log calls a client may be a mere label. */
   readonly clients: ReadonlySet<string>;
@@ -53,7 +53,7 @@ const BY_POLICY: ReadonlySet<string> = new Set([
 ]);
 
 /** What would have to be there for the policy to allow the request. */
-export function draftsToAllow(seen: Seen, context: DraftContext): Proposal {
+export function draftsToAllow(seen: Seen, options: DraftOptions): Proposal {
   const { reason, rule, port } = seen;
   const name = seen.host === null ? null : parseDnsName(seen.host);
   const literal = seen.host === null ? null : parseAddress(seen.host);
@@ -66,16 +66,16 @@ export function draftsToAllow(seen: Seen, context: DraftContext): Proposal {
   }
   if (sectionOf(rule) === 'deny')
     return none(`${placeInFile(rule)} refuses it, and deny comes first: take it out or narrow it.`);
-  return draftsFor({ name, literal: literal?.text ?? null, port, seen }, context);
+  return draftsFor({ name, literal: literal?.text ?? null, port, seen }, options);
 }
 
 /** The rule that denies the host or address to this client, or to all where the configuration does not know it. */
-export function draftToDeny(seen: Seen, context: DraftContext): Proposal {
+export function draftToDeny(seen: Seen, options: DraftOptions): Proposal {
   const place = placeOf(seen.host);
   if (place === null) return none('The request names no destination.');
   if (isNever(seen.rule)) return none('It is refused in any case.');
-  const draft: RuleDraft = { section: 'deny', ...place, ports: null, clients: clientsOf(seen, context) };
-  return { drafts: [draft], note: scope(seen, context) };
+  const draft: RuleDraft = { section: 'deny', ...place, ports: null, clients: clientsOf(seen, options) };
+  return { drafts: [draft], note: scope(seen, options) };
 }
 
 /** One item of the list in the configuration, as YAML. Texts are quoted: `null` and `on` are names of hosts, too. */
@@ -96,22 +96,22 @@ interface Destination {
   readonly seen: Seen;
 }
 
-function draftsFor(destination: Destination, context: DraftContext): Proposal {
+function draftsFor(destination: Destination, options: DraftOptions): Proposal {
   const { seen, port } = destination;
   const classes = addressesOf(destination).map((text) => ({ text, kind: classOf(text) }));
   if (classes.some(({ kind }) => kind === null || kind.kind === 'never')) return none('Nothing opens this address.');
   const special = classes.filter(({ kind }) => kind?.kind === 'special');
-  const rest = { ports: [port], clients: clientsOf(seen, context) };
+  const rest = { ports: [port], clients: clientsOf(seen, options) };
   const internal: RuleDraft[] = internalPlaces(destination, special).map((place) => ({
     section: 'internal',
     ...place,
     ...rest,
   }));
   const isPublic = internal.length === 0 || special.length < classes.length;
-  const needsAllow = isPublic && (internal.length === 0 || context.default === 'none');
+  const needsAllow = isPublic && (internal.length === 0 || options.default === 'none');
   const place = placeOf(seen.host);
   const allow: RuleDraft[] = needsAllow && place !== null ? [{ section: 'allow', ...place, ...rest }] : [];
-  return { drafts: [...internal, ...allow], note: notes(seen, context, internal.length > 0) };
+  return { drafts: [...internal, ...allow], note: notes(seen, options, internal.length > 0) };
 }
 
 /** By name where the rule opens what the name has answered; by address for loopback and the like. */
@@ -153,11 +153,11 @@ function placeOf(text: string | null): Pick<RuleDraft, 'host' | 'address'> | nul
   return host === null ? null : { host, address: null };
 }
 
-function clientsOf({ client }: Seen, context: DraftContext): readonly string[] | null {
-  return client.name !== null && context.clients.has(client.name) ? [client.name] : null;
+function clientsOf({ client }: Seen, options: DraftOptions): readonly string[] | null {
+  return client.name !== null && options.clients.has(client.name) ? [client.name] : null;
 }
 
-function notes(seen: Seen, context: DraftContext, isInternal: boolean): string | null {
+function notes(seen: Seen, options: DraftOptions, isInternal: boolean): string | null {
   const texts = [
     seen.outcome === 'allow' && seen.reason === null
       ? `It is allowed already, by ${placeInFile(seen.rule) ?? 'policy.default'}.`
@@ -165,7 +165,7 @@ function notes(seen: Seen, context: DraftContext, isInternal: boolean): string |
     seen.outcome === 'fail' ? 'The policy allowed it; the way there failed.' : null,
     isInternal ? 'This opens a private destination to a tool: be sure that it needs it.' : null,
     isUnresolved(seen) ? 'DNS was not asked: if it answers with a private address, see the next refusal.' : null,
-    scope(seen, context),
+    scope(seen, options),
   ].filter((text) => text !== null);
   return texts.length === 0 ? null : texts.join(' ');
 }
@@ -175,8 +175,8 @@ function isUnresolved({ host, addresses }: Seen): boolean {
   return name !== null && addresses.length === 0 && !isLocalName(name);
 }
 
-function scope(seen: Seen, context: DraftContext): string | null {
-  if (clientsOf(seen, context) !== null) return null;
+function scope(seen: Seen, options: DraftOptions): string | null {
+  if (clientsOf(seen, options) !== null) return null;
   return 'It is for every client, since the configuration has no entry for this one under clients.';
 }
 

@@ -10,7 +10,7 @@ import { HeldBytes } from '../net/held-bytes.js';
 import { refusalAlert } from './alert.js';
 import { HelloReader, type HelloState } from './hello-reader.js';
 
-export interface SniTerms {
+export interface SniOptions {
   readonly target: Target;
   /** `log`: what `enforce` would refuse is told and let through. */
   readonly mode: 'enforce' | 'log';
@@ -27,14 +27,14 @@ const NOTHING = Buffer.alloc(0);
  * Holds what the client sends until it is known to be a ClientHello, or not TLS. Protocols in which the server speaks
  * first, or the client speaks something else, are not held: their first bytes tell.
  */
-export function createSniScreen(terms: SniTerms): Screen {
+export function createSniScreen(options: SniOptions): Screen {
   // Made with the first bytes: thousands of idle tunnels need none, and most openings come in one piece.
   let reader: HelloReader | null = null;
   let held: HeldBytes | null = null;
   const settle = (opening: Opening, bytes: Buffer): Judged => {
-    const reason = judgeOpening(opening, terms.target);
-    terms.onJudged(reason);
-    if (reason === null || terms.mode === 'log') return { act: 'pass', bytes };
+    const reason = judgeOpening(opening, options.target);
+    options.onJudged(reason);
+    if (reason === null || options.mode === 'log') return { act: 'pass', bytes };
     return { act: 'refuse', farewell: opening.kind === 'hello' ? refusalAlert(reason) : NOTHING };
   };
   return {

@@ -1,8 +1,8 @@
 /** Ties `policy.sni` to a tunnel: the decision record waits for the first bytes, so that one record says all. */
 import { enforcesSni } from '../core/judge.js';
 import { refusal } from '../core/refusal.js';
-import type { Passage } from '../door/connect-upstream.js';
-import type { Attempt } from '../door/flow.js';
+import type { UpstreamResult } from '../door/connect-upstream.js';
+import type { Flow } from '../door/flow.js';
 import type { Screen } from '../net/first-bytes.js';
 import { createSniScreen } from './sni-screen.js';
 
@@ -13,29 +13,29 @@ import { createSniScreen } from './sni-screen.js';
 const SILENCE_MS = 200;
 
 /**
- * Writes the attempt's record, now or with the first bytes of the tunnel. `status`: what the client was sent. Null
+ * Writes the flow's record, now or with the first bytes of the tunnel. `status`: what the client was sent. Null
  * where the policy does not look at server names.
  */
 export function screenTunnel(
-  attempt: Attempt,
-  passage: Extract<Passage, { open: true }>,
+  flow: Flow,
+  upstream: Extract<UpstreamResult, { open: true }>,
   status: number | null,
 ): Screen | null {
-  const { permit, wouldDeny } = passage;
-  if (attempt.policy.sni === 'off') {
-    attempt.allowed(status, permit.rule, wouldDeny);
+  const { permit, wouldDeny } = upstream;
+  if (flow.policy.sni === 'off') {
+    flow.allowed(status, permit.rule, wouldDeny);
     return null;
   }
-  const enforces = enforcesSni(attempt.policy);
-  const silence = setTimeout(() => attempt.allowed(status, permit.rule, wouldDeny), SILENCE_MS);
+  const enforces = enforcesSni(flow.policy);
+  const silence = setTimeout(() => flow.allowed(status, permit.rule, wouldDeny), SILENCE_MS);
   return createSniScreen({
     target: permit.target,
     mode: enforces ? 'enforce' : 'log',
     onJudged(reason) {
       clearTimeout(silence);
       const refused = reason === null ? null : refusal(reason, 'sni');
-      if (refused !== null && enforces) attempt.refused(refused, status);
-      else attempt.allowed(status, permit.rule, wouldDeny ?? refused);
+      if (refused !== null && enforces) flow.refused(refused, status);
+      else flow.allowed(status, permit.rule, wouldDeny ?? refused);
     },
   });
 }

@@ -1,15 +1,15 @@
 /** An admin API over a ring of its own, for tests. */
 import { Registry } from 'prom-client';
 import { buildAdmin } from '../../proxy/admin/admin.js';
-import type { AdminDeps } from '../../proxy/admin/deps.js';
+import type { AdminOptions } from '../../proxy/admin/options.js';
 import { decisionJson } from '../../proxy/observe/json-line.js';
 import type { DecisionRecord } from '../../proxy/observe/record.js';
 import { createRing } from '../../proxy/observe/ring.js';
 import { createSpawnRing } from '../../proxy/observe/spawn-ring.js';
 
-export function adminWith(change: Partial<AdminDeps> = {}) {
+export function adminWith(change: Partial<AdminOptions> = {}) {
   const ring = createRing(1000);
-  const deps: AdminDeps = {
+  const options: AdminOptions = {
     state: () => 'ready',
     check: async (target, client) => ({
       outcome: 'deny',
@@ -41,7 +41,7 @@ export function adminWith(change: Partial<AdminDeps> = {}) {
     loopback: true,
   };
   // Not a spread: a test may change what a getter says.
-  const app = buildAdmin(Object.defineProperties(deps, Object.getOwnPropertyDescriptors(change)));
+  const app = buildAdmin(Object.defineProperties(options, Object.getOwnPropertyDescriptors(change)));
   const add = (...records: readonly DecisionRecord[]) => {
     for (const record of records) ring.decision(record, decisionJson(record));
   };

@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { Limits } from '../../proxy/config/config.js';
-import { createBudget, HEARD } from '../../proxy/door/connection-limits.js';
+import { createConnectionLimits, HEARD } from '../../proxy/door/connection-limits.js';
 import { untilEnd } from '../http/raw-origin.js';
 import { configOf, startProxy } from '../http/start-proxy.js';
 
@@ -18,19 +18,19 @@ async function limitsOf(limits: Partial<Limits>): Promise<Limits> {
 
 test('what one client opens over its limit locks no other client out', async () => {
   const limits = await limitsOf({ connections: 4, connectionsPerClient: 2 });
-  const budget = createBudget(() => limits);
-  const greedy = Array.from({ length: 10 }, () => budget.enter(socketFrom('172.31.0.2')));
+  const connectionLimits = createConnectionLimits(() => limits);
+  const greedy = Array.from({ length: 10 }, () => connectionLimits.enter(socketFrom('172.31.0.2')));
   assert.deepEqual(greedy.slice(0, 3), [true, true, false]);
-  assert.equal(budget.enter(socketFrom('172.31.0.3')), true);
-  assert.equal(budget.enter(socketFrom('172.31.0.3')), true);
-  assert.equal(budget.enter(socketFrom('172.31.0.4')), false);
+  assert.equal(connectionLimits.enter(socketFrom('172.31.0.3')), true);
+  assert.equal(connectionLimits.enter(socketFrom('172.31.0.3')), true);
+  assert.equal(connectionLimits.enter(socketFrom('172.31.0.4')), false);
 });
 
 test('a flood over a limit is closed unheard, and its share comes back', async () => {
   const limits = await limitsOf({ connections: 10, connectionsPerClient: 2 });
-  const budget = createBudget(() => limits);
+  const connectionLimits = createConnectionLimits(() => limits);
   const sockets = Array.from({ length: 2 + HEARD + 1 }, () => socketFrom('172.31.0.2'));
-  for (const socket of sockets) budget.enter(socket);
+  for (const socket of sockets) connectionLimits.enter(socket);
   assert.deepEqual(
     sockets.map(({ destroyed }) => destroyed),
     sockets.map((_, i) => i >= 2 + HEARD),
@@ -38,39 +38,39 @@ test('a flood over a limit is closed unheard, and its share comes back', async (
   for (const socket of sockets) {
     if (!socket.closed) await once(socket.destroy(), 'close');
   }
-  assert.equal(budget.open, 0);
-  assert.equal(budget.enter(socketFrom('172.31.0.2')), true);
+  assert.equal(connectionLimits.open, 0);
+  assert.equal(connectionLimits.enter(socketFrom('172.31.0.2')), true);
 });
 
 test('those that say nothing make room for each other, and never fill the limit for all', async () => {
   const limits = await limitsOf({ connections: 4096, connectionsPerClient: 512 });
-  const budget = createBudget(() => limits);
+  const connectionLimits = createConnectionLimits(() => limits);
   const modest = socketFrom('172.31.0.2');
-  assert.equal(budget.enter(modest), true);
+  assert.equal(connectionLimits.enter(modest), true);
   const speaker = socketFrom('172.31.0.3');
-  budget.enter(speaker);
-  budget.heard(speaker);
+  connectionLimits.enter(speaker);
+  connectionLimits.heard(speaker);
   const forged = Array.from({ length: 9 }, (_, i) =>
     Array.from({ length: 512 }, () => socketFrom(`172.31.0.${10 + i}`)),
   );
-  for (const socket of forged.flat()) budget.enter(socket);
+  for (const socket of forged.flat()) connectionLimits.enter(socket);
   await setImmediate();
   assert.equal(modest.destroyed, false);
   assert.equal(speaker.destroyed, false);
-  assert.equal(budget.open, 1024 + 1);
-  assert.equal(budget.enter(socketFrom('172.31.0.4')), true);
+  assert.equal(connectionLimits.open, 1024 + 1);
+  assert.equal(connectionLimits.enter(socketFrom('172.31.0.4')), true);
 });
 
 test('a connection that waits for its next request is one that says nothing', async () => {
   const limits = await limitsOf({ connections: 512, connectionsPerClient: 512 });
-  const budget = createBudget(() => limits);
+  const connectionLimits = createConnectionLimits(() => limits);
   const kept = Array.from({ length: 200 }, () => socketFrom('172.31.0.2'));
   for (const socket of kept) {
-    budget.enter(socket);
-    budget.heard(socket);
+    connectionLimits.enter(socket);
+    connectionLimits.heard(socket);
   }
   assert.equal(kept.filter(({ destroyed }) => destroyed).length, 0);
-  for (const socket of kept) budget.waits(socket);
+  for (const socket of kept) connectionLimits.waits(socket);
   assert.deepEqual(
     kept.map(({ destroyed }) => destroyed),
     kept.map((_, i) => i < 200 - 128),

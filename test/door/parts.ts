@@ -5,8 +5,8 @@ import { closedPolicy } from '../../proxy/config/compile.js';
 import { parseAddress } from '../../proxy/core/address.js';
 import type { Permit } from '../../proxy/core/policy.js';
 import { EgressError } from '../../proxy/core/reasons.js';
-import { Doorway } from '../../proxy/door/arrivals.js';
-import { type Budget, createBudget } from '../../proxy/door/connection-limits.js';
+import { Arrivals } from '../../proxy/door/arrivals.js';
+import { type ConnectionLimits, createConnectionLimits } from '../../proxy/door/connection-limits.js';
 import { createLeases } from '../../proxy/door/leases.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
@@ -15,19 +15,19 @@ import { configOf } from '../http/start-proxy.js';
 import { NAMES } from './stand.js';
 
 export interface DoorParts {
-  readonly doorway: Doorway;
-  readonly budget: Budget;
+  readonly arrivals: Arrivals;
+  readonly connectionLimits: ConnectionLimits;
   readonly records: DecisionRecord[];
 }
 
 /** `origin`: the local port that every permit is dialled as. */
 export async function doorParts(origin: number): Promise<DoorParts> {
   const config = await configOf({ version: 1 });
-  const terms = { ...config, policy: closedPolicy({ default: 'public' }) };
+  const settings = { ...config, policy: closedPolicy({ default: 'public' }) };
   const records: DecisionRecord[] = [];
-  const doorway = new Doorway({
+  const arrivals = new Arrivals({
     gate: { resolver: NAMED, dialer: dialerTo(origin), own: () => ({ addresses: [], ports: new Set(), host: [] }) },
-    terms: () => terms,
+    settings: () => settings,
     sink: { decision: (record) => records.push(record), closed: () => undefined },
     labels: { of: () => null },
     leases: createLeases(null),
@@ -38,7 +38,7 @@ export async function doorParts(origin: number): Promise<DoorParts> {
       throw error;
     },
   });
-  return { doorway, budget: createBudget(() => config.limits), records };
+  return { arrivals, connectionLimits: createConnectionLimits(() => config.limits), records };
 }
 
 const NAMED = {

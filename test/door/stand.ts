@@ -45,7 +45,7 @@ export interface Stand {
   closed(): Promise<CloseRecord>;
 }
 
-export interface StandTerms {
+export interface StandOptions {
   /** Members of a YAML mapping in flow style. */
   readonly policy?: string;
   /** More sections of the file. */
@@ -61,24 +61,24 @@ export interface StandTerms {
 export async function openStand(
   context: TestContext,
   origin: (permit: Permit) => number,
-  terms: StandTerms = {},
+  options: StandOptions = {},
 ): Promise<Stand> {
   const queries: string[] = [];
   const dials: Permit[] = [];
   const records = { decision: new Inbox<DecisionRecord>(), closed: new Inbox<CloseRecord>() };
   const loaded = configOf(
     context,
-    `${doors(terms.dnsDoor ?? '127.0.0.1:0')}${terms.more ?? ''}\npolicy: { ${terms.policy ?? 'default: public'} }\n`,
+    `${doors(options.dnsDoor ?? '127.0.0.1:0')}${options.more ?? ''}\npolicy: { ${options.policy ?? 'default: public'} }\n`,
   );
-  const dns = { ...loaded.dns, servers: terms.dns === undefined ? [] : [terms.dns] };
-  const config = { ...loaded, dns, limits: { ...loaded.limits, ...terms.limits } };
+  const dns = { ...loaded.dns, servers: options.dns === undefined ? [] : [options.dns] };
+  const config = { ...loaded, dns, limits: { ...loaded.limits, ...options.limits } };
   const app = createApp({
     config,
     sink: { decision: (record) => records.decision.put(record), closed: (record) => records.closed.put(record) },
     onDefect: (error) => {
       throw error;
     },
-    ...(terms.dns === undefined ? { resolver: tableOfNames(queries) } : {}),
+    ...(options.dns === undefined ? { resolver: tableOfNames(queries) } : {}),
     dialer: {
       async dial(permit) {
         dials.push(permit);

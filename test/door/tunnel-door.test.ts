@@ -55,8 +55,8 @@ test('a client that ends within its handshake has a record, and one that says no
 });
 
 async function listening(t: TestContext, origin: number) {
-  const { doorway, budget, records } = await doorParts(origin);
-  const server = createTunnelDoor(doorway, budget, lineDoor).listen(0, '127.0.0.1');
+  const { arrivals, connectionLimits, records } = await doorParts(origin);
+  const server = createTunnelDoor(arrivals, connectionLimits, lineDoor).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
   return { port: (server.address() as AddressInfo).port, records };

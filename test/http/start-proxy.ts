@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type App, type AppParts, createApp } from '../../proxy/app.js';
+import { type App, type AppOptions, createApp } from '../../proxy/app.js';
 import type { Config } from '../../proxy/config/config.js';
 import { formatConfigErrors, loadConfig } from '../../proxy/config/load.js';
 import type { CloseRecord, DecisionRecord } from '../../proxy/observe/record.js';
@@ -16,8 +16,8 @@ export interface ProxyOptions {
   /** What DNS answers; without it, every name is unknown. */
   readonly dns?: Script;
   readonly dnsTimeout?: string;
-  readonly resolver?: AppParts['resolver'];
-  readonly dialer?: AppParts['dialer'];
+  readonly resolver?: AppOptions['resolver'];
+  readonly dialer?: AppOptions['dialer'];
 }
 
 export interface RunningProxy {

@@ -7,7 +7,7 @@ import { questionBytes, readReply } from '../../proxy/probe/dns.js';
 import { judge, judgeVariables, seatNotes } from '../../proxy/probe/judge.js';
 import { mcpRequest, readMcpAnswer } from '../../proxy/probe/mcp.js';
 import { withoutNeighbours } from '../../proxy/probe/neighbours.js';
-import { planAttempts } from '../../proxy/probe/plan.js';
+import { planTries } from '../../proxy/probe/plan.js';
 import { readRefusal, requestText } from '../../proxy/probe/proxy.js';
 import { renderTable } from '../../proxy/probe/table.js';
 import type { Area, Sight, State } from '../../proxy/probe/try.js';
@@ -116,7 +116,7 @@ test('a proxy URL is read with its credentials, and only with a scheme', () => {
 });
 
 test('the plan tries each way out from the seat, and never the seat itself', () => {
-  const plan = planAttempts(seatOf({ DOCKER_HOST: 'tcp://docker:2375' }), OPTIONS, () => 'r4nd0m');
+  const plan = planTries(seatOf({ DOCKER_HOST: 'tcp://docker:2375' }), OPTIONS, () => 'r4nd0m');
   const areas = new Set(plan.map(({ area }) => area));
   const wanted: Area[] = [
     'proxy',
@@ -140,13 +140,13 @@ test('the plan tries each way out from the seat, and never the seat itself', () 
 
 test('own public targets take the place of the well-known ones in every protocol', () => {
   const options = { ...OPTIONS, publicTargets: [{ host: '45.45.45.45', port: 80 }] };
-  const plan = JSON.stringify(planAttempts(seatOf({}), options, () => 'x'));
+  const plan = JSON.stringify(planTries(seatOf({}), options, () => 'x'));
   assert.ok(plan.includes('45.45.45.45') && !plan.includes('1.1.1.1') && !plan.includes('8.8.8.8'));
 });
 
 test('every name that is asked for is a new one', () => {
   let count = 0;
-  const plan = planAttempts(seatOf({}), { ...OPTIONS, zone: 'z.test' }, () => `n${++count}`);
+  const plan = planTries(seatOf({}), { ...OPTIONS, zone: 'z.test' }, () => `n${++count}`);
   const names = plan.flatMap(({ way }) => (way.kind === 'query' ? [way.name] : []));
   assert.deepEqual(names, ['n1.z.test', 'n2.z.test']);
 });

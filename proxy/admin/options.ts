@@ -6,7 +6,7 @@ import type { Ring } from '../observe/ring.js';
 import type { SpawnRing } from '../observe/spawn-ring.js';
 import type { PolicyView } from './policy-view.js';
 
-export interface AdminDeps {
+export interface AdminOptions {
   state(): 'starting' | 'ready' | 'draining';
   /** What the fixed relays lead to; absent: there are none. */
   relays?(): readonly RelayLook[];
