@@ -1,4 +1,4 @@
-/** Notices that the configuration file has changed, by looking: bind mounts on Docker Desktop send no events. */
+/** Notices that the configuration file has changed, by looking: bind mounts on Docker Desktop send no events. DECISIONS 109. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';

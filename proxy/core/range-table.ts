@@ -3,7 +3,7 @@
  *
  * Sources: the IANA special-purpose address registries as of 2025-10-09, the IANA multicast and IPv6 address space
  * registries, and the documentation of the providers named. Rows that the registries call reachable and that no tool
- * needs (anycast helpers, AS112, AMT, ORCHIDv2) are refused as well: see DECISIONS.md.
+ * needs (anycast helpers, AS112, AMT, ORCHIDv2) are refused as well: DECISIONS 9.
  */
 
 /**

@@ -1,6 +1,6 @@
 /**
  * The DNS door's answer to one message (RFC 1035): pure, never forwards, and never grows a question by more than the
- * 16 octets of an A record and the 11 of an OPT record that the question had itself.
+ * 16 octets of an A record and the 11 of an OPT record that the question had itself. DECISIONS 76.
  */
 import dnsPacket from 'dns-packet';
 import type { Address } from '../core/address.js';

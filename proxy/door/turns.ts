@@ -4,7 +4,7 @@
  *
  * libuv accepts one connection of a listener in each turn of the loop, in the order in which they came. So where
  * connections are coming in, a turn has to be short: a client that connects again and again would otherwise make every
- * other one wait in the kernel for as many turns as it has connections there.
+ * other one wait in the kernel for as many turns as it has connections there. DECISIONS 69.
  */
 
 export interface Turns {

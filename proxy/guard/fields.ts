@@ -5,6 +5,8 @@
  * - `read`: create-request.ts reads it, and writes a value of its own.
  * - `drop`: whatever it says, the guard's own value is used.
  * - `empty`: has to say nothing, in one of the spellings that clients use for a flag that was not given.
+ *
+ * DECISIONS 168.
  */
 import type { Json } from './strict-json.js';
 

@@ -1,7 +1,7 @@
 /**
  * One request and its response over one connection to an origin. The two directions do not wait for each other: the
  * content goes up as it comes from the client, and what the origin answers goes down as it comes from there, be it
- * early, in several interim heads, or never.
+ * early, in several interim heads, or never. DECISIONS 36 and 38.
  */
 import type { Socket } from 'node:net';
 import { EgressError, type Reason } from '../core/reasons.js';

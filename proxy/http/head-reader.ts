@@ -1,7 +1,7 @@
 /**
  * The head of a request, read from the bytes of a connection (RFC 9112 sections 2 to 5): every line ends in CRLF, one
  * blank between the parts of the request line, a colon right after each field name, and nothing is repaired. One reader
- * for every request of every connection, so that a request gets the same verdict wherever it stands.
+ * for every request of every connection, so that a request gets the same verdict wherever it stands. DECISIONS 31.
  */
 import { METHODS } from 'node:http';
 import { GrowingText, ownText } from './growing-text.js';

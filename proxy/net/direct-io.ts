@@ -6,7 +6,7 @@
  * does for that option. Where a Node release has no such internals, bytes arrive as `data` events and the caller sees no
  * difference but the cost. One buffer can serve every socket of the process, because a read and its callback are one
  * synchronous step; so nothing may keep the bytes after the callback, and `writeNow` exists: it gives to the kernel what
- * the kernel takes at once, and keeps no reference.
+ * the kernel takes at once, and keeps no reference. DECISIONS 66.
  */
 import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';

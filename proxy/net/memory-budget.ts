@@ -2,7 +2,7 @@
  * What the process may hold for others, in bytes. Whatever a client or an origin can make grow is claimed here before it
  * counts as held; over a share, the newest and largest claim of whoever holds most of it is refused, so that one who
  * takes too much takes it from itself. The process is never ended for what somebody sent. docs/limits.md
- * derives it in words.
+ * derives it in words, DECISIONS 67 says why.
  */
 
 /** What is held, and which part of the whole each kind may take. The parts sum to 1. */

@@ -1,6 +1,6 @@
 /**
  * Whose name is asked for next. All queries share one bound (each holds sockets), and turns are taken by asker: a tool
- * that makes up names, or that has a zone whose servers are silent, waits for itself.
+ * that makes up names, or that has a zone whose servers are silent, waits for itself. DECISIONS 61.
  */
 
 export interface Query {

@@ -1,7 +1,7 @@
 /**
  * One record for each request in ordinary use. In a flood, requests that say the same again are counted instead of
  * written, so that nobody rolls the log away: the first ones at once, then one record for each interval, whose `repeats`
- * says for how many more it stands.
+ * says for how many more it stands. DECISIONS 115.
  */
 import { type Allowance, Fold } from './fold.js';
 import type { CloseRecord, DecisionRecord, DecisionSink } from './record.js';

@@ -1,6 +1,6 @@
 /**
  * The dialer where there is a parent proxy: the vetted address is handed to it, and a parent that is down is a failure,
- * never a reason to connect without it. Its own address is dialled under a Permit of its own.
+ * never a reason to connect without it. Its own address is dialled under a Permit of its own. DECISIONS 47.
  */
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';

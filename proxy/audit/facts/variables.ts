@@ -1,4 +1,4 @@
-/** Environment variables whose values may be secrets: they can be compared and measured, and have no way to be printed. */
+/** Environment variables whose values may be secrets: they can be compared and measured, and have no way to be printed. DECISIONS 156. */
 import { scryptSync } from 'node:crypto';
 import { inspect } from 'node:util';
 
