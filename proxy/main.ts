@@ -28,6 +28,7 @@ const COMMANDS: readonly (readonly [name: string, does: string, load: () => Prom
     'prints a policy that allows what was seen',
     async () => (await import('./cli/suggest.js')).suggestCommand,
   ],
+  ['init', 'puts the sidecar into the stack of a folder', async () => (await import('./cli/init.js')).initCommand],
   ['guard', 'the filter between a gateway and docker.sock', async () => (await import('./cli/guard.js')).guardCommand],
   [
     'healthcheck',

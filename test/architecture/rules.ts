@@ -48,7 +48,7 @@ const OWNED: Readonly<Record<string, Owners>> = {
   undici: [],
   'ipaddr.js': [[/^proxy\/core\/address\.ts$/, '*']],
   zod: [[/^proxy\/(?:config\/|observe\/(?:parse|spawn)-record\.ts$|admin\/admin\.ts$)/, '*']],
-  yaml: [[/^proxy\/(?:config|suggest)\//, '*']],
+  yaml: [[/^proxy\/(?:config|suggest|init)\//, '*']],
 };
 
 /** Globals of Node that open connections, or make code of text. */
@@ -66,6 +66,7 @@ const FLOORS: readonly RegExp[] = [
   /^proxy\/core\//,
   /^proxy\/(?:observe|config|probe)\//,
   /^proxy\/(?:net|firewall|guard|suggest|audit)\//,
+  /^proxy\/init\//,
   /^proxy\/door\//,
   /^proxy\/tls\//,
   /^proxy\/(?:http|socks|dns|admin)\//,

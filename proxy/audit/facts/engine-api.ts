@@ -33,6 +33,12 @@ export async function readEngine(env: EngineEnvironment): Promise<EngineFacts> {
   return { containers, networks, images, daemon: daemonOf(await get('/info'), await get('/version')) };
 }
 
+/** Every subnet that the engine has given to a network. Throws as `readEngine` does. */
+export async function readSubnets(env: EngineEnvironment): Promise<readonly string[]> {
+  const configs = list(await client(env)('/networks')).flatMap((network) => list(at(network, 'IPAM', 'Config')));
+  return configs.flatMap((config) => text(field(config, 'Subnet')) ?? []);
+}
+
 /** What each image name stands for now. */
 async function readImages(containers: EngineFacts['containers'], get: Get): Promise<readonly ImageFacts[]> {
   const names = [...new Set(containers.map(({ image }) => image))].filter((name) => name !== '');

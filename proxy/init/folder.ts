@@ -1,0 +1,84 @@
+/** A folder on disk: reads and writes files by their path from there. Texts are bytes as latin1. */
+import { accessSync, constants, mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Change } from './diff.js';
+import { InitError } from './init-error.js';
+import type { Read } from './stack-files.js';
+
+/** Throws an InitError where the folder is none, or where this process may not do with it what it is about to do. */
+export function reachable(folder: string, access: 'read' | 'write'): void {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found?.isDirectory() !== true)
+    throw new InitError(`${folder} is no folder: mount the stack's folder there, or name it`);
+  try {
+    accessSync(folder, constants.R_OK | constants.X_OK | (access === 'write' ? constants.W_OK : 0));
+  } catch {
+    throw new InitError(forbidden(folder, access));
+  }
+}
+
+export function reader(folder: string): Read {
+  return (path) => {
+    try {
+      return readFileSync(join(folder, path), 'latin1');
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : '';
+      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return null;
+      throw code === 'EACCES' ? new InitError(forbidden(join(folder, path), 'read')) : error;
+    }
+  };
+}
+
+/** All of them or none: what was done is undone if something fails. */
+export function apply(folder: string, changes: readonly Change[]): void {
+  const done: Change[] = [];
+  try {
+    for (const change of changes) {
+      done.push(change);
+      put(folder, change.path, change.after);
+    }
+  } catch (error) {
+    undo(folder, done);
+    throw isForbidden(error) ? new InitError(forbidden(folder, 'write')) : error;
+  }
+}
+
+/** The last of them was not done, or half done. */
+function undo(folder: string, done: readonly Change[]): void {
+  for (const { path, before } of [...done].reverse()) {
+    try {
+      put(folder, path, before);
+    } catch {
+      // What could not be written cannot be taken back either.
+    }
+  }
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && ['EACCES', 'EPERM', 'EROFS'].includes(String(error.code));
+}
+
+function put(folder: string, path: string, text: string | null): void {
+  const target = join(folder, path);
+  if (text !== null) {
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, text, 'latin1');
+    return;
+  }
+  rmSync(target, { force: true });
+  for (let above = dirname(path); above !== '.'; above = dirname(above)) {
+    try {
+      rmdirSync(join(folder, above));
+    } catch {
+      // Something else is in it.
+      return;
+    }
+  }
+}
+
+/** In a container the user is another one than outside. */
+function forbidden(path: string, access: 'read' | 'write'): string {
+  const { uid, gid } = statSync(path);
+  const who = process.getuid?.() ?? 'this user';
+  return `user ${who} may not ${access} ${path}, which belongs to ${uid}:${gid}: run it with --user ${uid}:${gid}`;
+}

@@ -1,0 +1,5 @@
+/** Where our files are, from the stack's folder: everything of ours but the lines of `.env`. */
+export const FOLDER = 'egress-proxy';
+export const OVERRIDE = `${FOLDER}/compose.override.yml`;
+/** Below that folder. */
+export const POLICY = 'config/policy.yaml';
