@@ -1,6 +1,6 @@
 /**
  * `npm run bundle`: what runs, as one file and its chunks. Loading hundreds of small files is half of a start, and a bundle
- * holds only what is imported.
+ * holds only what is imported. DECISIONS 3 and 4.
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';

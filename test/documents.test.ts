@@ -47,6 +47,25 @@ test('the interface names the commands that there are, and no other', async () =
   assert.deepEqual([...documented].sort(), there.sort());
 });
 
+test('decisions are numbered without a gap, and whoever cites one finds it', () => {
+  const headings = readFileSync(join(ROOT, 'DECISIONS.md'), 'utf8').matchAll(/^### (?:(\d+)\. )?/gm);
+  const numbers = [...headings].map(([, number]) => Number(number));
+  assert.deepEqual(
+    numbers,
+    numbers.map((_, i) => i + 1),
+  );
+  const cited = execFileSync(
+    'git',
+    ['grep', '-hoE', 'DECISIONS [0-9]+( and [0-9]+)?', '--', 'proxy', 'build', 'test'],
+    {
+      cwd: ROOT,
+      encoding: 'utf8',
+    },
+  );
+  const missing = [...cited.matchAll(/\d+/g)].filter(([number]) => !numbers.includes(Number(number)));
+  assert.deepEqual(missing.map(String), []);
+});
+
 test('the README is short enough to be read', () => {
   const lines = readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n').length;
   assert.ok(lines <= 181, `${lines - 1} lines: details belong into docs/`);

@@ -1,6 +1,6 @@
 /**
  * What every door has in common that hears where a client wants to go and then relays bytes: SOCKS, TLS, a fixed relay.
- * A door is one object; counting, the deadline of the handshake, the record, half-close and drain are here.
+ * A door is one object; counting, the deadline of the handshake, the record, half-close and drain are here. DECISIONS 6.
  */
 import net, { type Socket } from 'node:net';
 import type { Policy } from '../core/policy.js';

@@ -1,7 +1,7 @@
 /**
  * DNS messages (RFC 1035 section 4): the question that we send, and of an answer what the question asked for. The
  * answer is hostile: whoever owns a zone writes it. Reading takes a bounded number of steps, whatever it holds: few
- * records, and for each name no more pointers than a name has labels.
+ * records, and for each name no more pointers than a name has labels. DECISIONS 57.
  */
 import { randomBytes } from 'node:crypto';
 import dnsPacket from 'dns-packet';
