@@ -8,6 +8,7 @@ import { addDecisionRoutes } from './decisions.js';
 import { AdminError, type AdminOptions } from './options.js';
 import { addPage } from './page.js';
 import { addStream } from './stream.js';
+import { addTop } from './top.js';
 
 /** A Fastify instance that does not listen yet. Throws where no token guards a listener that is not on loopback. */
 export function buildAdmin(options: AdminOptions): FastifyInstance {
@@ -31,7 +32,8 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
   guardAccess(app, options);
   addHealth(app, options);
   addCheck(app, options);
-  app.get('/v1/policy', async () => options.policyView());
+  app.get('/v1/policy', async () => ({ ...options.policyView(), reload: options.lastReload?.() ?? null }));
+  addTop(app, options);
   addDecisionRoutes(app, options);
   addStream(app, options);
   addPage(app);

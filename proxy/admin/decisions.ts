@@ -2,7 +2,10 @@
 import type { FastifyInstance } from 'fastify';
 import { parseAddress } from '../core/address.js';
 import { REASONS, type Reason } from '../core/reasons.js';
+import { placeInFile } from '../core/rule-id.js';
 import { classify } from '../core/special-purpose.js';
+import { decisionsCsv } from '../observe/csv.js';
+import { groupDecisions } from '../observe/groups.js';
 import type { DecisionRecord } from '../observe/record.js';
 import type { RecordFilter } from '../observe/record-filter.js';
 import { summarize } from '../observe/summary.js';
@@ -25,10 +28,20 @@ export function addDecisionRoutes(app: FastifyInstance, { ring, spawns, policyVi
     }),
   );
   app.get('/v1/decisions/summary', async () => summarize(ring));
+  app.get<{ Querystring: Query }>('/v1/decisions/groups', async ({ query }) =>
+    groupDecisions(ring, filterOf(query), Math.min(count(query, 'limit') ?? 100, MOST_PER_PAGE)),
+  );
   app.get<{ Params: { id: string } }>('/v1/decisions/:id', async ({ params }) => {
     const record = ring.find(params.id);
     if (record === null) throw new AdminError(404, 'not-found', 'No such decision, or it is too old to be held.');
     return explain(record, policyView());
+  });
+  app.get<{ Querystring: Query }>('/v1/decisions/export', async ({ query }, reply) => {
+    const { format = 'json', ...filter } = query;
+    if (format !== 'json' && format !== 'csv') throw new AdminError(400, 'bad-request', 'format is json or csv');
+    const records = ring.query({ ...filterOf(filter), limit: ring.size(), before: null });
+    reply.header('content-disposition', `attachment; filename="decisions.${format}"`);
+    return format === 'csv' ? reply.type('text/csv; charset=utf-8').send(decisionsCsv(records)) : records;
   });
   app.get<{ Querystring: Query }>('/v1/spawns', async ({ query }) => spawns.newest(count(query, 'limit') ?? 100));
   app.get('/v1/reasons', async () => REASONS);
@@ -42,9 +55,17 @@ function explain(record: DecisionRecord, policy: PolicyView) {
   return {
     record,
     explanation: record.reason === null ? null : inWords(record.reason, record.addresses),
-    allow: inYaml(draftsToAllow(record, context)),
+    allow: inYaml(isAllowed(record) ? allowedAlready(record) : draftsToAllow(record, context)),
     deny: inYaml(draftToDeny(record, context)),
   };
+}
+
+function isAllowed({ outcome, reason }: DecisionRecord): boolean {
+  return outcome === 'allow' && reason === null;
+}
+
+function allowedAlready({ rule }: DecisionRecord): Proposal {
+  return { drafts: [], note: `It is allowed already, by ${placeInFile(rule) ?? 'policy.default'}.` };
 }
 
 /** The sentence of the reason, and what the address is that is not a public one. */
@@ -70,7 +91,7 @@ export function filterOf(query: Query): RecordFilter {
   if (reason !== null && !Object.hasOwn(REASONS, reason)) {
     throw new AdminError(400, 'bad-request', 'reason is no reason that this proxy knows');
   }
-  return { outcome, reason, client: text(query, 'client'), host: text(query, 'host') };
+  return { outcome, reason, client: text(query, 'client'), host: text(query, 'host'), text: text(query, 'q') };
 }
 
 export function text(query: Query, name: string): string | null {

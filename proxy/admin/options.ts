@@ -4,6 +4,7 @@ import type { CheckResult } from '../core/explain.js';
 import type { RelayLook } from '../observe/relay-events.js';
 import type { Ring } from '../observe/ring.js';
 import type { SpawnRing } from '../observe/spawn-ring.js';
+import type { ReloadState } from './policy-changes.js';
 import type { PolicyView } from './policy-view.js';
 
 export interface AdminOptions {
@@ -17,6 +18,10 @@ export interface AdminOptions {
   readonly spawns: Pick<SpawnRing, 'newest'>;
   readonly registry: Registry;
   policyView(): PolicyView;
+  /** Null or absent: the configuration is the one of the start. */
+  lastReload?(): ReloadState | null;
+  /** `log.file.path`: where earlier decisions can be counted. Null or absent: nowhere. */
+  readonly logFile?: string | null;
   /** Null asks for no token, which only a listener on loopback may. */
   readonly token: string | null;
   /** Counts like `token`. Both are read at each request: a new value needs no restart. */

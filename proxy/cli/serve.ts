@@ -2,6 +2,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import type { AdminOptions } from '../admin/options.js';
+import { changesBetween, type ReloadState } from '../admin/policy-changes.js';
 import { policyView } from '../admin/policy-view.js';
 import { createApp } from '../app.js';
 import type { Config } from '../config/config.js';
@@ -54,6 +55,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
   let current = config;
   let clients = namesOf(config);
   let secretFiles = config.secretFiles;
+  let lastReload: ReloadState | null = null;
   const log = await openLog(config.log);
   const ring = createRing(RING_RECORDS);
   if (config.log.file !== null) await restoreRing(ring, config.log.file, RING_RECORDS);
@@ -114,6 +116,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     if (!loaded.ok) {
       metrics.reloadFailed();
       const errors = formatConfigErrors(loaded.errors).split('\n');
+      lastReload = { at: new Date().toISOString(), ok: false, errors, changes: [] };
       log.events.error(
         { event: 'reload-failed', path, errors },
         'the configuration is bad; the policy before it stays',
@@ -121,7 +124,10 @@ async function serve(path: string, config: Config): Promise<number | null> {
       return;
     }
     const ignored = changedAtStartOnly(current, loaded.config);
+    const before = policyView(current);
     current = keepAdminClosed(current, loaded.config);
+    const changes = changesBetween(before, policyView(current));
+    lastReload = { at: new Date().toISOString(), ok: true, errors: [], changes };
     clients = namesOf(current);
     app.reload(loaded.config);
     metrics.reloaded();
@@ -163,6 +169,8 @@ async function serve(path: string, config: Config): Promise<number | null> {
     spawns,
     registry: metrics.registry,
     policyView: () => policyView(current),
+    lastReload: () => lastReload,
+    logFile: config.log.file?.path ?? null,
     get token() {
       return current.admin.token;
     },

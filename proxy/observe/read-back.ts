@@ -1,8 +1,8 @@
 /** The last records of the log file, so that what was refused before a restart is still there after it. */
-import { open, readdir } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { open } from 'node:fs/promises';
 import { keptFile, type LogFile } from './file-sink.js';
 import { decisionJson } from './json-line.js';
+import { numberedFiles } from './numbered-files.js';
 import { parseRecordLine } from './parse-record.js';
 import type { DecisionRecord } from './record.js';
 import type { Ring } from './ring.js';
@@ -36,18 +36,6 @@ export async function readBack(path: string, most: number): Promise<DecisionReco
     if (records.length >= most) break;
   }
   return records.reverse();
-}
-
-/** The files that the sink wrote for `path`, the newest first. */
-async function numberedFiles(path: string): Promise<string[]> {
-  const extension = extname(path) || '.log';
-  const stem = `${basename(path, extname(path))}.`;
-  const names = await readdir(dirname(path)).catch(() => []);
-  const numbered = names.flatMap((name) => {
-    const middle = name.startsWith(stem) && name.endsWith(extension) ? name.slice(stem.length, -extension.length) : '';
-    return /^\d+$/.test(middle) ? [{ file: join(dirname(path), name), number: Number(middle) }] : [];
-  });
-  return numbered.sort((a, b) => b.number - a.number).map(({ file }) => file);
 }
 
 async function tailOf(path: string): Promise<string> {

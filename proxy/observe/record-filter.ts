@@ -1,15 +1,19 @@
 /** Which records a reader asks for: the same for the list, the stream and the page. */
 import type { DecisionRecord } from './record.js';
 
-/** What is asked for; null means any. `host` and `client` match whole and without regard to case, `*.suffix` below. */
+/**
+ * What is asked for; null means any. `host` and `client` match whole and without regard to case, `*.suffix` below it;
+ * `text` matches a part of client, host, address, reason or rule.
+ */
 export interface RecordFilter {
   readonly outcome: string | null;
   readonly reason: string | null;
   readonly client: string | null;
   readonly host: string | null;
+  readonly text: string | null;
 }
 
-export const NO_FILTER: RecordFilter = { outcome: null, reason: null, client: null, host: null };
+export const NO_FILTER: RecordFilter = { outcome: null, reason: null, client: null, host: null, text: null };
 
 export function matchesFilter(filter: RecordFilter, record: DecisionRecord): boolean {
   if (filter.outcome !== null && record.outcome !== filter.outcome) return false;
@@ -17,7 +21,14 @@ export function matchesFilter(filter: RecordFilter, record: DecisionRecord): boo
   if (filter.client !== null && !matchesText(filter.client, record.client.name ?? '', record.client.address)) {
     return false;
   }
-  return filter.host === null || matchesText(filter.host, record.host ?? '', record.dialed ?? '');
+  if (filter.host !== null && !matchesText(filter.host, record.host ?? '', record.dialed ?? '')) return false;
+  return filter.text === null || contains(record, filter.text.toLowerCase());
+}
+
+function contains({ client, host, port, dialed, addresses, reason, rule }: DecisionRecord, part: string): boolean {
+  const destination = port === null ? host : `${host}:${port}`;
+  const texts = [client.name, client.address, destination, dialed, ...addresses, reason, rule];
+  return texts.some((text) => text?.toLowerCase().includes(part));
 }
 
 function matchesText(wanted: string, ...texts: readonly string[]): boolean {

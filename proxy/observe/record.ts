@@ -47,6 +47,11 @@ export interface DecisionRecord {
   readonly repeats?: number;
 }
 
+/** True for what was let through and would have been refused if the mode were `enforce`. */
+export function isReported({ outcome, reason }: Pick<DecisionRecord, 'outcome' | 'reason'>): boolean {
+  return outcome === 'allow' && reason !== null;
+}
+
 /** One per tunnel, when both directions have ended. */
 export interface CloseRecord {
   readonly event: 'closed';

@@ -4,7 +4,7 @@
  */
 import { createLineStore, type LineStore } from './line-store.js';
 import type { Observer } from './observe.js';
-import type { DecisionRecord } from './record.js';
+import { type DecisionRecord, isReported } from './record.js';
 import { matchesFilter, type RecordFilter } from './record-filter.js';
 import { createSubscription, type Subscription, type SubscriptionOptions } from './subscription.js';
 
@@ -18,6 +18,8 @@ export interface Totals {
   allow: number;
   deny: number;
   fail: number;
+  /** Of those allowed: what enforcement would have refused, in mode `report`. */
+  reported: number;
 }
 
 export interface Ring extends Observer {
@@ -47,7 +49,7 @@ const BYTES = 4 * 1024 * 1024;
 /** `capacity`: how many records are held, of no more than `bytes`. */
 export function createRing(capacity: number, bytes = BYTES): Ring {
   const held = new Held(capacity, bytes);
-  const totals: Totals = { allow: 0, deny: 0, fail: 0 };
+  const totals: Totals = { allow: 0, deny: 0, fail: 0, reported: 0 };
   const subscriptions = new Set<Subscription>();
   let lostBefore = 0;
 
@@ -56,6 +58,7 @@ export function createRing(capacity: number, bytes = BYTES): Ring {
     decision(record, json) {
       held.push(record.id, json);
       totals[record.outcome] += 1 + (record.repeats ?? 0);
+      if (isReported(record)) totals.reported += 1 + (record.repeats ?? 0);
       for (const subscription of subscriptions) subscription.offer(record, json);
     },
     kept: (record, json) => held.keep(record.id, json),

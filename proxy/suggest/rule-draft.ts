@@ -16,6 +16,8 @@ export interface Seen {
   readonly host: string | null;
   readonly port: number | null;
   readonly addresses: readonly string[];
+  /** Null or absent: DNS was not asked. */
+  readonly dnsMs?: number | null;
 }
 
 /** A rule of the configuration; exactly one of `host` and `address` is there. */
@@ -162,7 +164,7 @@ function notes(seen: Seen, options: DraftOptions, isInternal: boolean): string |
     seen.outcome === 'allow' && seen.reason === null
       ? `It is allowed already, by ${placeInFile(seen.rule) ?? 'policy.default'}.`
       : null,
-    seen.outcome === 'fail' ? 'The policy allowed it; the way there failed.' : null,
+    seen.outcome === 'fail' ? 'The policy allowed it; the connection failed.' : null,
     isInternal ? 'This opens a private destination to a tool: be sure that it needs it.' : null,
     isUnresolved(seen) ? 'DNS was not asked: if it answers with a private address, see the next refusal.' : null,
     scope(seen, options),
@@ -170,7 +172,8 @@ function notes(seen: Seen, options: DraftOptions, isInternal: boolean): string |
   return texts.length === 0 ? null : texts.join(' ');
 }
 
-function isUnresolved({ host, addresses }: Seen): boolean {
+function isUnresolved({ host, addresses, dnsMs }: Seen): boolean {
+  if ((dnsMs ?? null) !== null) return false;
   const name = host === null ? null : parseDnsName(host);
   return name !== null && addresses.length === 0 && !isLocalName(name);
 }

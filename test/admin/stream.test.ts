@@ -93,12 +93,12 @@ test('a reader that asks for a rate gets no more, is told what is missing, and t
 }, async (context) => {
   const { url, add } = await listening(context);
   const events = eventsOf(await fetch(`${url}/v1/decisions/stream?rate=20&totals=1`));
-  assert.deepEqual((await take(events, 1))[0]?.data, { allow: 0, deny: 0, fail: 0 });
+  assert.deepEqual((await take(events, 1))[0]?.data, { allow: 0, deny: 0, fail: 0, reported: 0 });
   add(...Array.from({ length: 50 }, (_, i) => decisionRecord({ id: `r${i}` })));
   const [first, second, lost] = await take(events, 3);
   assert.deepEqual([first?.id, second?.id], ['r48', 'r49']);
   assert.deepEqual([lost?.name, lost?.data], ['lost', { lost: 48 }]);
-  assert.deepEqual((await take(events, 1))[0]?.data, { allow: 0, deny: 50, fail: 0 });
+  assert.deepEqual((await take(events, 1))[0]?.data, { allow: 0, deny: 50, fail: 0, reported: 0 });
 });
 
 test('a reader that never reads costs a bounded queue, and the others nothing', {

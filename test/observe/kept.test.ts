@@ -93,7 +93,7 @@ test('records with many addresses take the room of many, and none of what is kep
 test('records that stand for more are totalled as what they stand for', () => {
   const ring = createRing(10);
   fanOut([ring]).decision(refusal({ repeats: 41 }));
-  assert.deepEqual(ring.totals(), { allow: 0, deny: 42, fail: 0 });
+  assert.deepEqual(ring.totals(), { allow: 0, deny: 42, fail: 0, reported: 0 });
 });
 
 test('a flood of forty seconds leaves the metadata record on the page and in the files, and after a restart', async (t) => {

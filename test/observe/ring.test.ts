@@ -24,7 +24,7 @@ test('the newest come first, and no more than the capacity are held', () => {
   const ring = ringOf(3, ...numbered(5));
   assert.deepEqual(idsOf(ring.query(EVERYTHING)), ['r5', 'r4', 'r3']);
   assert.equal(ring.size(), 3);
-  assert.deepEqual(ring.totals(), { allow: 0, deny: 5, fail: 0 });
+  assert.deepEqual(ring.totals(), { allow: 0, deny: 5, fail: 0, reported: 0 });
 });
 
 test('pages by "before" are disjoint and whole, in the order of arrival whatever the ids are', () => {
@@ -66,7 +66,7 @@ test('records of an earlier run are older than all others, in pages too, and are
   ring.decision(record, decisionJson(record));
   assert.deepEqual(idsOf(ring.query(EVERYTHING)), ['a1', 'z2', 'z1']);
   assert.deepEqual(idsOf(ring.query({ ...EVERYTHING, before: 'a1' })), ['z2', 'z1']);
-  assert.deepEqual(ring.totals(), { allow: 0, deny: 1, fail: 0 });
+  assert.deepEqual(ring.totals(), { allow: 0, deny: 1, fail: 0, reported: 0 });
 });
 
 test('what is kept is the record as it was', () => {
