@@ -9,7 +9,15 @@ import { isLocalhost } from '../core/special-purpose.js';
 import { isPort, parseHost, type Target } from '../core/target.js';
 import { AUDIT_ROLES } from './audit-roles.js';
 import { compileGuard } from './compile-guard.js';
-import type { AuditSettings, ClientEntry, Config, FixedDestination, FixedRelay, HostPort } from './config.js';
+import type {
+  AskSettings,
+  AuditSettings,
+  ClientEntry,
+  Config,
+  FixedDestination,
+  FixedRelay,
+  HostPort,
+} from './config.js';
 import type { ConfigWarning } from './config-error.js';
 import { memoryForOthers, processMemory } from './memory-limit.js';
 import type { PolicyDocument, RuleDocument } from './schema.js';
@@ -34,6 +42,9 @@ export function compileConfig(
     network: document.network,
     policy,
     clients,
+    ask: compileAsk(document.policy.ask),
+    notify: document.notify && { to: document.notify.url, events: document.notify.events },
+    state: document.state.path,
     audit: compileAudit(document.audit),
     guard: document.guard && compileGuard(document.guard, clients),
     secretFiles,
@@ -62,6 +73,8 @@ function compilePolicy(document: PolicyDocument['policy'], clients: readonly Cli
     internal: document.internal.map((rule, i) => compileRule('internal', i, rule)),
     allow: document.allow.map((rule, i) => compileRule('allow', i, rule)),
     nat64: document.nat64,
+    asks: document.ask !== null,
+    paused: NOBODY,
     perClient: new Map(),
   };
   const apart = clients.filter((client) => client.default !== null || client.mode !== null);
@@ -72,11 +85,13 @@ function compilePolicy(document: PolicyDocument['policy'], clients: readonly Cli
   return { ...forAll, perClient: new Map(perClient) };
 }
 
+const NOBODY: Policy['paused'] = { all: false, clients: new Set() };
+
 /** Allows nothing but what `changes` opens. */
 export function closedPolicy(changes: Partial<Policy> = {}): Policy {
   const lists = { deny: [], internal: [], allow: [], nat64: [], perClient: new Map() };
   const keys = { mode: 'enforce', default: 'none', sni: 'off', clients: 'optional', showAddresses: 'named' } as const;
-  return { ...keys, ...lists, ...changes };
+  return { ...keys, ...lists, asks: false, paused: NOBODY, ...changes };
 }
 
 function stance(
@@ -119,6 +134,12 @@ function compileParent({ proxy, noProxy, resolve }: PolicyDocument['upstream']):
   const host = isLocalhost(at.host) ? '127.0.0.1' : at.host;
   const { to, policy } = compileDestination({ ...at, host }, 'upstream');
   return { protocol, target: to, credentials, policy: { ...policy, allow: policy.internal }, noProxy, resolve };
+}
+
+function compileAsk(ask: PolicyDocument['policy']['ask']): AskSettings | null {
+  if (ask === null) return null;
+  const { hold, keep, ...counts } = ask;
+  return { ...counts, holdMs: hold, keepMs: keep };
 }
 
 function compileAudit({ roles, ignore }: PolicyDocument['audit']): AuditSettings {
@@ -175,6 +196,7 @@ function digestOf(policy: Policy, clients: readonly ClientEntry[]): string {
     sni: policy.sni,
     requires: policy.clients,
     showAddresses: policy.showAddresses,
+    asks: policy.asks,
   });
   return createHash('sha256').update(canonical).digest('hex');
 }

@@ -3,7 +3,7 @@ import type { Prefix } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
 import type { Parent } from '../core/parent.js';
 import type { Policy } from '../core/policy.js';
-import type { Target } from '../core/target.js';
+import type { AbsoluteTarget, Target } from '../core/target.js';
 import type { AuditRole } from './audit-roles.js';
 import type { ConfigWarning } from './config-error.js';
 import type { GuardConfig } from './guard-config.js';
@@ -84,6 +84,24 @@ export interface Network {
   readonly toolsRange: readonly Prefix[];
 }
 
+/** What is asked before it is refused for lack of a rule. */
+export interface AskSettings {
+  /** How long a request waits for the answer; 0: it is refused at once, and the answer counts for the next one. */
+  readonly holdMs: number;
+  /** Open questions of one client, and of all. */
+  readonly perClient: number;
+  readonly most: number;
+  /** How long a question stays that nobody asks again. */
+  readonly keepMs: number;
+}
+
+export interface NotifySettings {
+  readonly to: AbsoluteTarget;
+  readonly events: readonly Notice[];
+}
+
+export type Notice = NonNullable<PolicyDocument['notify']>['events'][number];
+
 export interface Config {
   readonly listen: Readonly<PolicyDocument['listen']>;
   readonly admin: { readonly token: string | null; readonly next: string | null };
@@ -93,6 +111,12 @@ export interface Config {
   readonly network: Network;
   readonly policy: Policy;
   readonly clients: readonly ClientEntry[];
+  /** Null: nobody is asked. */
+  readonly ask: AskSettings | null;
+  /** Null: nobody is notified. */
+  readonly notify: NotifySettings | null;
+  /** Where grants and the token are kept: null: nowhere; undefined: nothing is said of it. */
+  readonly state: string | null | undefined;
   readonly audit: AuditSettings;
   /** Null: no spawn guard. */
   readonly guard: GuardConfig | null;

@@ -4,9 +4,9 @@
  */
 import type { Environment } from './interpolate.js';
 
-/** The document with `network` and `guard` filled in. */
+/** The document with `network`, `guard` and `state` filled in. */
 export function withEnvironment(root: unknown, env: Environment): unknown {
-  return isMapping(root) ? withGuard(withNetwork(root, env), env) : root;
+  return isMapping(root) ? withState(withGuard(withNetwork(root, env), env), env) : root;
 }
 
 type Mapping = Readonly<Record<string, unknown>>;
@@ -29,6 +29,12 @@ function withGuard(root: Mapping, env: Environment): Mapping {
 
 /** Pulled: those of the catalog. Run: what is there. */
 const OLDER_IMAGES = ['docker.io/mcp/*', '*'];
+
+/** EGRESS_STATE stands in for a missing `state`. */
+function withState(root: Mapping, env: Environment): Mapping {
+  const { state = null } = root;
+  return env.EGRESS_STATE && state === null ? { ...root, state: { path: env.EGRESS_STATE } } : root;
+}
 
 /** EGRESS_HOST_ADDRESSES adds to the file's list, EGRESS_TOOLS_RANGE stands in for a missing one. */
 function withNetwork(root: Mapping, env: Environment): Mapping {

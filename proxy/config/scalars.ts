@@ -7,11 +7,12 @@ import { type Prefix, parseAddress, parseIPv6, parsePrefix } from '../core/addre
 import { embeddedIPv4, isNat64Length } from '../core/embedded.js';
 import { type HostPattern, parseHostPattern } from '../core/host-pattern.js';
 import type { PortRange } from '../core/policy.js';
-import { isPort, parseHost, parsePort } from '../core/target.js';
+import { isPort, parseAbsolute, parseHost, parsePort } from '../core/target.js';
 import type { HostAddress, HostPort } from './config.js';
 import { parseDuration, parseSize } from './units.js';
 
 const DAY_MS = 86_400_000;
+const LONGEST_HOLD_MS = 600_000;
 
 /** `off` and null turn a listener off. */
 export const hostPortOrOff = form('host:port, such as "127.0.0.1:9180" or "[::1]:9180", or "off"', readHostPortOrOff, {
@@ -90,6 +91,24 @@ export const tokenOrOff = form(
 
 export const filePath = form('a path, such as "/var/log/egress/decisions.log"', (text) =>
   text.length > 0 && !text.includes('\0') ? text : mismatch(),
+);
+
+/** `off`: nowhere. */
+export const pathOrOff = form('a folder, such as "/var/lib/egress-proxy", or "off"', (text) =>
+  text === 'off' ? null : text.length > 0 && !text.includes('\0') ? text : mismatch(),
+);
+
+/** How long a request waits for an answer: a client that waits longer has given up, and 0 does not wait. */
+export const holdTime = form('a duration from 0s to 10m, such as "0s" or "30s"', readHold, {
+  pattern: '^\\d+(ms|s|m)$',
+});
+
+export const noticeUrl = form(
+  'an http or https URL without user or fragment, such as "https://ntfy.example/egress"',
+  (text) => {
+    const url = parseAbsolute(text);
+    return url.ok && text.length <= 2000 && !/^ws/i.test(text) ? url.value : mismatch();
+  },
 );
 
 export const duration = form('a duration from 1ms to 24h, such as "500ms", "10s", "5m" or "1h"', readDuration, {
@@ -216,6 +235,11 @@ function readNat64(text: string): Prefix | Mismatch {
 function readDuration(text: string): number | Mismatch {
   const ms = parseDuration(text);
   return ms !== null && ms >= 1 && ms <= DAY_MS ? ms : mismatch();
+}
+
+function readHold(text: string): number | Mismatch {
+  const ms = parseDuration(text);
+  return ms !== null && ms <= LONGEST_HOLD_MS ? ms : mismatch();
 }
 
 function readPortRange(value: string | number): PortRange | Mismatch {

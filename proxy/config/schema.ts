@@ -16,11 +16,14 @@ import {
   dnsServer,
   duration,
   filePath,
+  holdTime,
   hostAddress,
   hostPattern,
   hostPort,
   hostPortOrOff,
   nat64Prefix,
+  noticeUrl,
+  pathOrOff,
   portRange,
   prefix,
   reason,
@@ -73,6 +76,24 @@ const network = section({
   toolsRange: orElse(textOrList(prefix, 'such as [172.31.250.64/26]'), []),
 });
 
+/** What `default: none` would refuse for lack of a rule becomes a question; without this section it is refused alone. */
+const ask = section({
+  hold: holdTime.prefault('0s'),
+  perClient: count(1, 1000, 20).prefault(20),
+  most: count(1, 10_000, 200).prefault(200),
+  keep: duration.prefault('15m'),
+});
+
+export const NOTICES = ['question', 'metadata', 'first-contact'] as const;
+
+/** A webhook that hears what somebody should look at. */
+const notify = section({
+  url: noticeUrl,
+  events: list(word(NOTICES), 'such as [question, metadata]')
+    .min(1, 'at least one of question, metadata, first-contact')
+    .prefault([...NOTICES]),
+});
+
 /** Nothing in the file opens nothing: a missing `policy` or `default` is `none`. */
 const policy = section({
   mode: word(['enforce', 'report']).prefault('enforce'),
@@ -84,6 +105,7 @@ const policy = section({
   internal: orElse(list(internalRule, 'such as [{ host: n8n, ports: [5678] }]'), []),
   allow: orElse(list(rule, 'such as [{ host: "*.github.com", ports: [443] }]'), []),
   nat64: orElse(list(nat64Prefix, 'such as ["2001:db8:64::/96"]'), []),
+  ask: ask.nullable().prefault(null),
 });
 
 const client = section({
@@ -165,6 +187,8 @@ export const documentSchema = section({
   policy: orElse(policy, {}),
   clients: orElse(list(client, 'such as [{ name: nas, address: 172.31.250.200/32 }]'), []),
   audit: orElse(audit, {}),
+  state: orElse(section({ path: pathOrOff.optional() }), {}),
+  notify: notify.nullish().transform((value) => value ?? null),
   guard: guardSection.nullish().transform((value) => value ?? null),
   upstream: orElse(upstream, {}),
   limits: orElse(limits, {}),

@@ -27,7 +27,16 @@ export interface Policy {
   readonly allow: readonly Rule[];
   /** The network's own NAT64 prefixes, decoded like 64:ff9b::/96. */
   readonly nat64: readonly Prefix[];
+  /** What is refused for lack of a rule is a question to whoever runs the proxy. */
+  readonly asks: boolean;
+  /** Who is refused everything for now. */
+  readonly paused: Paused;
   readonly perClient: ReadonlyMap<string, Policy>;
+}
+
+export interface Paused {
+  readonly all: boolean;
+  readonly clients: ReadonlySet<string>;
 }
 
 /** The policy as it is in force for this client. */
@@ -55,6 +64,8 @@ export function enforcesSni({ sni, mode }: Policy): boolean {
 export function judgeName(policy: Policy, question: Question, name: DnsName): Denial | null {
   const special = classifyName(name);
   if (special?.kind === 'never') return refusal('metadata-address', special.id, special.what);
+  const pause = pauseOf(policy, question);
+  if (pause !== null) return pause;
   if (policy.mode === 'report') return null;
   if (lacksName(policy, question)) return refusal('client-required', 'clients');
   const denied = policy.deny.find((rule) => rule.address === null && matches(rule, question, null));
@@ -90,6 +101,8 @@ export function judgeAddress(policy: Policy, question: Question, address: Addres
   if (isHost(question.own, effective))
     return no(refusal('own-listener', 'never:host', 'an address of the host of the proxy'));
   if (kind.kind === 'never') return no(refusal(prohibited(kind), kind.id, kind.what));
+  const pause = pauseOf(policy, question);
+  if (pause !== null) return no(pause);
   const found = judgeRules(policy, question, effective, kind);
   if (typeof found === 'string') return { allowed: true, address: routed, rule: found, noted: null };
   return policy.mode === 'report' ? { allowed: true, address: routed, rule: 'report', noted: found } : no(found);
@@ -109,12 +122,19 @@ function judgeRules(policy: Policy, question: Question, address: Address, kind: 
   return policy.default === 'public' ? 'default' : notAllowed(policy, question, address);
 }
 
+/** In every mode: who pauses a client wants it to stop. */
+function pauseOf({ paused }: Policy, { client }: Question): Denial | null {
+  if (client.name !== null && paused.clients.has(client.name)) return refusal('paused', `pause:${client.name}`);
+  return paused.all ? refusal('paused', 'pause') : null;
+}
+
 function lacksName({ clients }: Policy, { client }: Question): boolean {
   return clients === 'required' && client.name === null;
 }
 
 /** Tells a host that no rule names from a port that the host's own rules leave out. */
 function notAllowed(policy: Policy, question: Question, address: Address | null): Denial {
+  if (policy.asks) return refusal('not-yet-allowed', 'default');
   const named = policy.allow.some((rule) => matchesButForPort(rule, question, address));
   return refusal(named ? 'port-not-allowed' : 'host-not-allowed', 'default');
 }

@@ -5,13 +5,14 @@
  *
  *  1. Never: unspecified, multicast, broadcast, link-local, deprecated IPv4 embeddings, every metadata address, the
  *     proxy's own addresses and listeners, and those of its host. No rule and no mode opens these.
- *  2. With `clients: required`, who is not known by name; then explicit `deny` rules.
+ *  2. Who is paused; with `clients: required`, who is not known by name; then explicit `deny` rules.
  *  3. Special-purpose addresses, unless an `internal` rule covers the host or address, the port and the client.
  *  4. Explicit `allow` rules.
  *  5. The default, of the client or of all: `public` allows what is left (globally reachable unicast), `none` denies it.
  *
  * `decideHost` runs before any DNS query and `decideAddresses` on its answer. In mode `report` the refusals of steps 2
- * to 5 are noted on the verdict and let through.
+ * to 5, but for a pause, are noted on the verdict and let through. What was decided at run time is rules of these lists,
+ * after those of the file: see run-time.ts.
  */
 import { type Address, addressFromBytes } from './address.js';
 import type { DnsName } from './host-pattern.js';

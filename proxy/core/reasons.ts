@@ -50,6 +50,16 @@ export const REASONS = {
   'expectation-failed': deny(417, 'http_request_error', 'The only expectation that is understood is 100-continue.'),
   'host-denied': deny(403, 'http_request_denied', 'A deny rule covers this host.'),
   'host-not-allowed': deny(403, 'http_request_denied', 'No allow rule names this host, and the default is to deny.'),
+  'not-yet-allowed': deny(
+    403,
+    'http_request_denied',
+    'Nobody has allowed this yet. Whoever runs the proxy is asked: on its page, in "egress-proxy watch", or with "egress-proxy allow".',
+  ),
+  paused: deny(
+    403,
+    'http_request_denied',
+    'The proxy is paused for this client: its page or "egress-proxy resume" ends that.',
+  ),
   'port-denied': deny(403, 'http_request_denied', 'A deny rule names this port.'),
   'port-not-allowed': deny(403, 'http_request_denied', 'Rules that name this host do not allow this port.'),
   'address-denied': deny(403, 'destination_ip_prohibited', 'A deny rule names this address.'),

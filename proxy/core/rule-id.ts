@@ -4,8 +4,8 @@ export type RuleSection = 'allow' | 'deny' | 'internal';
 
 /**
  * A configured rule by its name, or by its position in its list; `default`: policy.default; `report`: mode report let
- * through what it would refuse; `sni` and `clients`: those keys of the policy; `upstream`: the parent proxy; `never:…` and `special:…`: the range, name
- * or form of address that refuses by itself.
+ * through what it would refuse; `sni` and `clients`: those keys of the policy; `upstream`: the parent proxy; `grant:…` and
+ * `pause`: what was decided at run time; `never:…` and `special:…`: the range, name or form of address that refuses by itself.
  */
 export type RuleId =
   | `${RuleSection}:${string}`
@@ -16,6 +16,9 @@ export type RuleId =
   | 'report'
   | 'sni'
   | 'clients'
+  | `grant:${string}`
+  | 'pause'
+  | `pause:${string}`
   | `never:${string}`
   | `special:${string}`;
 
@@ -44,4 +47,9 @@ export function placeInFile(id: string | null): string | null {
   if (id === 'default' || id === 'sni' || id === 'clients') return `policy.${id}`;
   if (id === 'report') return 'policy.mode';
   return id.startsWith('relay[') ? id : null;
+}
+
+/** The id of the grant that is the rule; null for any other. */
+export function grantOf(id: string | null): string | null {
+  return id?.startsWith('grant:') ? id.slice('grant:'.length) : null;
 }

@@ -65,7 +65,7 @@ const CONNECTING_COMMANDS =
 const FLOORS: readonly RegExp[] = [
   /^proxy\/core\//,
   /^proxy\/(?:observe|config|probe)\//,
-  /^proxy\/(?:net|firewall|guard|suggest|audit)\//,
+  /^proxy\/(?:net|firewall|guard|suggest|audit|decide)\//,
   /^proxy\/init\//,
   /^proxy\/door\//,
   /^proxy\/tls\//,

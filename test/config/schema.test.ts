@@ -22,6 +22,8 @@ test('a file with nothing but its version opens nothing', (t) => {
     internal: [],
     allow: [],
     nat64: [],
+    asks: false,
+    paused: { all: false, clients: new Set() },
     perClient: new Map(),
   });
   assert.deepEqual(config.listen, {

@@ -1,0 +1,232 @@
+/** The grants and pauses in force: made, ended in time, kept, and never more than a bounded number. */
+import { randomBytes } from 'node:crypto';
+import type { Policy } from '../core/policy.js';
+import { isInFile, type RunTime } from '../core/run-time.js';
+import type { Deciding, Grant, GrantDraft, Pause, PauseDraft } from './grant.js';
+import type { Kept } from './state-file.js';
+
+export const MOST_GRANTS = 500;
+const MOST_PAUSES = 500;
+/** A grant for one request does not wait for ever. */
+const ONCE_MS = 3_600_000;
+/** Times are those of the clock on the wall, which may be set, and a machine may sleep. */
+const LOOK_MS = 500;
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Calls back once; what it returns takes that back. Keeps no process alive. */
+  after(ms: number, then: () => void): () => void;
+}
+
+export const WALL_CLOCK: Clock = {
+  now: () => Date.now(),
+  after: (ms, then) => {
+    const timer = setTimeout(then, ms).unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** What has become of a grant or a pause. */
+export type BookEvent =
+  | { readonly of: 'grant'; readonly action: 'made' | 'revoked' | 'ended' | 'used' | 'in-file'; readonly grant: Grant }
+  | { readonly of: 'pause'; readonly action: 'made' | 'ended'; readonly pause: Pause };
+
+export interface BookParts {
+  readonly kept: Kept;
+  readonly clock: Clock;
+  /** Throws where nothing can be kept. */
+  readonly write: (kept: Kept) => void;
+  /** After each change, when it is kept. */
+  readonly onChange: (event: BookEvent) => void;
+  /** Something has ended and that could not be kept: after a restart it would be back. */
+  readonly onUnwritable: (error: unknown) => void;
+}
+
+/** `too-many`: revoke one first. `state-unwritable`: nothing was changed. */
+export class BookError extends Error {
+  readonly token: 'too-many' | 'state-unwritable';
+  constructor(token: BookError['token'], message: string) {
+    super(message);
+    this.token = token;
+  }
+}
+
+export class Book {
+  #kept: Kept;
+  readonly #parts: BookParts;
+  #cancel: (() => void) | null = null;
+
+  constructor(parts: BookParts) {
+    this.#parts = parts;
+    const now = parts.clock.now();
+    const isOpen = ({ expires }: Grant | Pause): boolean => expires === null || expires > now;
+    this.#kept = { ...parts.kept, grants: parts.kept.grants.filter(isOpen), pauses: parts.kept.pauses.filter(isOpen) };
+    this.#schedule();
+  }
+
+  get grants(): readonly Grant[] {
+    return this.#kept.grants;
+  }
+
+  get pauses(): readonly Pause[] {
+    return this.#kept.pauses;
+  }
+
+  /** Part of what browsers' cookies are made of. */
+  get sessions(): number {
+    return this.#kept.sessions;
+  }
+
+  /** For the policy. What is in the file is the file's to say. */
+  runTime(): RunTime {
+    return { grants: this.#kept.grants.filter(({ inFile }) => !inFile), pauses: this.#kept.pauses };
+  }
+
+  find(id: string): Grant | null {
+    return this.#kept.grants.find((grant) => grant.id === id) ?? null;
+  }
+
+  /** In force when it returns; takes the place of a grant for the same. Throws a BookError. */
+  grant(draft: GrantDraft, deciding: Deciding): Grant {
+    const now = this.#parts.clock.now();
+    const { forMs, ...rule } = draft;
+    const lastsMs = forMs ?? (rule.once ? ONCE_MS : null);
+    const expires = lastsMs === null ? null : now + lastsMs;
+    const id = randomBytes(6).toString('hex');
+    const grant: Grant = { id, ...rule, created: now, expires, ...deciding, inFile: false };
+    const others = this.#kept.grants.filter((other) => !isSame(other, grant));
+    if (others.length >= MOST_GRANTS)
+      throw new BookError(
+        'too-many',
+        `There are ${MOST_GRANTS} grants already: revoke one, or write it into the file.`,
+      );
+    this.#keep({ ...this.#kept, grants: [...others, grant] });
+    this.#report({ of: 'grant', action: 'made', grant });
+    return grant;
+  }
+
+  /** Null where there is no such grant. Throws a BookError. */
+  revoke(id: string): Grant | null {
+    const grant = this.find(id);
+    if (grant === null) return null;
+    this.#keep({ ...this.#kept, grants: this.#kept.grants.filter((other) => other !== grant) });
+    this.#report({ of: 'grant', action: 'revoked', grant });
+    return grant;
+  }
+
+  /** Takes the one request of the grant; false where it is taken, or has ended. */
+  use(id: string): boolean {
+    const grant = this.find(id);
+    if (grant === null) return false;
+    if (!grant.once) return true;
+    this.#end({ ...this.#kept, grants: this.#kept.grants.filter((other) => other !== grant) });
+    this.#report({ of: 'grant', action: 'used', grant });
+    return true;
+  }
+
+  /** Takes the place of a pause of the same client. Throws a BookError. */
+  pause({ client, mode, forMs }: PauseDraft, deciding: Deciding): Pause {
+    const now = this.#parts.clock.now();
+    const pause: Pause = { client, mode, created: now, expires: forMs === null ? null : now + forMs, ...deciding };
+    const others = this.#kept.pauses.filter((other) => other.client !== client);
+    if (others.length >= MOST_PAUSES) throw new BookError('too-many', `There are ${MOST_PAUSES} pauses already.`);
+    this.#keep({ ...this.#kept, pauses: [...others, pause] });
+    this.#report({ of: 'pause', action: 'made', pause });
+    return pause;
+  }
+
+  /** Ends the pause of this client, or the one of all (null). Throws a BookError. */
+  resume(client: string | null): readonly Pause[] {
+    const ended = this.#kept.pauses.filter((pause) => pause.client === client);
+    if (ended.length === 0) return ended;
+    this.#keep({ ...this.#kept, pauses: this.#kept.pauses.filter((pause) => pause.client !== client) });
+    for (const pause of ended) this.#report({ of: 'pause', action: 'ended', pause });
+    return ended;
+  }
+
+  /**
+   * The policy of the file is this one now. A grant for always that the file has as a rule is the file's from then on:
+   * where the rule is taken out of it, the grant ends with it.
+   */
+  settle(policy: Policy): void {
+    for (const grant of this.#kept.grants) {
+      const isThere = grant.expires === null && isInFile(policy, grant);
+      if (isThere === grant.inFile) continue;
+      const settled = { ...grant, inFile: true };
+      const grants = this.#kept.grants.flatMap((other) => (other !== grant ? [other] : isThere ? [settled] : []));
+      this.#end({ ...this.#kept, grants });
+      this.#report({ of: 'grant', action: isThere ? 'in-file' : 'ended', grant: settled });
+    }
+  }
+
+  /** Every cookie is void from now on. Throws a BookError. */
+  endSessions(): void {
+    this.#keep({ ...this.#kept, sessions: this.#kept.sessions + 1 });
+  }
+
+  /** Nothing ends, and nothing is written, after this. */
+  close(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  /** First on the disk, then in force. */
+  #keep(kept: Kept): void {
+    try {
+      this.#parts.write(kept);
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
+      throw new BookError('state-unwritable', `The state file cannot be written${code}: nothing was changed.`);
+    }
+    this.#kept = kept;
+    this.#schedule();
+  }
+
+  /** What ends, ends even where that cannot be kept. */
+  #end(kept: Kept): void {
+    this.#kept = kept;
+    try {
+      this.#parts.write(kept);
+    } catch (error) {
+      this.#parts.onUnwritable(error);
+    }
+    this.#schedule();
+  }
+
+  #report(event: BookEvent): void {
+    this.#parts.onChange(event);
+  }
+
+  #schedule(): void {
+    this.#cancel?.();
+    const times = [...this.#kept.grants, ...this.#kept.pauses].flatMap(({ expires }) => expires ?? []);
+    if (times.length === 0) {
+      this.#cancel = null;
+      return;
+    }
+    const inMs = Math.min(...times) - this.#parts.clock.now();
+    this.#cancel = this.#parts.clock.after(Math.max(0, Math.min(inMs, LOOK_MS)), () => this.#look());
+  }
+
+  #look(): void {
+    const now = this.#parts.clock.now();
+    const isOver = ({ expires }: Grant | Pause): boolean => expires !== null && expires <= now;
+    const { grants, pauses } = this.#kept;
+    const ended = { grants: grants.filter(isOver), pauses: pauses.filter(isOver) };
+    if (ended.grants.length + ended.pauses.length === 0) {
+      this.#schedule();
+      return;
+    }
+    const isOpen = (item: Grant | Pause): boolean => !isOver(item);
+    this.#end({ ...this.#kept, grants: grants.filter(isOpen), pauses: pauses.filter(isOpen) });
+    for (const grant of ended.grants) this.#report({ of: 'grant', action: 'ended', grant });
+    for (const pause of ended.pauses) this.#report({ of: 'pause', action: 'ended', pause });
+  }
+}
+
+function isSame(a: Grant, b: Grant): boolean {
+  const key = ({ effect, client, host, address, ports }: Grant): string =>
+    JSON.stringify([effect, client, host?.text, address?.text, ports]);
+  return key(a) === key(b);
+}

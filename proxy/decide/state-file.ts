@@ -1,0 +1,167 @@
+/**
+ * The file in which grants and pauses survive a restart. It is replaced as a whole: whenever the process ends, the file
+ * is the old one or the new one.
+ */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fields } from './fields.js';
+import { type Grant, grantView, type Pause, pauseView } from './grant.js';
+
+export interface Kept {
+  readonly grants: readonly Grant[];
+  readonly pauses: readonly Pause[];
+  /** Counts up when every cookie of a browser becomes void. */
+  readonly sessions: number;
+}
+
+export const NOTHING_KEPT: Kept = Object.freeze({ grants: [], pauses: [], sessions: 0 });
+
+/** A file that was none: what is wrong with it, and where it is now; null where it could not be moved. */
+export interface Broken {
+  readonly path: string;
+  readonly error: string;
+  readonly kept: string | null;
+}
+
+/** More than the most grants with the longest texts need. */
+const MOST_BYTES = 2 * 1024 * 1024;
+const NAME = 'grants.json';
+
+/** What the folder holds; of a broken file nothing, and the file is put aside as it is. Never throws. */
+export function readState(folder: string, now: number): { readonly kept: Kept; readonly broken: Broken | null } {
+  const path = join(folder, NAME);
+  try {
+    if (statSync(path).size > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES} bytes`);
+    return { kept: parseState(readFileSync(path, 'utf8')), broken: null };
+  } catch (error) {
+    if (isMissing(error)) return { kept: NOTHING_KEPT, broken: null };
+    const message = error instanceof Error ? error.message : String(error);
+    return { kept: NOTHING_KEPT, broken: { path, error: message, kept: putAside(path, now) } };
+  }
+}
+
+/** Throws where the folder cannot be written to; the file is the old one then. */
+export function writeState(folder: string, { grants, pauses, sessions }: Kept): void {
+  const text = JSON.stringify(
+    { version: 1, sessions, grants: grants.map(grantView), pauses: pauses.map(pauseView) },
+    null,
+    1,
+  );
+  replaceFile(join(folder, NAME), `${text}\n`, 0o600);
+}
+
+/** Writes beside the file, and puts it in the file's place when all of it is on the disk. */
+export function replaceFile(path: string, text: string, mode: number): void {
+  const beside = `${path}.new`;
+  const file = openSync(beside, 'w', mode);
+  try {
+    const bytes = Buffer.from(text);
+    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(beside, path);
+  syncFolder(path);
+}
+
+/** The rename itself. Not every system can sync a folder. */
+function syncFolder(path: string): void {
+  try {
+    const folder = openSync(join(path, '..'), 'r');
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  } catch {
+    // What is lost with the power then is the last change, and never the file.
+  }
+}
+
+/** Throws an Error that says what is wrong. A grant that cannot be read may have been a block: all of it counts, or nothing. */
+export function parseState(text: string): Kept {
+  const root: unknown = JSON.parse(text);
+  const version = member(root, 'version');
+  if (version !== 1)
+    throw new Error(`its version is ${JSON.stringify(version)?.slice(0, 20)}, and this program reads 1`);
+  const sessions = member(root, 'sessions');
+  return {
+    grants: itemsOf(root, 'grants').map(readGrant),
+    pauses: itemsOf(root, 'pauses').map(readPause),
+    sessions: typeof sessions === 'number' && Number.isSafeInteger(sessions) ? sessions : 0,
+  };
+}
+
+const GRANT_KEYS =
+  'id effect client host address ports internal once created expires by why from inFile section line'.split(' ');
+
+function readGrant(item: unknown, index: number): Grant {
+  const fields = new Fields(item, GRANT_KEYS);
+  const place = fields.place(member(item, 'host') === null ? 'address' : 'host');
+  const effect = fields.required('effect', fields.word('effect', ['allow', 'block']), 'allow or block');
+  const id = fields.required('id', fields.text('id', 32), 'an id');
+  const grant = {
+    client: fields.clientName('client'),
+    ports: fields.ports('ports'),
+    internal: fields.flag('internal'),
+    once: fields.flag('once'),
+    inFile: fields.flag('inFile'),
+    ...times(fields, item),
+    by: fields.text('by', 64) ?? 'unknown',
+    why: fields.text('why', 200),
+    from: fields.text('from', 64),
+  };
+  const [error] = fields.errors;
+  if (error !== undefined || place === null || effect === null || id === null)
+    throw new Error(`grants[${index}].${error?.path}: got ${error?.value}, expected ${error?.expected}`);
+  return { id, effect, ...place, ...grant };
+}
+
+function readPause(item: unknown, index: number): Pause {
+  const fields = new Fields(item, 'client mode created expires by why'.split(' '));
+  const mode = fields.required('mode', fields.word('mode', ['refuse', 'report']), 'refuse or report');
+  const client = fields.clientName('client');
+  const rest = { ...times(fields, item), by: fields.text('by', 64) ?? 'unknown', why: fields.text('why', 200) };
+  const [error] = fields.errors;
+  if (error !== undefined || mode === null)
+    throw new Error(`pauses[${index}].${error?.path}: got ${error?.value}, expected ${error?.expected}`);
+  return { mode, client, ...rest };
+}
+
+function times(fields: Fields, item: unknown): { readonly created: number; readonly expires: number | null } {
+  const [created, expires] = [timeOf(item, 'created'), timeOf(item, 'expires')];
+  if (Number.isNaN(created) || created === null) fields.wrong('created', 'a time');
+  if (Number.isNaN(expires)) fields.wrong('expires', 'a time, or null');
+  return { created: created ?? 0, expires };
+}
+
+function timeOf(item: unknown, key: string): number | null {
+  const value = member(item, key);
+  return value === null ? null : typeof value === 'string' ? Date.parse(value) : Number.NaN;
+}
+
+function itemsOf(root: unknown, key: string): readonly unknown[] {
+  const value = member(root, key);
+  if (!Array.isArray(value)) throw new Error(`${key} is no list`);
+  return value;
+}
+
+function member(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null) throw new Error('it holds no mapping');
+  return Object.getOwnPropertyDescriptor(value, key)?.value ?? null;
+}
+
+function putAside(path: string, now: number): string | null {
+  const aside = `${path}.broken-${new Date(now).toISOString().replace(/[:.]/g, '')}`;
+  try {
+    renameSync(path, aside);
+    return aside;
+  } catch {
+    return null;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
