@@ -6,12 +6,23 @@
  *   node build/sbom.mjs OUT --image   also Node, with what is linked into it, and the Debian packages of its libraries
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 const [out = 'dist', mode] = process.argv.slice(2);
 const licenses = join(out, 'licenses');
+// Of what an earlier bundle held, nothing stays.
+rmSync(licenses, { recursive: true, force: true });
 const bom = bundleBom();
 bom.components = [...bom.components.map(withLicenseFile), ...(mode === '--image' ? imageComponents() : [])];
 writeFileSync(join(out, 'sbom.cdx.json'), `${JSON.stringify(bom, null, 1)}\n`);

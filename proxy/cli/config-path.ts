@@ -1,4 +1,5 @@
 /** Which configuration file a command works with. */
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** `--config FILE`, else `EGRESS_CONFIG`, else the policy that is shipped with the program. */
@@ -6,6 +7,9 @@ export function configPath(option: string | undefined): string {
   return option ?? (process.env.EGRESS_CONFIG || shippedPolicy());
 }
 
+/** Beside a clone the live one. A package holds none but the pristine copy. */
 function shippedPolicy(): string {
-  return fileURLToPath(new URL('../../../config/policy.yaml', import.meta.url));
+  const at = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+  const live = at('config/policy.yaml');
+  return existsSync(live) ? live : at('build/policy.yaml');
 }
