@@ -29,7 +29,9 @@ case $base in
 esac
 
 [ $# -gt 0 ] || set -- --load
-SOURCE_DATE_EPOCH=$epoch exec docker buildx build --file docker/Dockerfile --tag "$image" --network "${EGRESS_BUILD_NETWORK:-default}" \
+# What is pushed by its digest has no tag yet.
+case $* in *push-by-digest=*) ;; *) set -- --tag "$image" "$@" ;; esac
+SOURCE_DATE_EPOCH=$epoch exec docker buildx build --file docker/Dockerfile --network "${EGRESS_BUILD_NETWORK:-default}" \
   --build-arg "BASE_IMAGE=$base" --build-arg "BASE_DIGEST=$digest" --build-arg "SOURCE_DATE_EPOCH=$epoch" \
   --build-arg "IMAGE=$image" --build-arg "VERSION=$(field version)" --build-arg "REVISION=$revision" \
   --build-arg "CREATED=$created" --build-arg "SOURCE=$source" --build-arg "APT_SNAPSHOT=${APT_SNAPSHOT:-}" "$@" .

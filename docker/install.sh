@@ -113,6 +113,7 @@ remove)
   ;;
 *)
   ! is_installed || fail "it is installed already; --check tells whether it is in force"
+  [ ! -e egress-proxy/compose.override.yml ] || fail "egress-proxy init has put the override in already: its --remove takes it out"
   docker info >/dev/null 2>&1 || fail "the Docker engine does not answer"
   version_is_enough || fail "Compose 2.24.4 or newer is needed, this is $(docker compose version --short)"
   # With the file list of .env, so that what the stack starts today is what is looked at.

@@ -93,6 +93,9 @@ function Install-Sidecar([string] $stack, [string] $proxy, [string] $composeFile
         Invoke-Compose $stack @('up', '-d', '--build', '--remove-orphans')
         return
     }
+    if (Test-Path -LiteralPath (Join-Path $stack 'egress-proxy/compose.override.yml')) {
+        throw 'egress-proxy init has put the override in already: its --remove takes it out'
+    }
     $from = Get-PathWithin $stack $proxy
     $config = Read-Config $stack @()
     $gateway = Get-Service $config 'mcp-gateway'

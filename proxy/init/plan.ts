@@ -29,7 +29,8 @@ export interface Plan {
   readonly notes: readonly string[];
 }
 
-const INSTALLED = /^# Written by mcp-egress-proxy\/docker\/install\.sh/;
+/** Of docker/install.sh and of the PowerShell script. */
+const INSTALLED = /^# Written by (mcp-egress-proxy\/docker\/[\w./-]+)/;
 
 /** Throws an InitError where nothing can be done, in words that say why. */
 export function planInit(read: Read, shipped: Shipped, wishes: Wishes): Plan {

@@ -184,7 +184,7 @@ const REFUSED: readonly (readonly [what: string, files: Files, said: RegExp])[] 
   ],
   [
     'a stack with the installer of a clone',
-    { 'compose.yml': `# Written by mcp-egress-proxy/docker/install.sh: …\n${STACK}` },
+    { 'compose.yml': `# Written by mcp-egress-proxy/docker/install.sh: the stack's\n${STACK}` },
     /install\.sh has put the override into compose\.yml/,
   ],
   [
