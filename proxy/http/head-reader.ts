@@ -3,7 +3,6 @@
  * blank between the parts of the request line, a colon right after each field name, and nothing is repaired. One reader
  * for every request of every connection, so that a request gets the same verdict wherever it stands. DECISIONS 31.
  */
-import { METHODS } from 'node:http';
 import { GrowingText, ownText } from './growing-text.js';
 import type { RequestHead } from './request-head.js';
 
@@ -131,13 +130,16 @@ interface OpenHead extends RequestHead {
   readonly rawHeaders: string[];
 }
 
-const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
-const REQUEST_LINE = /^([A-Z-]+) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d\.\d)$/;
+/**
+ * Any method in capitals (RFC 9110 section 9.1). Not in small letters, which some servers take for the same word and we
+ * would not; nor a misspelt CONNECT, whose client means a tunnel.
+ */
+const REQUEST_LINE = /^(CONNECT|(?!CONNE)[A-Z][A-Z-]{0,31}) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d\.\d)$/;
 
 function parseRequestLine(line: string): OpenHead | null {
   const match = REQUEST_LINE.exec(line);
-  const [, method = '', target = '', httpVersion = ''] = match ?? [];
-  if (!KNOWN_METHODS.has(method)) return null;
+  if (match === null) return null;
+  const [, method = '', target = '', httpVersion = ''] = match;
   return { method, url: ownText(target), httpVersion, rawHeaders: [] };
 }
 

@@ -14,6 +14,13 @@ const REQUEST_LINES: readonly RawCase[] = [
   refused('a blank in the target', '9112 3.2', 400, 'GET http://{o}/a b HTTP/1.1\r\nHost: {o}\r\n\r\n'),
   refused('NUL in the target', '9112 3.2', 400, 'GET http://{o}/a\0b HTTP/1.1\r\nHost: {o}\r\n\r\n'),
   refused('a method in lower case', '9110 9.1', 400, 'get http://{o}/a HTTP/1.1\r\nHost: {o}\r\n\r\n'),
+  passes(
+    'a method that nobody has registered',
+    '9110 9.1',
+    'FROB-IT http://{o}/a HTTP/1.1\r\nHost: {o}\r\n\r\n',
+    ['FROB-IT /a'],
+    { reply: 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok' },
+  ),
   refused('a method that is no token', '9110 9.1', 400, 'G@T http://{o}/a HTTP/1.1\r\nHost: {o}\r\n\r\n'),
   refused('a ClientHello', '8446 4.1.2', 400, '\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03abcdefghijklmnop'),
   refused('the banner of SSH', '4253 4.2', 400, 'SSH-2.0-OpenSSH_9.9\r\n'),
