@@ -2,6 +2,7 @@
  * The content of a request as its framing delimits it (RFC 9112 sections 6 and 7): a length, or chunks with their
  * extensions and trailers. Nothing is repaired; what follows the content is left alone.
  */
+import { isLineEnd, plainSizeLine, sizeOn } from './chunk-line.js';
 import { values } from './fields.js';
 import { GrowingText } from './growing-text.js';
 import { type HeadLimits, pushField } from './head-reader.js';
@@ -17,7 +18,7 @@ export interface ContentEnd {
 }
 
 export interface ContentReader {
-  /** Hands what is content in `bytes` on, as parts of `bytes`. Linear in what arrives. */
+  /** Hands what is content in `bytes` on, once at most, moved together in place. Linear in what arrives. */
   push(bytes: Buffer, onContent: (part: Buffer) => void): ContentReading;
 }
 
@@ -65,19 +66,31 @@ class ChunkedReader implements ContentReader {
   readonly #line = new GrowingText();
   #extensionBytes = 0;
   #trailerBytes = 0;
+  /** The content in the piece that is being read: from where, up to where. */
+  #start = 0;
+  #filled = 0;
 
   constructor(limits: HeadLimits) {
     this.#limits = limits;
   }
 
   push(bytes: Buffer, onContent: (part: Buffer) => void): ContentReading {
+    this.#start = 0;
+    this.#filled = 0;
+    const reading = this.#read(bytes);
+    if (this.#filled > this.#start) onContent(bytes.subarray(this.#start, this.#filled));
+    return reading;
+  }
+
+  #read(bytes: Buffer): ContentReading {
     for (let at = 0; at < bytes.length; ) {
       if (this.#expecting === 'data') {
-        const end = Math.min(bytes.length, at + this.#left);
-        onContent(bytes.subarray(at, end));
-        this.#left -= end - at;
-        at = end;
-        if (this.#left === 0) this.#expecting = 'data-end';
+        at = this.#takeData(bytes, at);
+        continue;
+      }
+      const plain = this.#line.length === 0 ? this.#plainLine(bytes, at) : 0;
+      if (plain > 0) {
+        at += plain;
         continue;
       }
       const lf = bytes.indexOf(LF, at);
@@ -97,6 +110,29 @@ class ChunkedReader implements ContentReader {
     return NEED_MORE;
   }
 
+  /** Where to go on. */
+  #takeData(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#left);
+    if (this.#filled === 0) this.#start = at;
+    else bytes.copyWithin(this.#filled, at, end);
+    this.#filled = this.#filled === 0 ? end : this.#filled + end - at;
+    this.#left -= end - at;
+    if (this.#left === 0) this.#expecting = 'data-end';
+    return end;
+  }
+
+  /** Takes what nearly every line is, and answers how many octets that was: 0 where it has to be read as text. */
+  #plainLine(bytes: Buffer, at: number): number {
+    if (this.#expecting === 'data-end') {
+      if (!isLineEnd(bytes, at)) return 0;
+      this.#expecting = 'size';
+      return 2;
+    }
+    const length = this.#expecting === 'size' ? plainSizeLine(bytes, at) : 0;
+    if (length > 0) this.#takeSize(sizeOn(bytes, at, length));
+    return length;
+  }
+
   /** Of a line and its end. */
   #mostLine(): number {
     if (this.#expecting === 'data-end') return 2;
@@ -113,9 +149,13 @@ class ChunkedReader implements ContentReader {
     const digits = CHUNK_LINE.exec(line)?.[1];
     const size = digits === undefined ? Number.NaN : Number.parseInt(digits, 16);
     this.#extensionBytes += line.length - (digits?.length ?? 0);
+    this.#takeSize(size);
+    return Number.isSafeInteger(size);
+  }
+
+  #takeSize(size: number): void {
     this.#left = size;
     this.#expecting = size === 0 ? 'trailer' : 'data';
-    return Number.isSafeInteger(size);
   }
 
   #takeTrailer(line: string): boolean {

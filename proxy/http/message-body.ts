@@ -1,4 +1,6 @@
 /** The content of a response out of the bytes of a connection (RFC 9112 sections 6 and 7): strict, and never more than it says. */
+import { HeldBytes } from '../net/held-bytes.js';
+import { isLineEnd, plainSizeLine, sizeOn } from './chunk-line.js';
 import { type Framing, Lines, parseFields, WRONG_CHARACTER } from './response-head.js';
 
 /** Reads the content of one message. */
@@ -107,12 +109,26 @@ class ChunkedReader implements BodyReader {
 
   /** Where to go on. */
   #readLine(bytes: Buffer, at: number): number {
+    const plain = this.#line.isEmpty ? this.#plainLine(bytes, at) : 0;
+    if (plain > 0) return at + plain;
     const most = this.#within === 'trailers' ? TRAILER_BYTES : SIZE_LINE_BYTES;
     const next = this.#line.push(bytes, at, most);
     const line = this.#line.taken;
     if (line !== null) this.#take(line);
     else if (this.#line.isFaulty) this.state = 'fault';
     return next;
+  }
+
+  /** Takes what nearly every line is, and answers how many octets that was: 0 where it has to be read as text. */
+  #plainLine(bytes: Buffer, at: number): number {
+    if (this.#within === 'line-end') {
+      if (!isLineEnd(bytes, at)) return 0;
+      this.#within = 'size';
+      return 2;
+    }
+    const length = this.#within === 'size' ? plainSizeLine(bytes, at) : 0;
+    if (length > 0) this.#begin(sizeOn(bytes, at, length));
+    return length;
   }
 
   #take(line: string): void {
@@ -133,8 +149,12 @@ class ChunkedReader implements BodyReader {
       this.state = 'fault';
       return;
     }
-    this.#left = Number.parseInt(match[1] ?? '', 16);
-    this.#octets += this.#left;
+    this.#begin(Number.parseInt(match[1] ?? '', 16));
+  }
+
+  #begin(size: number): void {
+    this.#left = size;
+    this.#octets += size;
     this.#within = this.#left === 0 ? 'trailers' : 'content';
   }
 
@@ -156,29 +176,34 @@ class LineCollector {
   /** The line that the last push has completed, without its end; else null. */
   taken: string | null = null;
   isFaulty = false;
-  #pieces: Buffer[] = [];
-  #length = 0;
+  /** Octets, and not a list of pieces: they may come one by one, and thousands of small buffers are megabytes. */
+  #held = new HeldBytes();
+
+  /** True between two lines. */
+  get isEmpty(): boolean {
+    return this.#held.length === 0;
+  }
 
   /** Where to go on. */
   push(bytes: Buffer, at: number, most: number): number {
     const end = bytes.indexOf(0x0a, at);
     const to = end === -1 ? bytes.length : end + 1;
     this.taken = null;
-    this.#length += to - at;
-    if (this.#length > most) {
+    if (this.#held.length + to - at > most) {
       this.isFaulty = true;
       return to;
     }
-    if (end === -1) this.#pieces.push(Buffer.from(bytes.subarray(at, to)));
+    if (end === -1) this.#held.push(bytes.subarray(at, to));
     else this.#complete(bytes, at, to);
     return to;
   }
 
   #complete(bytes: Buffer, at: number, to: number): void {
-    const last = bytes.toString('latin1', at, to);
-    const line = this.#pieces.length === 0 ? last : Buffer.concat(this.#pieces).toString('latin1') + last;
-    this.#pieces = [];
-    this.#length = 0;
+    let line = bytes.toString('latin1', at, to);
+    if (!this.isEmpty) {
+      line = this.#held.all().toString('latin1') + line;
+      this.#held = new HeldBytes();
+    }
     if (line.endsWith('\r\n')) this.taken = line.slice(0, -2);
     else this.isFaulty = true;
   }

@@ -49,6 +49,17 @@ test('chunks are read with extensions and trailers, however they are cut', () =>
     });
 });
 
+test('the content of thousands of chunks is one part for each piece that came', () => {
+  const reader = open(CHUNKED);
+  const parts: string[] = [];
+  const take = (text: string) =>
+    reader.push(Buffer.from(text, 'latin1'), (part) => void parts.push(part.toString('latin1')));
+  assert.equal(take('0001\r\na\r\n1;x\r\nb\r\n1\r\nc\r\n0000000000000001\r\nd').kind, 'need-more');
+  assert.equal(take(`\r\n${'1\r\nx\r\n'.repeat(5000)}A\r\n01234`).kind, 'need-more');
+  assert.equal(take('56789\r\n0\r\n\r\n').kind, 'end');
+  assert.deepEqual(parts, ['abcd', `${'x'.repeat(5000)}01234`, '56789']);
+});
+
 test('nothing is repaired', () => {
   const faults = [
     '\r\n',
@@ -65,6 +76,7 @@ test('nothing is repaired', () => {
     '1;a\0\r\n',
     '20000000000000\r\n',
     `${'0'.repeat(17)}\r\n`,
+    '1\r\nx\r\r\n',
     '0\r\nX\r\n\r\n',
     '0\r\n X: a\r\n\r\n',
     '0\r\nHost: a\r\n\r\n',

@@ -21,6 +21,13 @@ test('chunks are joined, their trailers read, and what follows is counted', () =
   assert.deepEqual([reader.state, reader.surplus, reader.trailers], ['done', 4, ['X-Sum', '1']]);
 });
 
+test('lines that come octet by octet are the same lines', () => {
+  const reader = bodyReader({ kind: 'chunked' });
+  const wire = `00001;a=b\r\nx\r\nB \r\n0123456789a\r\n0\r\nX-Long: ${'y'.repeat(9000)}\r\n\r\n`;
+  assert.equal([...wire].map((octet) => push(reader, octet)).join(''), 'x0123456789a');
+  assert.deepEqual([reader.state, reader.trailers], ['done', ['X-Long', 'y'.repeat(9000)]]);
+});
+
 test('a size that is padded with blanks is a size', () => {
   const reader = bodyReader({ kind: 'chunked' });
   assert.equal(push(reader, '3  \r\nabc\r\n0 \r\n\r\n'), 'abc');
