@@ -16,6 +16,7 @@ import { EgressError } from '../core/reasons.js';
 import type { Arrivals } from '../door/arrivals.js';
 import { peerAddress } from '../door/clients.js';
 import type { ConnectionLimits } from '../door/connection-limits.js';
+import { EMPTY_TRACE } from '../door/flow.js';
 import { HTTP_PORT, HTTPS_PORT } from '../door/steered-ports.js';
 import type { Link } from '../net/interfaces.js';
 import { close, listen } from '../net/listen.js';
@@ -188,6 +189,6 @@ function refusalOf(arrivals: Arrivals, name: DnsName, { remoteAddress }: Asker):
 async function record(arrivals: Arrivals, refused: NonNullable<DnsDoorAnswer['refused']>, asker: Asker): Promise<void> {
   const { remoteAddress } = asker;
   const { flow } = await arrivals.arrive('steer-dns', { remoteAddress }, { method: null, credentials: null });
-  if (refused.host !== null) flow.host = { kind: 'name', name: refused.host };
-  flow.refused(refused.refusal, null);
+  const host = refused.host === null ? {} : { host: { kind: 'name', name: refused.host } as const };
+  flow.refused({ ...EMPTY_TRACE, ...host }, null, refused.refusal);
 }

@@ -1,5 +1,9 @@
-/** From a Target to a connected socket: the steps that every door shares. */
-
+/**
+ * From a Target to a connected socket: the steps that every door shares. Each answers what it found out, and leaves the
+ * record to the door.
+ */
+import type { Socket } from 'node:net';
+import type { Address } from '../core/address.js';
 import { credentialsCouldHelp } from '../core/challenge.js';
 import type { DnsName } from '../core/host-pattern.js';
 import {
@@ -15,9 +19,9 @@ import {
 import { reasonOf } from '../core/reasons.js';
 import type { Target } from '../core/target.js';
 import type { Abortable } from '../net/abort.js';
-import type { Dialed, Dialer } from '../net/dialer.js';
+import type { Dialer } from '../net/dialer.js';
 import type { Resolver } from '../net/resolver.js';
-import type { Flow } from './flow.js';
+import type { Client } from './flow.js';
 
 export interface Gate {
   readonly resolver: Resolver;
@@ -27,70 +31,104 @@ export interface Gate {
   readonly leavesToParent?: (target: Target) => boolean;
 }
 
-/**
- * Target to verdict, in the fixed order: host, DNS, addresses. At once where nothing has to be asked; rejects with an
- * EgressError where DNS fails.
- */
-export function admit(gate: Gate, flow: Flow, target: Target, signal: Abortable): Verdict | Promise<Verdict> {
-  flow.target = target;
+/** Who asks, under which policy. */
+export interface Applicant {
+  readonly client: Client;
+  readonly policy: Policy;
+}
+
+export interface Admission {
+  /** `fail`: DNS has not answered; `error` is what the resolver threw. */
+  readonly verdict: Verdict | { readonly outcome: 'fail'; readonly error: unknown };
+  /** Those of the name or the literal, judged or not. */
+  readonly addresses: readonly Address[];
+  /** Null where DNS was not asked. */
+  readonly dnsMs: number | null;
+}
+
+/** Target to verdict, in the fixed order: host, DNS, addresses. At once where nothing has to be asked. Never rejects. */
+export function admit(
+  gate: Gate,
+  applicant: Applicant,
+  target: Target,
+  signal: Abortable,
+): Admission | Promise<Admission> {
+  const { policy, client } = applicant;
   const { host } = target;
-  const question = { target, client: flow.client, own: gate.own() };
-  if (host.kind === 'literal') flow.addresses = [host.address];
-  const refusal = decideHost(flow.policy, question);
-  if (refusal !== null) return orChallenge(flow, question, { outcome: 'deny', ...refusal });
-  if (host.kind === 'name') return admitName(gate, flow, { ...question, name: host.name }, signal);
-  return orChallenge(flow, question, decideAddresses(flow.policy, question, flow.addresses));
+  const question = { target, client, own: gate.own() };
+  const addresses = host.kind === 'literal' ? [host.address] : [];
+  const answer = (verdict: Verdict): Admission => ({
+    verdict: orChallenge(applicant, question, addresses, verdict),
+    addresses,
+    dnsMs: null,
+  });
+  const refusal = decideHost(policy, question);
+  if (refusal !== null) return answer({ outcome: 'deny', ...refusal });
+  if (host.kind === 'name') return admitName(gate, applicant, { ...question, name: host.name }, signal);
+  return answer(decideAddresses(policy, question, addresses));
 }
 
 async function admitName(
   gate: Gate,
-  flow: Flow,
+  applicant: Applicant,
   question: Question & { readonly name: DnsName },
   signal: Abortable,
-): Promise<Verdict> {
-  const startedAt = performance.now();
-  try {
-    const { name, address } = flow.client;
-    flow.addresses = await gate.resolver.resolve(question.name, signal, name ?? address);
-  } catch (error) {
-    const isUnknown = ['name-not-found', 'dns-failed', 'dns-timeout'].includes(reasonOf(error));
-    if (!isUnknown || gate.leavesToParent?.(question.target) !== true) throw error;
-    return decideName(flow.policy, question, question.name);
-  } finally {
-    flow.dnsMs = elapsed(startedAt);
+): Promise<Admission> {
+  const { policy, client } = applicant;
+  const resolved = await timed(gate.resolver.resolve(question.name, signal, client.name ?? client.address));
+  const dnsMs = resolved.ms;
+  if (resolved.ok) {
+    const addresses = resolved.value;
+    const verdict = decideAddresses(policy, question, addresses);
+    return { verdict: orChallenge(applicant, question, addresses, verdict), addresses, dnsMs };
   }
-  return orChallenge(flow, question, decideAddresses(flow.policy, question, flow.addresses));
+  const { error } = resolved;
+  const isUnknown = ['name-not-found', 'dns-failed', 'dns-timeout'].includes(reasonOf(error));
+  const verdict =
+    isUnknown && gate.leavesToParent?.(question.target) === true
+      ? decideName(policy, question, question.name)
+      : ({ outcome: 'fail', error } as const);
+  return { verdict, addresses: [], dnsMs };
 }
 
 /** The denial, or `client-unauthenticated` in its place where credentials could change it; the rule stays its own. */
-function orChallenge(flow: Flow, question: Question, verdict: Verdict): Verdict {
-  if (verdict.outcome === 'allow' || flow.client.couldBe.length === 0) return verdict;
-  const { policy, addresses, client } = flow;
+function orChallenge(
+  { policy, client }: Applicant,
+  question: Question,
+  addresses: readonly Address[],
+  verdict: Verdict,
+): Verdict {
+  if (verdict.outcome === 'allow' || client.couldBe.length === 0) return verdict;
   if (!credentialsCouldHelp(policy, question, addresses, client.couldBe)) return verdict;
   return { ...verdict, reason: 'client-unauthenticated', what: null };
 }
 
-/** Opens the one connection of this flow. Rejects with an EgressError as the dialer does. */
-export async function dial(gate: Gate, flow: Flow, permit: Permit, signal: Abortable): Promise<Dialed> {
-  const startedAt = performance.now();
-  try {
-    const dialed = await gate.dialer.dial(permit, signal);
-    flow.dialed = dialed.address;
-    return dialed;
-  } catch (error) {
-    // A container that was started again has another address: the next request must not wait for the TTL of the old one.
-    const { host } = permit.target;
-    if (host.kind === 'name' && reasonOf(error) !== 'client-closed') gate.resolver.forget?.(host.name);
-    throw error;
-  } finally {
-    flow.connectMs = elapsed(startedAt);
-  }
+/** `error`: what the dialer threw. */
+export type Dialing =
+  | { readonly ok: true; readonly socket: Socket; readonly address: Address; readonly ms: number }
+  | { readonly ok: false; readonly error: unknown; readonly ms: number };
+
+/** Opens one connection, which the caller owns. Never rejects. */
+export async function dial(gate: Gate, permit: Permit, signal: Abortable): Promise<Dialing> {
+  const dialed = await timed(gate.dialer.dial(permit, signal));
+  if (dialed.ok) return { ok: true, ...dialed.value, ms: dialed.ms };
+  // A container that was started again has another address: the next request must not wait for the TTL of the old one.
+  const { host } = permit.target;
+  if (host.kind === 'name' && reasonOf(dialed.error) !== 'client-closed') gate.resolver.forget?.(host.name);
+  return dialed;
 }
 
-/** The policy in force, for doors that make flows. */
-export type PolicySource = () => Policy;
+type Timed<T> =
+  | { readonly ok: true; readonly value: T; readonly ms: number }
+  | { readonly ok: false; readonly error: unknown; readonly ms: number };
 
-/** Milliseconds with one decimal. */
-function elapsed(startedAt: number): number {
-  return Math.round((performance.now() - startedAt) * 10) / 10;
+/** How long it took, whichever way it ended: in milliseconds with one decimal. */
+async function timed<T>(work: Promise<T>): Promise<Timed<T>> {
+  const startedAt = performance.now();
+  const elapsed = (): number => Math.round((performance.now() - startedAt) * 10) / 10;
+  try {
+    return { ok: true, value: await work, ms: elapsed() };
+  } catch (error) {
+    return { ok: false, error, ms: elapsed() };
+  }
 }

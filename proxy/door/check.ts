@@ -1,13 +1,12 @@
 /** What would happen to a target: the same functions as for a request, without the dial. */
 import { type CheckResult, explanation } from '../core/explain.js';
 import { policyFor, type Refusal } from '../core/policy.js';
-import { EgressError, REASONS, type Reason, reasonOf } from '../core/reasons.js';
+import { EgressError, REASONS } from '../core/reasons.js';
+import { refusal } from '../core/refusal.js';
 import { placeInFile, type RuleId } from '../core/rule-id.js';
 import { hostText, type Parsed, parseAbsolute, parseAuthority, type Target } from '../core/target.js';
-import type { Gate } from './admit.js';
-import { admit } from './admit.js';
+import { admit, type Gate } from './admit.js';
 import type { Settings } from './arrivals.js';
-import { Flow } from './flow.js';
 
 /** Thrown where the question itself is wrong: a client that the configuration does not name. */
 export class UnknownClientError extends Error {}
@@ -22,24 +21,20 @@ export async function check(
   if (clientName !== null && !settings.clients.some(({ name }) => name === clientName)) {
     throw new UnknownClientError(`no client named ${JSON.stringify(clientName)} is configured`);
   }
-  const flow = new Flow({
-    id: 'check',
-    door: 'connect',
-    client: { address: '', name: clientName, label: null, couldBe: clientName === null ? tokenHolders(settings) : [] },
-    method: null,
+  const parsed = parseCheckTarget(text);
+  if (!parsed.ok) return refused(null, [], refusal(parsed.reason));
+  const target = parsed.value;
+  const couldBe = clientName === null ? tokenHolders(settings) : [];
+  const applicant = {
+    client: { address: '', name: clientName, label: null, couldBe },
     policy: policyFor(settings.policy, { name: clientName }),
-    sink: { decision: () => undefined, closed: () => undefined },
-  });
-  const target = parseCheckTarget(text);
-  if (!target.ok) return refused(flow, { reason: target.reason, rule: null, what: null });
-  try {
-    const verdict = await admit(gate, flow, target.value, new AbortController().signal);
-    if (verdict.outcome === 'deny') return refused(flow, verdict);
-    return allowed(flow, verdict.permit.rule, verdict.wouldDeny);
-  } catch (error) {
-    if (!(error instanceof EgressError)) throw error;
-    return refused(flow, { reason: reasonOf(error), rule: null, what: null });
-  }
+  };
+  const { verdict, addresses } = await admit(gate, applicant, target, new AbortController().signal);
+  const texts = addresses.map(({ text }) => text);
+  if (verdict.outcome === 'allow') return allowed(target, texts, verdict.permit.rule, verdict.wouldDeny);
+  if (verdict.outcome === 'deny') return refused(target, texts, verdict);
+  if (!(verdict.error instanceof EgressError)) throw verdict.error;
+  return refused(target, texts, refusal(verdict.error.reason));
 }
 
 function tokenHolders({ clients }: Settings): readonly string[] {
@@ -52,12 +47,13 @@ function parseCheckTarget(text: string): Parsed<Target> {
   return absolute.ok ? { ok: true, value: absolute.value.target } : absolute;
 }
 
-function allowed(flow: Flow, rule: RuleId, wouldDeny: Refusal | null): CheckResult {
-  const addresses = flow.addresses.map(({ text }) => text);
+function allowed(target: Target, addresses: readonly string[], rule: RuleId, wouldDeny: Refusal | null): CheckResult {
   const says =
-    wouldDeny === null ? `Allowed by ${ruleName(rule)}.` : `Let through in mode report; ${sentence(flow, wouldDeny)}`;
+    wouldDeny === null
+      ? `Allowed by ${ruleName(rule)}.`
+      : `Let through in mode report; ${explanation({ ...wouldDeny, target, addresses })}`;
   return {
-    ...subject(flow),
+    ...subject(target),
     outcome: 'allow',
     reason: wouldDeny?.reason ?? null,
     status: null,
@@ -67,20 +63,15 @@ function allowed(flow: Flow, rule: RuleId, wouldDeny: Refusal | null): CheckResu
   };
 }
 
-function refused(flow: Flow, refusal: { reason: Reason; rule: RuleId | null; what: string | null }): CheckResult {
-  const { outcome, status } = REASONS[refusal.reason];
-  const addresses = flow.addresses.map(({ text }) => text);
+function refused(target: Target | null, addresses: readonly string[], refusal: Refusal): CheckResult {
   const { reason, rule } = refusal;
-  return { ...subject(flow), outcome, reason, status, rule, addresses, explanation: sentence(flow, refusal) };
+  const { outcome, status } = REASONS[reason];
+  const says = explanation({ ...refusal, target, addresses });
+  return { ...subject(target), outcome, reason, status, rule, addresses, explanation: says };
 }
 
-function subject({ target }: Flow): { host: string | null; port: number | null } {
+function subject(target: Target | null): { host: string | null; port: number | null } {
   return { host: target === null ? null : hostText(target.host), port: target?.port ?? null };
-}
-
-function sentence(flow: Flow, refusal: { reason: Reason; rule: RuleId | null; what: string | null }): string {
-  const addresses = flow.addresses.map(({ text }) => text);
-  return explanation({ ...refusal, target: flow.target, addresses });
 }
 
 function ruleName(rule: RuleId): string {

@@ -1,33 +1,52 @@
 /** Admission and dialling as one step, for doors that open a tunnel. */
+import type { Socket } from 'node:net';
 import type { Denial, Permit } from '../core/policy.js';
 import { reasonOf } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
 import type { Abortable } from '../net/abort.js';
-import type { Dialed } from '../net/dialer.js';
 import { admit, dial } from './admit.js';
 import type { Arrivals } from './arrivals.js';
 import type { EarlyData } from './early-data.js';
-import type { Flow } from './flow.js';
+import { EMPTY_TRACE, type Flow, type Trace } from './flow.js';
 
-export type UpstreamResult =
-  | { readonly open: true; readonly dialed: Dialed; readonly permit: Permit; readonly wouldDeny: Denial | null }
-  | { readonly open: false; readonly refusal: Refusal };
+export interface Connected {
+  readonly open: true;
+  readonly socket: Socket;
+  readonly permit: Permit;
+  readonly wouldDeny: Denial | null;
+  readonly trace: Trace;
+}
 
-/** Target to connected socket; the door answers and records, be it open or closed. Never rejects. */
+export type UpstreamResult = Connected | { readonly open: false; readonly refusal: Refusal; readonly trace: Trace };
+
+/**
+ * Target to connected socket; the door answers and records, be it open or closed. `inspect`: a last look at the permit
+ * before anything is dialled. Never rejects.
+ */
 export async function connectUpstream(
   arrivals: Arrivals,
   flow: Flow,
   target: Target,
   signal: Abortable,
+  inspect: (permit: Permit) => Refusal | null = () => null,
 ): Promise<UpstreamResult> {
+  let trace: Trace = { ...EMPTY_TRACE, target };
   try {
-    const verdict = await admit(arrivals.gate, flow, target, signal);
-    if (verdict.outcome === 'deny') return { open: false, refusal: verdict };
-    const dialed = await dial(arrivals.gate, flow, verdict.permit, signal);
-    return { open: true, dialed, permit: verdict.permit, wouldDeny: verdict.wouldDeny };
+    const { verdict, addresses, dnsMs } = await admit(arrivals.gate, flow, target, signal);
+    trace = { ...trace, addresses, dnsMs };
+    if (verdict.outcome === 'deny') return { open: false, refusal: verdict, trace };
+    if (verdict.outcome === 'fail') throw verdict.error;
+    const { permit, wouldDeny } = verdict;
+    const objection = inspect(permit);
+    if (objection !== null) return { open: false, refusal: objection, trace };
+    const dialed = await dial(arrivals.gate, permit, signal);
+    trace = { ...trace, connectMs: dialed.ms };
+    if (!dialed.ok) throw dialed.error;
+    const { socket, address } = dialed;
+    return { open: true, socket, permit, wouldDeny, trace: { ...trace, dialed: address } };
   } catch (error) {
-    return { open: false, refusal: refusalOf(arrivals, error) };
+    return { open: false, refusal: refusalOf(arrivals, error), trace };
   }
 }
 
@@ -52,8 +71,8 @@ export async function connectWhileWaiting(
   const upstream = await connectUpstream(arrivals, flow, target, gone.signal);
   gone.release();
   if (!isFull) return upstream;
-  if (upstream.open) upstream.dialed.socket.destroy();
-  return { open: false, refusal: refusal('busy') };
+  if (upstream.open) upstream.socket.destroy();
+  return { open: false, refusal: refusal('busy'), trace: upstream.trace };
 }
 
 /** The refusal for something thrown; a defect of ours is reported, and ends as `internal-error`. */

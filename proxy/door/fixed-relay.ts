@@ -2,17 +2,15 @@
 import net, { type Socket } from 'node:net';
 import type { FixedRelay } from '../config/config.js';
 import type { Address } from '../core/address.js';
-import type { Permit } from '../core/policy.js';
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
-import type { Dialed } from '../net/dialer.js';
+import type { Target } from '../core/target.js';
 import type { Link } from '../net/interfaces.js';
-import { admit, dial } from './admit.js';
 import type { Arrivals } from './arrivals.js';
 import { abortOnLoss } from './closing.js';
-import { refusalOf } from './connect-upstream.js';
+import { connectUpstream, type UpstreamResult } from './connect-upstream.js';
 import type { ConnectionLimits } from './connection-limits.js';
-import type { Flow } from './flow.js';
+import { EMPTY_TRACE, type Flow } from './flow.js';
 import { sharesLink } from './relay-clients.js';
 
 export interface FixedRelayOptions {
@@ -38,46 +36,36 @@ export function createFixedRelay(options: FixedRelayOptions, fixed: FixedRelay):
   });
 }
 
-async function relayOne(options: FixedRelayOptions, socket: Socket, busy: boolean, fixed: FixedRelay): Promise<void> {
+async function relayOne(options: FixedRelayOptions, client: Socket, busy: boolean, fixed: FixedRelay): Promise<void> {
   const { arrivals } = options;
-  const { flow } = await arrivals.arrive('relay', socket, { method: null, credentials: null, policy: fixed.policy });
-  flow.target = fixed.to;
+  const { flow } = await arrivals.arrive('relay', client, { method: null, credentials: null, policy: fixed.policy });
   const fault = arrivals.running.takesRelays ? (busy ? 'busy' : null) : 'draining';
-  const opened = fault === null ? await open(options, socket, flow, fixed) : closed(fault);
+  const opened = fault === null ? await open(options, client, flow, fixed.to) : closed(fault, fixed.to);
   if (!opened.open) {
-    flow.refused(opened.refusal, null);
-    socket.destroy();
+    flow.refused(opened.trace, null, opened.refusal);
+    client.destroy();
     return;
   }
-  const { dialed, permit } = opened;
-  flow.allowed(null, permit.rule, null);
-  await arrivals.tunnel(flow, { client: socket, upstream: dialed.socket, head: Buffer.alloc(0), screen: null });
+  flow.allowed(opened.trace, null, opened.permit.rule, null);
+  await arrivals.tunnel(flow, { client, upstream: opened.socket, head: Buffer.alloc(0), screen: null });
 }
 
-type Opened =
-  | { readonly open: true; readonly dialed: Dialed; readonly permit: Permit }
-  | { readonly open: false; readonly refusal: Refusal };
-
-/** Never rejects. The client is judged before anything is asked or dialled, and again by the addresses. */
-async function open(options: FixedRelayOptions, socket: Socket, flow: Flow, { to }: FixedRelay): Promise<Opened> {
-  const { arrivals, links, doors } = options;
-  const isInside = (inner: readonly Address[]): boolean =>
-    sharesLink(links(), inner, [socket.remoteAddress, socket.localAddress]);
-  const gone = abortOnLoss(socket);
-  try {
-    if (isInside(doors)) return closed('relay-from-inside');
-    const verdict = await admit(arrivals.gate, flow, to, gone.signal);
-    if (verdict.outcome === 'deny') return { open: false, refusal: verdict };
-    const { permit } = verdict;
-    if (isInside(permit.addresses)) return closed('relay-from-inside');
-    return { open: true, permit, dialed: await dial(arrivals.gate, flow, permit, gone.signal) };
-  } catch (error) {
-    return { open: false, refusal: refusalOf(arrivals, error) };
-  } finally {
-    gone.release();
-  }
+/** The client is judged before anything is asked or dialled, and again by the addresses. Never rejects. */
+async function open(
+  { arrivals, links, doors }: FixedRelayOptions,
+  client: Socket,
+  flow: Flow,
+  target: Target,
+): Promise<UpstreamResult> {
+  const refuseInside = (inner: readonly Address[]): Refusal | null =>
+    sharesLink(links(), inner, [client.remoteAddress, client.localAddress]) ? refusal('relay-from-inside') : null;
+  if (refuseInside(doors) !== null) return closed('relay-from-inside', target);
+  const gone = abortOnLoss(client);
+  const result = await connectUpstream(arrivals, flow, target, gone.signal, (permit) => refuseInside(permit.addresses));
+  gone.release();
+  return result;
 }
 
-function closed(reason: Reason): Opened {
-  return { open: false, refusal: refusal(reason) };
+function closed(reason: Reason, target: Target): UpstreamResult {
+  return { open: false, refusal: refusal(reason), trace: { ...EMPTY_TRACE, target } };
 }

@@ -1,10 +1,10 @@
-/** One request on its way through a door: what becomes known of it, and its one decision record. */
+/** One request on its way through a door: who asks, and its one decision record. */
 import type { Address } from '../core/address.js';
 import type { ClientIdentity, Policy, Refusal } from '../core/policy.js';
 import { REASONS, type Reason } from '../core/reasons.js';
 import { type Host, hostText, type Target } from '../core/target.js';
 import type { RelayResult } from '../net/relay.js';
-import type { DecisionSink, Door } from '../observe/record.js';
+import type { CloseRecord, DecisionRecord, DecisionSink, Door } from '../observe/record.js';
 
 export interface Client extends ClientIdentity {
   readonly address: string;
@@ -13,6 +13,19 @@ export interface Client extends ClientIdentity {
   /** Names that it could have with the credentials that it has not given; empty where it has, or the door takes none. */
   readonly couldBe: readonly string[];
 }
+
+/** What the steps of a request have found out. Each step answers its own part, and the door puts the record together. */
+export interface Trace {
+  readonly target: Target | null;
+  /** At a door where a host comes without a port. */
+  readonly host?: Host;
+  readonly addresses: readonly Address[];
+  readonly dnsMs: number | null;
+  readonly dialed: Address | null;
+  readonly connectMs: number | null;
+}
+
+export const EMPTY_TRACE: Trace = { target: null, addresses: [], dnsMs: null, dialed: null, connectMs: null };
 
 export interface FlowOptions {
   readonly id: string;
@@ -23,25 +36,21 @@ export interface FlowOptions {
   readonly sink: DecisionSink;
 }
 
-/** The first of `allowed`, `refused` and `failed` writes the record; a later one is ignored. */
+/** Who asked through which door for what. */
+type Subject = Pick<CloseRecord, 'client' | 'door' | 'host' | 'port' | 'rule'>;
+
+/** The first of `allowed` and `refused` writes the record; what a later one says is left to the close record. */
 export class Flow {
   readonly id: string;
   readonly door: Door;
   readonly client: Client;
   /** The policy in force when the request came: one snapshot for all of its decisions. */
   readonly policy: Policy;
-  target: Target | null = null;
-  /** For a door at which a host comes without a port. */
-  host: Host | null = null;
-  addresses: readonly Address[] = [];
-  dialed: Address | null = null;
-  dnsMs: number | null = null;
-  connectMs: number | null = null;
   readonly #options: FlowOptions;
   readonly #startedAt = performance.now();
-  #recorded = false;
+  /** The same in the close record as in the decision record. */
+  #recorded: Subject | null = null;
   #late: Reason | null = null;
-  #rule: string | null = null;
 
   constructor(options: FlowOptions) {
     this.#options = options;
@@ -51,71 +60,62 @@ export class Flow {
     this.policy = options.policy;
   }
 
-  get isRecorded(): boolean {
-    return this.#recorded;
-  }
-
   /** `wouldDeny`: in mode `report`, what enforcement would have said. */
-  allowed(status: number | null, rule: string, wouldDeny: Refusal | null): void {
-    this.#record('allow', wouldDeny?.reason ?? null, wouldDeny?.rule ?? rule, status);
+  allowed(trace: Trace, status: number | null, rule: string, wouldDeny: Refusal | null): void {
+    const decisive = { reason: wouldDeny?.reason ?? null, rule: wouldDeny?.rule ?? rule };
+    this.#record(trace, { outcome: 'allow', ...decisive, status });
   }
 
-  refused({ reason, rule }: Pick<Refusal, 'reason' | 'rule'>, status: number | null): void {
-    this.#record(REASONS[reason].outcome, reason, rule, status);
+  refused(trace: Trace, status: number | null, { reason, rule }: Pick<Refusal, 'reason' | 'rule'>): void {
+    this.#record(trace, { outcome: REASONS[reason].outcome, reason, rule, status });
   }
 
-  closed(result: RelayResult): void {
-    const { bytesUp, bytesDown, cause } = result;
-    const durationMs = Math.round(performance.now() - this.#startedAt);
-    const time = new Date().toISOString();
+  /** The close record of a tunnel, whose decision record has been written. */
+  closed({ bytesUp, bytesDown, cause }: RelayResult): void {
     this.#options.sink.closed({
       event: 'closed',
       id: this.id,
-      time,
-      ...this.#where(),
-      rule: this.#rule,
+      time: new Date().toISOString(),
+      ...(this.#recorded ?? this.#subject(EMPTY_TRACE, null)),
       bytesUp,
       bytesDown,
-      durationMs,
+      durationMs: Math.round(performance.now() - this.#startedAt),
       cause,
       reason: this.#late,
     });
   }
 
-  #record(outcome: 'allow' | 'deny' | 'fail', reason: Reason | null, rule: string | null, status: number | null): void {
-    if (this.#recorded) {
+  #record(trace: Trace, decided: Pick<DecisionRecord, 'outcome' | 'reason' | 'rule' | 'status'>): void {
+    const { outcome, reason, rule, status } = decided;
+    if (this.#recorded !== null) {
       this.#late = reason;
       return;
     }
-    this.#recorded = true;
-    this.#rule = rule;
+    this.#recorded = this.#subject(trace, rule);
     this.#options.sink.decision({
       event: 'decision',
       id: this.id,
       time: new Date().toISOString(),
       outcome,
       reason,
-      rule,
       mode: this.policy.mode,
-      ...this.#where(),
+      ...this.#recorded,
       method: this.#options.method,
-      addresses: this.addresses.map(({ text }) => text),
-      dialed: this.dialed?.text ?? null,
+      addresses: trace.addresses.map(({ text }) => text),
+      dialed: trace.dialed?.text ?? null,
       status,
-      dnsMs: this.dnsMs,
-      connectMs: this.connectMs,
+      dnsMs: trace.dnsMs,
+      connectMs: trace.connectMs,
     });
   }
 
-  /** Who asked through which door for what: the same in the decision and in the close record. */
-  #where() {
-    const { client, target, door } = this;
-    const host = target?.host ?? this.host;
+  #subject({ target, host = target?.host }: Trace, rule: Subject['rule']): Subject {
     return {
-      client: { address: client.address, name: client.name ?? client.label },
-      door,
-      host: host === null ? null : hostText(host),
+      client: { address: this.client.address, name: this.client.name ?? this.client.label },
+      door: this.door,
+      host: host === undefined ? null : hostText(host),
       port: target?.port ?? null,
+      rule,
     };
   }
 }

@@ -15,9 +15,9 @@ import type { Door } from '../observe/record.js';
 import type { Arrival, Arrivals } from './arrivals.js';
 import type { Credentials } from './clients.js';
 import { abortOnLoss, closeAfter, turnedAway } from './closing.js';
-import { connectWhileWaiting, refusalOf, type UpstreamResult } from './connect-upstream.js';
+import { type Connected, connectWhileWaiting, refusalOf } from './connect-upstream.js';
 import type { ConnectionLimits } from './connection-limits.js';
-import type { Flow } from './flow.js';
+import { EMPTY_TRACE, type Flow, type Trace } from './flow.js';
 
 export interface TunnelDoor {
   /** As records call it. */
@@ -31,7 +31,7 @@ export interface TunnelDoor {
   /** What tells it that there will be none. */
   refused(reason: Reason): Buffer;
   /** Writes the record of what is allowed, perhaps not before the first bytes; without it, it is written at once. */
-  screens?(flow: Flow, upstream: Extract<UpstreamResult, { open: true }>): Screen | null;
+  screens?(flow: Flow, upstream: Connected): Screen | null;
 }
 
 /** A client that has not said where it wants to go. */
@@ -79,20 +79,21 @@ class Visit {
   /** `busy`: the connection is over a limit. Never rejects, and never leaves the socket open. */
   async run(busy: boolean, heard: () => void): Promise<void> {
     const gone = abortOnLoss(this.#socket);
+    let trace = EMPTY_TRACE;
     try {
       const { said, flow, rest } = await this.#hear(gone.signal);
       heard();
-      if (!said.ok) return this.#refuse(flow, refusal(said.reason));
-      flow.target = said.target;
+      if (!said.ok) return this.#refuse(flow, trace, refusal(said.reason));
+      trace = { ...trace, target: said.target };
       const fault = turnedAway(this.#arrivals, busy);
-      if (fault !== null) return this.#refuse(flow, refusal(fault));
+      if (fault !== null) return this.#refuse(flow, trace, refusal(fault));
       const early = this.#arrivals.keepEarlyData(this.#socket, rest);
       const upstream = await connectWhileWaiting(this.#arrivals, flow, said.target, { gone, early });
-      if (!upstream.open) return this.#refuse(flow, upstream.refusal);
+      if (!upstream.open) return this.#refuse(flow, upstream.trace, upstream.refusal);
       await this.#relay(flow, upstream, early.take());
     } catch (error) {
       if (this.#socket.bytesRead === 0) this.#socket.destroy();
-      else this.#refuse(await this.#known(), refusalOf(this.#arrivals, error));
+      else this.#refuse(await this.#known(), trace, refusalOf(this.#arrivals, error));
     } finally {
       gone.release();
     }
@@ -128,12 +129,12 @@ class Visit {
     return arrival;
   }
 
-  async #relay(flow: Flow, upstream: Extract<UpstreamResult, { open: true }>, head: Buffer): Promise<void> {
+  async #relay(flow: Flow, upstream: Connected, head: Buffer): Promise<void> {
     const { granted } = this.#door;
     if (granted !== null) this.#socket.write(granted);
     const screen = this.#door.screens?.(flow, upstream) ?? null;
-    if (this.#door.screens === undefined) flow.allowed(null, upstream.permit.rule, upstream.wouldDeny);
-    await this.#arrivals.tunnel(flow, { client: this.#socket, upstream: upstream.dialed.socket, head, screen });
+    if (this.#door.screens === undefined) flow.allowed(upstream.trace, null, upstream.permit.rule, upstream.wouldDeny);
+    await this.#arrivals.tunnel(flow, { client: this.#socket, upstream: upstream.socket, head, screen });
   }
 
   /** By whatever is known of it by now. */
@@ -141,8 +142,8 @@ class Visit {
     return this.#flow ?? (await this.#arrive(null)).flow;
   }
 
-  #refuse(flow: Flow, refused: Refusal): void {
-    flow.refused(refused, null);
+  #refuse(flow: Flow, trace: Trace, refused: Refusal): void {
+    flow.refused(trace, null, refused);
     closeAfter(this.#socket, this.#door.refused(refused.reason));
   }
 }

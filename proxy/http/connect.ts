@@ -5,9 +5,9 @@ import { type Refusal, refusal } from '../core/refusal.js';
 import { parseAuthority } from '../core/target.js';
 import type { Arrivals } from '../door/arrivals.js';
 import { abortOnLoss, turnedAway } from '../door/closing.js';
-import { connectWhileWaiting, type UpstreamResult } from '../door/connect-upstream.js';
+import { type Connected, connectWhileWaiting } from '../door/connect-upstream.js';
 import type { EarlyData } from '../door/early-data.js';
-import type { Flow } from '../door/flow.js';
+import { EMPTY_TRACE, type Flow, type Trace } from '../door/flow.js';
 import { send } from '../net/direct-io.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
 import { endSocket } from './refusal.js';
@@ -38,13 +38,13 @@ interface ConnectOptions {
 
 interface Opened {
   readonly flow: Flow;
-  readonly upstream: Extract<UpstreamResult, { open: true }>;
+  readonly upstream: Connected;
   readonly head: Buffer;
 }
 
 function relayOpened(arrivals: Arrivals, client: Socket, { flow, upstream, head }: Opened): Promise<void> {
   const screen = screenTunnel(flow, upstream, 200);
-  return arrivals.tunnel(flow, { client, upstream: upstream.dialed.socket, head, screen });
+  return arrivals.tunnel(flow, { client, upstream: upstream.socket, head, screen });
 }
 
 /** Null where the request was refused. */
@@ -57,14 +57,14 @@ async function open(
   const gone = abortOnLoss(socket);
   const arriving = arrivals.arrive('connect', socket, { method: 'CONNECT', credentials: credentialsOf(request) });
   const { flow, isKnown } = arriving instanceof Promise ? await arriving : arriving;
-  const end = (refused: Refusal): null => {
+  const target = parseAuthority(request.url ?? '');
+  const end = (trace: Trace, refused: Refusal): null => {
     early.drop();
-    endSocket(socket, flow, refused);
+    endSocket(socket, flow, trace, refused);
     return null;
   };
-  const refuse = (reason: Reason): null => end(refusal(reason));
-  const target = parseAuthority(request.url ?? '');
-  if (target.ok) flow.target = target.value;
+  const trace = target.ok ? { ...EMPTY_TRACE, target: target.value } : EMPTY_TRACE;
+  const refuse = (reason: Reason): null => end(trace, refusal(reason));
   const fault = turnedAway(arrivals, busy) ?? headFault(request) ?? (hasContent(request) ? 'malformed-request' : null);
   if (fault !== null) return refuse(fault);
   if (!target.ok) return refuse(target.reason);
@@ -73,7 +73,7 @@ async function open(
   if (!isKnown) return refuse('client-unauthenticated');
 
   const upstream = await connectWhileWaiting(arrivals, flow, target.value, { gone, early });
-  if (!upstream.open) return end(upstream.refusal);
+  if (!upstream.open) return end(upstream.trace, upstream.refusal);
   send(socket, ESTABLISHED);
   return { flow, upstream, head: early.take() };
 }

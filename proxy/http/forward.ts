@@ -8,7 +8,7 @@ import { admit } from '../door/admit.js';
 import type { Arrivals } from '../door/arrivals.js';
 import { turnedAway } from '../door/closing.js';
 import { refusalOf } from '../door/connect-upstream.js';
-import type { Flow } from '../door/flow.js';
+import { EMPTY_TRACE, type Flow, type Trace } from '../door/flow.js';
 import { Abort } from '../net/abort.js';
 import type { Door } from '../observe/record.js';
 import { expectsContinue } from './client-response.js';
@@ -40,10 +40,10 @@ export async function forward(
   const method = request.method ?? '';
   const credentials = credentialsOf(request);
   const { flow, isKnown } = await arrivals.arrive(options.door, request.socket, { method, credentials });
-  const end = (refused: Refusal): void => endResponse(response, flow, refused);
-  const refuse = (reason: Reason): void => end(refusal(reason));
   const parsed = options.target(request);
-  if (parsed.ok) flow.target = parsed.value.target;
+  let trace: Trace = parsed.ok ? { ...EMPTY_TRACE, target: parsed.value.target } : EMPTY_TRACE;
+  const end = (refused: Refusal): void => endResponse(response, flow, trace, refused);
+  const refuse = (reason: Reason): void => end(refusal(reason));
   if (response.destroyed) return refuse('client-closed');
   const fault = turnedAway(arrivals, options.busy) ?? headFault(request);
   if (fault !== null) return refuse(fault);
@@ -51,24 +51,30 @@ export async function forward(
   if (!isKnown) return refuse('client-unauthenticated');
   if (hasOwnVia(request.rawHeaders)) return refuse('proxy-loop');
 
+  const { address, name } = flow.client;
   const gone = new Abort();
   response.on('close', () => gone.abort());
   if (response.destroyed) gone.abort();
   try {
-    const verdict = await admit(arrivals.gate, flow, parsed.value.target, gone);
+    const { verdict, addresses, dnsMs } = await admit(arrivals.gate, flow, parsed.value.target, gone);
+    trace = { ...trace, addresses, dnsMs };
     if (verdict.outcome === 'deny') return end(verdict);
-    const hops = hopsLeft(request);
-    if (hops === 0) return answerHere(response, flow, verdict.permit.rule);
+    if (verdict.outcome === 'fail') throw verdict.error;
     const { permit, wouldDeny } = verdict;
+    const hops = hopsLeft(request);
+    if (hops === 0) return flow.allowed(trace, answerHere(response), permit.rule, null);
     const failure = await sendUpstream(arrivals, {
-      flow,
       permit,
       signal: gone,
       pool: options.pool,
-      owner: { connection: request.socket, tokenName: credentials === null ? null : flow.client.name },
+      owner: { connection: request.socket, tokenName: credentials === null ? null : name },
       request: outgoingRequest(request, parsed.value, { hops, upgrades: options.onUpgraded !== null }),
-      writer: new NodeWriter(response, (refuse) => arrivals.memory.claim('relays', flow.client.address, refuse)),
-      onFinal: (status) => flow.allowed(status, permit.rule, wouldDeny),
+      writer: new NodeWriter(response, (refuse) => arrivals.memory.claim('relays', address, refuse)),
+      claim: (refuse) => arrivals.memory.claim('requests', address, refuse),
+      onConnection: (way) => {
+        trace = { ...trace, ...way };
+      },
+      onFinal: (status) => flow.allowed(trace, status, permit.rule, wouldDeny),
       onUpgraded: (fields, upstream) => options.onUpgraded?.(flow, fields, upstream),
     });
     if (failure !== null) throw failure;
@@ -110,12 +116,12 @@ function hopsLeft(request: IncomingMessage): number | null {
   return /^\d{1,9}$/.test(value) ? Number(value) : null;
 }
 
-/** Max-Forwards has run out: this proxy is the final recipient, and as such it tells nothing about itself. */
-function answerHere(response: ServerResponse, flow: Flow, rule: string): void {
+/** Max-Forwards has run out: this proxy is the final recipient, and as such it says nothing about itself. */
+function answerHere(response: ServerResponse): number {
   const status = response.req.method === 'OPTIONS' ? 204 : 405;
-  flow.allowed(status, rule, null);
   response.writeHead(status, ['Allow', 'OPTIONS, GET, HEAD, POST, PUT, PATCH, DELETE, CONNECT']);
   response.end();
+  return status;
 }
 
 function setField(fields: string[], name: string, value: string): void {

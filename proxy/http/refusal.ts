@@ -6,7 +6,7 @@ import { REASONS } from '../core/reasons.js';
 import type { Refusal } from '../core/refusal.js';
 import { hostText } from '../core/target.js';
 import { closeAfter } from '../door/closing.js';
-import type { Flow } from '../door/flow.js';
+import type { Flow, Trace } from '../door/flow.js';
 import { PSEUDONYM } from './fields.js';
 import { hasContent } from './request-head.js';
 
@@ -14,10 +14,10 @@ import { hasContent } from './request-head.js';
  * Records the refusal and answers on a socket that no http.ServerResponse owns, then closes it: what the client sent
  * behind a refused CONNECT is read and dropped, never interpreted (RFC 9931).
  */
-export function endSocket(socket: Socket, flow: Flow, refusal: Refusal): void {
+export function endSocket(socket: Socket, flow: Flow, trace: Trace, refusal: Refusal): void {
   const { status } = REASONS[refusal.reason];
-  flow.refused(refusal, status);
-  const { phrase, fields, body } = answer(flow, refusal);
+  flow.refused(trace, status, refusal);
+  const { phrase, fields, body } = answer(flow, trace, refusal);
   let head = `HTTP/1.1 ${status} ${phrase}\r\n`;
   for (let i = 0; i + 1 < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
   closeAfter(socket, Buffer.from(`${head}Connection: close\r\n\r\n${body}`, 'latin1'));
@@ -27,14 +27,14 @@ export function endSocket(socket: Socket, flow: Flow, refusal: Refusal): void {
  * Records the refusal and answers with `response`; once its head is out, all that is left is to cut the connection, so
  * that the client sees that the content is not whole.
  */
-export function endResponse(response: ServerResponse, flow: Flow, refusal: Refusal): void {
+export function endResponse(response: ServerResponse, flow: Flow, trace: Trace, refusal: Refusal): void {
   const { status } = REASONS[refusal.reason];
-  flow.refused(refusal, status);
+  flow.refused(trace, status, refusal);
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const { phrase, fields, body } = answer(flow, refusal);
+  const { phrase, fields, body } = answer(flow, trace, refusal);
   // Whether content has arrived by now is chance: what is refused with content is closed behind the answer.
   const keepsAlive = !hasContent(response.req) && status !== 400 && status !== 503;
   response.sendDate = false;
@@ -43,18 +43,18 @@ export function endResponse(response: ServerResponse, flow: Flow, refusal: Refus
   if (!keepsAlive) response.req.resume();
 }
 
-function answer(flow: Flow, refusal: Refusal): { phrase: string; fields: string[]; body: string } {
+function answer(flow: Flow, trace: Trace, refusal: Refusal): { phrase: string; fields: string[]; body: string } {
   const { reason, rule, what } = refusal;
   const { error, outcome } = REASONS[reason];
-  const addresses = flow.addresses.map(({ text }) => text);
-  const all = { reason, rule, what, target: flow.target, addresses };
+  const { target } = trace;
+  const all = { reason, rule, what, target, addresses: trace.addresses.map(({ text }) => text) };
   const known = isShownAddresses(flow) ? all : withoutAnswer(all);
   const body = `${JSON.stringify({
     error: outcome === 'deny' ? 'egress-denied' : 'egress-failed',
     reason,
     rule: known.rule,
-    host: flow.target === null ? null : hostText(flow.target.host),
-    port: flow.target?.port ?? null,
+    host: target === null ? null : hostText(target.host),
+    port: target?.port ?? null,
     addresses: known.addresses,
     id: flow.id,
     explanation: explanation(known),

@@ -2,10 +2,12 @@
 import type { IncomingMessage } from 'node:http';
 import net, { type Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
+import { refusal } from '../core/refusal.js';
 import type { AbsoluteTarget, Parsed } from '../core/target.js';
 import type { Arrivals } from '../door/arrivals.js';
 import { peerAddress } from '../door/clients.js';
 import type { ConnectionLimits } from '../door/connection-limits.js';
+import { EMPTY_TRACE } from '../door/flow.js';
 import type { Door } from '../observe/record.js';
 import { ClientConnection, type ConnectionOptions } from './client-connection.js';
 import { connect } from './connect.js';
@@ -80,5 +82,5 @@ function connectionOptions(options: ServerOptions): ConnectionOptions {
 }
 
 function refuse({ arrivals, door }: ServerOptions, socket: Socket, reason: Reason): void {
-  endSocket(socket, arrivals.arriveUnread(door, socket), { reason, rule: null, what: null });
+  endSocket(socket, arrivals.arriveUnread(door, socket), EMPTY_TRACE, refusal(reason));
 }

@@ -5,9 +5,10 @@ import type { EgressError } from '../core/reasons.js';
 import { authorityText } from '../core/target.js';
 import { dial } from '../door/admit.js';
 import type { Arrivals } from '../door/arrivals.js';
-import type { Flow } from '../door/flow.js';
+import type { Trace } from '../door/flow.js';
 import type { Abortable } from '../net/abort.js';
 import type { Dialed } from '../net/dialer.js';
+import type { Claim } from '../net/memory-budget.js';
 import { secure } from '../net/upstream-tls.js';
 import type { ResponseWriter } from './client-side.js';
 import { type ExchangeEnd, type ExchangeRequest, exchange } from './exchange.js';
@@ -15,7 +16,6 @@ import { members, values } from './fields.js';
 import type { Owner, Upstream, UpstreamPool } from './upstream-pool.js';
 
 export interface UpstreamRequest {
-  readonly flow: Flow;
   readonly permit: Permit;
   /** Aborts when the client is gone. */
   readonly signal: Abortable;
@@ -23,6 +23,10 @@ export interface UpstreamRequest {
   readonly owner: Owner;
   readonly request: ExchangeRequest;
   readonly writer: ResponseWriter;
+  /** Memory for what the origin sends and is not passed on yet. */
+  readonly claim: (refuse: () => void) => Claim;
+  /** A connection is taken or dialled for the request; perhaps twice. */
+  onConnection(way: Partial<Pick<Trace, 'dialed' | 'connectMs'>>): void;
   /** The head of the final response is about to be written. */
   onFinal(status: number): void;
   onUpgraded(fields: readonly string[], upstream: Socket): void;
@@ -41,13 +45,13 @@ const REUSED_ANSWER_MS = 5000;
  * answer, and where the request may be repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
  */
 export async function sendUpstream(arrivals: Arrivals, sending: UpstreamRequest): Promise<EgressError | null> {
-  const { flow, permit, pool, owner } = sending;
+  const { permit, pool, owner } = sending;
   const request = withoutVainExpectation(sending);
   const mayRepeat = isRepeatable(request);
   const reused =
     request.upgrade === null ? pool.take(permit, owner, mayRepeat ? Number.POSITIVE_INFINITY : FRESH_MS) : null;
   if (reused !== null) {
-    flow.dialed = reused.address;
+    sending.onConnection({ dialed: reused.address });
     const end = await over(arrivals, reused, sending, request);
     if (end.kind !== 'failed') return null;
     if (!mayRepeat || !end.isUnanswered) return end.error;
@@ -61,7 +65,7 @@ export async function sendUpstream(arrivals: Arrivals, sending: UpstreamRequest)
 async function over(
   arrivals: Arrivals,
   upstream: Upstream,
-  { flow, permit, pool, writer, onFinal, onUpgraded }: UpstreamRequest,
+  { permit, pool, writer, claim, onFinal, onUpgraded }: UpstreamRequest,
   request: ExchangeRequest,
 ): Promise<ExchangeEnd> {
   const { connection } = upstream;
@@ -71,7 +75,7 @@ async function over(
     idleTimeoutMs,
     headTimeoutMs: headerTimeoutMs,
     answerTimeoutMs: isSuspect ? Math.min(REUSED_ANSWER_MS, idleTimeoutMs / 2) : idleTimeoutMs,
-    claim: (refuse) => arrivals.memory.claim('requests', flow.client.address, refuse),
+    claim,
     onFinal,
     onUpgraded,
   });
@@ -86,8 +90,10 @@ async function over(
 }
 
 /** A new connection, with TLS where the scheme says so. */
-async function open(arrivals: Arrivals, { flow, permit, signal }: UpstreamRequest): Promise<Dialed> {
-  const dialed = await dial(arrivals.gate, flow, permit, signal);
+async function open(arrivals: Arrivals, { permit, signal, onConnection }: UpstreamRequest): Promise<Dialed> {
+  const dialed = await dial(arrivals.gate, permit, signal);
+  onConnection({ connectMs: dialed.ms, ...(dialed.ok && { dialed: dialed.address }) });
+  if (!dialed.ok) throw dialed.error;
   if (permit.target.scheme !== 'https') return dialed;
   const timeoutMs = arrivals.settings().limits.connectTimeoutMs;
   return { ...dialed, socket: await secure(dialed.socket, permit.target, { signal, timeoutMs }) };

@@ -1,7 +1,7 @@
 /** Ties `policy.sni` to a tunnel: the decision record waits for the first bytes, so that one record says all. */
 import { enforcesSni } from '../core/judge.js';
 import { refusal } from '../core/refusal.js';
-import type { UpstreamResult } from '../door/connect-upstream.js';
+import type { Connected } from '../door/connect-upstream.js';
 import type { Flow } from '../door/flow.js';
 import type { Screen } from '../net/first-bytes.js';
 import { createSniScreen } from './sni-screen.js';
@@ -16,26 +16,22 @@ const SILENCE_MS = 200;
  * Writes the flow's record, now or with the first bytes of the tunnel. `status`: what the client was sent. Null
  * where the policy does not look at server names.
  */
-export function screenTunnel(
-  flow: Flow,
-  upstream: Extract<UpstreamResult, { open: true }>,
-  status: number | null,
-): Screen | null {
-  const { permit, wouldDeny } = upstream;
+export function screenTunnel(flow: Flow, upstream: Connected, status: number | null): Screen | null {
+  const { permit, wouldDeny, trace } = upstream;
   if (flow.policy.sni === 'off') {
-    flow.allowed(status, permit.rule, wouldDeny);
+    flow.allowed(trace, status, permit.rule, wouldDeny);
     return null;
   }
   const enforces = enforcesSni(flow.policy);
-  const silence = setTimeout(() => flow.allowed(status, permit.rule, wouldDeny), SILENCE_MS);
+  const silence = setTimeout(() => flow.allowed(trace, status, permit.rule, wouldDeny), SILENCE_MS);
   return createSniScreen({
     target: permit.target,
     mode: enforces ? 'enforce' : 'log',
     onJudged(reason) {
       clearTimeout(silence);
       const refused = reason === null ? null : refusal(reason, 'sni');
-      if (refused !== null && enforces) flow.refused(refused, status);
-      else flow.allowed(status, permit.rule, wouldDeny ?? refused);
+      if (refused !== null && enforces) flow.refused(trace, status, refused);
+      else flow.allowed(trace, status, permit.rule, wouldDeny ?? refused);
     },
   });
 }
