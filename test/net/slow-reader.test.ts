@@ -1,34 +1,14 @@
 /** What a tunnel holds whose reader does not read. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import net, { type Socket } from 'node:net';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
 import { relay } from '../../proxy/net/relay.js';
+import { pair } from './socket-pair.js';
 
 const LIMIT = { timeout: 20_000 };
 const PIECE = Buffer.alloc(1 << 20);
-
-interface Pair {
-  readonly near: Socket;
-  readonly far: Socket;
-}
-
-/** Two ends of one TCP connection. */
-async function pair(): Promise<Pair> {
-  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const at = server.address();
-  assert.ok(at !== null && typeof at === 'object');
-  const accepted = once(server, 'connection');
-  const far = net.connect({ port: at.port, host: '127.0.0.1', allowHalfOpen: true });
-  const [near] = await accepted;
-  server.close();
-  far.on('error', () => undefined);
-  return { near, far };
-}
 
 async function stall(totalBytes: number) {
   const memory = createMemoryBudget(() => totalBytes);

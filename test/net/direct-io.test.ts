@@ -1,0 +1,163 @@
+/**
+ * Reads and writes past Node's streams rest on what `net.Socket` keeps to itself. A release that renames it costs speed and
+ * nothing else, but it must not do so unseen: the first two tests fail on it, the others show that bytes still arrive.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
+import { DirectReads, send, writeNow } from '../../proxy/net/direct-io.js';
+import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
+import { relay } from '../../proxy/net/relay.js';
+import { type Pair, pair } from './socket-pair.js';
+
+const LIMIT = { timeout: 20_000 };
+const INTERNALS: readonly unknown[] = ['kBuffer', 'kBufferCb', 'kBufferGen'];
+
+test('on this release of Node, accepted and dialled connections are read into the buffer of the process', async (t) => {
+  const { near, far } = await tcp(t);
+  for (const [reader, writer] of [
+    [near, far],
+    [far, near],
+  ] as const) {
+    const whole = Buffer.allocUnsafeSlow(256 * 1024);
+    const seen = new Promise<Buffer>((resolve) => {
+      new DirectReads(whole).read(reader, (bytes) => {
+        resolve(bytes);
+        return true;
+      });
+    });
+    writer.write('hello');
+    assert.equal((await seen).buffer, whole.buffer);
+  }
+});
+
+test('on this release of Node, the kernel is given bytes at once, and nothing is queued', async (t) => {
+  const { near, far } = await tcp(t);
+  assert.equal(writeNow(near, Buffer.from('hello')), 5);
+  assert.equal(send(near, Buffer.from(', world')), true);
+  assert.equal(near.writableLength, 0);
+  near.end();
+  assert.equal(await text(far), 'hello, world');
+});
+
+for (const [name, hide] of [
+  ['read directly', (socket: Socket) => socket],
+  ['of a release of Node that has no such internals', withoutInternals],
+] as const) {
+  test(`a connection ${name}: what was buffered comes first, and a reader that says stop is left alone`, async (t) => {
+    const { near, far } = await tcp(t);
+    near.unshift(Buffer.from('early '));
+    const pieces: string[] = [];
+    let goesOn = false;
+    const stopped = new Promise<void>((resolve) => {
+      new DirectReads(Buffer.allocUnsafeSlow(1024)).read(hide(near), (bytes) => {
+        pieces.push(bytes.toString());
+        resolve();
+        return goesOn;
+      });
+    });
+    far.end('late');
+    await stopped;
+    await setImmediate();
+    assert.deepEqual([pieces, near.isPaused()], [['early '], true]);
+    goesOn = true;
+    near.resume();
+    await once(near, 'end');
+    assert.deepEqual(pieces, ['early ', 'late']);
+  });
+
+  test(`a connection ${name}: another reader takes the place of the one before`, async (t) => {
+    const { near, far } = await tcp(t);
+    const reads = new DirectReads(Buffer.allocUnsafeSlow(1024));
+    const [first, second]: [string[], string[]] = [[], []];
+    const read = hide(near);
+    reads.read(read, (bytes) => {
+      first.push(bytes.toString());
+      reads.read(read, (more) => second.push(more.toString()) > 0);
+      far.end('two');
+      return true;
+    });
+    far.write('one');
+    await once(near, 'end');
+    assert.deepEqual([first, second], [['one'], ['two']]);
+  });
+}
+
+test('where no descriptor is to be had, bytes are queued, and whoever waits hears when they are gone', async (t) => {
+  const { near, far } = await tcp(t);
+  const bytes = Buffer.from('queued');
+  const hidden = withoutInternals(near);
+  assert.equal(writeNow(hidden, bytes), 0);
+  const gone = new Promise<void>((resolve) => assert.equal(send(hidden, bytes, resolve), false));
+  bytes.fill('x');
+  await gone;
+  near.end();
+  assert.equal(await text(far), 'queued');
+});
+
+test('under TLS nothing is written to the descriptor, where it would go out in plain text', async (t) => {
+  const { near } = await tcp(t);
+  const socket = new TLSSocket(near, { isServer: true });
+  socket.on('error', () => undefined);
+  assert.equal(writeNow(socket, Buffer.from('secret')), 0);
+  socket.destroy();
+});
+
+test('a tunnel whose sockets have neither way carries the same bytes, and half-closes', LIMIT, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'direct-io-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [client, upstream] = [await pair(join(folder, 'client')), await pair(join(folder, 'upstream'))];
+  const [request, response] = [randomBytes(3 << 20), randomBytes(5 << 20)];
+  const running = relay(client.near, upstream.near, {
+    idleTimeoutMs: 60_000,
+    reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),
+    claim: (refuse) => createMemoryBudget(() => 1 << 30).claim('relays', 'tool', refuse),
+    head: Buffer.alloc(0),
+    screen: null,
+  });
+  client.far.end(request);
+  assert.equal(Buffer.compare(await content(upstream.far), request), 0);
+  upstream.far.end(response);
+  assert.equal(Buffer.compare(await content(client.far), response), 0);
+  assert.deepEqual(await running.done, { bytesUp: request.length, bytesDown: response.length, cause: 'end' });
+});
+
+async function tcp(t: TestContext): Promise<Pair> {
+  const both = await pair();
+  t.after(() => {
+    both.near.destroy();
+    both.far.destroy();
+  });
+  return both;
+}
+
+/** The same socket as a release of Node would show it in which the internals have other names. */
+function withoutInternals(socket: Socket): Socket {
+  return new Proxy(socket, {
+    get(target, name) {
+      const value: unknown = name === '_handle' ? undefined : Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+    ownKeys: (target) =>
+      Reflect.ownKeys(target).filter((key) => typeof key !== 'symbol' || !INTERNALS.includes(key.description)),
+  });
+}
+
+/** Not by iteration, at whose end Node would destroy the other direction, too. */
+async function content(socket: Socket): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  socket.on('data', (piece: Buffer) => pieces.push(piece));
+  await once(socket, 'end');
+  return Buffer.concat(pieces);
+}
+
+async function text(socket: Socket): Promise<string> {
+  return (await content(socket)).toString();
+}
