@@ -128,7 +128,7 @@ export interface Config {
   readonly log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error';
     /** Null: pretty at a terminal, else json. */
-    readonly format: 'json' | 'pretty' | null;
+    readonly format: 'json' | 'pretty' | 'ecs' | null;
     readonly file: LogFile | null;
   };
   /** SHA-256 of the policy in force, as hex: rules, defaults and client names, no tokens. */

@@ -160,7 +160,7 @@ const logFile = section({
 
 const log = section({
   level: word(['debug', 'info', 'warn', 'error']).prefault('info'),
-  format: word(['json', 'pretty']).nullable().prefault(null),
+  format: word(['json', 'pretty', 'ecs']).nullable().prefault(null),
   file: logFile.nullable().prefault(null),
 });
 

@@ -1,15 +1,18 @@
 /** Opens the outputs that the configuration asks for, and the two logs over them. */
 import type { Logger } from 'pino';
 import { createDecisionLog, createEventLog, createSpawnLog, type LogLevel, type LogOutput } from './decision-log.js';
+import { ecsLine } from './ecs.js';
 import { keptFile, type LogFile, openFileSink } from './file-sink.js';
 import { type LineSink, stdoutSink } from './line-sink.js';
 import type { Observer, SpawnObserver } from './observe.js';
 import { prettyRenderer } from './pretty.js';
 
+export type LogFormat = 'json' | 'pretty' | 'ecs';
+
 export interface LogSettings {
   readonly level: LogLevel;
-  /** Null: pretty at a terminal, else json. */
-  readonly format: 'json' | 'pretty' | null;
+  /** Null: pretty at a terminal, else json. A file is always json: its records are read again. */
+  readonly format: LogFormat | null;
   readonly file: LogFile | null;
 }
 
@@ -32,9 +35,7 @@ export async function openLog(settings: LogSettings, stdout: LineSink = stdoutSi
   const { level } = settings;
   const format = settings.format ?? (process.stdout.isTTY === true ? 'pretty' : 'json');
   const sinks = [stdout];
-  const outputs: LogOutput[] = [
-    { sink: stdout, render: format === 'pretty' ? prettyRenderer(wantsColor(), process.stdout.isTTY) : null },
-  ];
+  const outputs: LogOutput[] = [{ sink: stdout, render: rendererOf(format) }];
   const apart: LogOutput[] = [];
   const events = createEventLog(level, outputs);
   if (settings.file !== null) {
@@ -62,6 +63,11 @@ export async function openLog(settings: LogSettings, stdout: LineSink = stdoutSi
       await Promise.all(sinks.map((sink) => sink.close(deadlineMs)));
     },
   };
+}
+
+function rendererOf(format: LogFormat): LogOutput['render'] {
+  if (format === 'ecs') return ecsLine;
+  return format === 'pretty' ? prettyRenderer(wantsColor(), process.stdout.isTTY) : null;
 }
 
 /** https://no-color.org; a dumb terminal would print the escape sequences as text. */
