@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { isLoopbackHost } from '../config/cross-checks.js';
 import { peerAddress } from '../door/clients.js';
-import { type ConnectionLimits, createConnectionLimits } from '../door/connection-limits.js';
+import { type CountedConnection, createConnectionLimits } from '../door/connection-limits.js';
 
 /** Of one header section, and how many fields are kept of it: a browser's has less than 2 KiB and 20. */
 export const ADMIN_HEADER_BYTES = 8 * 1024;
@@ -18,17 +18,15 @@ const BOUNDS = { heard: 0, leastUnheard: 32 };
  */
 export function boundConnections(server: Server): void {
   server.maxHeadersCount = ADMIN_HEADER_FIELDS;
-  const limitsOf = new WeakMap<Socket, ConnectionLimits>();
+  const counts = new WeakMap<Socket, CountedConnection>();
   const [own, others] = [createConnectionLimits(() => LIMITS, BOUNDS), createConnectionLimits(() => LIMITS, BOUNDS)];
   server.on('connection', (socket) => {
-    const connectionLimits = isOwn(socket) ? own : others;
-    limitsOf.set(socket, connectionLimits);
-    connectionLimits.enter(socket);
+    counts.set(socket, (isOwn(socket) ? own : others).enter(socket));
   });
   server.on('request', ({ socket }, response) => {
-    const connectionLimits = limitsOf.get(socket);
-    connectionLimits?.heard(socket);
-    response.on('finish', () => connectionLimits?.waits(socket));
+    const counted = counts.get(socket);
+    counted?.heard();
+    response.on('finish', () => counted?.waits());
   });
 }
 

@@ -60,13 +60,14 @@ export async function openDnsDoor({ arrivals, connectionLimits, at, links }: Dns
   const server = net.createServer({ noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     const asker = { own: parseAddress(peerAddress(socket.localAddress)), remoteAddress: socket.remoteAddress };
-    if (!admits(asker) || !connectionLimits.enter(socket)) {
+    const counted = admits(asker) ? connectionLimits.enter(socket) : null;
+    if (counted?.isAdmitted !== true) {
       socket.destroy();
       return;
     }
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
-    void serveTcp(arrivals, socket, asker, () => connectionLimits.heard(socket));
+    void serveTcp(arrivals, socket, asker, () => counted.heard());
   });
   const bound = await listen(server, at, 'steer.dns');
   const hosts = datagramHosts(bound.address);

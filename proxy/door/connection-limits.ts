@@ -4,18 +4,21 @@ import type { Limits } from '../config/config.js';
 import { peerAddress } from './clients.js';
 
 export interface ConnectionLimits {
-  /**
-   * Counts the connection until it closes. False: it is over a limit, and is to be heard only to be refused; a flood
-   * beyond that is closed unheard.
-   */
-  enter(socket: Socket): boolean;
-  /** The connection has said what it wants: its head or handshake is whole. */
-  heard(socket: Socket): void;
-  /** It waits for another request: until that is heard, it may be closed to make room, as one that says nothing. */
-  waits(socket: Socket): void;
+  /** Counts the connection until it closes. */
+  enter(socket: Socket): CountedConnection;
   readonly open: number;
   /** Resolves when none is open. A server says that it is closed before its last connection does. */
   empty(): Promise<void>;
+}
+
+/** One connection that says nothing yet. */
+export interface CountedConnection {
+  /** False: it is over a limit, and is to be heard only to be refused; a flood beyond that is closed unheard. */
+  readonly isAdmitted: boolean;
+  /** It has said what it wants: its head or handshake is whole. */
+  heard(): void;
+  /** It waits for another request: until that is heard, it may be closed to make room, as one that says nothing. */
+  waits(): void;
 }
 
 /** How many connections over a limit are heard and refused with a reason, before they are a flood. */
@@ -32,94 +35,160 @@ export interface Bounds {
   readonly onEnter?: () => void;
 }
 
+type Most = Pick<Limits, 'connections' | 'connectionsPerClient'>;
+
 /** What one client has over its own limit takes nothing of the limit for all: it would lock the others out. */
-export function createConnectionLimits(
-  limits: () => Pick<Limits, 'connections' | 'connectionsPerClient'>,
-  { heard = HEARD, leastUnheard = LEAST_UNHEARD, onEnter }: Bounds = {},
-): ConnectionLimits {
-  const connections = new Map<Socket, Connection>();
-  const perClient = new Map<string, number>();
-  const unheard = new Unheard();
-  const whenEmpty: (() => void)[] = [];
-  let admitted = 0;
-  const leave = (socket: Socket): void => {
-    const connection = connections.get(socket);
-    if (connection === undefined) return;
-    connections.delete(socket);
-    if (connections.size === 0) for (const resolve of whenEmpty.splice(0)) resolve();
-    unheard.delete(connection.address, socket);
-    if (connection.isAdmitted) admitted -= 1;
-    const left = (perClient.get(connection.address) ?? 1) - 1;
-    if (left === 0) perClient.delete(connection.address);
-    else perClient.set(connection.address, left);
-  };
-  const waits = (socket: Socket): void => {
-    const connection = connections.get(socket);
-    if (connection?.isAdmitted !== true) return;
-    unheard.add(connection.address, socket);
-    const silent = unheard.excess(Math.max(leastUnheard, limits().connections * UNHEARD_PART));
-    if (silent === null) return;
-    leave(silent);
-    silent.destroy();
-  };
-  return {
-    get open() {
-      return connections.size;
-    },
-    empty: () => new Promise((resolve) => (connections.size === 0 ? resolve() : whenEmpty.push(resolve))),
-    enter(socket) {
-      const address = peerAddress(socket.remoteAddress);
-      onEnter?.();
-      const mine = (perClient.get(address) ?? 0) + 1;
-      const most = limits();
-      const isAdmitted = mine <= most.connectionsPerClient && admitted < most.connections;
-      connections.set(socket, { address, isAdmitted });
-      perClient.set(address, mine);
-      if (isAdmitted) admitted += 1;
-      socket.once('close', () => leave(socket));
-      if (isAdmitted) waits(socket);
-      else if (connections.size - admitted > heard) socket.destroy();
-      return isAdmitted;
-    },
-    heard: (socket) => unheard.delete(connections.get(socket)?.address ?? '', socket),
-    waits,
-  };
+export function createConnectionLimits(limits: () => Most, bounds: Bounds = {}): ConnectionLimits {
+  return new OpenConnections(limits, bounds);
 }
 
-interface Connection {
+class OpenConnections implements ConnectionLimits {
+  open = 0;
+  readonly #limits: () => Most;
+  readonly #bounds: Required<Bounds>;
+  readonly #clients = new Map<string, Client>();
+  readonly #whenEmpty: (() => void)[] = [];
+  #admitted = 0;
+  #unheard = 0;
+
+  constructor(limits: () => Most, { heard = HEARD, leastUnheard = LEAST_UNHEARD, onEnter = () => undefined }: Bounds) {
+    this.#limits = limits;
+    this.#bounds = { heard, leastUnheard, onEnter };
+  }
+
+  empty(): Promise<void> {
+    return new Promise((resolve) => (this.open === 0 ? resolve() : this.#whenEmpty.push(resolve)));
+  }
+
+  enter(socket: Socket): CountedConnection {
+    this.#bounds.onEnter();
+    const client = this.#client(peerAddress(socket.remoteAddress));
+    const { connections, connectionsPerClient } = this.#limits();
+    client.open += 1;
+    this.open += 1;
+    const isAdmitted = client.open <= connectionsPerClient && this.#admitted < connections;
+    if (isAdmitted) this.#admitted += 1;
+    const connection = new Connection(this, { socket, client, isAdmitted });
+    socket.on('close', connection.leave);
+    if (isAdmitted) this.waits(connection);
+    else if (this.open - this.#admitted > this.#bounds.heard) socket.destroy();
+    return connection;
+  }
+
+  waits(connection: Connection): void {
+    if (!connection.isAdmitted || !connection.isOpen || !connection.client.unheard.add(connection)) return;
+    this.#unheard += 1;
+    const most = Math.max(this.#bounds.leastUnheard, this.#limits().connections * UNHEARD_PART);
+    if (this.#unheard <= most) return;
+    const silent = this.#longestOfMost();
+    silent?.leave();
+    silent?.socket.destroy();
+  }
+
+  heard(connection: Connection): void {
+    if (connection.client.unheard.delete(connection)) this.#unheard -= 1;
+  }
+
+  left(connection: Connection): void {
+    const { client, isAdmitted } = connection;
+    this.heard(connection);
+    this.open -= 1;
+    client.open -= 1;
+    if (isAdmitted) this.#admitted -= 1;
+    if (client.open === 0) this.#clients.delete(client.address);
+    if (this.open === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  }
+
+  #client(address: string): Client {
+    const known = this.#clients.get(address);
+    if (known !== undefined) return known;
+    const client = { address, open: 0, unheard: new Line() };
+    this.#clients.set(address, client);
+    return client;
+  }
+
+  /** Of the client that has most that say nothing, the one that has waited longest. */
+  #longestOfMost(): Connection | null {
+    let largest: Line | null = null;
+    for (const { unheard } of this.#clients.values()) if (unheard.length > (largest?.length ?? 0)) largest = unheard;
+    return largest?.first ?? null;
+  }
+}
+
+interface Client {
   readonly address: string;
-  readonly isAdmitted: boolean;
+  open: number;
+  /**
+   * Those that have not said what they want. Silence costs a client nothing, and from a forged address it is all that a
+   * flood can do: so those who say nothing make room for each other, and never fill the limit for all.
+   */
+  readonly unheard: Line;
 }
 
-/**
- * Silence costs a client nothing, and from a forged address it is all that a flood can do: so those who say nothing make
- * room for each other, and never fill the limit for all.
- */
-class Unheard {
-  readonly #clients = new Map<string, Set<Socket>>();
-  #count = 0;
+class Connection implements CountedConnection {
+  readonly socket: Socket;
+  readonly client: Client;
+  readonly isAdmitted: boolean;
+  isOpen = true;
+  /** Its neighbours in the line. */
+  before: Connection | null = null;
+  behind: Connection | null = null;
+  readonly #all: OpenConnections;
 
-  add(address: string, socket: Socket): void {
-    const sockets = this.#clients.get(address) ?? new Set();
-    if (sockets.has(socket)) return;
-    sockets.add(socket);
-    this.#count += 1;
-    this.#clients.set(address, sockets);
+  constructor(all: OpenConnections, of: { socket: Socket; client: Client; isAdmitted: boolean }) {
+    this.#all = all;
+    this.socket = of.socket;
+    this.client = of.client;
+    this.isAdmitted = of.isAdmitted;
   }
 
-  delete(address: string, socket: Socket): void {
-    const sockets = this.#clients.get(address);
-    if (sockets === undefined || !sockets.delete(socket)) return;
-    this.#count -= 1;
-    if (sockets.size === 0) this.#clients.delete(address);
+  heard(): void {
+    this.#all.heard(this);
   }
 
-  /** Of the client that has most, the one that has waited longest; null where there are no more than `most`. */
-  excess(most: number): Socket | null {
-    if (this.#count <= most) return null;
-    let largest: ReadonlySet<Socket> = new Set();
-    for (const sockets of this.#clients.values()) if (sockets.size > largest.size) largest = sockets;
-    const [first = null] = largest;
-    return first;
+  waits(): void {
+    this.#all.waits(this);
+  }
+
+  readonly leave = (): void => {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.#all.left(this);
+  };
+}
+
+/** In the order in which they began to wait; linked, so that nothing is left of those that are gone (see OpenSet). */
+class Line {
+  length = 0;
+  first: Connection | null = null;
+  #last: Connection | null = null;
+
+  /** False where it is in it already. */
+  add(one: Connection): boolean {
+    if (this.#has(one)) return false;
+    one.before = this.#last;
+    if (this.#last === null) this.first = one;
+    else this.#last.behind = one;
+    this.#last = one;
+    this.length += 1;
+    return true;
+  }
+
+  /** False where it is not in it. */
+  delete(one: Connection): boolean {
+    if (!this.#has(one)) return false;
+    const { before, behind } = one;
+    if (before === null) this.first = behind;
+    else before.behind = behind;
+    if (behind === null) this.#last = before;
+    else behind.before = before;
+    one.before = null;
+    one.behind = null;
+    this.length -= 1;
+    return true;
+  }
+
+  #has(one: Connection): boolean {
+    return one.before !== null || this.first === one;
   }
 }

@@ -29,10 +29,10 @@ export function createFixedRelay(options: FixedRelayOptions, fixed: FixedRelay):
   const { arrivals, connectionLimits } = options;
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
-    const busy = !connectionLimits.enter(socket);
+    const counted = connectionLimits.enter(socket);
     // Where it wants to go is known.
-    connectionLimits.heard(socket);
-    arrivals.running.trackRelay(socket, relayOne(options, socket, busy, fixed));
+    counted.heard();
+    arrivals.running.trackRelay(socket, relayOne(options, socket, !counted.isAdmitted, fixed));
   });
 }
 

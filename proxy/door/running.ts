@@ -1,5 +1,6 @@
 /** What is under way at the doors, and how it ends when the process is to end: the drain. */
 import type { Socket } from 'node:net';
+import { OpenSet } from '../net/open-set.js';
 import type { Relay } from '../net/relay.js';
 import type { CloseCause } from '../observe/record.js';
 
@@ -14,9 +15,16 @@ const LINGER_RELAY_MS = 500;
 /** How often the drain looks at what has moved: nothing is noted down for each byte. */
 const LOOK_MS = 250;
 
-interface Quiet {
+interface Watched {
+  readonly relay: Relay;
+  /** What it had carried at the last look, and since when. */
   bytes: number;
   since: number;
+}
+
+interface Work {
+  readonly socket: Socket;
+  readonly done: Promise<void>;
 }
 
 /**
@@ -24,10 +32,10 @@ interface Quiet {
  * work lasts, since their clients have nowhere else to go, and are ended then: neither holds up the next process.
  */
 export class Running {
-  readonly #tunnels = new Map<Relay, Quiet>();
-  readonly #relays = new Map<Relay, Quiet>();
-  readonly #work = new Map<Promise<void>, Socket>();
-  readonly #relayWork = new Map<Promise<void>, Socket>();
+  readonly #tunnels = new OpenSet<Watched>();
+  readonly #relays = new OpenSet<Watched>();
+  readonly #work = new OpenSet<Work>();
+  readonly #relayWork = new OpenSet<Work>();
   readonly #onDefect: (error: unknown) => void;
   #isDraining = false;
   #hadRelays = false;
@@ -44,7 +52,7 @@ export class Running {
   /** What they have carried so far. */
   get openTunnelBytes(): { readonly up: number; readonly down: number } {
     const sum = { up: 0, down: 0 };
-    for (const relay of [...this.#tunnels.keys(), ...this.#relays.keys()]) {
+    for (const { relay } of [...this.#tunnels, ...this.#relays]) {
       const { up, down } = relay.carried();
       sum.up += up;
       sum.down += down;
@@ -88,17 +96,17 @@ export class Running {
       cutIdle(this.#tunnels, IDLE_TUNNEL_MS);
       look(this.#relays);
     }, LOOK_MS);
-    while (this.#work.size > 0) await Promise.allSettled(this.#work.keys());
+    while (this.#work.size > 0) await allDone(this.#work);
     clearInterval(looking);
     await this.#endRelays();
-    while (this.#relayWork.size > 0) await Promise.allSettled(this.#relayWork.keys());
+    while (this.#relayWork.size > 0) await allDone(this.#relayWork);
   }
 
   /** Ends the tunnels, and the connections of all other requests under way. */
   cut(cause: CloseCause): void {
     this.#takesRelays = false;
-    for (const relays of [this.#tunnels, this.#relays]) for (const relay of relays.keys()) relay.cut(cause);
-    for (const work of [this.#work, this.#relayWork]) for (const socket of work.values()) socket.destroy();
+    for (const relays of [this.#tunnels, this.#relays]) for (const { relay } of relays) relay.cut(cause);
+    for (const work of [this.#work, this.#relayWork]) for (const { socket } of work) socket.destroy();
   }
 
   async #endRelays(): Promise<void> {
@@ -111,37 +119,44 @@ export class Running {
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
     this.#takesRelays = false;
-    for (const relay of this.#relays.keys()) relay.cut('drain');
+    for (const { relay } of this.#relays) relay.cut('drain');
   }
 
-  #follow(all: Map<Promise<void>, Socket>, socket: Socket, work: Promise<void>): void {
-    all.set(work, socket);
-    const done = (): boolean => all.delete(work);
-    work.then(done, (error: unknown) => {
-      done();
+  #follow(all: OpenSet<Work>, socket: Socket, done: Promise<void>): void {
+    const work = { socket, done };
+    const place = all.add(work);
+    const forget = (): void => all.delete(place, work);
+    done.then(forget, (error: unknown) => {
+      forget();
       this.#onDefect(error);
       socket.destroy();
     });
   }
 }
 
-function watched(all: Map<Relay, Quiet>, relay: Relay): () => void {
-  all.set(relay, { bytes: relay.bytes(), since: performance.now() });
-  return () => void all.delete(relay);
+function watched(all: OpenSet<Watched>, relay: Relay): () => void {
+  const one = { relay, bytes: relay.bytes(), since: performance.now() };
+  const place = all.add(one);
+  return () => all.delete(place, one);
+}
+
+async function allDone(all: OpenSet<Work>): Promise<void> {
+  await Promise.allSettled([...all].map(({ done }) => done));
 }
 
 /** Notes what has moved since the last look. */
-function look(all: Map<Relay, Quiet>): void {
+function look(all: OpenSet<Watched>): void {
   const now = performance.now();
-  for (const [relay, quiet] of all) {
-    if (relay.bytes() === quiet.bytes) continue;
-    quiet.bytes = relay.bytes();
-    quiet.since = now;
+  for (const one of all) {
+    const bytes = one.relay.bytes();
+    if (bytes === one.bytes) continue;
+    one.bytes = bytes;
+    one.since = now;
   }
 }
 
-function cutIdle(all: Map<Relay, Quiet>, idleMs: number): void {
+function cutIdle(all: OpenSet<Watched>, idleMs: number): void {
   const now = performance.now();
   look(all);
-  for (const [relay, { since }] of all) if (now - since >= idleMs) relay.cut('drain');
+  for (const { relay, since } of all) if (now - since >= idleMs) relay.cut('drain');
 }

@@ -16,7 +16,7 @@ import type { Arrival, Arrivals } from './arrivals.js';
 import type { Credentials } from './clients.js';
 import { abortOnLoss, closeAfter, turnedAway } from './closing.js';
 import { type Connected, connectWhileWaiting, refusalOf } from './connect-upstream.js';
-import type { ConnectionLimits } from './connection-limits.js';
+import type { ConnectionLimits, CountedConnection } from './connection-limits.js';
 import { EMPTY_TRACE, type Flow, type Trace } from './flow.js';
 
 export interface TunnelDoor {
@@ -53,12 +53,9 @@ export type Heard =
 export function createTunnelDoor(arrivals: Arrivals, connectionLimits: ConnectionLimits, door: TunnelDoor): net.Server {
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
-    const busy = !connectionLimits.enter(socket);
+    const counted = connectionLimits.enter(socket);
     const visit = new Visit(arrivals, door, socket);
-    arrivals.track(
-      socket,
-      visit.run(busy, () => connectionLimits.heard(socket)),
-    );
+    arrivals.track(socket, visit.run(counted));
   });
 }
 
@@ -76,16 +73,16 @@ class Visit {
     this.#socket = socket;
   }
 
-  /** `busy`: the connection is over a limit. Never rejects, and never leaves the socket open. */
-  async run(busy: boolean, heard: () => void): Promise<void> {
+  /** Never rejects, and never leaves the socket open. */
+  async run(counted: CountedConnection): Promise<void> {
     const gone = abortOnLoss(this.#socket);
     let trace = EMPTY_TRACE;
     try {
       const { said, flow, rest } = await this.#hear(gone.signal);
-      heard();
+      counted.heard();
       if (!said.ok) return this.#refuse(flow, trace, refusal(said.reason));
       trace = { ...trace, target: said.target };
-      const fault = turnedAway(this.#arrivals, busy);
+      const fault = turnedAway(this.#arrivals, !counted.isAdmitted);
       if (fault !== null) return this.#refuse(flow, trace, refusal(fault));
       const early = this.#arrivals.keepEarlyData(this.#socket, rest);
       const upstream = await connectWhileWaiting(this.#arrivals, flow, said.target, { gone, early });

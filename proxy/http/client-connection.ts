@@ -6,6 +6,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { closeAfter } from '../door/closing.js';
+import type { CountedConnection } from '../door/connection-limits.js';
 import type { EarlyData } from '../door/early-data.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
@@ -18,16 +19,13 @@ import { carriesUpgrade } from './upgrade.js';
 
 export type HeadFault = Extract<HeadReading, { kind: 'fault' }>['reason'] | 'header-timeout' | 'busy';
 
-/** What the connections of one listener share. `busy`: the connection is over a limit. */
+/** What the connections of one listener share. */
 export interface ConnectionOptions {
   readonly reads: DirectReads;
   /** Asked for every head. */
   readonly limits: () => HeadLimits & { readonly headerTimeoutMs: number; readonly idleTimeoutMs: number };
   /** True while a connection may stay open for another request. */
   readonly mayPersist: () => boolean;
-  /** A head of the connection is whole, or it waits for the next one. */
-  heard(socket: Socket): void;
-  waits(socket: Socket): void;
   /** For what requests hold that wait. */
   claim(socket: Socket, refuse: () => void): Claim;
   /** Goes on reading for a connection that is taken over. `rest`: what came with the head. */
@@ -43,6 +41,7 @@ export interface ConnectionOptions {
 }
 
 export interface ServeOptions {
+  /** The connection is over a limit. */
   readonly busy: boolean;
 }
 
@@ -60,7 +59,7 @@ const NOTHING = Buffer.alloc(0);
 export class ClientConnection {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
-  readonly #busy: boolean;
+  readonly #counted: CountedConnection;
   /** Null until something of a head has come: the limits are those of that moment. */
   #head: HeadReader | null = null;
   #served: ServedRequest | null = null;
@@ -71,13 +70,13 @@ export class ClientConnection {
   #isFirst = true;
   #hasLeft = false;
 
-  constructor(socket: Socket, options: ConnectionOptions, busy: boolean) {
+  constructor(socket: Socket, options: ConnectionOptions, counted: CountedConnection) {
     this.#socket = socket;
     this.#options = options;
-    this.#busy = busy;
+    this.#counted = counted;
     this.#deadline = setTimeout(this.#onLate, options.limits().headerTimeoutMs);
     socket.on('close', this.#onClose).on('end', this.#onEnd);
-    options.reads.read(socket, this.#take, this.#piece);
+    options.reads.read(socket, this.#take, () => this.#served?.piece ?? AHEAD_PIECE);
   }
 
   /** True while no request of it is under way. */
@@ -85,12 +84,14 @@ export class ClientConnection {
     return this.#served === null && !this.#hasLeft;
   }
 
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
   /** Nothing of the next head has come. */
   get #isSilent(): boolean {
     return this.#head === null || this.#head.isEmpty;
   }
-
-  readonly #piece = (): number => this.#served?.piece ?? AHEAD_PIECE;
 
   /** The next bytes of the connection. False: no more until there is room for them. */
   readonly #take = (bytes: Buffer): boolean => {
@@ -113,7 +114,7 @@ export class ClientConnection {
   #begin({ head, length }: Extract<HeadReading, { kind: 'head' }>, rest: Buffer): boolean {
     clearTimeout(this.#deadline);
     this.#head = null;
-    this.#options.heard(this.#socket);
+    this.#counted.heard();
     // Before anything is under way: it can still be refused with a reason.
     this.#account(2 * length);
     if (this.#hasLeft) return true;
@@ -127,7 +128,7 @@ export class ClientConnection {
   /** CONNECT and Upgrade are the last requests of their connection. */
   #handOver(head: RequestHead, rest: Buffer): true {
     const { connect, upgrade } = this.#options;
-    const [socket, busy] = [this.#socket, this.#busy];
+    const [socket, busy] = [this.#socket, !this.#counted.isAdmitted];
     this.#leave();
     const early = this.#options.keepEarlyData(socket, rest);
     if (head.method === 'CONNECT') connect(head, socket, { busy, early });
@@ -144,7 +145,7 @@ export class ClientConnection {
     const { serve, mayPersist, track } = this.#options;
     const served = new ServedRequest(socket, head, {
       ...{ limits, headLength, mayPersist },
-      serve: (request, response) => serve(request, response, { busy: this.#busy }),
+      serve: (request, response) => serve(request, response, { busy: !this.#counted.isAdmitted }),
       onDone: (ahead) => this.#next(ahead),
       onDropping: () => this.#setDeadline(KEEP_ALIVE_MS),
     });
@@ -157,14 +158,13 @@ export class ClientConnection {
     const isRead = this.#served?.isRead ?? true;
     this.#served = null;
     const isLast = ahead === null || (ahead.length === 0 && this.#socket.readableEnded);
-    if (isLast) this.#close(isRead);
-    else this.#wait();
-    if (!isLast && (ahead.length === 0 || this.#take(ahead))) this.#socket.resume();
-  }
-
-  #wait(): void {
+    if (isLast) {
+      this.#close(isRead);
+      return;
+    }
     this.#setDeadline(KEEP_ALIVE_MS);
-    this.#options.waits(this.#socket);
+    this.#counted.waits();
+    if (ahead.length === 0 || this.#take(ahead)) this.#socket.resume();
   }
 
   /** In stages where the client may still send: a reset could overtake the answer (RFC 9112 section 9.6). */

@@ -8,6 +8,7 @@ import type { Arrivals } from '../door/arrivals.js';
 import { peerAddress } from '../door/clients.js';
 import type { ConnectionLimits } from '../door/connection-limits.js';
 import { EMPTY_TRACE } from '../door/flow.js';
+import { OpenSet } from '../net/open-set.js';
 import type { Door } from '../observe/record.js';
 import { ClientConnection, type ConnectionOptions } from './client-connection.js';
 import { connect } from './connect.js';
@@ -35,34 +36,32 @@ export interface ProxyServer {
 
 /** Not listening yet. Whatever a client sends ends in one of the doors, in a refusal, or in a closed connection. */
 export function createProxyServer(options: ServerOptions): ProxyServer {
-  const connections = new Map<Socket, ClientConnection>();
+  const connections = new OpenSet<ClientConnection>();
   const perConnection = connectionOptions(options);
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
-    const busy = !options.connectionLimits.enter(socket);
-    connections.set(socket, new ClientConnection(socket, perConnection, busy));
-    socket.on('close', () => connections.delete(socket));
+    const connection = new ClientConnection(socket, perConnection, options.connectionLimits.enter(socket));
+    const place = connections.add(connection);
+    socket.on('close', () => connections.delete(place, connection));
   });
   return {
     server,
     closeIdle() {
-      for (const [socket, connection] of connections) if (connection.isWaiting) socket.destroy();
+      for (const connection of connections) if (connection.isWaiting) connection.destroy();
     },
     closeAll() {
-      for (const socket of connections.keys()) socket.destroy();
+      for (const connection of connections) connection.destroy();
     },
   };
 }
 
 function connectionOptions(options: ServerOptions): ConnectionOptions {
-  const { arrivals, connectionLimits, door, pool, target } = options;
+  const { arrivals, door, pool, target } = options;
   return {
     reads: arrivals.reads,
     limits: () => arrivals.settings().limits,
     mayPersist: () => !arrivals.isDraining,
     track: (socket, work) => arrivals.track(socket, work),
-    heard: (socket) => connectionLimits.heard(socket),
-    waits: (socket) => connectionLimits.waits(socket),
     claim: (socket, refuse) => arrivals.memory.claim('requests', peerAddress(socket.remoteAddress), refuse),
     keepEarlyData: (socket, rest) => arrivals.keepEarlyData(socket, rest),
     serve: (request, response, served) =>

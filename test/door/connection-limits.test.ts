@@ -19,11 +19,11 @@ async function limitsOf(limits: Partial<Limits>): Promise<Limits> {
 test('what one client opens over its limit locks no other client out', async () => {
   const limits = await limitsOf({ connections: 4, connectionsPerClient: 2 });
   const connectionLimits = createConnectionLimits(() => limits);
-  const greedy = Array.from({ length: 10 }, () => connectionLimits.enter(socketFrom('172.31.0.2')));
+  const greedy = Array.from({ length: 10 }, () => connectionLimits.enter(socketFrom('172.31.0.2')).isAdmitted);
   assert.deepEqual(greedy.slice(0, 3), [true, true, false]);
-  assert.equal(connectionLimits.enter(socketFrom('172.31.0.3')), true);
-  assert.equal(connectionLimits.enter(socketFrom('172.31.0.3')), true);
-  assert.equal(connectionLimits.enter(socketFrom('172.31.0.4')), false);
+  assert.equal(connectionLimits.enter(socketFrom('172.31.0.3')).isAdmitted, true);
+  assert.equal(connectionLimits.enter(socketFrom('172.31.0.3')).isAdmitted, true);
+  assert.equal(connectionLimits.enter(socketFrom('172.31.0.4')).isAdmitted, false);
 });
 
 test('a flood over a limit is closed unheard, and its share comes back', async () => {
@@ -39,17 +39,16 @@ test('a flood over a limit is closed unheard, and its share comes back', async (
     if (!socket.closed) await once(socket.destroy(), 'close');
   }
   assert.equal(connectionLimits.open, 0);
-  assert.equal(connectionLimits.enter(socketFrom('172.31.0.2')), true);
+  assert.equal(connectionLimits.enter(socketFrom('172.31.0.2')).isAdmitted, true);
 });
 
 test('those that say nothing make room for each other, and never fill the limit for all', async () => {
   const limits = await limitsOf({ connections: 4096, connectionsPerClient: 512 });
   const connectionLimits = createConnectionLimits(() => limits);
   const modest = socketFrom('172.31.0.2');
-  assert.equal(connectionLimits.enter(modest), true);
+  assert.equal(connectionLimits.enter(modest).isAdmitted, true);
   const speaker = socketFrom('172.31.0.3');
-  connectionLimits.enter(speaker);
-  connectionLimits.heard(speaker);
+  connectionLimits.enter(speaker).heard();
   const forged = Array.from({ length: 9 }, (_, i) =>
     Array.from({ length: 512 }, () => socketFrom(`172.31.0.${10 + i}`)),
   );
@@ -58,19 +57,20 @@ test('those that say nothing make room for each other, and never fill the limit 
   assert.equal(modest.destroyed, false);
   assert.equal(speaker.destroyed, false);
   assert.equal(connectionLimits.open, 1024 + 1);
-  assert.equal(connectionLimits.enter(socketFrom('172.31.0.4')), true);
+  assert.equal(connectionLimits.enter(socketFrom('172.31.0.4')).isAdmitted, true);
 });
 
 test('a connection that waits for its next request is one that says nothing', async () => {
   const limits = await limitsOf({ connections: 512, connectionsPerClient: 512 });
   const connectionLimits = createConnectionLimits(() => limits);
   const kept = Array.from({ length: 200 }, () => socketFrom('172.31.0.2'));
-  for (const socket of kept) {
-    connectionLimits.enter(socket);
-    connectionLimits.heard(socket);
-  }
+  const counted = kept.map((socket) => {
+    const connection = connectionLimits.enter(socket);
+    connection.heard();
+    return connection;
+  });
   assert.equal(kept.filter(({ destroyed }) => destroyed).length, 0);
-  for (const socket of kept) connectionLimits.waits(socket);
+  for (const connection of counted) connection.waits();
   assert.deepEqual(
     kept.map(({ destroyed }) => destroyed),
     kept.map((_, i) => i < 200 - 128),
