@@ -1,6 +1,7 @@
 /** Classifies addresses and names against the table of special-purpose and metadata ranges. */
-import { type Address, contains, type Prefix, parsePrefix } from './address.js';
+import { type Address, type Prefix, parsePrefix } from './address.js';
 import { type Embedding, embeddedIPv4, tailscale4via6 } from './embedded.js';
+import { type Ranged, rangeLookup } from './range-lookup.js';
 import { type Disposition, RANGE_ROWS, SPECIAL_NAMES } from './range-table.js';
 import type { RuleId } from './rule-id.js';
 
@@ -51,10 +52,8 @@ export const RANGES: readonly Range[] = RANGE_ROWS.map(([text, disposition, name
   return { id, prefix, disposition, name, source, metadata: mark === 'metadata' };
 });
 
-const byLength = RANGES.filter((range) => range.disposition !== 'inner').sort((a, b) => b.prefix.bits - a.prefix.bits);
-const NARROW_FIRST = { 4: classesOf(4), 6: classesOf(6) };
-
 const GLOBAL: AddressClass = { kind: 'global' };
+const BY_RANGE = { 4: rangeLookup(classesOf(4), GLOBAL), 6: rangeLookup(classesOf(6), GLOBAL) };
 
 /**
  * The class of `address` by its most specific row. An IPv4 address in a decoded form (IPv4-mapped, NAT64) is judged in
@@ -62,10 +61,17 @@ const GLOBAL: AddressClass = { kind: 'global' };
  */
 export function classify(address: Address, nat64: readonly Prefix[] = []): Classification {
   const embedding = embeddedIPv4(address, nat64);
-  if (embedding?.kind !== 'decoded') return { ...classOf(address, embedding), effective: address, routed: address };
+  if (embedding?.kind !== 'decoded') return classified(classOf(address, embedding), address, address);
   const { inner, form } = embedding;
   const routed = form === 'IPv4-mapped' ? inner : address;
-  return { ...inside(classOf(inner, null), form, inner), effective: inner, routed };
+  return classified(inside(classOf(inner, null), form, inner), inner, routed);
+}
+
+/** Field by field: to spread the class costs more than to find it. */
+function classified(is: AddressClass, effective: Address, routed: Address): Classification {
+  if (is.kind === 'global') return { kind: 'global', effective, routed };
+  const { kind, opensByName, metadata, id, what } = is;
+  return { kind, opensByName, metadata, id, what, effective, routed };
 }
 
 function classOf(address: Address, embedding: Embedding | null): AddressClass {
@@ -78,7 +84,7 @@ function classOf(address: Address, embedding: Embedding | null): AddressClass {
     const inner = classOf(via, null);
     if (inner.kind === 'never') return inside(inner, 'Tailscale 4via6', via);
   }
-  return NARROW_FIRST[address.family].find(({ prefix }) => contains(prefix, address))?.is ?? GLOBAL;
+  return BY_RANGE[address.family](address);
 }
 
 /** Null for a name that stands for nothing special. `name` is in lower case, without a trailing dot. */
@@ -109,7 +115,7 @@ function inside(inner: AddressClass, form: string, address: Address): AddressCla
   return inner.kind === 'global' ? inner : { ...inner, what: `${form} form of ${address.text}: ${inner.what}` };
 }
 
-function classesOf(family: 4 | 6): { readonly prefix: Prefix; readonly is: AddressClass }[] {
-  const ranges = byLength.filter(({ prefix }) => prefix.address.family === family);
+function classesOf(family: 4 | 6): Ranged<AddressClass>[] {
+  const ranges = RANGES.filter((range) => range.disposition !== 'inner' && range.prefix.address.family === family);
   return ranges.map((range) => ({ prefix: range.prefix, is: describe(range) }));
 }
