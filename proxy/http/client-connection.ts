@@ -3,15 +3,14 @@
  * byte of the answer has left. So a connection never has more than one request waiting, and whoever does not read
  * answers gets no more of them; what it sends meanwhile waits in its own kernel.
  */
-import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { closeAfter } from '../door/closing.js';
 import type { CountedConnection } from '../door/connection-limits.js';
 import type { EarlyData } from '../door/early-data.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
-import { ClientRequest } from './client-request.js';
-import { KEEP_ALIVE_MS } from './client-response.js';
+import { type ClientRequest, clientRequest } from './client-request.js';
+import { type ClientResponse, KEEP_ALIVE_MS } from './client-response.js';
 import { type HeadLimits, HeadReader, type HeadReading } from './head-reader.js';
 import { framingFault, type RequestHead } from './request-head.js';
 import { AHEAD_PIECE, ServedRequest } from './served-request.js';
@@ -32,7 +31,7 @@ export interface ConnectionOptions {
   keepEarlyData(socket: Socket, rest: Buffer): EarlyData;
   /** Counts a request until its answer has left. */
   track(socket: Socket, work: Promise<void>): void;
-  serve(request: ClientRequest, response: ServerResponse, options: ServeOptions): Promise<void>;
+  serve(request: ClientRequest, response: ClientResponse, options: ServeOptions): Promise<void>;
   /** Takes the connection over, as `upgrade` does. */
   connect(head: RequestHead, socket: Socket, options: TakeOverOptions): void;
   upgrade(request: ClientRequest, socket: Socket, options: TakeOverOptions): void;
@@ -132,14 +131,14 @@ export class ClientConnection {
     this.#leave();
     const early = this.#options.keepEarlyData(socket, rest);
     if (head.method === 'CONNECT') connect(head, socket, { busy, early });
-    else upgrade(new ClientRequest(socket, head).finish([]), socket, { busy, early });
+    else upgrade(clientRequest(socket, head), socket, { busy, early });
     return true;
   }
 
   #serve(head: RequestHead, headLength: number): void {
     const socket = this.#socket;
     const limits = this.#options.limits();
-    if (this.#isFirst) socket.on('drain', this.#onDrain).on('timeout', this.#onIdle);
+    if (this.#isFirst) socket.on('timeout', this.#onIdle);
     this.#isFirst = false;
     if (socket.timeout !== limits.idleTimeoutMs + GRACE_MS) socket.setTimeout(limits.idleTimeoutMs + GRACE_MS);
     const { serve, mayPersist, track } = this.#options;
@@ -189,7 +188,7 @@ export class ClientConnection {
     this.#claim?.hold(0);
     this.#socket.off('close', this.#onClose).off('end', this.#onEnd);
     if (this.#isFirst) return;
-    this.#socket.off('drain', this.#onDrain).off('timeout', this.#onIdle).setTimeout(0);
+    this.#socket.off('timeout', this.#onIdle).setTimeout(0);
   }
 
   #account(held: number): void {
@@ -228,7 +227,6 @@ export class ClientConnection {
     this.#served?.onLost();
   };
 
-  readonly #onDrain = (): void => this.#served?.onDrain();
   /**
    * On the wire nothing tells a client that has gone from one that has ended its side (RFC 9112 section 9.6): silence does.
    * Whoever waits for the head of an answer may wait as long as anyone; an idle stream of events would go on upstream.
@@ -240,10 +238,13 @@ export class ClientConnection {
 
   /** A reader that pauses is not silent: what waits for it is bounded elsewhere. */
   readonly #onIdle = (): void => {
-    if (this.#served === null || this.#socket.writableLength > 0) return;
-    const { idleTimeoutMs } = this.#options.limits();
-    const isPatient = this.#endedAt !== null && performance.now() - this.#endedAt < idleTimeoutMs + GRACE_MS;
-    if (isPatient && !this.#served.isAnswering) this.#awaitSilence();
-    else this.#socket.destroy();
+    const socket = this.#socket;
+    if (this.#served === null || socket.writableLength > 0) return;
+    const [now, { idleTimeoutMs }] = [performance.now(), this.#options.limits()];
+    const isPatient = this.#endedAt !== null && now - this.#endedAt < idleTimeoutMs + GRACE_MS;
+    // Node does not see what is written past it.
+    if (now - this.#served.lastWriteAt < (socket.timeout ?? 0)) socket.setTimeout(socket.timeout ?? 0);
+    else if (isPatient && !this.#served.isAnswering) this.#awaitSilence();
+    else socket.destroy();
   };
 }

@@ -1,37 +1,94 @@
-/** A request that was read from a client's connection by our own readers, in the shape that the forwarding code takes. */
-import { IncomingMessage } from 'node:http';
+/** A request of a client's connection: its head, and its content as it comes. */
 import type { Socket } from 'node:net';
-import type { RequestHead } from './request-head.js';
+import type { Reason } from '../core/reasons.js';
+import { HeldBytes } from '../net/held-bytes.js';
+import type { ContentSink, ContentSource } from './client-side.js';
+import { values } from './fields.js';
+import { hasContent, type RequestHead } from './request-head.js';
 
-/** A stream of the request's content. `wanted`: called when its reader can take more. */
-export class ClientRequest extends IncomingMessage {
+export interface ClientRequest extends RequestHead {
+  /** The connection. */
+  readonly socket: Socket;
+  /** Null where the head announces none. */
+  readonly content: ClientContent | null;
+}
+
+/** `wanted`: called when the reader of the content can take more. */
+export function clientRequest(socket: Socket, head: RequestHead, wanted = (): void => undefined): ClientRequest {
+  const { method, url, httpVersion, rawHeaders } = head;
+  const content = hasContent(head) ? new ClientContent(head, wanted) : null;
+  return { socket, method, url, httpVersion, rawHeaders, content };
+}
+
+/** How much is read for a reader that has not come yet. Not nothing: a client that is lost is noticed only by reading. */
+const HELD_BYTES = 16 * 1024;
+
+export class ClientContent implements ContentSource {
+  readonly length: number | null;
   readonly #wanted: () => void;
+  #sink: ContentSink | null = null;
+  #held: HeldBytes | null = null;
+  #trailers: readonly string[] | null = null;
+  #fault: Reason | null = null;
+  /** Nobody is to hear of it any more. */
+  #isOver = false;
 
-  constructor(socket: Socket, head: RequestHead, wanted: () => void = () => undefined) {
-    super(socket);
+  constructor(head: RequestHead, wanted: () => void) {
+    const [length] = values(head.rawHeaders, 'content-length');
+    this.length = length === undefined ? null : Number(length);
     this.#wanted = wanted;
-    this.method = head.method ?? '';
-    this.url = head.url ?? '';
-    this.httpVersion = head.httpVersion;
-    this.httpVersionMajor = Number(head.httpVersion[0]);
-    this.httpVersionMinor = Number(head.httpVersion[2]);
-    this.rawHeaders = [...head.rawHeaders];
   }
 
-  /** The content is whole. */
-  finish(trailers: readonly string[]): this {
-    this.complete = true;
-    this.rawTrailers = [...trailers];
-    this.push(null);
-    return this;
+  /** Octets that wait for a reader. */
+  get held(): number {
+    return this.#held?.length ?? 0;
   }
 
-  override _read(): void {
+  flowTo(sink: ContentSink): void {
+    const held = this.#held;
+    this.#sink = sink;
+    this.#held = null;
+    const goesOn = held === null || sink.data(held.all());
+    this.#tellEnd();
+    if (goesOn) this.#wanted();
+  }
+
+  resume(): void {
     this.#wanted();
   }
 
-  /** Node would take the connection down with the content, and with it the answer that says why. */
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    process.nextTick(() => done(this.listenerCount('error') === 0 ? null : error));
+  discard(): void {
+    this.#isOver = true;
+    this.#sink = null;
+    this.#held = null;
+    this.#wanted();
+  }
+
+  /** The next octets; valid until it returns. False: no more until they are wanted. */
+  push(part: Buffer): boolean {
+    if (this.#isOver) return true;
+    if (this.#sink !== null) return this.#sink.data(part);
+    this.#held ??= new HeldBytes();
+    this.#held.push(part);
+    return this.#held.length < HELD_BYTES;
+  }
+
+  finish(trailers: readonly string[]): void {
+    this.#trailers = trailers;
+    this.#tellEnd();
+  }
+
+  /** The client has broken the protocol, or is gone. Without effect once the content is whole. */
+  fail(reason: Reason): void {
+    this.#fault ??= reason;
+    this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    const sink = this.#sink;
+    if (this.#isOver || sink === null || (this.#trailers === null && this.#fault === null)) return;
+    this.#isOver = true;
+    if (this.#trailers !== null) sink.end(this.#trailers);
+    else if (this.#fault !== null) sink.fail(this.#fault);
   }
 }

@@ -1,20 +1,171 @@
-/** The response to a request that our own readers have read, on Node's ServerResponse. */
-import { ServerResponse } from 'node:http';
-import type { ClientRequest } from './client-request.js';
+/** The response to a request of a client's connection, written without a stream in between (RFC 9112 sections 6 and 7). */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { send } from '../net/direct-io.js';
+import type { Claim } from '../net/memory-budget.js';
+import type { ResponseEvents, ResponseHead, ResponseWriter } from './client-side.js';
 import { members } from './fields.js';
 import type { RequestHead } from './request-head.js';
 
 /** Between two requests of a persistent connection. */
 export const KEEP_ALIVE_MS = 60_000;
+/** As Node's server says it: the client knows how long the connection stays. */
+const STAYS = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1000}\r\n`;
+/** Content up to this much waits for what comes with it: small answers leave in one write. */
+const SMALL_BYTES = 16 * 1024;
+const LINE_END = Buffer.from('\r\n');
+const NOTHING = Buffer.alloc(0);
 
-/** Assigned to the request's connection. `mayPersist` false: the connection ends with this response. */
-export function openResponse(request: ClientRequest, mayPersist: () => boolean): ServerResponse {
-  const response = new ServerResponse(request);
-  response.shouldKeepAlive = persists(request) && mayPersist();
-  // As Node's server does: the client knows how long the connection stays.
-  Reflect.set(response, '_keepAliveTimeout', KEEP_ALIVE_MS);
-  response.assignSocket(request.socket);
-  return response;
+/** For what a client that reads slowly makes us hold. */
+export type NewClaim = (refuse: () => void) => Claim;
+
+export class ClientResponse implements ResponseWriter {
+  /** What is answered. */
+  readonly request: RequestHead;
+  /** The head of the final response was given. */
+  isHeadSent = false;
+  /** The connection ends with this response. */
+  isLast: boolean;
+  /** Of the last octets, in the time of performance.now(). */
+  lastWriteAt = 0;
+  readonly #socket: Socket;
+  #waiting: Buffer = NOTHING;
+  #isChunked = false;
+  #isBodiless = false;
+  #isEnded = false;
+  #isOver = false;
+  #events: ResponseEvents | null = null;
+  #newClaim: NewClaim | null = null;
+  #claim: Claim | null = null;
+  #onLost: (() => void) | null = null;
+  #onOver: (() => void) | null = null;
+
+  /** `mayPersist` false: the connection ends with this response. */
+  constructor(socket: Socket, request: RequestHead, mayPersist: boolean) {
+    this.#socket = socket;
+    this.request = request;
+    this.isLast = !(mayPersist && persists(request));
+  }
+
+  /** No byte of it can arrive any more. */
+  get isLost(): boolean {
+    return this.#socket.destroyed;
+  }
+
+  /** Resolves when the last byte has left, or never will. */
+  over(): Promise<void> {
+    if (this.#isOver || this.isLost) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onOver = resolve;
+    });
+  }
+
+  /** Before the first byte of content. */
+  claimWith(newClaim: NewClaim): this {
+    this.#newClaim = newClaim;
+    return this;
+  }
+
+  /** At once where it is lost already; never once the response is over. */
+  whenLost(act: () => void): void {
+    if (this.isLost) act();
+    else this.#onLost = act;
+  }
+
+  interim({ status, phrase, fields }: ResponseHead): void {
+    const isTimely = !this.isHeadSent && this.#socket.writableLength === 0;
+    if (this.request.httpVersion !== '1.1' || !isTimely || this.isLost) return;
+    this.#send(Buffer.from(`${headText(status, phrase || (STATUS_CODES[status] ?? ''), fields)}\r\n`, 'latin1'));
+  }
+
+  head({ status, phrase, fields }: ResponseHead, isLast: boolean): void {
+    const { method, httpVersion } = this.request;
+    const isCurrent = httpVersion === '1.1';
+    const hasLength = hasField(fields, 'content-length');
+    this.isHeadSent = true;
+    this.#isBodiless = method === 'HEAD' || status === 204 || status === 304;
+    this.#isChunked = isCurrent && !hasLength && !this.#isBodiless;
+    // To a client of HTTP/1.0, content without a length ends with the connection.
+    this.isLast ||= isLast || (!isCurrent && !hasLength);
+    // Trailers go with chunks alone, and so does their announcement.
+    let text = headText(status, phrase, isCurrent ? fields : withoutTrailer(fields));
+    text += this.isLast ? 'Connection: close\r\n' : STAYS;
+    if (this.#isChunked) text += 'Transfer-Encoding: chunked\r\n';
+    this.#waiting = Buffer.from(`${text}\r\n`, 'latin1');
+  }
+
+  flush(): boolean {
+    const waiting = this.#waiting;
+    this.#waiting = NOTHING;
+    return waiting.length === 0 ? this.#socket.writableLength === 0 : this.#send(waiting);
+  }
+
+  write(bytes: Buffer): boolean {
+    if (this.#isBodiless) return true;
+    if (this.#waiting.length === 0 && !this.#isChunked) return this.#send(bytes);
+    const framed = this.#isChunked ? [chunkLine(bytes.length), bytes, LINE_END] : [bytes];
+    this.#waiting = Buffer.concat([this.#waiting, ...framed]);
+    return this.#waiting.length <= SMALL_BYTES || this.flush();
+  }
+
+  end(trailers: readonly string[]): void {
+    this.#isEnded = true;
+    if (this.#isChunked) {
+      const last = Buffer.from(`0\r\n${fieldLines(trailers)}\r\n`, 'latin1');
+      this.#waiting = this.#waiting.length === 0 ? last : Buffer.concat([this.#waiting, last]);
+    }
+    if (this.flush()) this.#finish();
+  }
+
+  /** All at once, with a length of its own among the fields. */
+  answer(head: ResponseHead, isLast: boolean, content: Buffer): void {
+    this.head(head, isLast);
+    if (content.length > 0) this.write(content);
+    this.end([]);
+  }
+
+  listen(events: ResponseEvents | null): void {
+    this.#events = events;
+    if (this.isLost && !this.#isOver) events?.onLost();
+  }
+
+  /** Cuts the connection: the client is to see that the content is not whole. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** The connection is gone. */
+  lost(): void {
+    if (this.#isOver) return;
+    this.#events?.onLost();
+    this.#onLost?.();
+    this.#finish();
+  }
+
+  #send(bytes: Buffer): boolean {
+    if (this.isLost) return true;
+    this.lastWriteAt = performance.now();
+    if (send(this.#socket, bytes, this.#onGone)) return true;
+    this.#claim ??= this.#newClaim?.(() => this.destroy()) ?? null;
+    this.#claim?.hold(this.#socket.writableLength);
+    return false;
+  }
+
+  /** What was queued has left. */
+  readonly #onGone = (): void => {
+    this.lastWriteAt = performance.now();
+    if (this.#socket.writableLength > 0 || this.#isOver || this.isLost) return;
+    this.#claim?.hold(0);
+    if (this.#isEnded) this.#finish();
+    else this.#events?.onDrain();
+  };
+
+  #finish(): void {
+    this.#isOver = true;
+    this.#claim?.hold(0);
+    this.#onLost = null;
+    this.#onOver?.();
+  }
 }
 
 /** RFC 9110 section 10.1.1: of HTTP/1.0 it is not to be answered. */
@@ -23,22 +174,30 @@ export function expectsContinue({ httpVersion, rawHeaders }: RequestHead): boole
 }
 
 /** RFC 9112 section 9.3. */
-function persists({ httpVersion, rawHeaders }: ClientRequest): boolean {
+function persists({ httpVersion, rawHeaders }: RequestHead): boolean {
   const options = members(rawHeaders, 'connection');
   return !options.includes('close') && (httpVersion !== '1.0' || options.includes('keep-alive'));
 }
 
-/** Resolves when the last byte of the response has left, or never will. */
-export function sent(response: ServerResponse): Promise<void> {
-  if (response.writableFinished || response.socket === null || response.socket.destroyed) return Promise.resolve();
-  return new Promise((resolve) => {
-    response.once('finish', resolve).once('close', resolve);
-  });
+/** Without its last line end. */
+function headText(status: number, phrase: string, fields: readonly string[]): string {
+  return `HTTP/1.1 ${status} ${phrase}\r\n${fieldLines(fields)}`;
 }
 
-/** After it has left. Its listeners hear what they hear of any response. True where the connection ends with it. */
-export function closeResponse(response: ServerResponse): boolean {
-  if (response.socket !== null) response.detachSocket(response.socket);
-  process.nextTick(() => response.emit('close'));
-  return Reflect.get(response, '_last') === true;
+function fieldLines(fields: readonly string[]): string {
+  let text = '';
+  for (let i = 0; i + 1 < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  return text;
+}
+
+function hasField(fields: readonly string[], name: string): boolean {
+  return fields.some((field, i) => i % 2 === 0 && field.length === name.length && field.toLowerCase() === name);
+}
+
+function withoutTrailer(fields: readonly string[]): readonly string[] {
+  return fields.filter((_, i) => fields[i - (i % 2)]?.toLowerCase() !== 'trailer');
+}
+
+function chunkLine(length: number): Buffer {
+  return Buffer.from(`${length.toString(16)}\r\n`, 'latin1');
 }

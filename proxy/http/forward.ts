@@ -1,5 +1,5 @@
 /** Requests in absolute-form, and those that a steering door makes into it: forwarded over a vetted connection. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
@@ -11,12 +11,12 @@ import { refusalOf } from '../door/connect-upstream.js';
 import { EMPTY_TRACE, type Flow, type Trace } from '../door/flow.js';
 import { Abort } from '../net/abort.js';
 import type { Door } from '../observe/record.js';
-import { expectsContinue } from './client-response.js';
+import type { ClientRequest } from './client-request.js';
+import { type ClientResponse, expectsContinue } from './client-response.js';
 import type { ExchangeRequest } from './exchange.js';
 import { hasOwnVia, requestFields, values } from './fields.js';
-import { NodeContent, NodeWriter } from './node-client.js';
 import { endResponse } from './refusal.js';
-import { credentialsOf, hasContent, headFault } from './request-head.js';
+import { credentialsOf, headFault, type RequestHead } from './request-head.js';
 import type { UpstreamPool } from './upstream-pool.js';
 import { sendUpstream } from './upstream-request.js';
 
@@ -24,7 +24,7 @@ export interface ForwardOptions {
   readonly door: Door;
   readonly pool: UpstreamPool;
   /** Reads the Target out of the request, in the form that the door takes. */
-  readonly target: (request: IncomingMessage) => Parsed<AbsoluteTarget>;
+  readonly target: (request: RequestHead) => Parsed<AbsoluteTarget>;
   readonly busy: boolean;
   /** What to do with a connection that the origin has switched to another protocol; null: no Upgrade is asked for. */
   readonly onUpgraded: ((flow: Flow, fields: readonly string[], upstream: Socket) => void) | null;
@@ -33,8 +33,8 @@ export interface ForwardOptions {
 /** One request from its head to the end of its response. Never rejects; every path ends in one record. */
 export async function forward(
   arrivals: Arrivals,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: ClientRequest,
+  response: ClientResponse,
   options: ForwardOptions,
 ): Promise<void> {
   const method = request.method ?? '';
@@ -42,9 +42,12 @@ export async function forward(
   const { flow, isKnown } = await arrivals.arrive(options.door, request.socket, { method, credentials });
   const parsed = options.target(request);
   let trace: Trace = parsed.ok ? { ...EMPTY_TRACE, target: parsed.value.target } : EMPTY_TRACE;
-  const end = (refused: Refusal): void => endResponse(response, flow, trace, refused);
+  const end = (refused: Refusal): void => {
+    endResponse(response, flow, trace, refused);
+    request.content?.discard();
+  };
   const refuse = (reason: Reason): void => end(refusal(reason));
-  if (response.destroyed) return refuse('client-closed');
+  if (response.isLost) return refuse('client-closed');
   const fault = turnedAway(arrivals, options.busy) ?? headFault(request);
   if (fault !== null) return refuse(fault);
   if (!parsed.ok) return refuse(parsed.reason);
@@ -53,8 +56,7 @@ export async function forward(
 
   const { address, name } = flow.client;
   const gone = new Abort();
-  response.on('close', () => gone.abort());
-  if (response.destroyed) gone.abort();
+  response.whenLost(() => gone.abort());
   try {
     const { verdict, addresses, dnsMs } = await admit(arrivals.gate, flow, parsed.value.target, gone);
     trace = { ...trace, addresses, dnsMs };
@@ -69,7 +71,7 @@ export async function forward(
       pool: options.pool,
       owner: { connection: request.socket, tokenName: credentials === null ? null : name },
       request: outgoingRequest(request, parsed.value, { hops, upgrades: options.onUpgraded !== null }),
-      writer: new NodeWriter(response, (refuse) => arrivals.memory.claim('relays', address, refuse)),
+      writer: response.claimWith((refuse) => arrivals.memory.claim('relays', address, refuse)),
       claim: (refuse) => arrivals.memory.claim('requests', address, refuse),
       onConnection: (way) => {
         trace = { ...trace, ...way };
@@ -84,7 +86,7 @@ export async function forward(
 }
 
 function outgoingRequest(
-  request: IncomingMessage,
+  request: ClientRequest,
   { target, path, isBare }: AbsoluteTarget,
   options: { readonly hops: number | null; readonly upgrades: boolean },
 ): ExchangeRequest {
@@ -95,10 +97,10 @@ function outgoingRequest(
     method,
     path: isBare && method === 'OPTIONS' ? '*' : path,
     fields,
-    content: hasContent(request) ? new NodeContent(request) : null,
+    content: request.content,
     upgrade: options.upgrades ? values(request.rawHeaders, 'upgrade').join(', ') : null,
     // Without content there is nothing to wait with.
-    expectsContinue: hasContent(request) && expectsContinue(request),
+    expectsContinue: request.content !== null && expectsContinue(request),
   };
 }
 
@@ -110,17 +112,18 @@ function hostField(target: Target): string {
 }
 
 /** RFC 9110 section 7.6.2: counts for TRACE and OPTIONS only. Null where it says nothing. */
-function hopsLeft(request: IncomingMessage): number | null {
+function hopsLeft(request: RequestHead): number | null {
   if (request.method !== 'TRACE' && request.method !== 'OPTIONS') return null;
   const [value = ''] = values(request.rawHeaders, 'max-forwards');
   return /^\d{1,9}$/.test(value) ? Number(value) : null;
 }
 
 /** Max-Forwards has run out: this proxy is the final recipient, and as such it says nothing about itself. */
-function answerHere(response: ServerResponse): number {
-  const status = response.req.method === 'OPTIONS' ? 204 : 405;
-  response.writeHead(status, ['Allow', 'OPTIONS, GET, HEAD, POST, PUT, PATCH, DELETE, CONNECT']);
-  response.end();
+function answerHere(response: ClientResponse): number {
+  const status = response.request.method === 'OPTIONS' ? 204 : 405;
+  const fields = ['Allow', 'OPTIONS, GET, HEAD, POST, PUT, PATCH, DELETE, CONNECT', 'Date', new Date().toUTCString()];
+  if (status === 405) fields.push('Content-Length', '0');
+  response.answer({ status, phrase: STATUS_CODES[status] ?? '', fields }, false, Buffer.alloc(0));
   return status;
 }
 

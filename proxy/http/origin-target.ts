@@ -1,13 +1,13 @@
 /** The HTTP door: origin-form requests (RFC 9112 section 3.2.1) of clients that take us for the origin. */
-import type { IncomingMessage } from 'node:http';
 import { type AbsoluteTarget, type Parsed, parseAbsolute } from '../core/target.js';
 import { values } from './fields.js';
+import type { RequestHead } from './request-head.js';
 
 /**
  * What the request would be in absolute-form: `http`, the one Host field, the request-target. A request-target in any
  * other form is refused, since it could name another host than the Host field does.
  */
-export function originTarget(request: Pick<IncomingMessage, 'url' | 'rawHeaders'>): Parsed<AbsoluteTarget> {
+export function originTarget(request: Pick<RequestHead, 'url' | 'rawHeaders'>): Parsed<AbsoluteTarget> {
   const [host, ...others] = values(request.rawHeaders, 'host');
   const { url = '' } = request;
   if (host === undefined || host === '') return { ok: false, reason: 'missing-host' };

@@ -1,5 +1,4 @@
 /** Reasons as responses: status line, Proxy-Status (RFC 9209) and a JSON body that explains. */
-import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { explanation, reasonPhrase, withoutAnswer } from '../core/explain.js';
 import { REASONS } from '../core/reasons.js';
@@ -7,11 +6,12 @@ import type { Refusal } from '../core/refusal.js';
 import { hostText } from '../core/target.js';
 import { closeAfter } from '../door/closing.js';
 import type { Flow, Trace } from '../door/flow.js';
+import type { ClientResponse } from './client-response.js';
 import { PSEUDONYM } from './fields.js';
 import { hasContent } from './request-head.js';
 
 /**
- * Records the refusal and answers on a socket that no http.ServerResponse owns, then closes it: what the client sent
+ * Records the refusal and answers on a socket that no ClientResponse owns, then closes it: what the client sent
  * behind a refused CONNECT is read and dropped, never interpreted (RFC 9931).
  */
 export function endSocket(socket: Socket, flow: Flow, trace: Trace, refusal: Refusal): void {
@@ -27,20 +27,17 @@ export function endSocket(socket: Socket, flow: Flow, trace: Trace, refusal: Ref
  * Records the refusal and answers with `response`; once its head is out, all that is left is to cut the connection, so
  * that the client sees that the content is not whole.
  */
-export function endResponse(response: ServerResponse, flow: Flow, trace: Trace, refusal: Refusal): void {
+export function endResponse(response: ClientResponse, flow: Flow, trace: Trace, refusal: Refusal): void {
   const { status } = REASONS[refusal.reason];
   flow.refused(trace, status, refusal);
-  if (response.headersSent) {
+  if (response.isHeadSent) {
     response.destroy();
     return;
   }
   const { phrase, fields, body } = answer(flow, trace, refusal);
   // Whether content has arrived by now is chance: what is refused with content is closed behind the answer.
-  const keepsAlive = !hasContent(response.req) && status !== 400 && status !== 503;
-  response.sendDate = false;
-  response.writeHead(status, phrase, [...fields, ...(keepsAlive ? [] : ['Connection', 'close'])]);
-  response.end(body);
-  if (!keepsAlive) response.req.resume();
+  const keepsAlive = !hasContent(response.request) && status !== 400 && status !== 503;
+  response.answer({ status, phrase, fields }, !keepsAlive, Buffer.from(body));
 }
 
 function answer(flow: Flow, trace: Trace, refusal: Refusal): { phrase: string; fields: string[]; body: string } {

@@ -4,7 +4,7 @@ import { type Host, parseHostField, sameHost, type Target } from '../core/target
 import { type Credentials, parseBasic, peerAddress } from '../door/clients.js';
 import { members, values } from './fields.js';
 
-/** What a request says before its content. `url`: the request-target. Node's IncomingMessage is one. */
+/** What a request says before its content. `url`: the request-target. */
 export interface RequestHead {
   readonly method?: string | undefined;
   readonly url?: string | undefined;

@@ -113,11 +113,13 @@ export class ResponseReceiver {
   #takeContent(body: BodyReader, bytes: Buffer): boolean {
     if (this.state !== 'content') return true;
     const content = body.push(bytes);
-    const goesOn = content.length === 0 || this.#writer.write(content);
-    if (body.state === 'done') this.#finish(body.trailers);
-    else if (body.state === 'fault') this.state = 'fault';
-    else this.#writer.flush();
-    return goesOn;
+    const hasRoom = content.length === 0 || this.#writer.write(content);
+    if (body.state === 'done') {
+      this.#finish(body.trailers);
+      return hasRoom;
+    }
+    if (body.state === 'fault') this.state = 'fault';
+    return this.#writer.flush() && hasRoom;
   }
 
   #finish(trailers: readonly string[]): void {

@@ -1,10 +1,8 @@
 /** One request under way: its content as it comes, what was sent after it, and the answer until its last byte has left. */
-import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { EgressError } from '../core/reasons.js';
 import { HeldBytes } from '../net/held-bytes.js';
-import { ClientRequest } from './client-request.js';
-import { closeResponse, openResponse, sent } from './client-response.js';
+import { type ClientRequest, clientRequest } from './client-request.js';
+import { ClientResponse } from './client-response.js';
 import { type ContentReader, contentReader } from './content-reader.js';
 import type { HeadLimits } from './head-reader.js';
 import type { RequestHead } from './request-head.js';
@@ -15,7 +13,7 @@ export interface ServedOptions {
   readonly headLength: number;
   readonly mayPersist: () => boolean;
   /** Never rejects; its end is the end of its work, not of what it has written. */
-  serve(request: ClientRequest, response: ServerResponse): Promise<void>;
+  serve(request: ClientRequest, response: ClientResponse): Promise<void>;
   /** The request is over, answer, content and all. `ahead`: what was sent after it; null: the connection has to end. */
   onDone(ahead: Buffer | null): void;
   /** The rest of the content is read only to be dropped. */
@@ -31,7 +29,7 @@ export class ServedRequest {
   readonly #socket: Socket;
   readonly #options: ServedOptions;
   readonly #request: ClientRequest;
-  readonly #response: ServerResponse;
+  readonly #response: ClientResponse;
   /** Null once the content is whole. */
   #content: ContentReader | null;
   #ahead: HeldBytes | null = null;
@@ -43,34 +41,38 @@ export class ServedRequest {
     this.#socket = socket;
     this.#options = options;
     this.#content = contentReader(head, options.limits);
-    this.#request = new ClientRequest(socket, head, () => void socket.resume());
-    if (this.#content === null) this.#request.finish([]);
-    this.#response = openResponse(this.#request, options.mayPersist);
+    this.#request = clientRequest(socket, head, () => void socket.resume());
+    if (this.#content === null) this.#request.content?.finish([]);
+    this.#response = new ClientResponse(socket, head, options.mayPersist());
   }
 
   /** Resolves when the answer has left, or never will. */
   async run(): Promise<void> {
     await this.#options.serve(this.#request, this.#response);
-    await sent(this.#response);
+    await this.#response.over();
     this.#isAnswered = true;
     if (this.#socket.destroyed) return;
-    const isLast = closeResponse(this.#response) || this.#isBroken || !this.#options.mayPersist();
+    const isLast = this.#response.isLast || this.#isBroken || !this.#options.mayPersist();
     if (isLast) return this.#options.onDone(null);
     if (this.#content === null) return this.#done(NOTHING);
     // The answer came before the content was whole.
-    this.#request.destroy();
     this.#options.onDropping();
-    this.#socket.resume();
+    this.#request.content?.discard();
   }
 
   /** Octets that are held for it. Text takes twice its octets while it is read. */
   get held(): number {
-    return 2 * this.#options.headLength + (this.#ahead?.length ?? 0) + this.#request.readableLength;
+    return 2 * this.#options.headLength + (this.#ahead?.length ?? 0) + (this.#request.content?.held ?? 0);
   }
 
   /** The head of the final response is out. */
   get isAnswering(): boolean {
-    return this.#response.headersSent;
+    return this.#response.isHeadSent;
+  }
+
+  /** Of the last octets of the answer, in the time of performance.now(). */
+  get lastWriteAt(): number {
+    return this.#response.lastWriteAt;
   }
 
   get piece(): number {
@@ -92,34 +94,31 @@ export class ServedRequest {
     return this.#ahead.length < AHEAD_PIECE;
   }
 
-  onDrain(): void {
-    this.#response.emit('drain');
-  }
-
   /** The client has ended its side. False: in the midst of the request. */
   onEnd(): boolean {
     return this.#content === null || this.#isBroken;
   }
 
   onLost(): void {
-    this.#request.destroy(new EgressError('client-closed'));
+    this.#request.content?.fail('client-closed');
+    this.#response.lost();
   }
 
   #takeContent(content: ContentReader, bytes: Buffer): boolean {
-    const request = this.#request;
+    const taker = this.#request.content;
     let goOn = true;
     const reading = content.push(bytes, (part) => {
-      if (!request.destroyed) goOn = request.push(Buffer.from(part)) && goOn;
+      goOn = taker?.push(part) ?? true;
     });
     if (reading.kind === 'need-more') return goOn;
     if (reading.kind === 'fault') {
       this.#isBroken = true;
-      request.destroy(new EgressError('malformed-request'));
+      taker?.fail('malformed-request');
       if (this.#isAnswered) this.#options.onDone(null);
       return true;
     }
     this.#content = null;
-    request.finish(reading.trailers);
+    taker?.finish(reading.trailers);
     const rest = bytes.subarray(reading.taken);
     if (this.#isAnswered) this.#done(rest);
     return this.#isAnswered || rest.length === 0 || this.take(rest);

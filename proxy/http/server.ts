@@ -1,5 +1,4 @@
 /** The HTTP doors' listener: counts each connection, and says which door takes which request. */
-import type { IncomingMessage } from 'node:http';
 import net, { type Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { refusal } from '../core/refusal.js';
@@ -14,6 +13,7 @@ import { ClientConnection, type ConnectionOptions } from './client-connection.js
 import { connect } from './connect.js';
 import { forward } from './forward.js';
 import { endSocket } from './refusal.js';
+import type { RequestHead } from './request-head.js';
 import { upgrade } from './upgrade.js';
 import type { UpstreamPool } from './upstream-pool.js';
 
@@ -22,7 +22,7 @@ export interface ServerOptions {
   readonly pool: UpstreamPool;
   readonly connectionLimits: ConnectionLimits;
   /** Reads the Target of a request that is no CONNECT. */
-  readonly target: (request: IncomingMessage) => Parsed<AbsoluteTarget>;
+  readonly target: (request: RequestHead) => Parsed<AbsoluteTarget>;
   /** The door of a request that is neither CONNECT nor Upgrade. */
   readonly door: Door;
 }

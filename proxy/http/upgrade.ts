@@ -1,10 +1,11 @@
 /** The door for `Upgrade` in absolute-form (RFC 9110 section 7.8): WebSocket and whatever else an origin agrees to. */
-import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Arrivals } from '../door/arrivals.js';
 import { closeAfter } from '../door/closing.js';
 import type { EarlyData } from '../door/early-data.js';
 import type { Flow } from '../door/flow.js';
+import type { ClientRequest } from './client-request.js';
+import { ClientResponse } from './client-response.js';
 import { members, values } from './fields.js';
 import { type ForwardOptions, forward } from './forward.js';
 import { hasContent, type RequestHead } from './request-head.js';
@@ -27,34 +28,28 @@ export function carriesUpgrade(request: RequestHead): boolean {
 /** Never rejects, and never leaves `socket` open. */
 export async function upgrade(
   arrivals: Arrivals,
-  request: IncomingMessage,
+  request: ClientRequest,
   socket: Socket,
   options: Omit<ForwardOptions, 'onUpgraded'> & { readonly early: EarlyData },
 ): Promise<void> {
-  const response = new ServerResponse(request);
-  const onDrain = (): void => void response.emit('drain');
-  const detach = (): void => {
-    socket.off('drain', onDrain);
-    response.detachSocket(socket);
-  };
-  response.shouldKeepAlive = false;
-  response.assignSocket(socket);
-  // Lost while it waited its turn: what `close` would have said is said already.
-  if (socket.destroyed) response.destroy();
-  socket.on('drain', onDrain);
+  const response = new ClientResponse(socket, request, false);
+  const onClose = (): void => response.lost();
+  let isSwitched = false;
+  socket.on('close', onClose);
   options.early.whenRefused(() => socket.destroy());
-  response.on('finish', () => {
-    detach();
-    options.early.drop();
-    closeAfter(socket, NOTHING);
-  });
   await forward(arrivals, request, response, {
     ...options,
     onUpgraded: (flow, fields, upstream) => {
-      detach();
+      isSwitched = true;
+      socket.off('close', onClose);
       switchProtocols(arrivals, flow, { client: socket, upstream, fields, head: options.early.take() });
     },
   });
+  if (isSwitched) return;
+  await response.over();
+  if (socket.destroyed) return;
+  options.early.drop();
+  closeAfter(socket, NOTHING);
 }
 
 const NOTHING = Buffer.alloc(0);
