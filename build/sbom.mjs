@@ -30,7 +30,8 @@ writeFileSync(join(out, 'sbom.cdx.json'), `${JSON.stringify(bom, null, 1)}\n`);
 /** Of the bundle alone. Reproducible: no time, no random serial number. */
 function bundleBom() {
   const program = realpathSync('node_modules/.bin/cyclonedx-esbuild');
-  const options = ['--spec-version', '1.6', '--gather-license-texts', '--output-reproducible', '-o', '-'];
+  // 1.4 is the newest that older scanners read; they pass over what they cannot read, and say nothing.
+  const options = ['--spec-version', '1.4', '--gather-license-texts', '--output-reproducible', '-o', '-'];
   const said = execFileSync(process.execPath, [program, ...options, 'dist/bundle.json'], {
     encoding: 'utf8',
     maxBuffer: 1 << 26,
@@ -62,28 +63,32 @@ function imageComponents() {
   const node = realpathSync(process.execPath);
   const libraries = [...execFileSync('ldd', [node], { encoding: 'utf8' }).matchAll(/\/\S+/g)].map(([path]) => path);
   const packages = [...new Set(libraries.map(debianPackageOf))].sort();
-  return [nodeComponent(), ...packages.map(debianComponent)];
+  return [...nodeComponents(), ...packages.map(debianComponent)];
 }
 
-function nodeComponent() {
+/** Twice: as what it is, with what is linked into it, and as the npm package of that name, which is how scanners of packages list it. */
+function nodeComponents() {
   write(join(licenses, 'node', 'LICENSE'), nodeLicense());
   const { node: version, ...linked } = process.versions;
   const purl = `pkg:generic/node@${version}`;
-  return {
-    type: 'platform',
-    name: 'node',
-    version,
-    'bom-ref': purl,
-    purl,
-    cpe: `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`,
-    licenses: [{ license: { id: 'MIT' } }],
-    components: Object.entries(linked).map(([name, of]) => ({
-      type: 'library',
-      name,
-      version: of,
-      'bom-ref': `${purl}#${name}`,
-    })),
-  };
+  const node = { name: 'node', version, licenses: [{ license: { id: 'MIT' } }] };
+  const parts = Object.entries(linked).map(([name, of]) => ({
+    type: 'library',
+    name,
+    version: of,
+    'bom-ref': `${purl}#${name}`,
+  }));
+  return [
+    {
+      type: 'framework',
+      ...node,
+      'bom-ref': purl,
+      purl,
+      cpe: `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`,
+      components: parts,
+    },
+    { type: 'library', ...node, 'bom-ref': `pkg:npm/node@${version}`, purl: `pkg:npm/node@${version}` },
+  ];
 }
 
 /** Node's own images keep it in /usr/local. Elsewhere the package of its releases has it. */
