@@ -32,7 +32,7 @@ const RING_RECORDS = 5000;
 const WATCH_MS = 2000;
 /** How often the spawn guard's records are looked for. */
 const SPAWNS_MS = 1000;
-/** For clients that waited for the proxy's port: loading Fastify keeps the event loop busy for a tenth of a second. */
+/** For clients that waited for the proxy's port: loading Fastify keeps the event loop busy for a tenth of a second. DECISIONS 194. */
 const HEAD_START_MS = 50;
 /** How long the log may take to leave the process at its end. */
 const LOG_CLOSE_MS = 1000;

@@ -46,13 +46,8 @@ export interface Admission {
   readonly dnsMs: number | null;
 }
 
-/** Target to verdict, in the fixed order: host, DNS, addresses. At once where nothing has to be asked. Never rejects. */
-export function admit(
-  gate: Gate,
-  applicant: Applicant,
-  target: Target,
-  signal: Abortable,
-): Admission | Promise<Admission> {
+/** Target to verdict, in the fixed order: host, DNS, addresses. Rejects for defects only. */
+export async function admit(gate: Gate, applicant: Applicant, target: Target, signal: Abortable): Promise<Admission> {
   const { policy, client } = applicant;
   const { host } = target;
   const question = { target, client, own: gate.own() };

@@ -128,16 +128,12 @@ export class Arrivals {
   }
 
   /**
-   * A request has come: waits for its client's turn, identifies it and opens the flow that will leave one record. At
-   * once, where it can.
+   * A request has come: waits for its client's turn, identifies it and opens the flow that will leave one record.
    */
-  arrive(door: Door, peer: Peer, asked: Asked): Arrival | Promise<Arrival> {
+  async arrive(door: Door, peer: Peer, asked: Asked): Promise<Arrival> {
     // A relay's clients are others than the tools, and a datagram can't be held back: its door has answered it by now.
     const turn = door === 'relay' || door === 'steer-dns' ? null : this.turn(peer);
-    return turn === null ? this.#arrived(door, peer, asked) : turn.then(() => this.#arrived(door, peer, asked));
-  }
-
-  #arrived(door: Door, peer: Peer, asked: Asked): Arrival | Promise<Arrival> {
+    if (turn !== null) await turn;
     const { policy, clients } = this.settings();
     const origin = this.#originOf(peer);
     const { address, lease } = origin;
@@ -146,14 +142,11 @@ export class Arrivals {
     const name = isKnown ? identified.name : null;
     const mayStillSay = name === null && isKnown && CHALLENGING.has(door);
     const couldBe = mayStillSay ? namesByToken(clients, origin) : [];
-    const arrival = (found: string | null): Arrival => {
-      // A container that is named like a configured client must not pass for it in the log.
-      const label = clients.some((client) => client.name === found) ? null : found;
-      const inForce = policyFor(asked.policy ?? policy, { name });
-      return { flow: this.#flow(door, { address, name, label, couldBe }, asked.method, inForce), isKnown };
-    };
-    const label = name === null ? (lease?.container ?? this.#options.labels.of(address)) : null;
-    return label instanceof Promise ? label.then(arrival) : arrival(label);
+    const found = name === null ? (lease?.container ?? (await this.#options.labels.of(address))) : null;
+    // A container that is named like a configured client must not pass for it in the log.
+    const label = clients.some((client) => client.name === found) ? null : found;
+    const inForce = policyFor(asked.policy ?? policy, { name });
+    return { flow: this.#flow(door, { address, name, label, couldBe }, asked.method, inForce), isKnown };
   }
 
   /** Who asks without credentials: for doors that have none. */

@@ -6,7 +6,7 @@ import type { Resolver } from '../net/resolver.js';
 
 export interface ClientLabels {
   /** Known at once, or within WAIT_MS; null where there is none. Never rejects. */
-  of(address: string): string | null | Promise<string | null>;
+  of(address: string): Promise<string | null>;
 }
 
 /** The address of a tool that ended goes to the next one, often within a second: an old label would name the wrong tool. */
@@ -26,7 +26,7 @@ export function createClientLabels(resolver: Resolver): ClientLabels {
     return label;
   };
   return {
-    of(text) {
+    async of(text) {
       const known = cache.get(text);
       if (known !== undefined) return known.label;
       if (!isContainerAddress(text)) return null;

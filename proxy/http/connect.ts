@@ -55,8 +55,8 @@ async function open(
   { early, busy }: ConnectOptions,
 ): Promise<Opened | null> {
   const gone = abortOnLoss(socket);
-  const arriving = arrivals.arrive('connect', socket, { method: 'CONNECT', credentials: credentialsOf(request) });
-  const { flow, isKnown } = arriving instanceof Promise ? await arriving : arriving;
+  const asked = { method: 'CONNECT', credentials: credentialsOf(request) };
+  const { flow, isKnown } = await arrivals.arrive('connect', socket, asked);
   const target = parseAuthority(request.url ?? '');
   const end = (trace: Trace, refused: Refusal): null => {
     early.drop();

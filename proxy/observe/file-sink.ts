@@ -54,8 +54,7 @@ export async function openFileSink(file: LogFile, onProblem: (error: Error) => v
   const flush = setInterval(() => stream.destroyed || stream.flush(), FLUSH_INTERVAL_MS);
   flush.unref();
   stream.on('close', () => clearInterval(flush));
-  // Line by line: a batch would go past the size at which the file is changed.
-  return streamSink(stream, 0);
+  return streamSink(stream);
 }
 
 /** Leaves alone what is no link, and what a file system without links refuses: the numbered files are there anyway. */

@@ -36,67 +36,34 @@ export const BUFFERING = {
   periodicFlush: FLUSH_INTERVAL_MS,
 } as const;
 
-/** Lines are joined until there are this many characters, or for this long. */
-const BATCH_LENGTH = 1 << 15;
-const BATCH_MS = 20;
-
 /** A sink on standard output. */
 export function stdoutSink(): LineSink {
   return streamSink(pino.destination({ dest: withoutBlocking(1), ...BUFFERING }));
 }
 
-/**
- * A sink over a sonic-boom stream, which it owns from now on. Errors of the stream cost lines, never the process. Lines
- * are handed on in batches of so many characters: one buffer for a hundred of them.
- */
-export function streamSink(stream: LineStream, batchLength = BATCH_LENGTH): LineSink {
+/** A sink over a sonic-boom stream, which it owns from now on. Errors of the stream cost lines, never the process. */
+export function streamSink(stream: LineStream): LineSink {
   let dropped = 0;
   let closed = false;
-  let batch: string[] = [];
-  let length = 0;
-  let timer: NodeJS.Timeout | null = null;
   const ended = new Promise<void>((resolve) => stream.on('close', () => resolve()));
-  const flush = (): void => {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
-    const lines = batch;
-    batch = [];
-    length = 0;
-    if (lines.length === 0) return;
-    writing = lines.length;
-    try {
-      if (closed) dropped += writing;
-      else stream.write(Buffer.from(lines.join('')));
-    } catch {
-      dropped += writing;
-    }
-  };
-  // Told of within the write that it belongs to.
-  let writing = 0;
   stream.on('drop', () => {
-    dropped += writing;
+    dropped += 1;
   });
-  // Before the hook with which sonic-boom writes out what it holds.
-  process.prependListener('exit', flush);
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') closed = true;
   });
   return {
     write(line) {
-      if (closed) {
-        dropped++;
-        return;
+      try {
+        if (closed) dropped += 1;
+        else stream.write(Buffer.from(line));
+      } catch {
+        dropped += 1;
       }
-      batch.push(line);
-      length += line.length;
-      if (length >= batchLength) flush();
-      else timer ??= setTimeout(flush, BATCH_MS).unref();
     },
     dropped: () => dropped,
     async close(deadlineMs) {
       if (closed) return;
-      flush();
-      process.off('exit', flush);
       closed = true;
       stream.end();
       await Promise.race([ended, deadline(deadlineMs, () => stream.destroy())]);

@@ -29,7 +29,7 @@ export async function doorParts(origin: number): Promise<DoorParts> {
     gate: { resolver: NAMED, dialer: dialerTo(origin), own: () => ({ addresses: [], ports: new Set(), host: [] }) },
     settings: () => settings,
     sink: { decision: (record) => records.push(record), closed: () => undefined },
-    labels: { of: () => null },
+    labels: { of: async () => null },
     leases: createLeases(null),
     newId: () => String(records.length),
     reads: new DirectReads(Buffer.allocUnsafeSlow(64 * 1024)),
