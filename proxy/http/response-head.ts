@@ -196,14 +196,25 @@ function isBlank(code: number): boolean {
 export function framingOf({ status, fields }: ReceivedHead, method: string): Framing | null {
   const codings = members(fields, 'transfer-encoding');
   const hasCoding = values(fields, 'transfer-encoding').length > 0;
-  const lengths = new Set(values(fields, 'content-length').join(',').split(',').map(withoutBlanks));
-  lengths.delete('');
-  if (hasCoding && (codings.length !== 1 || codings[0] !== 'chunked' || lengths.size > 0)) return null;
-  const [length] = lengths;
-  if (lengths.size > 1 || (length !== undefined && !/^\d{1,15}$/.test(length))) return null;
+  const length = contentLengthOf(fields);
+  if (hasCoding && (codings.length !== 1 || codings[0] !== 'chunked' || length !== null)) return null;
+  if (length === 'fault') return null;
   if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return { kind: 'none' };
   if (hasCoding) return { kind: 'chunked' };
-  return length === undefined ? { kind: 'until-close' } : { kind: 'length', octets: Number(length) };
+  return length === null ? { kind: 'until-close' } : { kind: 'length', octets: length };
+}
+
+/**
+ * The one length that the fields agree on, or null where none is given. An empty one is a fault: some clients take it for
+ * zero, and the content for the next response.
+ */
+export function contentLengthOf(fields: readonly string[]): number | null | 'fault' {
+  const given = values(fields, 'content-length');
+  if (given.length === 0) return null;
+  const texts = given.join(',').split(',').map(withoutBlanks);
+  const [first, ...others] = new Set(texts.map(Number));
+  const isOne = others.length === 0 && texts.every((text) => /^\d{1,15}$/.test(text));
+  return isOne && first !== undefined ? first : 'fault';
 }
 
 function withoutBlanks(text: string): string {

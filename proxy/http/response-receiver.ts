@@ -3,7 +3,14 @@ import type { ResponseWriter } from './client-side.js';
 import type { ExchangeRequest } from './exchange.js';
 import { mayBeTrailer, responseFields, values } from './fields.js';
 import { type BodyReader, bodyReader } from './message-body.js';
-import { type Framing, framingOf, isPersistent, type ReceivedHead, ResponseHeadReader } from './response-head.js';
+import {
+  contentLengthOf,
+  type Framing,
+  framingOf,
+  isPersistent,
+  type ReceivedHead,
+  ResponseHeadReader,
+} from './response-head.js';
 
 export interface ReceiverOptions {
   /** True where content of the request is still to come. */
@@ -143,12 +150,12 @@ function finalFields(head: ReceivedHead, framing: Framing): string[] {
   return fields;
 }
 
-/** RFC 9110 section 8.6: a length that is repeated is passed on once. */
+/** RFC 9110 section 8.6: a length that is repeated is passed on once. In plain digits, so that all read the same number. */
 function withOneLength(fields: readonly string[]): readonly string[] {
-  const lengths = values(fields, 'content-length');
-  if (lengths.length === 0 || (lengths.length === 1 && /^\d+$/.test(lengths[0] ?? ''))) return fields;
-  const [length = ''] = lengths.join(',').split(',', 1);
-  return [...without('content-length', fields), 'Content-Length', length.trim()];
+  const given = values(fields, 'content-length');
+  const length = contentLengthOf(fields);
+  if (length === null || (given.length === 1 && given[0] === String(length))) return fields;
+  return [...without('content-length', fields), 'Content-Length', String(length)];
 }
 
 function without(name: string, fields: readonly string[]): readonly string[] {

@@ -2,6 +2,7 @@
 import { answered, get, type RawCase } from './raw-case.js';
 
 const OK = 'HTTP/1.1 200 OK\r\n';
+const LENGTHS = 'Content-Length:\r\nContent-Length: 8\r\n';
 const bad = (rule: string, rfc: string, reply: string): RawCase =>
   answered(rule, rfc, reply, 502, { readsNot: /smuggled/ });
 
@@ -17,6 +18,10 @@ const BROKEN: readonly RawCase[] = [
     `${OK}Content-Length: 1\r\nContent-Length: 9\r\n\r\nxsmuggled{end}`,
   ),
   bad('a Content-Length that is no number', '9112 6.3', `${OK}Content-Length: x\r\n\r\nsmuggled{end}`),
+  bad('an empty Content-Length', '9110 8.6', `${OK}Content-Length:\r\n\r\nsmuggled{end}`),
+  bad('a Content-Length of a comma', '9110 8.6', `${OK}Content-Length: ,\r\n\r\nsmuggled{end}`),
+  bad('an empty member before a Content-Length', '9110 8.6', `${OK}Content-Length: ,8\r\n\r\nsmuggled{end}`),
+  bad('an empty Content-Length before another', '9110 8.6', `${OK}${LENGTHS}\r\nsmuggled{end}`),
   bad('a coding before chunked', '9112 6.1', `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n{end}`),
   bad('chunked twice', '9112 7.1', `${OK}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n{end}`),
   bad('a field name with a blank', '9112 5.1', `${OK}X Y: a\r\nContent-Length: 0\r\n\r\n{end}`),

@@ -49,6 +49,16 @@ test('a 204 and an interim response lose their Content-Length', async () => {
   }
 });
 
+test('a length is passed on as one plain number, however it was written', async () => {
+  for (const lines of ['Content-Length: 0002', 'Content-Length: 2, 02', 'Content-Length: 2\r\nContent-Length: 02']) {
+    const { received } = await through(`HTTP/1.1 200 OK\r\n${lines}\r\n\r\nok`);
+    assert.deepEqual(received.match(/^content-length:.*$/gim), ['Content-Length: 2'], lines);
+    assert.match(received, /\r\n\r\nok$/);
+  }
+  const { received } = await through('HTTP/1.1 200 OK\r\nContent-Length: 0002\r\n\r\n', 'HEAD');
+  assert.match(received, /^Content-Length: 2\r$/m);
+});
+
 test('a 304 with the length of its 200 leaves the connection as it was', async () => {
   const origin = await startRawOrigin((socket) => socket.write('HTTP/1.1 304 x\r\nContent-Length: 40\r\n\r\n'));
   const proxy = await startProxy({ config: LOOPBACK_OPEN });
