@@ -118,6 +118,7 @@ export class ResponseReceiver {
   }
 
   #takeContent(body: BodyReader, bytes: Buffer): boolean {
+    if (this.state === 'done') body.push(bytes);
     if (this.state !== 'content') return true;
     const content = body.push(bytes);
     const hasRoom = content.length === 0 || this.#writer.write(content);

@@ -91,3 +91,24 @@ test('content and answer flow at the same time', async (t) => {
   }
   await until(({ text }) => text.endsWith('0\r\n\r\n'));
 });
+
+test('bytes that follow an early answer make the connection unfit for another request', async (t) => {
+  let surplus = (): void => undefined;
+  const stand = await originStand(t, (socket, all) => {
+    if (all.endsWith('1')) socket.write('HTTP/1.1 200 OK\r\n', surplus);
+    else if (!all.endsWith('2')) socket.write(OK);
+  });
+  const { socket, until } = await stand.client();
+  socket.write(stand.request('POST', '/first', 'Content-Length: 2\r\n'));
+  await until(({ text }) => text.endsWith('ok'));
+  const sent = new Promise<void>((resolve) => {
+    surplus = resolve;
+  });
+  socket.write('1');
+  await sent;
+  socket.write('2');
+  await new Promise((resolve) => setImmediate(resolve));
+  socket.write(stand.request('GET', '/second'));
+  await until(({ text }) => text.split('\r\n\r\nok').length === 3 || text.includes('502'));
+  assert.equal(stand.got.length, 2);
+});
