@@ -69,7 +69,7 @@ export async function forward(
       permit,
       signal: gone,
       pool: options.pool,
-      owner: { connection: request.socket, tokenName: credentials === null ? null : name },
+      owner: { connection: request.socket, tokenName: (credentials?.password ?? '') === '' ? null : name },
       request: outgoingRequest(request, parsed.value, { hops, upgrades: options.onUpgraded !== null }),
       writer: response.claimWith((refuse) => arrivals.memory.claim('relays', address, refuse)),
       claim: (refuse) => arrivals.memory.claim('requests', address, refuse),

@@ -17,7 +17,7 @@ import { UpstreamConnection } from './upstream-connection.js';
 export interface Owner {
   /** The client's connection. */
   readonly connection: Socket;
-  /** The name of a client that has shown its token, else null. */
+  /** The name of a client that has shown its token, else null: an address, and credentials without a password, are many users. */
   readonly tokenName: string | null;
 }
 

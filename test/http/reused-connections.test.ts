@@ -139,3 +139,16 @@ test('a connection whose origin is silently gone is found, and the request sent 
   await until(({ text }) => count(text) === 2);
   assert.equal(stand.got.length, 2);
 });
+
+test('a client that is named by its address shares no connection, whatever credentials without a password it sends', async (t) => {
+  const stand = await originStand(t, (socket) => socket.write(OK), {
+    clients: [{ name: 'lan', address: '127.0.0.0/8' }],
+  });
+  const nothing = `Proxy-Authorization: Basic ${Buffer.from('root:').toString('base64')}\r\n`;
+  for (const _ of [1, 2]) {
+    const { socket, until } = await stand.client();
+    socket.write(stand.request('GET', '/', nothing));
+    await until(({ text }) => count(text) === 1);
+  }
+  assert.equal(stand.got.length, 2);
+});
