@@ -3,8 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { CLIENTS } from './e2e/clients/contenders.js';
+import { OTHERS } from './e2e/clients/documented.js';
 import { REFUSED_HERE } from './e2e/clients/refused-beside-squid.js';
 import { SITUATIONS } from './e2e/clients/situations.js';
+import { TOOLS } from './e2e/clients/tools.js';
 
 const docs = (name: string): string => readFileSync(join(import.meta.dirname, '../../docs', name), 'utf8');
 
@@ -16,6 +19,16 @@ test('docs/beside-squid.md lists exactly what is refused here only, and why, and
     situations,
     SITUATIONS.map(({ name }) => `- ${name}`),
   );
+});
+
+test('docs/clients.md lists exactly the clients that a test runs, and what each one needs there', () => {
+  const listed = [...CLIENTS, ...TOOLS].map(({ name, needs }) => [name, needs]);
+  const others = OTHERS.map(([name, needs]) => [name, needs]);
+  assert.deepEqual(rowsBelow(docs('clients.md'), '| client | what it needs |'), [...others, ...listed]);
+  for (const [name, , file] of OTHERS) {
+    const source = readFileSync(join(import.meta.dirname, '../../test/e2e/clients', file), 'utf8');
+    assert.match(source, new RegExp(`['"\`]${name}`), file);
+  }
 });
 
 /** The cells of the table with this head. */

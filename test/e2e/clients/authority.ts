@@ -1,4 +1,4 @@
-/** A certificate authority for one run, made with openssl: its certificate, and one for `origin.test`. */
+/** A certificate authority for one run, made with openssl: its certificate, and one for `origin.test` and the names below it. */
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ export async function createAuthority(folder: string): Promise<Authority> {
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-sha256'];
   await openssl('req', '-x509', ...newKey, '-days', '2', '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=Test CA');
   await openssl('req', ...newKey, '-keyout', 'origin.key', '-out', 'origin.csr', '-subj', '/CN=origin.test');
-  await writeFile(at('names'), 'subjectAltName=DNS:origin.test\nbasicConstraints=CA:FALSE\n');
+  await writeFile(at('names'), 'subjectAltName=DNS:origin.test,DNS:*.origin.test\nbasicConstraints=CA:FALSE\n');
   const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'names'];
   await openssl('x509', '-req', '-in', 'origin.csr', ...signed, '-out', 'origin.pem');
   const store = ['-storetype', 'PKCS12', '-keystore', 'trust.p12', '-storepass', 'changeit'];

@@ -93,6 +93,11 @@ const CLIENTS: readonly Waiting[] = [
       ...{ DOTNET_NOLOGO: '1', DOTNET_CLI_TELEMETRY_OPTOUT: '1' },
     }),
   },
+  {
+    name: 'Chromium by Playwright',
+    command: (url) => [process.execPath, program('playwright.mjs'), url],
+    env: () => ({ PROXY_OF_THE_PROGRAM: withCredentials() }),
+  },
 ];
 
 for (const client of CLIENTS) {
