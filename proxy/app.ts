@@ -1,12 +1,15 @@
 /** The composition root: it alone calls constructors, and it holds no logic. */
 import { once } from 'node:events';
-import type { AddressInfo, Server } from 'node:net';
-import type { Config, HostPort } from './config/config.js';
+import type { AddressInfo } from 'node:net';
+import type { Config } from './config/config.js';
 import type { CheckResult } from './core/explain.js';
 import { resolvesForUs } from './core/parent.js';
+import { decideHost } from './core/policy.js';
+import { type GrantedRule, NOTHING_DECIDED, type RunTime, withRunTime } from './core/run-time.js';
 import { parseAbsolute, type Target } from './core/target.js';
 import { type DnsDoor, openDnsDoor } from './dns/dns-door.js';
 import type { Gate } from './door/admit.js';
+import type { RunTimeGate } from './door/admit-or-ask.js';
 import { Arrivals, type AskedName } from './door/arrivals.js';
 import { check } from './door/check.js';
 import { createClientLabels } from './door/client-labels.js';
@@ -15,7 +18,9 @@ import { createFixedRelay, type FixedRelayOptions } from './door/fixed-relay.js'
 import { createLeases } from './door/leases.js';
 import { boundAddresses } from './door/relay-clients.js';
 import { createRelayWatch, type RelayHealth } from './door/relay-watch.js';
+import { type ConnectionEnds, createToolsSide } from './door/tools-side.js';
 import { createTunnelDoor } from './door/tunnel-door.js';
+import { type Vetting, vetGrant } from './door/vet-grant.js';
 import { originTarget } from './http/origin-target.js';
 import { createProxyServer } from './http/server.js';
 import { UpstreamPool } from './http/upstream-pool.js';
@@ -23,7 +28,7 @@ import { createDialer, type Dialer } from './net/dialer.js';
 import { DirectReads } from './net/direct-io.js';
 import { createHostAddresses, type HostAddresses } from './net/host-addresses.js';
 import { createOwnEndpoints, type OwnEndpointsSource } from './net/interfaces.js';
-import { close, listen } from './net/listen.js';
+import { close, type Listener, listen, listener } from './net/listen.js';
 import { createMemoryBudget, type MemoryBudget, SHARES } from './net/memory-budget.js';
 import type { DnsSettings } from './net/resolv-conf.js';
 import { createResolver, type Resolver } from './net/resolver.js';
@@ -45,6 +50,8 @@ export interface AppOptions {
   readonly onAsked?: (asked: AskedName) => void;
   /** What a fixed relay leads to has changed. */
   readonly onRelay?: (health: RelayHealth) => void;
+  /** What is decided while it runs, as it was at the start; absent: nothing is. */
+  readonly runTime?: RunTimeGate & { readonly decided: RunTime };
   /** In place of the real ones: for tests. */
   readonly resolver?: Resolver;
   readonly dialer?: Dialer;
@@ -53,8 +60,16 @@ export interface AppOptions {
 export interface App {
   /** Opens every listener; rejects where one cannot be opened. The addresses by purpose: `proxy`, `relay[0]`... */
   start(): Promise<Map<string, AddressInfo>>;
-  /** Replaces policy, clients and limits for requests to come. */
-  reload(config: Config): void;
+  /** Replaces policy, clients and limits. Resolves with how many open connections that has closed. */
+  reload(config: Config): Promise<number>;
+  /** Replaces what was decided at run time; the same. */
+  decide(runTime: RunTime): Promise<number>;
+  /** What stands against a grant, whatever else was decided. */
+  vet(grant: Omit<GrantedRule, 'id'>): Promise<Vetting>;
+  /** True where a request for this would be a question now. */
+  wouldAsk(client: string | null, target: Target): boolean;
+  /** True for a connection that comes by the network of the tools. */
+  isFromTools(ends: ConnectionEnds): boolean;
   check(target: string, clientName: string | null): Promise<CheckResult>;
   /** Tells the policy of a listener that the app has not opened itself. */
   addOwnPort(port: number): void;
@@ -105,7 +120,10 @@ export function createGate(
 }
 
 export function createApp(options: AppOptions): App {
-  let settings: Config = options.config;
+  let config: Config = options.config;
+  let decided: RunTime = options.runTime?.decided ?? NOTHING_DECIDED;
+  const inForce = (): Config => ({ ...config, policy: withRunTime(config.policy, decided) });
+  let settings = inForce();
   const { gate, own, host } = createGate(options.config, options, () => settings);
   const memory = createMemoryBudget(() => settings.limits.memoryBytes);
   const arrivals = new Arrivals({
@@ -119,6 +137,7 @@ export function createApp(options: AppOptions): App {
     memory,
     onDefect: options.onDefect,
     ...(options.onAsked === undefined ? {} : { onAsked: options.onAsked }),
+    ...(options.runTime === undefined ? {} : { runTime: options.runTime }),
   });
   const onEnter = (): void => arrivals.accepted();
   const connectionLimits = createConnectionLimits(() => settings.limits, { onEnter });
@@ -129,7 +148,8 @@ export function createApp(options: AppOptions): App {
   const proxy = createProxyServer({ arrivals, pool, connectionLimits, target, door: 'absolute' });
   const steered = createProxyServer({ arrivals, pool, connectionLimits, target: originTarget, door: 'steer-http' });
   const { listen: at, steer, relay } = options.config;
-  const doors = boundAddresses([at.proxy, at.socks, steer.dns, steer.http, steer.tls]);
+  const doorsAt = [at.proxy, at.socks, steer.dns, steer.http, steer.tls];
+  const doors = boundAddresses(doorsAt);
   // With a cache of its own: a gateway that is looked for too early must not be missing for the first client that comes.
   const watchGate: Gate = { ...gate, resolver: options.resolver ?? createResolver(options.config.dns) };
   const relays: FixedRelayOptions = { arrivals, connectionLimits: relayLimits, links: own.links, doors };
@@ -148,6 +168,11 @@ export function createApp(options: AppOptions): App {
     ...relay.flatMap((fixed, i) => listener(`relay[${i}]`, createFixedRelay(relays, fixed), fixed.listen)),
   ];
   let dns: DnsDoor | null = null;
+  const change = (): Promise<number> => {
+    settings = inForce();
+    pool.review((idle) => arrivals.standings.allows(idle));
+    return arrivals.standings.review();
+  };
   return {
     memory,
     async start() {
@@ -163,9 +188,18 @@ export function createApp(options: AppOptions): App {
       watch.start();
       return bound;
     },
-    reload: (config) => {
-      settings = config;
+    reload: (changed) => {
+      config = changed;
+      return change();
     },
+    decide: (runTime) => {
+      decided = runTime;
+      return change();
+    },
+    vet: (grant) => vetGrant(gate, config.policy, grant),
+    wouldAsk: (name, target) =>
+      decideHost(settings.policy, { target, client: { name }, own: own.current() })?.reason === 'not-yet-allowed',
+    isFromTools: createToolsSide({ doors: doorsAt, toolsRange: () => config.network.toolsRange, links: own.links }),
     check: (text, clientName) => check(gate, settings, text, clientName),
     addOwnPort: (port) => own.addPort(port),
     get isDraining() {
@@ -206,17 +240,6 @@ export function createApp(options: AppOptions): App {
       clearTimeout(timer);
     },
   };
-}
-
-interface Listener {
-  readonly purpose: string;
-  readonly server: Server;
-  readonly at: HostPort;
-}
-
-/** None where the configuration leaves the door shut. */
-function listener(purpose: string, server: Server, at: HostPort | null): Listener[] {
-  return at === null ? [] : [{ purpose, server, at }];
 }
 
 function ignore(): void {}

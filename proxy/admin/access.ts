@@ -1,5 +1,5 @@
 /**
- * Who may read the admin API. A web page that someone opens must get nothing through their browser: neither by a
+ * Who may read the admin API, and who may write. A web page that someone opens must get nothing through their browser: neither by a
  * request across origins nor by DNS rebinding, where the browser believes that we are the page's own server.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
@@ -10,6 +10,10 @@ import { AdminError, type AdminOptions } from './options.js';
 const COOKIE = 'egress_admin';
 /** For probes of an orchestrator, which has no token; they tell nothing but a state. */
 const OPEN_PATHS = new Set(['/healthz', '/readyz']);
+/** Where a token is given, and where one learns that it has to be. */
+const SESSION = '/v1/session';
+/** Asks, and changes nothing. */
+const CHECK = '/v1/check';
 
 const HEADERS = {
   'content-security-policy':
@@ -22,18 +26,76 @@ const HEADERS = {
   'cache-control': 'no-store',
 } as const;
 
-/** Checks every request before its handler. `token` null: none is needed, the listener is on loopback. */
-export function guardAccess(app: FastifyInstance, options: Pick<AdminOptions, 'token' | 'next'>): void {
+type Keys = Pick<AdminOptions, 'token' | 'next' | 'writeToken' | 'runTime'>;
+
+/**
+ * Checks every request before its handler. `token` null: reading needs none, since the listener is on loopback; writing
+ * always needs one.
+ */
+export function guardAccess(app: FastifyInstance, options: Keys): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS);
     const path = request.url.split('?', 1)[0] ?? '';
     if (OPEN_PATHS.has(path)) return;
-    const tokens = [options.token, options.next ?? null].filter((token) => token !== null);
+    const tokens = tokensOf(options);
     const bearer = hasBearer(request, tokens);
     refuseForeignHost(request, bearer);
     refuseForeignOrigin(request, path);
-    if (tokens.length > 0 && !bearer) return admitBrowser(request, reply, path, tokens);
+    const isWrite = !['GET', 'HEAD'].includes(request.method) && path !== CHECK;
+    if (isWrite) refuseOtherContent(request);
+    if (bearer || (path === SESSION && request.method !== 'DELETE')) return;
+    if (isWrite) return admitWriter(request, reply, options, tokens);
+    const isOpen = options.token === null && (options.next ?? null) === null;
+    return admitBrowser(request, reply, { path, tokens, isOpen, sessions: sessionsOf(options) });
   });
+}
+
+/** True where the request may write. */
+export function mayWrite(request: FastifyRequest, options: Keys): boolean {
+  const tokens = tokensOf(options);
+  return hasBearer(request, tokens) || hasCookie(request, tokens, sessionsOf(options));
+}
+
+/** True where it is by its cookie that a request may write: it comes from the page. */
+export function isByCookie(request: FastifyRequest): boolean {
+  return request.headers.authorization === undefined;
+}
+
+/** For whoever has shown `given`: the field that makes the browser show it from now on. Null where it is no token. */
+export function sessionCookie(given: string, options: Keys): string | null {
+  const token = tokensOf(options).find((one) => isSame(given, one));
+  return token === undefined ? null : cookieField(cookieValue(token, sessionsOf(options)));
+}
+
+export function endedCookie(): string {
+  return `${cookieField('')}; Max-Age=0`;
+}
+
+function tokensOf({ token, next, writeToken }: Keys): readonly string[] {
+  const configured = [token, next ?? null].filter((one) => one !== null);
+  return configured.length > 0 ? configured : [writeToken ?? null].filter((one) => one !== null);
+}
+
+function sessionsOf({ runTime }: Keys): number {
+  return runTime?.book.sessions ?? 0;
+}
+
+/** A form of another origin can send three types without asking the browser's leave, and JSON is none of them. */
+function refuseOtherContent({ method, headers }: FastifyRequest): void {
+  const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  if (type === 'application/json' || (method === 'DELETE' && type === undefined)) return;
+  throw new AdminError(415, 'not-json', 'This takes JSON alone: Content-Type: application/json.');
+}
+
+/** With a cookie, only from the page itself: a browser sends Origin with whatever writes. */
+function admitWriter(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: Keys,
+  tokens: readonly string[],
+): undefined {
+  if (hasCookie(request, tokens, sessionsOf(options)) && request.headers.origin !== undefined) return undefined;
+  throw unauthenticated(reply, 'Writing');
 }
 
 /**
@@ -63,25 +125,36 @@ function refuseForeignOrigin(request: FastifyRequest, path: string): void {
   throw new AdminError(403, 'foreign-origin', 'Pages of other origins get nothing from this API.');
 }
 
+interface Reading {
+  readonly path: string;
+  readonly tokens: readonly string[];
+  /** Reading needs no token. */
+  readonly isOpen: boolean;
+  readonly sessions: number;
+}
+
 /** The token once in the URL, as Jupyter does, is answered with a cookie and a URL without it. */
 function admitBrowser(
   request: FastifyRequest,
   reply: FastifyReply,
-  path: string,
-  tokens: readonly string[],
+  { path, tokens, isOpen, sessions }: Reading,
 ): FastifyReply | undefined {
   const given = new URLSearchParams(request.url.split('?')[1] ?? '').get('token');
   const token = given === null ? undefined : tokens.find((one) => isSame(given, one));
   if (token !== undefined) {
-    reply.header('set-cookie', `${COOKIE}=${cookieValue(token)}; HttpOnly; SameSite=Strict; Path=/`);
+    reply.header('set-cookie', cookieField(cookieValue(token, sessions)));
     return path === '/' ? reply.redirect('/', 303) : undefined;
   }
-  if (cookiesOf(request).some((value) => tokens.some((one) => isSame(value, cookieValue(one))))) return undefined;
+  if (isOpen || hasCookie(request, tokens, sessions)) return undefined;
+  throw unauthenticated(reply, 'This');
+}
+
+function unauthenticated(reply: FastifyReply, what: string): AdminError {
   reply.header('www-authenticate', 'Bearer realm="mcp-egress-proxy"');
-  throw new AdminError(
+  return new AdminError(
     401,
     'unauthenticated',
-    'This needs admin.token: in the field Authorization: Bearer TOKEN, or, in a browser, once as /?token=TOKEN.',
+    `${what} needs admin.token: in the field Authorization: Bearer TOKEN, or, in a browser, once as /?token=TOKEN. Where none is configured, it is in the file admin-token of the state folder.`,
   );
 }
 
@@ -91,9 +164,17 @@ function hasBearer(request: FastifyRequest, tokens: readonly string[]): boolean 
   return given !== undefined && tokens.some((token) => isSame(given, token));
 }
 
-/** What the browser keeps is not the token, and is void when the token changes. */
-function cookieValue(token: string): string {
-  return createHmac('sha256', token).update('mcp-egress-proxy admin cookie').digest('hex');
+function cookieField(value: string): string {
+  return `${COOKIE}=${value}; HttpOnly; SameSite=Strict; Path=/`;
+}
+
+/** What the browser keeps is not the token, and is void when the token changes or someone has logged out. */
+function cookieValue(token: string, sessions: number): string {
+  return createHmac('sha256', token).update(`mcp-egress-proxy admin cookie ${sessions}`).digest('hex');
+}
+
+function hasCookie(request: FastifyRequest, tokens: readonly string[], sessions: number): boolean {
+  return cookiesOf(request).some((value) => tokens.some((one) => isSame(value, cookieValue(one, sessions))));
 }
 
 function cookiesOf(request: FastifyRequest): string[] {

@@ -1,12 +1,14 @@
-/** The admin API: what the proxy decided and would decide, for people, probes and Prometheus. It changes nothing. */
+/** The admin API: what the proxy decided and would decide, for people, probes and Prometheus; and what may be changed. */
 import fastify, { type FastifyInstance } from 'fastify';
 import * as z from 'zod';
 import { relayReadiness } from '../observe/relay-events.js';
 import { guardAccess } from './access.js';
 import { ADMIN_HEADER_BYTES, boundConnections } from './connections.js';
 import { addDecisionRoutes } from './decisions.js';
+import { addGrantRoutes } from './grants.js';
 import { AdminError, type AdminOptions } from './options.js';
 import { addPage } from './page.js';
+import { addSession } from './session.js';
 import { addStream } from './stream.js';
 import { addTop } from './top.js';
 
@@ -25,7 +27,7 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
     // No route has a JSON Schema; Fastify's own compilers of them are a third of its start.
     schemaController: { compilersFactory: { buildValidator: noSchema, buildSerializer: noSchema } },
   });
-  boundConnections(app.server);
+  boundConnections(app.server, options.isFromTools);
   // A form of another origin can send text/plain without asking first.
   app.removeContentTypeParser('text/plain');
   answerErrorsAsJson(app);
@@ -36,6 +38,8 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
   addTop(app, options);
   addDecisionRoutes(app, options);
   addStream(app, options);
+  addSession(app, options);
+  addGrantRoutes(app, options);
   addPage(app);
   return app;
 }
@@ -77,7 +81,8 @@ function answerErrorsAsJson(app: FastifyInstance): void {
     const status = error.statusCode ?? 500;
     const token = error instanceof AdminError ? error.token : status < 500 ? 'bad-request' : 'internal-error';
     const explanation = status < 500 || error instanceof AdminError ? error.message : 'The proxy failed.';
-    return reply.code(status).send({ error: token, explanation });
+    const details = error instanceof AdminError ? error.details : {};
+    return reply.code(status).send({ error: token, explanation, ...details });
   });
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({ error: 'not-found', explanation: 'There is nothing here: GET / is the page.' }),

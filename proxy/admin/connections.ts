@@ -14,12 +14,15 @@ const BOUNDS = { heard: 0, leastUnheard: 32 };
 
 /**
  * Bounds the connections of `server`: those over a limit are closed unheard, and those without a whole request make room
- * for each other. Loopback has a count of its own, so that no tool keeps the health check out.
+ * for each other. Those that come by the tools' network are closed before a byte is read. Loopback has a count of its own, so that no tool keeps the health check out.
  */
-export function boundConnections(server: Server): void {
+export function boundConnections(server: Server, isFromTools: (socket: Socket) => boolean = () => false): void {
   server.maxHeadersCount = ADMIN_HEADER_FIELDS;
   const counts = new WeakMap<Socket, CountedConnection>();
   const [own, others] = [createConnectionLimits(() => LIMITS, BOUNDS), createConnectionLimits(() => LIMITS, BOUNDS)];
+  server.prependListener('connection', (socket) => {
+    if (isFromTools(socket)) socket.destroy();
+  });
   server.on('connection', (socket) => {
     counts.set(socket, (isOwn(socket) ? own : others).enter(socket));
   });

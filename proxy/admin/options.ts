@@ -1,11 +1,13 @@
-/** What the admin API needs of the rest: it reads, asks and counts, and changes nothing. */
+/** What the admin API needs of the rest: it reads, asks and counts; what it can change is `runTime`'s. */
 import type { Registry } from 'prom-client';
 import type { CheckResult } from '../core/explain.js';
+import type { ConnectionEnds } from '../door/tools-side.js';
 import type { RelayLook } from '../observe/relay-events.js';
 import type { Ring } from '../observe/ring.js';
 import type { SpawnRing } from '../observe/spawn-ring.js';
 import type { ReloadState } from './policy-changes.js';
 import type { PolicyView } from './policy-view.js';
+import type { RunTimeControl } from './run-time.js';
 
 export interface AdminOptions {
   state(): 'starting' | 'ready' | 'draining';
@@ -26,18 +28,26 @@ export interface AdminOptions {
   readonly token: string | null;
   /** Counts like `token`. Both are read at each request: a new value needs no restart. */
   readonly next?: string | null;
+  /** Where there is no `token`: what writing needs, and reading does not. */
+  readonly writeToken?: string | null;
+  /** What can be changed while the proxy runs; absent: nothing. */
+  readonly runTime?: RunTimeControl;
+  /** True for a connection that comes by the tools' network: it is closed unheard. */
+  readonly isFromTools?: (ends: ConnectionEnds) => boolean;
   /** True where the listener is bound to a loopback address. */
   readonly loopback: boolean;
 }
 
-/** Thrown by a handler: becomes `{"error", "explanation"}` with this status. */
+/** Thrown by a handler: becomes `{"error", "explanation"}` with this status, and with what `details` adds. */
 export class AdminError extends Error {
   readonly statusCode: number;
   readonly token: string;
-  constructor(statusCode: number, token: string, explanation: string) {
+  readonly details: Readonly<Record<string, unknown>>;
+  constructor(statusCode: number, token: string, explanation: string, details: Readonly<Record<string, unknown>> = {}) {
     super(explanation);
     this.name = 'AdminError';
     this.statusCode = statusCode;
     this.token = token;
+    this.details = details;
   }
 }

@@ -9,6 +9,7 @@ import type { Ring } from '../observe/ring.js';
 import type { QueuedRecord } from '../observe/subscription.js';
 import { count, filterOf, type Query, text } from './decisions.js';
 import { AdminError, type AdminOptions } from './options.js';
+import type { News, RunTimeControl } from './run-time.js';
 
 const MOST_READERS = 64;
 const FLUSHES_PER_SECOND = 10;
@@ -32,7 +33,7 @@ interface StreamOptions {
  * record, `id` its id; an event `lost` with a count where records were left out. The field Last-Event-ID or `after`
  * asks for what came since.
  */
-export function addStream(app: FastifyInstance, { ring }: AdminOptions): void {
+export function addStream(app: FastifyInstance, { ring, runTime }: AdminOptions): void {
   app.get<{ Querystring: Query }>('/v1/decisions/stream', { exposeHeadRoute: false }, async (request, reply) => {
     if (ring.subscribers() >= MOST_READERS) {
       throw new AdminError(503, 'busy', `There are ${MOST_READERS} readers of the stream already.`);
@@ -49,11 +50,16 @@ export function addStream(app: FastifyInstance, { ring }: AdminOptions): void {
     reply.hijack();
     for (const [name, value] of Object.entries(headers)) if (value !== undefined) reply.raw.setHeader(name, value);
     reply.raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
-    stream(ring, reply.raw, options);
+    stream(ring, reply.raw, options, runTime);
   });
 }
 
-function stream(ring: Ring, response: ServerResponse, { filter, rate, after, totals }: StreamOptions): void {
+function stream(
+  ring: Ring,
+  response: ServerResponse,
+  { filter, rate, after, totals }: StreamOptions,
+  runTime: RunTimeControl | undefined,
+): void {
   const perFlush = rate === null ? QUEUE : Math.max(1, Math.ceil(rate / FLUSHES_PER_SECOND));
   let flushTimer: NodeJS.Timeout | null = null;
   let toldLost = 0;
@@ -82,10 +88,15 @@ function stream(ring: Ring, response: ServerResponse, { filter, rate, after, tot
   };
   const subscription = ring.subscribe({ filter, capacity: rate === null ? QUEUE : perFlush, wake });
   const heart = setInterval(beat, HEARTBEAT_MS);
+  // Left out for a reader that is slow: what it shows then is what it asks for again.
+  const unlisten = runTime?.listen((news) => {
+    if (!response.writableNeedDrain && !response.destroyed) response.write(newsEvent(news));
+  });
   response.on('drain', wake);
   response.on('error', () => response.destroy());
   response.on('close', () => {
     subscription.close();
+    unlisten?.();
     clearInterval(heart);
     if (flushTimer !== null) clearTimeout(flushTimer);
   });
@@ -104,4 +115,9 @@ function missed(ring: Ring, after: string, filter: RecordFilter): string {
 
 function eventOf({ id, json }: Pick<QueuedRecord, 'id' | 'json'>): string {
   return `id: ${id}\ndata: ${json}\n\n`;
+}
+
+function newsEvent(news: News): string {
+  const json = news.event === 'changed' ? JSON.stringify({ what: news.what }) : news.json;
+  return `event: ${news.event}\ndata: ${json}\n\n`;
 }

@@ -1,5 +1,4 @@
 /** The command `serve`: the proxy from start to clean end. */
-
 import { setTimeout } from 'node:timers/promises';
 import type { AdminOptions } from '../admin/options.js';
 import { changesBetween, type ReloadState } from '../admin/policy-changes.js';
@@ -25,6 +24,9 @@ import { command, EXIT, version } from './command.js';
 import { configPath, readConfiguration } from './configuration.js';
 import { dnsEvents } from './dns-events.js';
 import { type KernelWatch, watchKernel } from './kernel-watch.js';
+import { openRunTime } from './run-time.js';
+import { saysTheSame } from './same-config.js';
+import { showPage } from './show-page.js';
 
 /** How many decisions the admin API can show. */
 const RING_RECORDS = 5000;
@@ -53,6 +55,7 @@ export const serveCommand = command({
 
 async function serve(path: string, config: Config): Promise<number | null> {
   let current = config;
+  let lastRead = config;
   let clients = namesOf(config);
   let secretFiles = config.secretFiles;
   let lastReload: ReloadState | null = null;
@@ -89,8 +92,17 @@ async function serve(path: string, config: Config): Promise<number | null> {
   const onDefect = (error: unknown): void => log.events.error({ event: 'defect', err: error }, 'a defect was caught');
   const onUnknownHost = (name: string): void =>
     log.events.warn({ event: 'host-address-unknown', name }, 'a name of network.hostAddresses does not resolve');
+  const runTime = openRunTime({
+    path,
+    config: () => current,
+    log: log.events,
+    app: () => app,
+    reload: () => reread(),
+    onQuestion: () => undefined,
+  });
   const app = createApp({
     config,
+    runTime: runTime.gate,
     sink: both(metrics, records),
     onDefect,
     onUnknownHost,
@@ -98,6 +110,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     onAsked: ({ client, host }) => log.events.info({ event: 'name-asked', client, host }, 'a steered client asks'),
     onDnsSettings: dnsEvents(log.events, config),
   });
+  runTime.start();
   // Nothing that a client sends may end the process: what no handler has caught is logged, and the rest goes on.
   process.on('uncaughtException', onDefect);
   process.on('unhandledRejection', onDefect);
@@ -123,20 +136,27 @@ async function serve(path: string, config: Config): Promise<number | null> {
       );
       return;
     }
+    // A file that was touched, or SIGHUP beside the watch: nothing is different, and nothing is said.
+    if (lastReload?.ok !== false && saysTheSame(lastRead, loaded.config)) return;
+    lastRead = loaded.config;
     const ignored = changedAtStartOnly(current, loaded.config);
     const before = policyView(current);
     current = keepAdminClosed(current, loaded.config);
     const changes = changesBetween(before, policyView(current));
     lastReload = { at: new Date().toISOString(), ok: true, errors: [], changes };
     clients = namesOf(current);
-    app.reload(loaded.config);
+    runTime.reloaded(current, app.reload(loaded.config));
     metrics.reloaded();
     log.events.info({ event: 'reloaded', path, digest: current.digest }, 'the configuration is in force');
     warn();
     if (ignored.length > 0) log.events.warn({ event: 'reload-partial', keys: ignored }, 'these keys need a restart');
   };
   const watch = watchConfig({ path, others: () => secretFiles, intervalMs: WATCH_MS, onChange: reload });
-  process.on('SIGHUP', reload);
+  const reread = (): void => {
+    watch.seen();
+    reload();
+  };
+  process.on('SIGHUP', reread);
 
   if (config.listen.admin !== null) app.addOwnPort(config.listen.admin.port);
   let isReady = false;
@@ -149,6 +169,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     log.events.info({ event: 'draining', signal, openTunnels: app.openTunnels }, 'no new requests are taken');
     watch.close();
     tail.close();
+    runTime.close();
     await app.stop();
     await admin?.close();
     records.flush();
@@ -177,12 +198,16 @@ async function serve(path: string, config: Config): Promise<number | null> {
     get next() {
       return current.admin.next;
     },
+    writeToken: runTime.token,
+    runTime: runTime.control,
+    isFromTools: app.isFromTools,
   });
   if (admin !== null) {
     app.addOwnPort(admin.at.port);
     bound.set('admin', admin.at);
   }
   isReady = true;
+  if (admin !== null && runTime.token !== null) showPage(admin.at, runTime.token);
   const listening = Object.fromEntries([...bound].map(([purpose, at]) => [purpose, `${at.address}:${at.port}`]));
   const { mode, default: fallback, deny, internal, allow } = config.policy;
   const rules = deny.length + internal.length + allow.length;
@@ -219,7 +244,7 @@ function namesOf(config: Config): ReadonlySet<string> {
 
 /** The keys that are read at start only and that differ. */
 function changedAtStartOnly(before: Config, after: Config): string[] {
-  const keys = ['listen', 'dns', 'steer', 'relay', 'log'] as const;
+  const keys = ['listen', 'dns', 'steer', 'relay', 'log', 'state'] as const;
   const changed = keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
   return before.admin.token !== null && after.admin.token === null ? [...changed, 'admin'] : changed;
 }

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 
 export interface ConfigWatch {
+  /** What is in the files now was read for another reason: it is no change. */
+  seen(): void;
   /** No `onChange` after this. */
   close(): void;
 }
@@ -48,6 +50,10 @@ export function watchConfig(options: {
   const again = (): NodeJS.Timeout => setTimeout(look, options.intervalMs).unref();
   let timer = again();
   return {
+    seen: () => {
+      watching = paths();
+      reported = contentNow(watching);
+    },
     close: () => {
       closed = true;
       clearTimeout(timer);

@@ -34,7 +34,12 @@ export class Fields {
     this.#values = isMapping ? { ...body } : {};
     if (!isMapping) this.#wrong('', body, `a JSON object with the keys ${known.join(', ')}`);
     for (const key of Object.keys(this.#values))
-      if (!known.includes(key)) this.#wrong(shown(key), this.#values[key], `one of the keys ${known.join(', ')}`);
+      if (!known.includes(key))
+        this.#wrong(
+          /^\w{1,40}$/.test(key) ? key : shown(key),
+          this.#values[key],
+          `one of the keys ${known.join(', ')}`,
+        );
   }
 
   /** Null where the key is absent or null. */

@@ -2,8 +2,9 @@
  * The file in which grants and pauses survive a restart. It is replaced as a whole: whenever the process ends, the file
  * is the old one or the new one.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import { readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile } from '../config/replace-file.js';
 import { Fields } from './fields.js';
 import { type Grant, grantView, type Pause, pauseView } from './grant.js';
 
@@ -48,35 +49,6 @@ export function writeState(folder: string, { grants, pauses, sessions }: Kept): 
     1,
   );
   replaceFile(join(folder, NAME), `${text}\n`, 0o600);
-}
-
-/** Writes beside the file, and puts it in the file's place when all of it is on the disk. */
-export function replaceFile(path: string, text: string, mode: number): void {
-  const beside = `${path}.new`;
-  const file = openSync(beside, 'w', mode);
-  try {
-    const bytes = Buffer.from(text);
-    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(beside, path);
-  syncFolder(path);
-}
-
-/** The rename itself. Not every system can sync a folder. */
-function syncFolder(path: string): void {
-  try {
-    const folder = openSync(join(path, '..'), 'r');
-    try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
-    }
-  } catch {
-    // What is lost with the power then is the last change, and never the file.
-  }
 }
 
 /** Throws an Error that says what is wrong. A grant that cannot be read may have been a block: all of it counts, or nothing. */

@@ -1,8 +1,8 @@
 /** Where grants and the token are kept, and the token that guards writing where the configuration has none. */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
-import { replaceFile } from './state-file.js';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { replaceFile } from '../config/replace-file.js';
 
 /** `folder` null: nothing is kept. `error`: why the folder that was meant cannot be used. */
 export interface StateFolder {
@@ -16,7 +16,7 @@ const TOKEN = 'admin-token';
 /** `configured`: `state.path`; null: nowhere; undefined: beside the policy file. */
 export function stateFolder(configured: string | null | undefined, policyPath: string): string | null {
   if (configured === null) return null;
-  const folder = dirname(policyPath);
+  const folder = dirname(resolve(policyPath));
   if (configured === undefined) return join(folder, BESIDE_POLICY);
   return isAbsolute(configured) ? configured : join(folder, configured);
 }

@@ -2,20 +2,24 @@
 import type { Socket } from 'node:net';
 import type { ClientEntry, Limits } from '../config/config.js';
 import type { DnsName } from '../core/host-pattern.js';
-import { type Policy, policyFor } from '../core/policy.js';
+import { type Denial, type Policy, policyFor } from '../core/policy.js';
+import type { Target } from '../core/target.js';
+import type { Abortable } from '../net/abort.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Screen } from '../net/first-bytes.js';
 import type { MemoryBudget } from '../net/memory-budget.js';
 import { relay } from '../net/relay.js';
 import type { DecisionSink, Door } from '../observe/record.js';
 import type { Gate } from './admit.js';
+import { type Admitted, admitOrAsk, type RunTimeGate } from './admit-or-ask.js';
 import { createAskedNames } from './asked-names.js';
 import type { ClientLabels } from './client-labels.js';
 import { type Credentials, type Identified, identify, namesByToken, type Origin, peerAddress } from './clients.js';
 import { type EarlyData, keepEarlyData } from './early-data.js';
-import { type Client, Flow } from './flow.js';
+import { type Client, EMPTY_TRACE, Flow } from './flow.js';
 import type { Leases } from './leases.js';
 import { Running } from './running.js';
+import { type Standing, Standings } from './standings.js';
 import { createTurns } from './turns.js';
 
 /** The parts of the configuration that a reload replaces. */
@@ -35,6 +39,8 @@ export interface ArrivalsOptions {
   /** How every connection is read. */
   readonly reads: DirectReads;
   readonly memory: MemoryBudget;
+  /** What is decided while the proxy runs; absent: nothing. */
+  readonly runTime?: RunTimeGate;
   /** A steered client has asked for a name that leads here: all that is seen of it if no connection follows. */
   readonly onAsked?: (asked: AskedName) => void;
   /** For defects: what was thrown that is no EgressError. */
@@ -59,6 +65,8 @@ export interface TunnelEnds {
   readonly head: Buffer;
   /** Judges the first bytes of the tunnel; null: they pass unseen. */
   readonly screen: Screen | null;
+  /** What it was allowed for; null: by a policy of its own, which does not change. */
+  readonly standing: Standing | null;
 }
 
 /** A socket, or what is known of the sender of a datagram. */
@@ -87,6 +95,8 @@ export class Arrivals {
   /** What is under way, for the drain. */
   readonly running: Running;
   readonly #options: ArrivalsOptions;
+  /** What is open, to be judged again when the policy changes. */
+  readonly standings: Standings;
   readonly #names = createAskedNames();
   readonly #turns = createTurns();
 
@@ -98,6 +108,16 @@ export class Arrivals {
     this.reads = options.reads;
     this.memory = options.memory;
     this.running = new Running(options.onDefect);
+    this.standings = new Standings(() => {
+      const { policy, clients } = options.settings();
+      return { policy, clients, own: options.gate.own() };
+    });
+  }
+
+  /** See admitOrAsk. */
+  admit(flow: Flow, target: Target, signal: Abortable): Admitted | Promise<Admitted> {
+    const policyNow = ({ client }: Flow): Policy => policyFor(this.settings().policy, client);
+    return admitOrAsk({ gate: this.gate, runTime: this.#options.runTime ?? null, policyNow }, flow, target, signal);
   }
 
   /** See Running.track. */
@@ -170,7 +190,7 @@ export class Arrivals {
   }
 
   /** Relays until both sides have ended, then writes the close record. Takes both sockets over. */
-  async tunnel(flow: Flow, { client, upstream, head, screen }: TunnelEnds): Promise<void> {
+  async tunnel(flow: Flow, { client, upstream, head, screen, standing }: TunnelEnds): Promise<void> {
     const tunnel = relay(client, upstream, {
       idleTimeoutMs: this.settings().limits.idleTimeoutMs,
       reads: this.reads,
@@ -179,8 +199,14 @@ export class Arrivals {
       screen,
     });
     const ended = flow.door === 'relay' ? this.running.relay(tunnel) : this.running.tunnel(tunnel);
+    const cut = (denial: Denial): void => {
+      flow.refused({ ...EMPTY_TRACE, target: standing?.permit.target ?? null }, null, denial);
+      tunnel.cut('policy');
+    };
+    const unjudged = standing === null ? null : this.standings.add(flow, () => standing, cut);
     const result = await tunnel.done;
     ended();
+    unjudged?.();
     flow.closed(result);
   }
 

@@ -5,16 +5,19 @@ import { reasonOf } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
 import type { Abortable } from '../net/abort.js';
-import { admit, dial } from './admit.js';
+import { dial } from './admit.js';
 import type { Arrivals } from './arrivals.js';
 import type { EarlyData } from './early-data.js';
 import { EMPTY_TRACE, type Flow, type Trace } from './flow.js';
+import type { Standing } from './standings.js';
 
 export interface Connected {
   readonly open: true;
   readonly socket: Socket;
   readonly permit: Permit;
   readonly wouldDeny: Denial | null;
+  /** By a grant for one request, which is this one. */
+  readonly once: boolean;
   readonly trace: Trace;
 }
 
@@ -33,7 +36,7 @@ export async function connectUpstream(
 ): Promise<UpstreamResult> {
   let trace: Trace = { ...EMPTY_TRACE, target };
   try {
-    const { verdict, addresses, dnsMs } = await admit(arrivals.gate, flow, target, signal);
+    const { verdict, addresses, dnsMs, once = false } = await arrivals.admit(flow, target, signal);
     trace = { ...trace, addresses, dnsMs };
     if (verdict.outcome === 'deny') return { open: false, refusal: verdict, trace };
     if (verdict.outcome === 'fail') throw verdict.error;
@@ -44,10 +47,14 @@ export async function connectUpstream(
     trace = { ...trace, connectMs: dialed.ms };
     if (!dialed.ok) throw dialed.error;
     const { socket, address } = dialed;
-    return { open: true, socket, permit, wouldDeny, trace: { ...trace, dialed: address } };
+    return { open: true, socket, permit, wouldDeny, once, trace: { ...trace, dialed: address } };
   } catch (error) {
     return { open: false, refusal: refusalOf(arrivals, error), trace };
   }
+}
+
+export function standingOf({ permit, once, trace }: Connected): Standing {
+  return { permit, once, dialed: trace.dialed };
 }
 
 export interface Waiting {

@@ -47,7 +47,8 @@ async function relayOne(options: FixedRelayOptions, client: Socket, busy: boolea
     return;
   }
   flow.allowed(opened.trace, null, opened.permit.rule, null);
-  await arrivals.tunnel(flow, { client, upstream: opened.socket, head: Buffer.alloc(0), screen: null });
+  const rest = { head: Buffer.alloc(0), screen: null, standing: null };
+  await arrivals.tunnel(flow, { client, upstream: opened.socket, ...rest });
 }
 
 /** The client is judged before anything is asked or dialled, and again by the addresses. Never rejects. */

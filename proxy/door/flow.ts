@@ -44,20 +44,29 @@ export class Flow {
   readonly id: string;
   readonly door: Door;
   readonly client: Client;
-  /** The policy in force when the request came: one snapshot for all of its decisions. */
-  readonly policy: Policy;
   readonly #options: FlowOptions;
   readonly #startedAt = performance.now();
   /** The same in the close record as in the decision record. */
   #recorded: Subject | null = null;
   #late: Reason | null = null;
+  #policy: Policy;
 
   constructor(options: FlowOptions) {
     this.#options = options;
     this.id = options.id;
     this.door = options.door;
     this.client = options.client;
-    this.policy = options.policy;
+    this.#policy = options.policy;
+  }
+
+  /** The policy in force when the request came, or when it had waited for an answer: one snapshot for all that follows. */
+  get policy(): Policy {
+    return this.#policy;
+  }
+
+  /** The request has waited, and what it waited for may have changed the policy. */
+  renew(policy: Policy): void {
+    this.#policy = policy;
   }
 
   /** `wouldDeny`: in mode `report`, what enforcement would have said. */

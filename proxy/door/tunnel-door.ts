@@ -15,7 +15,7 @@ import type { Door } from '../observe/record.js';
 import type { Arrival, Arrivals } from './arrivals.js';
 import type { Credentials } from './clients.js';
 import { abortOnLoss, closeAfter, turnedAway } from './closing.js';
-import { type Connected, connectWhileWaiting, refusalOf } from './connect-upstream.js';
+import { type Connected, connectWhileWaiting, refusalOf, standingOf } from './connect-upstream.js';
 import type { ConnectionLimits, CountedConnection } from './connection-limits.js';
 import { EMPTY_TRACE, type Flow, type Trace } from './flow.js';
 
@@ -129,9 +129,10 @@ class Visit {
   async #relay(flow: Flow, upstream: Connected, head: Buffer): Promise<void> {
     const { granted } = this.#door;
     if (granted !== null) this.#socket.write(granted);
+    const standing = this.#door.policy === undefined ? standingOf(upstream) : null;
     const screen = this.#door.screens?.(flow, upstream) ?? null;
     if (this.#door.screens === undefined) flow.allowed(upstream.trace, null, upstream.permit.rule, upstream.wouldDeny);
-    await this.#arrivals.tunnel(flow, { client: this.#socket, upstream: upstream.socket, head, screen });
+    await this.#arrivals.tunnel(flow, { client: this.#socket, upstream: upstream.socket, head, screen, standing });
   }
 
   /** By whatever is known of it by now. */

@@ -5,7 +5,7 @@ import { type Refusal, refusal } from '../core/refusal.js';
 import { parseAuthority } from '../core/target.js';
 import type { Arrivals } from '../door/arrivals.js';
 import { abortOnLoss, turnedAway } from '../door/closing.js';
-import { type Connected, connectWhileWaiting } from '../door/connect-upstream.js';
+import { type Connected, connectWhileWaiting, standingOf } from '../door/connect-upstream.js';
 import type { EarlyData } from '../door/early-data.js';
 import { EMPTY_TRACE, type Flow, type Trace } from '../door/flow.js';
 import { send } from '../net/direct-io.js';
@@ -44,7 +44,8 @@ interface Opened {
 
 function relayOpened(arrivals: Arrivals, client: Socket, { flow, upstream, head }: Opened): Promise<void> {
   const screen = screenTunnel(flow, upstream, 200);
-  return arrivals.tunnel(flow, { client, upstream: upstream.socket, head, screen });
+  const standing = standingOf(upstream);
+  return arrivals.tunnel(flow, { client, upstream: upstream.socket, head, screen, standing });
 }
 
 /** Null where the request was refused. */

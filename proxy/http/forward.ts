@@ -4,11 +4,12 @@ import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import { type AbsoluteTarget, authorityText, type Parsed, type Target } from '../core/target.js';
-import { admit } from '../door/admit.js';
 import type { Arrivals } from '../door/arrivals.js';
+import type { Credentials } from '../door/clients.js';
 import { turnedAway } from '../door/closing.js';
 import { refusalOf } from '../door/connect-upstream.js';
 import { EMPTY_TRACE, type Flow, type Trace } from '../door/flow.js';
+import type { Standing } from '../door/standings.js';
 import { Abort } from '../net/abort.js';
 import type { Door } from '../observe/record.js';
 import type { ClientRequest } from './client-request.js';
@@ -27,7 +28,7 @@ export interface ForwardOptions {
   readonly target: (request: RequestHead) => Parsed<AbsoluteTarget>;
   readonly busy: boolean;
   /** What to do with a connection that the origin has switched to another protocol; null: no Upgrade is asked for. */
-  readonly onUpgraded: ((flow: Flow, fields: readonly string[], upstream: Socket) => void) | null;
+  readonly onUpgraded: ((flow: Flow, fields: readonly string[], upstream: Socket, standing: Standing) => void) | null;
 }
 
 /** One request from its head to the end of its response. Never rejects; every path ends in one record. */
@@ -57,19 +58,29 @@ export async function forward(
   const { address, name } = flow.client;
   const gone = new Abort();
   response.whenLost(() => gone.abort());
+  let isCut = false;
+  let unjudged = (): void => undefined;
   try {
-    const { verdict, addresses, dnsMs } = await admit(arrivals.gate, flow, parsed.value.target, gone);
+    const { verdict, addresses, dnsMs, once = false } = await arrivals.admit(flow, parsed.value.target, gone);
     trace = { ...trace, addresses, dnsMs };
     if (verdict.outcome === 'deny') return end(verdict);
     if (verdict.outcome === 'fail') throw verdict.error;
     const { permit, wouldDeny } = verdict;
     const hops = hopsLeft(request);
     if (hops === 0) return flow.allowed(trace, answerHere(response), permit.rule, null);
+    const standing = (): Standing => ({ permit, once, dialed: trace.dialed });
+    unjudged = arrivals.standings.add(flow, standing, (denial) => {
+      // No answer: the origin's may be on its way.
+      isCut = true;
+      flow.refused(trace, null, denial);
+      response.destroy();
+      request.content?.discard();
+    });
     const failure = await sendUpstream(arrivals, {
       permit,
       signal: gone,
       pool: options.pool,
-      owner: { connection: request.socket, tokenName: (credentials?.password ?? '') === '' ? null : name },
+      owner: { connection: request.socket, tokenName: hasToken(credentials) ? name : null, client: flow.client },
       request: outgoingRequest(request, parsed.value, { hops, upgrades: options.onUpgraded !== null }),
       writer: response.claimWith((refuse) => arrivals.memory.claim('relays', address, refuse)),
       claim: (refuse) => arrivals.memory.claim('requests', address, refuse),
@@ -77,12 +88,19 @@ export async function forward(
         trace = { ...trace, ...way };
       },
       onFinal: (status) => flow.allowed(trace, status, permit.rule, wouldDeny),
-      onUpgraded: (fields, upstream) => options.onUpgraded?.(flow, fields, upstream),
+      onUpgraded: (fields, upstream) => options.onUpgraded?.(flow, fields, upstream, standing()),
     });
     if (failure !== null) throw failure;
   } catch (error) {
-    end(refusalOf(arrivals, error));
+    if (!isCut) end(refusalOf(arrivals, error));
+  } finally {
+    unjudged();
   }
+}
+
+/** Without a password, it is by something else that the client is known. */
+function hasToken(credentials: Credentials | null): boolean {
+  return (credentials?.password ?? '') !== '';
 }
 
 function outgoingRequest(

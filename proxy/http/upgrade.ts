@@ -4,6 +4,7 @@ import type { Arrivals } from '../door/arrivals.js';
 import { closeAfter } from '../door/closing.js';
 import type { EarlyData } from '../door/early-data.js';
 import type { Flow } from '../door/flow.js';
+import type { Standing } from '../door/standings.js';
 import type { ClientRequest } from './client-request.js';
 import { ClientResponse } from './client-response.js';
 import { members, values } from './fields.js';
@@ -39,10 +40,10 @@ export async function upgrade(
   options.early.whenRefused(() => socket.destroy());
   await forward(arrivals, request, response, {
     ...options,
-    onUpgraded: (flow, fields, upstream) => {
+    onUpgraded: (flow, fields, upstream, standing) => {
       isSwitched = true;
       socket.off('close', onClose);
-      switchProtocols(arrivals, flow, { client: socket, upstream, fields, head: options.early.take() });
+      switchProtocols(arrivals, flow, { client: socket, upstream, fields, head: options.early.take(), standing });
     },
   });
   if (isSwitched) return;
@@ -59,9 +60,10 @@ interface Switch {
   readonly upstream: Socket;
   readonly fields: readonly string[];
   readonly head: Buffer;
+  readonly standing: Standing;
 }
 
-function switchProtocols(arrivals: Arrivals, flow: Flow, { client, upstream, fields, head }: Switch): void {
+function switchProtocols(arrivals: Arrivals, flow: Flow, { client, upstream, fields, head, standing }: Switch): void {
   const lines = [
     'HTTP/1.1 101 Switching Protocols',
     'Connection: Upgrade',
@@ -73,5 +75,5 @@ function switchProtocols(arrivals: Arrivals, flow: Flow, { client, upstream, fie
       lines.push(`${fields[i]}: ${fields[i + 1]}`);
   }
   client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-  arrivals.track(client, arrivals.tunnel(flow, { client, upstream, head, screen: null }));
+  arrivals.track(client, arrivals.tunnel(flow, { client, upstream, head, screen: null, standing }));
 }

@@ -6,8 +6,9 @@
  */
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';
-import { isIssued, type Permit } from '../core/policy.js';
+import { type ClientIdentity, isIssued, type Permit } from '../core/policy.js';
 import { authorityText, type Target } from '../core/target.js';
+import type { IdleConnection } from '../door/standings.js';
 import type { Dialed } from '../net/dialer.js';
 import type { DirectReads } from '../net/direct-io.js';
 import { createOriginTraits } from './origin-traits.js';
@@ -19,6 +20,8 @@ export interface Owner {
   readonly connection: Socket;
   /** The name of a client that has shown its token, else null: an address, and credentials without a password, are many users. */
   readonly tokenName: string | null;
+  /** Who asks, whatever it has shown; without it, `tokenName`. */
+  readonly client?: ClientIdentity;
 }
 
 export interface Upstream {
@@ -41,7 +44,7 @@ const IDLE_IN_ALL = 1024;
 const SWEEP_MS = 500;
 const NOT_ISSUED = 'the pool takes what the policy has issued, and this is no such Permit';
 
-interface Kept {
+interface Kept extends IdleConnection {
   readonly connection: UpstreamConnection;
   readonly key: string;
   readonly pool: Map<string, Kept[]>;
@@ -73,7 +76,7 @@ export class UpstreamPool {
       if (kept === undefined) continue;
       this.#remove(kept);
       const isFresh = kept.connection.isBound || performance.now() - kept.since <= freshMs;
-      if (isFresh && kept.connection.isOpen) return this.#upstream(kept.connection, key, owner);
+      if (isFresh && kept.connection.isOpen) return this.#upstream(kept.connection, permit.target, owner);
       kept.connection.close();
     }
     return null;
@@ -83,7 +86,12 @@ export class UpstreamPool {
   adopt(permit: Permit, owner: Owner, { socket, address }: Dialed): Upstream {
     if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
     const connection = new UpstreamConnection(socket, address, this.#reads);
-    return this.#upstream(connection, keyOf(permit.target, address), owner);
+    return this.#upstream(connection, permit.target, owner);
+  }
+
+  /** Closes what is idle and would not be allowed any more. */
+  review(isAllowed: (idle: IdleConnection) => boolean): void {
+    for (const kept of [...this.#kept]) if (!isAllowed(kept)) this.#close(kept);
   }
 
   /** Closes what is idle. */
@@ -97,16 +105,18 @@ export class UpstreamPool {
     return tokenName === null ? undefined : this.#byToken.get(`${tokenName} ${key}`)?.at(-1);
   }
 
-  #upstream(connection: UpstreamConnection, key: string, owner: Owner): Upstream {
+  #upstream(connection: UpstreamConnection, target: Target, owner: Owner): Upstream {
     return {
       connection,
       address: connection.address,
-      keep: (patienceMs) => this.#keep(connection, key, owner, patienceMs),
+      keep: (patienceMs) => this.#keep(connection, target, owner, patienceMs),
       discard: () => connection.close(),
     };
   }
 
-  #keep(connection: UpstreamConnection, key: string, owner: Owner, patienceMs: number | null): void {
+  #keep(connection: UpstreamConnection, target: Target, owner: Owner, patienceMs: number | null): void {
+    const { address } = connection;
+    const key = keyOf(target, address);
     const { isBound } = connection;
     const most = isBound ? BOUND_IDLE_MS : IDLE_MS;
     const idleMs = patienceMs === null ? most : Math.min(most, patienceMs - MARGIN_MS);
@@ -120,7 +130,8 @@ export class UpstreamPool {
       return;
     }
     const since = performance.now();
-    const kept: Kept = { connection, key: poolKey, pool, since, until: since + idleMs };
+    const client = owner.client ?? { name: owner.tokenName };
+    const kept: Kept = { connection, target, address, client, key: poolKey, pool, since, until: since + idleMs };
     list.push(kept);
     pool.set(poolKey, list);
     this.#kept.add(kept);

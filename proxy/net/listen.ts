@@ -43,3 +43,14 @@ export function close(server: Server): Promise<void> {
     server.close(() => resolve());
   });
 }
+
+export interface Listener {
+  readonly purpose: string;
+  readonly server: Server;
+  readonly at: HostPort;
+}
+
+/** None where the configuration leaves the door shut. */
+export function listener(purpose: string, server: Server, at: HostPort | null): Listener[] {
+  return at === null ? [] : [{ purpose, server, at }];
+}

@@ -72,8 +72,8 @@ export interface CloseRecord {
   readonly repeats?: number;
 }
 
-/** `refused`: the first bytes in the tunnel were not what the policy allows. */
-export type CloseCause = 'end' | 'client-reset' | 'upstream-reset' | 'idle' | 'drain' | 'refused' | 'busy';
+/** `refused`: the first bytes in the tunnel were not what the policy allows. `policy`: it has changed, and forbids it now. */
+export type CloseCause = 'end' | 'client-reset' | 'upstream-reset' | 'idle' | 'drain' | 'refused' | 'busy' | 'policy';
 
 /** Where the doors leave their records. Implementations never throw and never block. */
 export interface DecisionSink {

@@ -1,0 +1,78 @@
+/** What comes in as JSON, as a grant, a pause or an answer that can be made: all mistakes at once. */
+import { Fields } from '../decide/fields.js';
+import type { GrantDraft, PauseDraft } from '../decide/grant.js';
+import { AdminError } from './options.js';
+
+const LIFETIME = ['for', 'once', 'confirm', 'why'] as const;
+
+export interface Asked<T> {
+  readonly draft: T;
+  readonly why: string | null;
+}
+
+/** The keys of GrantRequest in docs/interface.md. Throws a 400 with every mistake. */
+export function grantRequest(body: unknown): Asked<GrantDraft> {
+  const fields = new Fields(body, ['effect', 'host', 'ports', 'client', 'from', ...LIFETIME]);
+  const effect = fields.required('effect', fields.word('effect', ['allow', 'block']), 'allow or block');
+  const place = fields.place('host');
+  const rest = { ports: fields.ports('ports'), client: fields.clientName('client'), from: fields.text('from', 64) };
+  const lifetime = lifetimeOf(fields);
+  if (effect === 'block' && (lifetime.once || lifetime.internal)) fields.wrong('effect', 'allow, with once or confirm');
+  const why = fields.text('why', 200);
+  if (effect === null || place === null || fields.errors.length > 0) throw mistakes(fields);
+  return { draft: { effect, ...place, ...rest, ...lifetime }, why };
+}
+
+/** The keys of an answer; what it is about is the question's. */
+export function answerRequest(body: unknown) {
+  const fields = new Fields(body, ['answer', 'client', ...LIFETIME]);
+  const answer = fields.required(
+    'answer',
+    fields.word('answer', ['allow', 'block', 'dismiss']),
+    'allow, block or dismiss',
+  );
+  const scope = fields.word('client', ['this', 'all']) ?? 'this';
+  const lifetime = lifetimeOf(fields);
+  if (answer === 'block' && (lifetime.once || lifetime.internal)) fields.wrong('answer', 'allow, with once or confirm');
+  const why = fields.text('why', 200);
+  if (answer === null || fields.errors.length > 0) throw mistakes(fields);
+  return { answer, scope, ...lifetime, why };
+}
+
+export function pauseRequest(body: unknown, client: string): Asked<PauseDraft> {
+  const fields = new Fields(body ?? {}, ['for', 'why']);
+  const [forMs, why] = [fields.duration('for'), fields.text('why', 200)];
+  if (fields.errors.length > 0) throw mistakes(fields);
+  return { draft: { client, mode: 'refuse', forMs }, why };
+}
+
+/** Of all clients: to let through what is refused is for a stated time. */
+export function pauseAllRequest(body: unknown): Asked<PauseDraft> {
+  const fields = new Fields(body, ['mode', 'for', 'why']);
+  const mode = fields.required('mode', fields.word('mode', ['refuse', 'report']), 'refuse or report');
+  const [forMs, why] = [fields.duration('for'), fields.text('why', 200)];
+  if (mode === 'report' && forMs === null)
+    fields.wrong('for', 'a duration, such as "10m": mode report is for a stated time');
+  if (mode === null || fields.errors.length > 0) throw mistakes(fields);
+  return { draft: { client: null, mode, forMs }, why };
+}
+
+/** `{}`, or nothing. */
+export function emptyRequest(body: unknown): void {
+  const fields = new Fields(body ?? {}, []);
+  if (fields.errors.length > 0) throw mistakes(fields);
+}
+
+function lifetimeOf(fields: Fields) {
+  return {
+    forMs: fields.duration('for'),
+    once: fields.flag('once'),
+    internal: fields.word('confirm', ['internal']) !== null,
+  };
+}
+
+function mistakes({ errors }: Fields): AdminError {
+  const lines = errors.map(({ path, value, expected }) => `${path || 'the body'}: got ${value}, expected ${expected}`);
+  const seen = errors.filter((error, i) => errors.findIndex(({ path }) => path === error.path) === i);
+  return new AdminError(400, 'bad-request', [...new Set(lines)].join('; '), { errors: seen });
+}

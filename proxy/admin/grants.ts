@@ -1,0 +1,202 @@
+/** Grants, pauses and questions over HTTP. Who may write is access.ts's to say, and it has said so before these run. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { parsePrefix } from '../core/address.js';
+import { parseDnsName, parseHostPattern } from '../core/host-pattern.js';
+import { sectionOfGrant } from '../core/run-time.js';
+import { BookError, MOST_GRANTS } from '../decide/book.js';
+import { type Deciding, type Grant, type GrantDraft, grantView, lineOf, pauseView } from '../decide/grant.js';
+import { type Question, questionView } from '../decide/questions.js';
+import type { Vetting } from '../door/vet-grant.js';
+import { isByCookie } from './access.js';
+import { answerRequest, emptyRequest, grantRequest, pauseAllRequest, pauseRequest } from './grant-request.js';
+import { AdminError, type AdminOptions } from './options.js';
+import type { RunTimeControl } from './run-time.js';
+
+export function addGrantRoutes(app: FastifyInstance, { runTime, policyView }: AdminOptions): void {
+  if (runTime === undefined) return;
+  const isKnown = (name: string): boolean => policyView().clients.some((client) => client.name === name);
+  app.get('/v1/grants', async () => overview(runTime));
+  app.post('/v1/grants', async (request, reply) => {
+    const { draft, why } = grantRequest(request.body);
+    if (draft.client !== null && !isKnown(draft.client)) throw unknownClient();
+    return reply.code(201).send(await make(runTime, draft, decidingOf(request, why)));
+  });
+  app.delete<{ Params: { id: string } }>('/v1/grants/:id', async ({ params }) => revoke(runTime, params.id));
+  addPauseRoutes(app, runTime, isKnown);
+  addQuestionRoutes(app, runTime);
+}
+
+function addPauseRoutes(app: FastifyInstance, runTime: RunTimeControl, isKnown: (name: string) => boolean): void {
+  const { book } = runTime;
+  const answerPause = async (draft: Parameters<typeof book.pause>[0], deciding: Deciding) => {
+    const pause = orRefused(() => book.pause(draft, deciding));
+    return { pause: pauseView(pause), closed: await runTime.settled() };
+  };
+  const resume = (client: string | null) => ({ resumed: orRefused(() => book.resume(client)).map(pauseView) });
+  app.post<{ Params: { name: string } }>('/v1/clients/:name/pause', async (request) => {
+    if (!isKnown(request.params.name)) throw unknownClient();
+    const { draft, why } = pauseRequest(request.body, request.params.name);
+    return answerPause(draft, decidingOf(request, why));
+  });
+  // Of a client that the configuration has no more, too.
+  app.post<{ Params: { name: string } }>('/v1/clients/:name/resume', async ({ params, body }) => {
+    emptyRequest(body);
+    return resume(params.name);
+  });
+  app.post('/v1/pause', async (request) => {
+    const { draft, why } = pauseAllRequest(request.body);
+    return answerPause(draft, decidingOf(request, why));
+  });
+  app.post('/v1/resume', async ({ body }) => {
+    emptyRequest(body);
+    return resume(null);
+  });
+}
+
+function addQuestionRoutes(app: FastifyInstance, runTime: RunTimeControl): void {
+  const { questions } = runTime;
+  app.get('/v1/questions', async () => ({
+    questions: questions.list().map(questionView),
+    folded: questions.folded().map(({ last, ...rest }) => ({ ...rest, last: new Date(last).toISOString() })),
+    ask: runTime.ask(),
+  }));
+  app.post<{ Params: { id: string } }>('/v1/questions/:id', async (request, reply) => {
+    const { answer, scope, why, ...lifetime } = answerRequest(request.body);
+    const question = questions.find(request.params.id);
+    if (question === null) throw new AdminError(404, 'not-found', 'No such question, or it is answered.');
+    if (answer === 'dismiss') {
+      questions.end(question.id, 'dismissed');
+      return { dismissed: questionView(question) };
+    }
+    const client = scope === 'this' ? question.grantClient : null;
+    const draft = {
+      effect: answer,
+      ...placeOf(question),
+      ports: [question.port],
+      client,
+      from: question.from,
+      ...lifetime,
+    };
+    const made = await make(runTime, draft, decidingOf(request, why));
+    questions.end(question.id, answer === 'allow' ? 'allowed' : 'blocked');
+    return reply.code(201).send(made);
+  });
+}
+
+function overview({ book, state, file }: RunTimeControl) {
+  return {
+    grants: book.grants.map(grantView),
+    pauses: book.pauses.map(pauseView),
+    now: new Date().toISOString(),
+    most: MOST_GRANTS,
+    state,
+    file: { path: file.path, isWritable: file.isWritable() },
+  };
+}
+
+/** The grant in force, and for one that is for always its line in the policy file, where that can be written. */
+async function make(runTime: RunTimeControl, draft: GrantDraft, deciding: Deciding) {
+  const internal = confirmed(draft, await runTime.vet(draft));
+  const grant = orRefused(() => runTime.book.grant({ ...draft, internal }, deciding));
+  const file = grant.expires === null ? intoFile(runTime, grant) : null;
+  const closed = await runTime.settled();
+  return { grant: grantView(runTime.book.find(grant.id) ?? grant), file, closed };
+}
+
+function intoFile(runTime: RunTimeControl, grant: Grant) {
+  const [section, line] = [sectionOfGrant(grant), lineOf(grant)];
+  const change = runTime.file.add({ section, item: itemOf(line) });
+  if (change.applied) runTime.reload();
+  return { section, line, applied: change.applied, explanation: change.applied ? null : change.explanation };
+}
+
+async function revoke(runTime: RunTimeControl, id: string) {
+  const grant = runTime.book.find(id);
+  if (grant === null) throw new AdminError(404, 'not-found', 'No such grant, or it has ended.');
+  if (grant.inFile) {
+    const [section, line] = [sectionOfGrant(grant), lineOf(grant)];
+    const change = runTime.file.remove({ section, item: itemOf(line) });
+    if (!change.applied)
+      throw new AdminError(
+        409,
+        'in-file',
+        `It is a rule of the policy file: take ${line} out of policy.${section}. ${change.explanation}`,
+      );
+    // Ends the grant with its rule.
+    runTime.reload();
+  } else orRefused(() => runTime.book.revoke(id));
+  return { revoked: grantView(grant), closed: await runTime.settled() };
+}
+
+/** Whether the grant is an exception for a private destination; throws where nothing opens it, or not yet. */
+function confirmed(draft: GrantDraft, vetting: Vetting): boolean {
+  switch (vetting.outcome) {
+    case 'fine':
+      if (vetting.internal && draft.ports === null) throw portsNeeded();
+      return vetting.internal;
+    case 'confirm':
+      throw new AdminError(
+        409,
+        'confirm-internal',
+        'This opens a private destination to a tool. If it needs it, send the same again with "confirm":"internal".',
+        { addresses: vetting.addresses, confirm: 'internal' },
+      );
+    case 'denied':
+      throw new AdminError(
+        409,
+        'denied-by-file',
+        `${vetting.rule} of the policy file denies it, and comes first: take it out or narrow it.`,
+        { reason: vetting.reason, rule: vetting.rule },
+      );
+    case 'never':
+      throw new AdminError(
+        403,
+        'never',
+        NEVER[vetting.reason] ?? 'Nothing opens this: no rule, no mode and no grant.',
+        { reason: vetting.reason, rule: vetting.rule },
+      );
+  }
+}
+
+const NEVER: Readonly<Partial<Record<string, string>>> = {
+  'address-prohibited':
+    'By its name nothing opens what this resolves to; a loopback address is opened by the address itself.',
+  'mixed-answer': 'DNS answers with public and private addresses, and such an answer is refused whole.',
+  'client-required': 'The policy requires a client that it knows by name: name the one that this is for.',
+};
+
+function portsNeeded(): AdminError {
+  const error = {
+    path: 'ports',
+    value: 'nothing',
+    expected: 'the ports, such as [443]: a private destination is opened port by port',
+  };
+  return new AdminError(400, 'bad-request', `ports: got nothing, expected ${error.expected}`, { errors: [error] });
+}
+
+function placeOf({ host }: Question): Pick<GrantDraft, 'host' | 'address'> {
+  const name = parseDnsName(host);
+  return name === null ? { host: null, address: parsePrefix(host) } : { host: parseHostPattern(name), address: null };
+}
+
+function itemOf(line: string): string {
+  return line.slice('- '.length);
+}
+
+function decidingOf(request: FastifyRequest, why: string | null): Deciding {
+  const isCommand = request.headers['user-agent']?.startsWith('egress-proxy') === true;
+  return { by: isByCookie(request) ? 'page' : isCommand ? 'command' : 'api', why };
+}
+
+function unknownClient(): AdminError {
+  return new AdminError(400, 'unknown-client', 'No client of this name is configured.');
+}
+
+function orRefused<T>(change: () => T): T {
+  try {
+    return change();
+  } catch (error) {
+    if (!(error instanceof BookError)) throw error;
+    throw new AdminError(error.token === 'too-many' ? 409 : 503, error.token, error.message);
+  }
+}

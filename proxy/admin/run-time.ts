@@ -1,0 +1,28 @@
+/** What the admin API needs to change what is in force while the proxy runs. */
+import type { PolicyFile } from '../config/policy-file.js';
+import type { Book } from '../decide/book.js';
+import type { GrantDraft } from '../decide/grant.js';
+import type { Questions } from '../decide/questions.js';
+import type { Vetting } from '../door/vet-grant.js';
+
+/** Something to look at again, or a question: for the stream. */
+export type News =
+  | { readonly event: 'changed'; readonly what: 'grants' | 'pauses' | 'policy' }
+  | { readonly event: 'question' | 'question-ended'; readonly json: string };
+
+export interface RunTimeControl {
+  readonly book: Book;
+  readonly questions: Questions;
+  /** Where grants are kept, and what is wrong with it. */
+  readonly state: { readonly path: string | null; readonly error: string | null };
+  readonly file: PolicyFile;
+  /** Null: nobody is asked. */
+  ask(): { readonly holdMs: number } | null;
+  /** Reads the policy file again, now. */
+  reload(): void;
+  vet(draft: GrantDraft): Promise<Vetting>;
+  /** Resolves when every open connection was judged by what is in force: how many were closed. */
+  settled(): Promise<number>;
+  /** What it returns ends it. */
+  listen(listener: (news: News) => void): () => void;
+}

@@ -1,0 +1,114 @@
+/** The connections that are open by leave of the policy, judged again when it has changed. */
+import type { Address } from '../core/address.js';
+import { judgeAgain } from '../core/judge-again.js';
+import {
+  type ClientIdentity,
+  type Denial,
+  type OwnEndpoints,
+  type Permit,
+  type Policy,
+  policyFor,
+} from '../core/policy.js';
+import type { Target } from '../core/target.js';
+import type { Flow } from './flow.js';
+
+/** What a connection was allowed for. */
+export interface Standing {
+  readonly permit: Permit;
+  /** Null: nothing is dialled yet. */
+  readonly dialed: Address | null;
+  /** By a grant for one request, which is this one. */
+  readonly once: boolean;
+}
+
+export interface InForce {
+  readonly policy: Policy;
+  readonly clients: readonly { readonly name: string }[];
+  readonly own: OwnEndpoints;
+}
+
+export interface IdleConnection {
+  readonly target: Target;
+  readonly address: Address;
+  readonly client: ClientIdentity;
+}
+
+interface Open {
+  readonly flow: Flow;
+  /** As it is when it is asked for: a request may not have been dialled yet. */
+  readonly standing: () => Standing;
+  cut(denial: Denial): void;
+}
+
+/** Judged in one turn of the event loop, so that nobody else waits: some 5 microseconds each. */
+const PER_TURN = 500;
+
+export class Standings {
+  readonly #inForce: () => InForce;
+  readonly #open = new Set<Open>();
+
+  constructor(inForce: () => InForce) {
+    this.#inForce = inForce;
+  }
+
+  /**
+   * From now on the connection is closed by `cut` where the policy would not allow it any more; at once, where that is so
+   * since the request came. What is returned ends it.
+   */
+  add(flow: Flow, standing: () => Standing, cut: (denial: Denial) => void): () => void {
+    const one = { flow, standing, cut };
+    this.#open.add(one);
+    const inForce = this.#inForce();
+    if (policyFor(inForce.policy, flow.client) !== flow.policy) this.#judge(one, inForce);
+    return () => this.#open.delete(one);
+  }
+
+  /** Resolves with how many were closed, when all that are open now were judged by what is in force then. */
+  async review(): Promise<number> {
+    let closed = 0;
+    const all = [...this.#open];
+    for (let i = 0; i < all.length; i += PER_TURN) {
+      if (i > 0) await new Promise((resolve) => setImmediate(resolve));
+      const inForce = this.#inForce();
+      for (const one of all.slice(i, i + PER_TURN)) if (this.#judge(one, inForce)) closed += 1;
+    }
+    return closed;
+  }
+
+  /** True where a connection to this address would be allowed now: for what is idle. */
+  allows({ target, address, client }: IdleConnection): boolean {
+    const inForce = this.#inForce();
+    const known = stillKnown(inForce, client);
+    return (
+      judgeAgain(inForce.policy, { target, client: known, own: inForce.own }, { addresses: [address], once: false }) ===
+      null
+    );
+  }
+
+  /** True where it was closed. */
+  #judge(one: Open, inForce: InForce): boolean {
+    if (!this.#open.has(one)) return false;
+    const denial = judgeNow(inForce, one);
+    if (denial === null) return false;
+    this.#open.delete(one);
+    one.cut(denial);
+    return true;
+  }
+}
+
+/** The same target and address; and the same client, as long as the configuration has it. */
+function judgeNow(inForce: InForce, { flow, standing }: Open): Denial | null {
+  const { permit, dialed, once } = standing();
+  const question = { target: permit.target, client: stillKnown(inForce, flow.client), own: inForce.own };
+  return judgeAgain(inForce.policy, question, { addresses: judged(permit, dialed), once });
+}
+
+function stillKnown({ clients }: InForce, { name }: ClientIdentity): ClientIdentity {
+  return { name: name !== null && clients.some((client) => client.name === name) ? name : null };
+}
+
+/** What was dialled; where that is a parent proxy, which picks an address by itself, all that were vetted. */
+function judged({ isByName, addresses }: Permit, dialed: Address | null): readonly Address[] | null {
+  if (isByName) return null;
+  return dialed !== null && addresses.some(({ text }) => text === dialed.text) ? [dialed] : addresses;
+}

@@ -1,0 +1,54 @@
+/** Which connections to the admin listener come by the network of the tools: a tool has no business there. */
+import type { HostPort } from '../config/config.js';
+import { contains, type Prefix, parseAddress } from '../core/address.js';
+import type { Link } from '../net/interfaces.js';
+import { peerAddress } from './clients.js';
+import { boundAddresses, sharesLink } from './relay-clients.js';
+
+export interface ConnectionEnds {
+  readonly localAddress?: string | undefined;
+  readonly remoteAddress?: string | undefined;
+}
+
+export interface ToolsSideOptions {
+  /** Where the doors for tools listen; null: such a door is shut. */
+  readonly doors: readonly (HostPort | null)[];
+  /** The addresses that the engine gives to tools, where that is said. */
+  readonly toolsRange: () => readonly Prefix[];
+  readonly links: () => readonly Link[];
+}
+
+/**
+ * True for what arrives at an address on which a door listens, or from a network that such an address is on. A door on
+ * every address listens on this one, too: then every connection is from the tools, but for those from the machine
+ * itself; with a range of the tools, those by a network that holds it. Loopback is no network.
+ */
+export function createToolsSide({ doors, toolsRange, links }: ToolsSideOptions): (ends: ConnectionEnds) => boolean {
+  const bound = boundAddresses(doors);
+  const isEverywhere = doors.some((door) => door !== null && isWildcard(door.host));
+  return ({ localAddress, remoteAddress }) => {
+    const [local, remote] = [peerAddress(localAddress), peerAddress(remoteAddress)];
+    if (isLoopback(local)) return false;
+    if (bound.some(({ text }) => text === local) || sharesLink(links(), bound, [local, remote])) return true;
+    if (!isEverywhere) return false;
+    const range = toolsRange();
+    return range.length === 0 ? local !== remote : isWithin(range, links(), [local, remote]);
+  };
+}
+
+function isWithin(range: readonly Prefix[], links: readonly Link[], ends: readonly string[]): boolean {
+  const addresses = ends.flatMap((text) => parseAddress(text) ?? []);
+  const networks = [
+    ...range,
+    ...links.map(({ prefix }) => prefix).filter((prefix) => range.some((one) => contains(prefix, one.address))),
+  ];
+  return addresses.some((address) => networks.some((prefix) => contains(prefix, address)));
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+function isLoopback(text: string): boolean {
+  return text.startsWith('127.') || text === '::1' || text === '';
+}
