@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { haproxyConfiguration, ourPolicy, squidConfiguration, tinyproxyConfiguration } from './configurations.js';
 import { cpuMs, firstLine, freePort, type Running, start } from './process.js';
+import { ORIGIN_ADDRESS } from './sandbox.js';
 import { installed, type Programs, repository } from './toolchain.js';
 
 export type Ability = 'tunnel' | 'name' | 'refuse' | 'forward' | 'http-passthrough';
@@ -43,11 +44,12 @@ export function contenders(): readonly Contender[] {
       start: async (field) => direct(field),
     },
     { name: 'c-relay', abilities: ['tunnel'], isProxy: true, start: cRelay },
-    nodeContender('node-pipe', ['tunnel', 'name'], 'pipe-relay'),
+    nodeContender('node-pipe', ['tunnel', 'name', 'refuse'], 'pipe-relay'),
     nodeContender('node-http', ['forward'], 'http-forwarder'),
     nodeContender('undici', ['forward'], 'undici-forwarder'),
     nodeContender('proxy-chain', ALL, 'proxy-chain'),
     daemon('squid', ALL, (port, field) => squid(port, field)),
+    daemon('smokescreen', ALL, (port) => smokescreen(port)),
     daemon('tinyproxy', ALL, (port, field) => tinyproxy(port, field)),
     { ...daemon('haproxy', ['tunnel'], (port, field) => haproxy(port, field)), isProxy: false },
     { name: 'ours', abilities: ALL, isProxy: true, start: ours },
@@ -113,6 +115,12 @@ function squid(port: number, field: Field): readonly string[] {
   const file = join(folder, 'squid.conf');
   writeFileSync(file, squidConfiguration(port, folder));
   return ['-N', '-f', file, '-n', `bench${port}`];
+}
+
+/** By address alone: without an ACL file it asks for no role. */
+function smokescreen(port: number): readonly string[] {
+  const ranges = ['--allow-range', `${ORIGIN_ADDRESS}/32`, '--deny-range', `${REFUSED_ADDRESS}/32`];
+  return ['--listen-ip', '127.0.0.1', '--listen-port', String(port), ...ranges];
 }
 
 function tinyproxy(port: number, field: Field): readonly string[] {

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Contender, cpuOf, type Field, type Standing } from './contenders.js';
+import { type Contender, cpuOf, type Field, REFUSED_ADDRESS, type Standing } from './contenders.js';
 import { firstLine, type Running, rssKiB, start, stop } from './process.js';
 import { ORIGIN_ADDRESS } from './sandbox.js';
 import { GIB, load, type Sample } from './workloads.js';
@@ -68,14 +68,55 @@ export function busyBesideIdle(bytes: number, idle: number) {
   };
 }
 
+/** What a user feels beside busy neighbours: tunnels that each make a round trip a second, and refusals a second. */
+interface Neighbours {
+  readonly tunnels: number;
+  readonly refusals: number;
+}
+
+/** Microseconds of one new tunnel and its round trip at a time, 99 of 100 of them, beside `neighbours`; after a warm-up. */
+export function latencyBeside(neighbours: Neighbours, requests: number) {
+  return async (contender: Contender, _standing: Standing | null, field: Field): Promise<Sample> => {
+    const standing = await contender.start(field);
+    if (standing?.running == null) return NO_FIGURE;
+    await firstTunnel(contender, standing, field);
+    const work = { op: 'setup', target: `${ORIGIN_ADDRESS}:${field.origin.stream}` };
+    await load(contender, standing, field, { ...work, count: requests, connections: 4 });
+    const moving = await inBackground(contender, standing, field, { ...work, op: 'move', count: neighbours.tunnels });
+    const { errors: unopened = 0 } = await firstLine(moving);
+    const flood = await inBackground(contender, standing, field, {
+      op: 'flood',
+      target: `${REFUSED_ADDRESS}:9`,
+      count: neighbours.refusals,
+    });
+    await wait(SETTLE_MS);
+    const { p50, p99, errors } = await load(contender, standing, field, { ...work, count: requests, connections: 1 });
+    for (const running of [flood, moving, standing.running]) await stop(running);
+    return { value: p99, note: `p50 ${p50} us`, errors: errors + unopened };
+  };
+}
+
 const HOLDERS = 5;
 
 /** Opens `tunnels` (a multiple of five) and keeps them until it is stopped; its first line counts them. */
 async function holdIdle(contender: Contender, standing: Standing, field: Field, tunnels: number): Promise<Running> {
-  const target = `${ORIGIN_ADDRESS}:${field.origin.stream}`;
+  return inBackground(contender, standing, field, {
+    op: 'idle',
+    target: `${ORIGIN_ADDRESS}:${field.origin.stream}`,
+    count: tunnels,
+  });
+}
+
+/** A load that goes on until it is stopped. `count`: in all, a multiple of five. */
+function inBackground(
+  contender: Contender,
+  standing: Standing,
+  field: Field,
+  { op, target, count }: { readonly op: string; readonly target: string; readonly count: number },
+): Promise<Running> {
   const proxy = contender.isProxy ? `127.0.0.1:${standing.port}` : '-';
   const to = contender.isProxy ? target : `127.0.0.1:${standing.port}`;
-  return start(field.programs.load, ['idle', proxy, to, String(tunnels / HOLDERS), String(HOLDERS)], {
+  return start(field.programs.load, [op, proxy, to, String(count / HOLDERS), String(HOLDERS)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
 }

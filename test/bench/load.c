@@ -7,6 +7,7 @@
  *   down up  COUNT bytes through one tunnel each             setup    COUNT tunnels: CONNECT, one round trip, close
  *   refused  COUNT refused CONNECT, read to the end          get      COUNT GET of 1 KiB on a connection kept open
  *   idle     COUNT tunnels, kept until standard input ends   exact    COUNT bytes each way, pattern and half-close
+ *   move     as idle, and each makes a round trip a second   flood    COUNT refused CONNECT a second, until then
  */
 #include "wire.h"
 #include <pthread.h>
@@ -24,6 +25,7 @@ struct worker {
   pthread_t thread;
   uint64_t units, errors;
   uint32_t *micros;
+  int *tunnels;
   char note[100];
 };
 
@@ -223,6 +225,46 @@ static void idle(struct worker *w) {
   }
 }
 
+/* Gives the start of the next of `rate` acts a second; late ones are not made up for. */
+static void pace(double *next, uint64_t rate) {
+  double wait = (*next += 1.0 / (double)rate) - now();
+  if (wait > 0) nanosleep(&(struct timespec){ .tv_sec = (time_t)wait, .tv_nsec = (long)((wait - (double)(time_t)wait) * 1e9) }, NULL);
+  else *next = now();
+}
+
+/* Both go on in the background, until the program ends. */
+static void *move_on(void *argument) {
+  struct worker *w = argument;
+  uint8_t answer;
+  double next = now();
+  for (uint64_t i = 0; w->units; i = (i + 1) % w->units, pace(&next, w->units))
+    if (command(w->tunnels[i], 'P', 0) < 0 || take(w->tunnels[i], &answer, 1) < 0) w->errors++;
+  return NULL;
+}
+
+static void *flood_on(void *argument) {
+  struct worker *w = argument;
+  for (double next = now();; pace(&next, count))
+    if (be_refused() < 0) w->errors++;
+  return NULL;
+}
+
+static void move(struct worker *w) {
+  uint8_t answer;
+  w->tunnels = calloc(count, sizeof *w->tunnels);
+  for (uint64_t i = 0; i < count; i++) {
+    int fd = open_tunnel();
+    if (fd >= 0 && command(fd, 'P', 0) == 0 && take(fd, &answer, 1) == 0) w->tunnels[w->units++] = fd;
+    else w->errors++;
+  }
+  pthread_create(&(pthread_t){ 0 }, NULL, move_on, w);
+}
+
+static void flood(struct worker *w) {
+  w->units = count;
+  pthread_create(&(pthread_t){ 0 }, NULL, flood_on, w);
+}
+
 static void repeat(struct worker *w, int (*act)(void)) {
   for (uint64_t i = 0; i < count; i++) {
     double from = now();
@@ -245,6 +287,8 @@ static void *work(void *argument) {
   } else if (!strcmp(op, "get")) get_many(w);
   else if (!strcmp(op, "exact")) exact(w);
   else if (!strcmp(op, "idle")) idle(w);
+  else if (!strcmp(op, "move")) move(w);
+  else if (!strcmp(op, "flood")) flood(w);
   else repeat(w, !strcmp(op, "setup") ? set_up : be_refused);
   return NULL;
 }
@@ -291,6 +335,6 @@ int main(int argc, char **argv) {
   printf("{\"units\":%llu,\"errors\":%llu,\"seconds\":%.6f,\"p50\":%u,\"p99\":%u,\"note\":\"%s\"}\n", (unsigned long long)units,
     (unsigned long long)errors, seconds, micros[samples / 2], micros[samples * 99 / 100], note);
   fflush(stdout);
-  if (!strcmp(op, "idle")) while (getchar() != EOF) {}
+  if (!strcmp(op, "idle") || !strcmp(op, "move") || !strcmp(op, "flood")) while (getchar() != EOF) {}
   return 0;
 }

@@ -2,11 +2,12 @@
 import { chmodSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { againstBudget, type Budget, readBudget } from './budget.js';
 import { type Contender, contenders, type Field, type Standing } from './contenders.js';
 import { firstTunnel } from './fresh.js';
 import { type Options, readOptions } from './options.js';
 import { capture, firstLine, type Running, start, stop } from './process.js';
-import { cellOf, print, type Results, save, say } from './report.js';
+import { cellOf, print, printBudget, type Results, save, say } from './report.js';
 import { enter, isInside, ORIGIN_ADDRESS } from './sandbox.js';
 import { compile, nodeBinary } from './toolchain.js';
 import { type Sample, type Workload, workloads } from './workloads.js';
@@ -24,7 +25,7 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function measure({ repeats, smoke, workloads: only, compare, json }: Options): Promise<void> {
+async function measure({ repeats, smoke, check, workloads: only, compare, json }: Options): Promise<void> {
   if (!isInside()) say('no root or no unshare: on plain loopback, names are resolved by ours only');
   const helpers: Running[] = [];
   const field = await prepare(helpers);
@@ -39,6 +40,7 @@ async function measure({ repeats, smoke, workloads: only, compare, json }: Optio
     const report = { node: version, namespace: isInside(), repeats, results: results(samples) };
     print(report, chosen, compare);
     if (json !== null) save(report, json);
+    if (check && !printBudget(againstBudget(chosenOf(readBudget(), only), report.results))) process.exitCode = 1;
   } finally {
     for (const { running } of standings.values()) if (running !== null) await stop(running);
     for (const helper of helpers.reverse()) await stop(helper);
@@ -97,6 +99,11 @@ async function collect({ repeats, chosen, taking, standings, field }: Run): Prom
     process.stderr.write(`round ${round + 1} of ${repeats}\n`);
   }
   return samples;
+}
+
+/** The rows of the workloads that were asked for. */
+function chosenOf(budget: Budget, only: readonly string[]): Budget {
+  return Object.fromEntries(Object.entries(budget).filter(([workload]) => only.includes(workload)));
 }
 
 function isAble({ name, abilities }: Contender, { needs }: Workload): boolean {

@@ -1,8 +1,11 @@
 /** The command line of the bench. */
 import { parseArgs } from 'node:util';
+import { readBudget } from './budget.js';
 
 export interface Options {
   readonly smoke: boolean;
+  /** Only what budget.json names, which has to hold. */
+  readonly check: boolean;
   readonly repeats: number;
   /** A path or a major version for the Node that runs the Node proxies; null: this one. */
   readonly node: string | null;
@@ -21,6 +24,7 @@ export function readOptions(args: readonly string[]): Options {
     args: [...args],
     options: {
       smoke: { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
       repeats: { type: 'string' },
       node: { type: 'string' },
       compare: { type: 'string' },
@@ -29,16 +33,20 @@ export function readOptions(args: readonly string[]): Options {
       contender: { type: 'string', multiple: true, default: [] },
     },
   });
-  const contenders = values.smoke && values.contender.length === 0 ? SMOKE : values.contender;
+  const budget = values.check ? readBudget() : {};
+  const measured = values.check ? ['ours', ...Object.values(budget).map(({ against }) => against)] : [];
+  const byDefault = values.check ? measured : values.smoke ? SMOKE : [];
+  const contenders = values.contender.length === 0 ? byDefault : values.contender;
   const repeats = Number(values.repeats ?? (values.smoke ? 1 : 5));
   if (!Number.isInteger(repeats) || repeats < 1) throw new Error(`--repeats: ${values.repeats} is not a count`);
   return {
     smoke: values.smoke,
+    check: values.check,
     repeats,
     node: values.node ?? null,
     compare: values.compare ?? null,
     json: values.json ?? null,
-    workloads: values.workload,
+    workloads: values.workload.length === 0 ? Object.keys(budget) : values.workload,
     contenders,
   };
 }

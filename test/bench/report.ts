@@ -47,6 +47,13 @@ export function print(report: Report, workloads: readonly Workload[], compare: s
   for (const outcome of outcomes(report.results)) say(verdict(outcome));
 }
 
+/** False where a row does not hold. */
+export function printBudget(rows: readonly Outcome[]): boolean {
+  say('\nbudget, against bare Node in this run');
+  for (const one of rows) say(verdict(one));
+  return rows.every(({ holds }) => holds);
+}
+
 export function save(report: Report, path: string): void {
   writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`);
 }

@@ -1,7 +1,7 @@
 /** What is measured, and in which unit. */
 
 import { type Ability, type Contender, cpuOf, type Field, REFUSED_ADDRESS, type Standing } from './contenders.js';
-import { busyBesideIdle, coldStart, idleMemory } from './fresh.js';
+import { busyBesideIdle, coldStart, idleMemory, latencyBeside } from './fresh.js';
 import { capture } from './process.js';
 import { ORIGIN_ADDRESS, ORIGIN_NAME } from './sandbox.js';
 
@@ -73,6 +73,10 @@ export function workloads(smoke: boolean): readonly Workload[] {
     {
       ...fresh('busy-10-of-5000', 'download, 10 tunnels of 5,000', 'CPU s/GiB', 'tunnel'),
       run: busyBesideIdle((GIB / 4) * scale, smoke ? 90 : 4990),
+    },
+    {
+      ...fresh('latency', 'one at a time, 1,000 tunnels move, 2,000/s refused', 'us, p99', 'refuse'),
+      run: latencyBeside({ tunnels: smoke ? 10 : 1000, refusals: smoke ? 20 : 2000 }, smoke ? 20 : 2000),
     },
     { ...fresh('idle-memory', 'memory per idle tunnel', 'KiB', 'tunnel'), run: idleMemory(smoke ? 100 : 5000) },
     { ...fresh('cold-start', 'cold start to first proxied request', 'ms', 'tunnel'), run: coldStart },
