@@ -195,6 +195,7 @@ export class Arrivals {
       idleTimeoutMs: this.settings().limits.idleTimeoutMs,
       reads: this.reads,
       claim: (refuse) => this.memory.claim('relays', flow.client.address, refuse),
+      claimEarly: (refuse) => this.memory.claim('early', flow.client.address, refuse),
       head,
       screen,
     });

@@ -7,6 +7,8 @@ export type Judged =
 
 /** Asked until it has judged, and never after. */
 export interface Screen {
+  /** Octets that it holds, with what it needs to read them. */
+  readonly held: number;
   /** `bytes` are valid until it returns: what is held is copied. */
   fromClient(bytes: Buffer): Judged | { readonly act: 'hold' };
   /** The upstream speaks, and the client's bytes are not judged yet. */
@@ -24,6 +26,8 @@ export interface Screening {
 
 export interface Ways {
   up(held: Buffer): void;
+  /** How much is held from now on; may refuse at once. */
+  hold(octets: number): void;
   refuse(farewell: Buffer): void;
 }
 
@@ -32,6 +36,7 @@ export function screening(first: Screen | null, ways: Ways): Screening {
   let screen = first;
   const act = (judged: Judged): Buffer | null => {
     screen = null;
+    ways.hold(0);
     if (judged.act === 'pass') return judged.bytes;
     ways.refuse(judged.farewell);
     return null;
@@ -44,7 +49,9 @@ export function screening(first: Screen | null, ways: Ways): Screening {
     up(bytes) {
       if (screen === null) return bytes;
       const judged = screen.fromClient(bytes);
-      return judged.act === 'hold' ? null : act(judged);
+      if (judged.act !== 'hold') return act(judged);
+      ways.hold(screen.held);
+      return null;
     },
     down: () => (screen === null ? undefined : flush(screen.fromUpstream())),
     ended: () => (screen === null ? undefined : flush(screen.ended())),

@@ -7,6 +7,11 @@ export class HeldBytes {
     return this.#length;
   }
 
+  /** Octets of memory that it takes. */
+  get room(): number {
+    return this.#buffer.length;
+  }
+
   push(piece: Uint8Array): void {
     const length = this.#length + piece.length;
     if (length > this.#buffer.length) this.#grow(length);

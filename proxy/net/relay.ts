@@ -12,6 +12,8 @@ export interface RelayOptions {
   readonly reads: DirectReads;
   /** For what slow readers make us hold. `refuse`: cuts the tunnel. */
   readonly claim: (refuse: () => void) => Claim;
+  /** For the first bytes, until they are judged. `refuse`: cuts the tunnel. */
+  readonly claimEarly: (refuse: () => void) => Claim;
   /** What the client sent with the request that opened the tunnel: goes up first. */
   readonly head: Buffer;
   /** Judges the first bytes from the client; null: they pass unseen. */
@@ -53,8 +55,13 @@ export function relay(client: Socket, upstream: Socket, options: RelayOptions): 
     client.destroy();
     upstream.destroy();
   };
+  let early: Claim | null = null;
   const screened = screening(options.screen, {
     up: (held) => void upstream.write(held),
+    hold(octets) {
+      if (octets > 0) early ??= options.claimEarly(() => cut('busy'));
+      early?.hold(octets);
+    },
     refuse(farewell) {
       if (cause === 'end') cause = 'refused';
       client.end(farewell);

@@ -33,6 +33,11 @@ export class HelloReader {
   #wireLength = 0;
   #state: HelloState = NEED_MORE;
 
+  /** Octets that it has room for. */
+  get room(): number {
+    return this.#handshake.length;
+  }
+
   /** The state after `chunk`; once it is not `need-more`, further bytes change nothing. Never throws. */
   push(chunk: Uint8Array): HelloState {
     let offset = 0;

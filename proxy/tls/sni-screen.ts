@@ -38,6 +38,9 @@ export function createSniScreen(options: SniOptions): Screen {
     return { act: 'refuse', farewell: opening.kind === 'hello' ? refusalAlert(reason) : NOTHING };
   };
   return {
+    get held() {
+      return (held?.room ?? 0) + (reader?.room ?? 0);
+    },
     fromClient(bytes) {
       reader ??= new HelloReader();
       const state = reader.push(bytes);

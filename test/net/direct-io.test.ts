@@ -119,6 +119,7 @@ test('a tunnel whose sockets have neither way carries the same bytes, and half-c
     idleTimeoutMs: 60_000,
     reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),
     claim: (refuse) => createMemoryBudget(() => 1 << 30).claim('relays', 'tool', refuse),
+    claimEarly: (refuse) => createMemoryBudget(() => 1 << 30).claim('early', 'tool', refuse),
     head: Buffer.alloc(0),
     screen: null,
   });

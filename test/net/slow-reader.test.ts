@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { type DnsName, parseDnsName } from '../../proxy/core/host-pattern.js';
+import { isPort, type Port } from '../../proxy/core/target.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
 import { relay } from '../../proxy/net/relay.js';
+import { createSniScreen } from '../../proxy/tls/sni-screen.js';
 import { pair } from './socket-pair.js';
 
 const LIMIT = { timeout: 20_000 };
@@ -17,6 +20,7 @@ async function stall(totalBytes: number) {
     idleTimeoutMs: 60_000,
     reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),
     claim: (refuse) => memory.claim('relays', 'tool', refuse),
+    claimEarly: (refuse) => memory.claim('early', 'tool', refuse),
     head: Buffer.alloc(0),
     screen: null,
   });
@@ -48,3 +52,47 @@ test('over the budget the tunnel is cut, and its claim is gone', LIMIT, async ()
   assert.equal(memory.used('relays'), 0);
   assert.equal(memory.refused('relays'), 1);
 });
+
+/** A hello that announces 16,000 octets, and comes short of them. */
+const HALF_A_HELLO = Buffer.concat([Buffer.from([22, 3, 1, 0x3e, 0x80, 1, 0, 0x3e, 0x7c]), Buffer.alloc(9000)]);
+
+async function hold(totalBytes: number) {
+  const memory = createMemoryBudget(() => totalBytes);
+  const [client, upstream] = [await pair(), await pair()];
+  const running = relay(client.near, upstream.near, {
+    idleTimeoutMs: 60_000,
+    reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),
+    claim: (refuse) => memory.claim('relays', 'tool', refuse),
+    claimEarly: (refuse) => memory.claim('early', 'tool', refuse),
+    head: Buffer.alloc(0),
+    screen: createSniScreen({
+      target: { form: 'authority', scheme: null, host: { kind: 'name', name: name('a.test') }, port: port(443) },
+      mode: 'enforce',
+      onJudged: () => undefined,
+    }),
+  });
+  client.far.on('error', () => undefined).write(HALF_A_HELLO);
+  return { memory, running, client };
+}
+
+test('what is held of a tunnel that is not judged yet is claimed, with the room to read it', LIMIT, async () => {
+  const { memory, running, client } = await hold(1 << 30);
+  while (memory.used('early') < HALF_A_HELLO.length + 16_000) await setImmediate();
+  client.far.resetAndDestroy();
+  await running.done;
+  assert.equal(memory.used('early'), 0);
+});
+
+test('over the budget such a tunnel is cut', LIMIT, async () => {
+  const { memory, running } = await hold(1);
+  assert.equal((await running.done).cause, 'busy');
+  assert.deepEqual([memory.used('early'), memory.refused('early')], [0, 1]);
+});
+
+function name(text: string): DnsName {
+  return parseDnsName(text) ?? assert.fail();
+}
+
+function port(number: number): Port {
+  return isPort(number) ? number : assert.fail();
+}
