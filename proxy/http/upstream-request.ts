@@ -70,7 +70,7 @@ async function over(
 ): Promise<ExchangeEnd> {
   const { connection } = upstream;
   const { idleTimeoutMs, headerTimeoutMs } = arrivals.settings().limits;
-  const isSuspect = connection.isUsed && isRepeatable(request) && !pool.traits.isSlow(originOf(permit));
+  const isSuspect = connection.isUsed && isSafe(request) && !pool.traits.isSlow(originOf(permit));
   const end = await exchange(connection, request, writer, {
     idleTimeoutMs,
     headTimeoutMs: headerTimeoutMs,
@@ -106,7 +106,13 @@ function withoutVainExpectation({ request, permit, pool, writer }: UpstreamReque
   return { ...request, expectsContinue: false };
 }
 
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+/** RFC 9110 section 9.2.1: what an origin that is only slow may well get twice. The second DELETE would be answered 404. */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+const IDEMPOTENT: ReadonlySet<string> = new Set([...SAFE, 'PUT', 'DELETE']);
+
+function isSafe(request: ExchangeRequest): boolean {
+  return isRepeatable(request) && SAFE.has(request.method);
+}
 
 function isRepeatable({ method, content, upgrade }: ExchangeRequest): boolean {
   return content === null && upgrade === null && IDEMPOTENT.has(method);

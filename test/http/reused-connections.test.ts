@@ -152,3 +152,20 @@ test('a client that is named by its address shares no connection, whatever crede
   }
   assert.equal(stand.got.length, 2);
 });
+
+test('a DELETE that takes its time on a used connection is sent once, and its answer waited for', async (t) => {
+  const stand = await originStand(
+    t,
+    (socket, all) => {
+      if (!all.includes('/second')) socket.write(OK);
+      else setTimeout(() => socket.write(OK), 700);
+    },
+    { limits: { idleTimeout: '1s' } },
+  );
+  const { socket, until } = await stand.client();
+  socket.write(stand.request('GET', '/first'));
+  await until(({ text }) => count(text) === 1);
+  socket.write(stand.request('DELETE', '/second'));
+  await until(({ text }) => count(text) === 2);
+  assert.equal(stand.got.length, 1);
+});
