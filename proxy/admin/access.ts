@@ -6,6 +6,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseHostField } from '../core/target.js';
 import { AdminError, type AdminOptions } from './options.js';
+import { isPartOfSignIn, offerSignIn } from './page.js';
 
 const COOKIE = 'egress_admin';
 /** For probes of an orchestrator, which has no token; they tell nothing but a state. */
@@ -145,8 +146,10 @@ function admitBrowser(
     reply.header('set-cookie', cookieField(cookieValue(token, sessions)));
     return path === '/' ? reply.redirect('/', 303) : undefined;
   }
-  if (isOpen || hasCookie(request, tokens, sessions)) return undefined;
-  throw unauthenticated(reply, 'This');
+  if (isOpen || hasCookie(request, tokens, sessions) || isPartOfSignIn(path)) return undefined;
+  const error = unauthenticated(reply, 'This');
+  if (offerSignIn(request, reply)) return reply;
+  throw error;
 }
 
 function unauthenticated(reply: FastifyReply, what: string): AdminError {

@@ -1,7 +1,7 @@
 /** The page: static files beside this one, read once at the start. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 const FOLDER = new URL('../admin/page/', import.meta.url);
 const TYPES: Readonly<Record<string, string>> = {
@@ -11,8 +11,29 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
+/** What a browser gets that has not shown the token: a form for it, and what the form is made of. No data is in these. */
+const SIGN_IN_PAGE = 'sign-in.html';
+const SIGN_IN_PATHS = new Set(['/sign-in.js', '/session.js', '/api.js', '/dom.js', '/page.css', '/icon.svg']);
+
+/** True for the parts of the form, which need no token. */
+export function isPartOfSignIn(path: string): boolean {
+  return SIGN_IN_PATHS.has(path);
+}
+
+/** Answers with the form where a browser asks for the page: true if it did. The status stays 401. */
+export function offerSignIn({ url, headers }: FastifyRequest, reply: FastifyReply): boolean {
+  const isPage = url.split('?', 1)[0] === '/' && (headers.accept ?? '').includes('text/html');
+  if (isPage)
+    reply
+      .code(401)
+      .type(TYPES['.html'] ?? '')
+      .send(readFileSync(new URL(SIGN_IN_PAGE, FOLDER)));
+  return isPage;
+}
+
 export function addPage(app: FastifyInstance): void {
   for (const file of readdirSync(FOLDER)) {
+    if (file === SIGN_IN_PAGE) continue;
     const type = TYPES[extname(file)];
     if (type === undefined) continue;
     const content = readFileSync(new URL(file, FOLDER));

@@ -10,6 +10,7 @@ export function addSession(app: FastifyInstance, options: AdminOptions): void {
   app.get('/v1/session', async (request) => ({
     canWrite: mayWrite(request, options),
     needsToken: options.token !== null || (options.next ?? null) !== null,
+    decides: options.runTime !== undefined,
   }));
   app.post('/v1/session', async ({ body }, reply) => {
     const given = new Fields(body, ['token']).text('token', LONGEST_TOKEN);

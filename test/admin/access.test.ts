@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { decisionRecord } from '../observe/records.js';
 import { adminWith } from './build.js';
 
 const TOKEN = 'correct-horse-battery';
@@ -31,6 +32,28 @@ test('with a token nothing but the probes answers without it', async () => {
   const check = await app.inject({ method: 'POST', url: '/v1/check', payload: { target: 'http://example.com/' } });
   assert.equal(check.statusCode, 401);
   for (const url of ['/healthz', '/readyz']) assert.equal((await app.inject({ url })).statusCode, 200);
+});
+
+test('a browser without the token gets a form for it, with no data and the status of a refusal', async () => {
+  const { app, add } = adminWith({ token: TOKEN });
+  add(decisionRecord({ host: 'secret.example' }));
+  const page = await app.inject({ url: '/', headers: { accept: 'text/html,application/xhtml+xml' } });
+  assert.equal(page.statusCode, 401);
+  assert.match(page.body, /<form id="login"/);
+  const parts = [...page.body.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path ?? '');
+  assert.ok(parts.length > 1);
+  for (const url of [...parts, '/session.js', '/api.js', '/dom.js']) {
+    const part = await app.inject({ url });
+    assert.equal(part.statusCode, 200, url);
+    for (const [, name] of part.body.matchAll(/from '\.(\/[^']+)'/g)) {
+      assert.equal((await app.inject({ url: name ?? '' })).statusCode, 200, name);
+    }
+  }
+  for (const url of ['/v1/decisions', '/index.html', '/sign-in.html']) {
+    const response = await app.inject({ url, headers: { accept: 'text/html' } });
+    assert.equal(response.statusCode, 401, url);
+    assert.equal(response.json().error, 'unauthenticated');
+  }
 });
 
 test('the token in a header opens, and nothing like it does', async () => {

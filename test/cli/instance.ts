@@ -28,16 +28,18 @@ export interface Instance {
 
 export const LISTEN = 'version: 1\nlisten: { proxy: "127.0.0.1:0", admin: "127.0.0.1:0" }\n';
 
-/** `env`: beside the environment of this process. */
+/** `env`: beside the environment of this process. `within`: a command that runs another one, such as `ip netns exec NAME`. */
 export async function startInstance(
   context: TestContext,
   yaml: string,
   env: NodeJS.ProcessEnv = {},
+  within: readonly string[] = [],
 ): Promise<Instance> {
   const folder = await mkdtemp(join(tmpdir(), 'egress-page-'));
   const path = join(folder, 'policy.yaml');
   await writeFile(path, yaml);
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', path], {
+  const [command = process.execPath, ...args] = [...within, process.execPath, MAIN, 'serve', '--config', path];
+  const child = spawn(command, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,10 +1,13 @@
 /** One decision in full, with the line of the configuration that would change it. */
+import { recordActions } from './actions.js';
 import { ask } from './api.js';
 import { byId, copyable, element, fields } from './dom.js';
-import { clientText, destination } from './list.js';
+import { clientText, destination, outcomeOf } from './list.js';
 
-/** Shows the dialog; `onClose` is called when it goes, however that came about. */
-export function bindDetail(onClose) {
+/**
+ * Shows the dialog; `onClose` is called when it goes, however that came about. `clients()`: names that a grant can be for.
+ */
+export function bindDetail(onClose, clients) {
   const dialog = byId('detail');
   byId('detail-close').addEventListener('click', () => dialog.close());
   dialog.addEventListener('close', onClose);
@@ -20,7 +23,7 @@ export function bindDetail(onClose) {
       try {
         const answer = await ask(`/v1/decisions/${encodeURIComponent(id)}`);
         byId('detail-title').replaceChildren(title(answer.record));
-        body.replaceChildren(...sections(answer));
+        body.replaceChildren(...sections(answer, clients()));
       } catch (error) {
         body.replaceChildren(element('p', { role: 'alert' }, error.message));
       }
@@ -32,15 +35,16 @@ export function bindDetail(onClose) {
 }
 
 function title(record) {
-  const verb = { allow: 'Allowed', deny: 'Denied', fail: 'Failed' }[record.outcome];
+  const verb = { allow: 'Allowed', deny: 'Denied', fail: 'Failed', report: 'Would be denied' }[outcomeOf(record)];
   return element('bdi', {}, `${verb}: ${destination(record)}`);
 }
 
-function sections({ record, explanation, allow, deny }) {
+function sections({ record, explanation, allow, deny }, clients) {
   const milliseconds = (value) => (value === null ? null : `${value} ms`);
   const { client } = record;
   return [
     explanation === null ? '' : element('p', {}, explanation),
+    ...recordActions(record, clients),
     fields([
       ['client', client.name === null ? client.address : `${clientText(client)} (${client.address})`],
       ['time', record.time],
@@ -57,8 +61,8 @@ function sections({ record, explanation, allow, deny }) {
       ['more requests like it', record.repeats ?? null],
       ['id', record.id],
     ]),
-    ...proposal('To allow it', allow),
-    ...proposal('To deny it', deny),
+    ...proposal('In the policy file, to allow it', allow),
+    ...proposal('In the policy file, to deny it', deny),
     element('h3', {}, 'The record'),
     copyable(JSON.stringify(record, null, 2), 'the record'),
   ];

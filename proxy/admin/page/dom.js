@@ -35,6 +35,18 @@ export function fields(rows) {
   return list;
 }
 
+/** A table with a caption for screen readers; `rows` are elements. */
+export function table(caption, heads, rows, kind = 'summary') {
+  const cells = heads.map((head) => element('th', { scope: 'col' }, head));
+  return element(
+    'table',
+    { class: kind },
+    element('caption', { class: 'unseen' }, caption),
+    element('thead', {}, element('tr', {}, ...cells)),
+    element('tbody', {}, ...rows),
+  );
+}
+
 /** A block of text with a button that copies exactly that text. */
 export function copyable(text, label) {
   const block = element('pre', { tabindex: '0' });

@@ -1,7 +1,7 @@
 /** Filters and the open view live in the URL, so that a view can be kept, sent and gone back to. */
 import { byId } from './dom.js';
 
-export const FILTERS = ['outcome', 'client', 'host', 'reason'];
+export const FILTERS = ['outcome', 'client', 'host', 'reason', 'q'];
 
 /** The search parameters that the list and the stream are asked with. */
 export function filterQuery() {
@@ -11,9 +11,14 @@ export function filterQuery() {
   return wanted;
 }
 
+/** True where like decisions are shown as one row. */
+export function isGrouped() {
+  return new URLSearchParams(location.search).has('group');
+}
+
 export function currentView() {
   const view = new URLSearchParams(location.search).get('view');
-  return ['clients', 'policy', 'check'].includes(view) ? view : 'decisions';
+  return ['clients', 'top', 'grants', 'policy', 'check'].includes(view) ? view : 'decisions';
 }
 
 /** The URL of this page with other parameters; null takes one away. */
@@ -32,7 +37,10 @@ export function bindFilters(onChange) {
   const form = byId('filters');
   const apply = () => {
     const values = Object.fromEntries(FILTERS.map((name) => [name, form.elements[name].value.trim() || null]));
-    history.pushState(null, '', urlWith(values));
+    const url = urlWith({ ...values, group: form.elements.group.checked ? '1' : null });
+    // Enter in a field changes and submits: that is one step, and one step back.
+    if (url === location.pathname + location.search) return;
+    history.pushState(null, '', url);
     onChange();
   };
   form.addEventListener('submit', (event) => {
@@ -42,6 +50,7 @@ export function bindFilters(onChange) {
   form.addEventListener('change', apply);
   byId('clear').addEventListener('click', () => {
     for (const name of FILTERS) form.elements[name].value = '';
+    form.elements.group.checked = false;
     apply();
   });
 }
@@ -50,4 +59,8 @@ export function showFilters() {
   const query = filterQuery();
   const form = byId('filters');
   for (const name of FILTERS) form.elements[name].value = query.get(name) ?? '';
+  form.elements.group.checked = isGrouped();
+  for (const format of ['json', 'csv']) {
+    byId(`export-${format}`).href = `/v1/decisions/export?${new URLSearchParams([...query, ['format', format]])}`;
+  }
 }

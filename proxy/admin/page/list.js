@@ -1,11 +1,11 @@
-/** The list of decisions: the newest few hundred, however many there were. */
+/** The list of decisions: the newest few hundred, however many there were, one by one or like ones as one row. */
 import { inWords } from './api.js';
 import { byId, element, visible } from './dom.js';
 import { urlWith } from './filters.js';
 
 const MOST_LIVE = 200;
 const MOST_PAGED = 1000;
-const WORDS = { allow: '✓ allowed', deny: '✕ denied', fail: '! failed' };
+const WORDS = { allow: '✓ allowed', deny: '✕ denied', fail: '! failed', report: '≈ would be denied' };
 const RENDER_MS = 200;
 
 /** `onOpen(id)`: a person wants the detail of a record. */
@@ -14,7 +14,9 @@ export function createList(onOpen) {
   let waiting = [];
   let timer = null;
   let refused = 0;
-  const seen = new Set();
+  let isGrouped = false;
+  /** The rows that are shown, by the id of their record or by what their group has in common. */
+  const shown = new Map();
 
   rows.addEventListener('click', (event) => {
     const row = event.target.closest('tr');
@@ -23,30 +25,43 @@ export function createList(onOpen) {
     onOpen(row.dataset.id);
   });
 
+  const keyOf = (record) => (isGrouped ? groupKey(record) : record.id);
   const trim = (most) => {
     while (rows.children.length > most) {
-      const { id } = rows.lastElementChild.dataset;
+      shown.delete(rows.lastElementChild.dataset.key);
       rows.lastElementChild.remove();
-      seen.delete(id);
     }
   };
   const showState = () => {
     byId('empty').hidden = rows.children.length > 0;
-    byId('older').hidden = rows.children.length < MOST_LIVE || rows.children.length >= MOST_PAGED;
+    byId('older').hidden = isGrouped || rows.children.length < MOST_LIVE || rows.children.length >= MOST_PAGED;
+  };
+  const make = (record, extra, count) => {
+    const row = rowOf(record, extra, count);
+    row.dataset.key = keyOf(record);
+    shown.set(row.dataset.key, row);
+    return row;
+  };
+  /** The newest of a group stands for it; its count goes on. */
+  const regroup = (record) => {
+    const before = shown.get(keyOf(record));
+    const count = requestsOf(record) + Number(before?.dataset.count ?? 0);
+    before?.remove();
+    rows.prepend(make(record, 'new', count));
   };
   const render = () => {
     timer = null;
-    const fresh = waiting.filter((record) => !seen.has(record.id));
+    const fresh = waiting.filter((record) => isGrouped || !shown.has(record.id));
     waiting = [];
-    for (const record of fresh) seen.add(record.id);
-    rows.prepend(...fresh.map((record) => rowOf(record, 'new')).reverse());
+    if (isGrouped) for (const record of fresh) regroup(record);
+    else rows.prepend(...fresh.map((record) => make(record, 'new')).reverse());
     trim(MOST_LIVE);
     showState();
     announce(fresh);
   };
   /** A screen reader hears how many were refused, not every line. */
   const announce = (fresh) => {
-    for (const { outcome, repeats = 0 } of fresh) if (outcome !== 'allow') refused += 1 + repeats;
+    for (const record of fresh) if (record.outcome !== 'allow') refused += requestsOf(record);
     if (refused === 0) return;
     const text = `${refused} refused since you opened this page`;
     const region = byId('announce');
@@ -54,20 +69,27 @@ export function createList(onOpen) {
     region.dataset.at = Date.now();
     region.textContent = text;
   };
+  const start = (grouped) => {
+    isGrouped = grouped;
+    waiting = [];
+    shown.clear();
+  };
 
   return {
     /** Newest first. */
     replace(records) {
-      waiting = [];
-      seen.clear();
-      for (const { id } of records) seen.add(id);
-      rows.replaceChildren(...records.map((record) => rowOf(record)));
+      start(false);
+      rows.replaceChildren(...records.map((record) => make(record, '')));
+      showState();
+    },
+    /** `groups`: of GET /v1/decisions/groups. */
+    replaceGroups(groups) {
+      start(true);
+      rows.replaceChildren(...groups.map(({ record, count }) => make(record, '', count)));
       showState();
     },
     append(records) {
-      const older = records.filter(({ id }) => !seen.has(id));
-      for (const { id } of older) seen.add(id);
-      rows.append(...older.map((record) => rowOf(record)));
+      rows.append(...records.filter(({ id }) => !shown.has(id)).map((record) => make(record, '')));
       trim(MOST_PAGED);
       showState();
       if (records.length === 0) byId('older').hidden = true;
@@ -102,27 +124,43 @@ export function timeText(time) {
     : `${date.toLocaleDateString('en-CA')} ${date.toLocaleTimeString('en-GB')}`;
 }
 
-function rowOf(record, extra = '') {
-  const { outcome, reason } = record;
-  const row = element('tr', { class: `${outcome} ${extra}`.trim() });
+/** What happened, in mode `report` apart from what was allowed for good. */
+export function outcomeOf({ outcome, reason }) {
+  return outcome === 'allow' && reason !== null ? 'report' : outcome;
+}
+
+/** `count`: of the requests that the row stands for; absent for a row of one record. */
+function rowOf(record, extra, count) {
+  const kind = outcomeOf(record);
+  const row = element('tr', { class: `${kind} ${extra}`.trim() });
   row.dataset.id = record.id;
+  if (count !== undefined) row.dataset.count = count;
   const link = element('a', { href: urlWith({ id: record.id }) }, destination(record));
-  const reported = outcome === 'allow' && reason !== null ? 'would be denied: ' : '';
+  const times =
+    count === undefined || count === 1 ? '' : element('span', { class: 'count' }, ` × ${count.toLocaleString('en')}`);
   row.append(
     cell('time', element('time', { datetime: record.time }, timeText(record.time))),
-    cell(`outcome ${outcome}`, WORDS[outcome] ?? outcome),
+    cell(`outcome ${kind}`, WORDS[kind] ?? kind),
     cell('client', element('bdi', {}, visible(clientText(record.client)))),
-    cell('to destination', element('bdi', {}, link)),
-    cell('reason', reported + inWords(reason) + more(record)),
+    cell('to destination', element('bdi', {}, link), times),
+    cell('reason', inWords(record.reason) + (count === undefined ? more(record) : '')),
   );
   return row;
 }
 
+function groupKey({ client, host, port, outcome, reason }) {
+  return JSON.stringify([client.name ?? client.address, host, port, outcome, reason]);
+}
+
+function requestsOf({ repeats = 0 }) {
+  return 1 + repeats;
+}
+
 /** In a flood one record stands for many requests. */
-export function more({ repeats }) {
+function more({ repeats }) {
   return repeats === undefined ? '' : ` (and ${repeats} more)`;
 }
 
-function cell(name, child) {
-  return element('td', { class: name }, child);
+function cell(name, ...children) {
+  return element('td', { class: name }, ...children);
 }

@@ -7,10 +7,11 @@ const RETRY_MS = 2000;
 const RATE = 50;
 
 /**
- * `onRecord(record)`, `onTotals({allow, deny, fail})`, `onLost(count)`, `onState('connecting'|'live'|'stale', seconds)`.
+ * `onRecord(record)`, `onTotals({allow, deny, fail, reported})`, `onLost(count)`, `onChanged()` for grants, pauses, policy and
+ * questions, `onState('connecting'|'live'|'stale', seconds)`.
  * The server sends the totals every second, so that silence means trouble.
  */
-export function createLive({ onRecord, onTotals, onLost, onState }) {
+export function createLive({ onRecord, onTotals, onLost, onChanged, onState }) {
   let source = null;
   let query = new URLSearchParams();
   let last = null;
@@ -45,6 +46,12 @@ export function createLive({ onRecord, onTotals, onLost, onState }) {
       'lost',
       heard((event) => onLost(JSON.parse(event.data).lost)),
     );
+    for (const name of ['changed', 'question', 'question-ended']) {
+      opened.addEventListener(
+        name,
+        heard(() => onChanged()),
+      );
+    }
     opened.onerror = () => {
       if (source !== opened) return;
       onState('connecting', 0);

@@ -1,6 +1,6 @@
 /** What the spawn guard started and refused, newest first. */
 import { ask } from './api.js';
-import { element } from './dom.js';
+import { element, table } from './dom.js';
 import { timeText } from './list.js';
 
 const SHOWN = 30;
@@ -9,17 +9,9 @@ const SHOWN = 30;
 export async function spawnParts() {
   const records = await ask(`/v1/spawns?limit=${SHOWN}`);
   if (records.length === 0) return [];
-  const heads = ['Time', 'Outcome', 'Server', 'Image or request', 'Why'].map((text) =>
-    element('th', { scope: 'col' }, text),
-  );
-  const table = element(
-    'table',
-    { class: 'summary' },
-    element('caption', { class: 'unseen' }, 'Decisions of the spawn guard, newest first'),
-    element('thead', {}, element('tr', {}, ...heads)),
-    element('tbody', {}, ...records.map(spawnRow)),
-  );
-  return [element('h3', {}, 'Started and refused by the spawn guard'), table];
+  const heads = ['Time', 'Outcome', 'Server', 'Image or request', 'Why'];
+  const made = table('Decisions of the spawn guard, newest first', heads, records.map(spawnRow));
+  return [element('h3', {}, 'Started and refused by the spawn guard'), made];
 }
 
 function spawnRow({ time, outcome, server, image, operation, container, reason, explanation }) {

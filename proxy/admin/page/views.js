@@ -1,54 +1,9 @@
-/** The views beside the list: clients, policy, check. */
-import { ask, inWords } from './api.js';
+/** The views of the policy in force, and of what it would say. */
+import { ask } from './api.js';
 import { byId, element, fields } from './dom.js';
-import { clientText, destination, timeText } from './list.js';
-import { spawnParts } from './spawns.js';
+import { destination, timeText } from './list.js';
 
-/** What each client talked to, the client with the most recent decision first. */
-export async function showClients() {
-  const rows = await ask('/v1/decisions/summary');
-  const groups = Map.groupBy
-    ? Map.groupBy(rows, ({ client }) => clientText(client))
-    : rows.reduce(
-        (map, row) => map.set(clientText(row.client), [...(map.get(clientText(row.client)) ?? []), row]),
-        new Map(),
-      );
-  const parts = [...groups].flatMap(([name, of]) => [clientHeading(name, of), clientTable(name, of)]);
-  byId('clients').replaceChildren(
-    ...(parts.length > 0 ? parts : [element('p', { class: 'hint' }, 'No decision yet.')]),
-    ...(await spawnParts()),
-  );
-}
-
-function clientHeading(name, rows) {
-  const { address } = rows[0].client;
-  const link = element('a', { href: `/?${new URLSearchParams({ client: name })}` }, name);
-  return element('h3', {}, element('bdi', {}, link), name === address ? '' : ` (${address})`);
-}
-
-function clientTable(name, rows) {
-  const body = element('tbody', {}, ...rows.map((row) => clientRow(name, row)));
-  const heads = ['Destination', 'allowed', 'denied', 'failed', 'Last'].map((text) =>
-    element('th', { scope: 'col' }, text),
-  );
-  const caption = element('caption', { class: 'unseen' }, `Destinations of ${name}`);
-  return element('table', { class: 'summary' }, caption, element('thead', {}, element('tr', {}, ...heads)), body);
-}
-
-function clientRow(name, row) {
-  const query = new URLSearchParams({ client: name, ...(row.host === null ? {} : { host: row.host }) });
-  const link = element('a', { href: `/?${query}` }, destination(row));
-  const last = `${timeText(row.last.time)} ${inWords(row.last.reason)}`;
-  return element(
-    'tr',
-    { class: row.last.outcome },
-    element('td', { class: 'destination' }, element('bdi', {}, link)),
-    ...['allow', 'deny', 'fail'].map((outcome) => element('td', { class: 'number' }, String(row[outcome]))),
-    element('td', {}, last.trim()),
-  );
-}
-
-export async function showPolicy(policy) {
+export function showPolicy(policy) {
   const parts = [
     fields([
       ['digest', element('code', {}, policy.digest)],
@@ -57,6 +12,7 @@ export async function showPolicy(policy) {
       ['TLS server name', policy.sni],
       ['clients', policy.requires === 'required' ? 'required: who has no name is refused' : policy.requires],
     ]),
+    ...reloadParts(policy.reload),
     ...warningList(policy.warnings),
     ...['deny', 'internal', 'allow'].flatMap((section) => ruleTable(section, policy[section])),
     element('h3', {}, 'clients'),
@@ -89,6 +45,17 @@ function ruleTable(section, rules) {
   ];
 }
 
+function reloadParts(reload) {
+  if (!reload) return [];
+  const at = timeText(reload.at);
+  const lines = reload.ok ? reload.changes : reload.errors;
+  const heading = reload.ok ? `Reloaded at ${at}` : `Refused at ${at}: the policy before it is in force`;
+  const items = lines.map((line) => element('li', {}, line));
+  const nothing =
+    reload.ok && lines.length === 0 ? element('p', { class: 'hint' }, 'No rule and no client has changed.') : '';
+  return [element('h3', {}, heading), nothing, items.length === 0 ? '' : element('ul', {}, ...items)];
+}
+
 function warningList(warnings) {
   if (warnings.length === 0) return [];
   const items = warnings.map(({ path, message }) => element('li', {}, `${path}: ${message}.`));
@@ -115,12 +82,19 @@ export function bindCheck() {
     const result = byId('check-result');
     const { target, client } = form.elements;
     try {
-      const verdict = await ask('/v1/check', { target: target.value.trim(), client: client.value || null });
+      const verdict = await ask('/v1/check', { target: withPort(target.value.trim()), client: client.value || null });
       result.replaceChildren(...verdictParts(verdict));
     } catch (error) {
       result.replaceChildren(element('p', {}, error.message));
     }
   });
+}
+
+/** A host alone is asked for as most tools would: with the port of https. */
+function withPort(text) {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) || /^(\[.*\]|[^:]*):\d+$/.test(text)) return text;
+  const isBareIPv6 = text.includes(':') && !text.startsWith('[');
+  return `${isBareIPv6 ? `[${text}]` : text}:443`;
 }
 
 function verdictParts(verdict) {

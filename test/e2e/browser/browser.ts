@@ -4,9 +4,15 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** One browser for a file of tests. */
-export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+/** One browser for a file of tests. `executablePath`: what starts it, if not Chromium itself. */
+export function launch(executablePath = CHROMIUM): Promise<Browser> {
+  return chromium.launch({ executablePath, args: ['--no-sandbox'] });
+}
+
+/** A page that has shown the token of the instance. */
+export async function openWith(token: string, page: Page, admin: string): Promise<void> {
+  await page.goto(`${admin}/?token=${token}`);
+  await live(page);
 }
 
 /** A page that fails the test by what it logs as an error: a script that breaks, or a rule of its policy that is hit. */

@@ -93,6 +93,9 @@ test('clients, policy and check have their views, and the detail its own URL', a
   await page.getByLabel('URL or host:port').fill('http://169.254.169.254/');
   await page.getByRole('button', { name: 'Check' }).click();
   await page.locator('#check-result', { hasText: 'would be denied' }).waitFor();
+  await page.getByLabel('URL or host:port').fill('169.254.169.254');
+  await page.getByRole('button', { name: 'Check' }).click();
+  await page.locator('#check-result', { hasText: '169.254.169.254:443' }).waitFor();
   await page.getByRole('link', { name: 'Decisions' }).click();
   await page.locator('#rows a').first().click();
   await page.waitForURL(/id=/);
@@ -127,6 +130,21 @@ test('a page that loses the proxy says so, and comes back by itself', { timeout:
   const row = page.locator('#rows tr', { hasText: '10.0.0.9' }).waitFor();
   await request(instance.proxy, 'http://10.0.0.9/');
   await row;
+});
+
+test('what could not be reached is no problem any more once the server is back', { timeout: 60_000 }, async (t) => {
+  const instance = await startInstance(t, `${LISTEN}policy: { default: public }\n`);
+  const { page } = await openPage(t, browser);
+  await page.goto(instance.admin);
+  await live(page);
+  await page.context().setOffline(true);
+  await page.getByRole('link', { name: 'Top' }).click();
+  await page.locator('#problem:not([hidden])').waitFor();
+  await page.context().setOffline(false);
+  await page.getByRole('link', { name: 'Clients' }).click();
+  await page.getByRole('link', { name: 'Top' }).click();
+  await page.locator('#top h3').first().waitFor();
+  await page.locator('#problem').waitFor({ state: 'hidden', timeout: 20_000 });
 });
 
 test('with a token the page opens once by URL, then by cookie, and not without', async (t) => {

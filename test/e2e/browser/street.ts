@@ -1,0 +1,78 @@
+/**
+ * A network of its own with a public address in it, so that what is allowed can succeed: proxy and browser live in one
+ * namespace, 45.45.45.45 in another. Nothing leaves the two.
+ */
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+export const PUBLIC = '45.45.45.45';
+const ORIGIN = `require('node:http').createServer((q, s) => s.end('hello')).listen(80, '${PUBLIC}', () => console.log('up'));
+require('node:net').createServer((c) => c.on('error', () => {}).pipe(c)).listen(7, '${PUBLIC}')`;
+
+export interface Street {
+  /** Runs a command where proxy and browser are. */
+  readonly within: readonly string[];
+  /** Starts Chromium there. */
+  readonly browser: string;
+  /** The status of a GET through the proxy; 0 where there is none. */
+  get(proxy: string, url: string, user?: string): Promise<number>;
+  close(): void;
+}
+
+export async function openStreet(): Promise<Street> {
+  const near = `egress-near-${process.pid}`;
+  const far = `egress-far-${process.pid}`;
+  const run = (...args: string[]) => execFileSync('ip', args);
+  for (const name of [near, far]) {
+    run('netns', 'add', name);
+    run('-n', name, 'link', 'set', 'lo', 'up');
+  }
+  run('link', 'add', 'near0', 'netns', near, 'type', 'veth', 'peer', 'name', 'far0', 'netns', far);
+  run('-n', near, 'addr', 'add', '192.0.2.1/30', 'dev', 'near0');
+  run('-n', far, 'addr', 'add', '192.0.2.2/30', 'dev', 'far0');
+  run('-n', far, 'addr', 'add', `${PUBLIC}/32`, 'dev', 'lo');
+  run('-n', near, 'link', 'set', 'near0', 'up');
+  run('-n', far, 'link', 'set', 'far0', 'up');
+  run('-n', near, 'route', 'add', 'default', 'via', '192.0.2.2');
+  const folder = mkdtempSync(join(tmpdir(), 'egress-street-'));
+  const browser = join(folder, 'chromium');
+  writeFileSync(browser, `#!/bin/sh\nexec ip netns exec ${near} ${CHROMIUM} "$@"\n`);
+  chmodSync(browser, 0o755);
+  const origin = spawn('ip', ['netns', 'exec', far, process.execPath, '-e', ORIGIN], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await new Promise((resolve) => origin.stdout.once('data', resolve));
+  const within = ['ip', 'netns', 'exec', near];
+  return {
+    within,
+    browser,
+    get: (proxy, url, user) =>
+      new Promise((resolve) => {
+        const credentials = user === undefined ? [] : ['--proxy-user', user];
+        const args = [
+          ...within.slice(1),
+          'curl',
+          '-s',
+          '-m',
+          '20',
+          '-o',
+          '/dev/null',
+          '-w',
+          '%{http_code}',
+          '-x',
+          proxy,
+          ...credentials,
+          url,
+        ];
+        execFile('ip', args, (_error, stdout) => resolve(Number(stdout)));
+      }),
+    close() {
+      origin.kill('SIGKILL');
+      for (const name of [near, far]) run('netns', 'del', name);
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
