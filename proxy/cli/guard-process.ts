@@ -52,8 +52,9 @@ async function guard(path: string, config: Config, first: GuardConfig): Promise<
   const reload = (): void => {
     const loaded = loadConfig({ path, env: process.env, view: guardView });
     if (loaded.ok && loaded.config.guard !== null) {
-      const { listen, engine, leases } = first;
-      current = { ...loaded.config.guard, listen, engine, leases };
+      // The network is the mark on the tools as well: with another one, those that run would be nobody's.
+      const { listen, engine, leases, network } = first;
+      current = { ...loaded.config.guard, listen, engine, leases, network };
       log.events.info({ event: 'reloaded', path }, 'the configuration is in force for tools to come');
       return;
     }

@@ -15,6 +15,7 @@ export function guardIssues(guard: unknown, clients: readonly string[]): Issue[]
   return [
     ...servers.flatMap(([name, server]) => (isMapping(server) ? clientIssue(name, server, clients) : [])),
     ...ranges.flatMap((range, i) => overlapIssue(range, ranges.slice(0, i))),
+    ...servers.flatMap(([name, server]) => nestedBindIssues(name, server, servers)),
     ...sameFolderIssue(guard),
   ];
 }
@@ -40,6 +41,27 @@ function overlapIssue(
   if (other === undefined) return [];
   const expected = `addresses of its own: guard.servers.${other.name} has ${other.prefix.text}`;
   return [{ path: ['guard', 'servers', name, 'addresses'], value: prefix.text, expected }];
+}
+
+/** Who may write in a folder puts a link in the place of what lies below, and the next mount of that follows it. */
+function nestedBindIssues(name: string, server: unknown, servers: readonly (readonly [string, unknown])[]): Issue[] {
+  const written = servers.flatMap(([owner, one]) =>
+    bindsOf(one).flatMap(({ source, readOnly }) => (readOnly === false ? [{ owner, source }] : [])),
+  );
+  return bindsOf(server).flatMap(({ source }, i) => {
+    const above = written.find((one) => source !== one.source && source.startsWith(`${one.source}/`));
+    if (above === undefined) return [];
+    const expected = `a path outside of ${above.source}, in which guard.servers.${above.owner} may write`;
+    return [{ path: ['guard', 'servers', name, 'binds', i, 'source'], value: source, expected }];
+  });
+}
+
+function bindsOf(server: unknown): { readonly source: string; readonly readOnly: unknown }[] {
+  const binds: unknown = isMapping(server) ? server.binds : null;
+  return (Array.isArray(binds) ? binds : []).map((bind: unknown) => {
+    const { source = '', readOnly }: Mapping = isMapping(bind) ? bind : {};
+    return { source: typeof source === 'string' ? source : '', readOnly };
+  });
 }
 
 /** The gateway sees the folder of the socket: with the leases in it, it could name every tool anew. */

@@ -9,7 +9,7 @@ import type { Lease } from '../core/lease.js';
 const REST_MS = 30_000;
 
 interface Past {
-  readonly server: string;
+  readonly owner: string;
   readonly freedAt: number;
 }
 
@@ -34,11 +34,16 @@ export class AddressPool {
    */
   take(range: Prefix, reserved: readonly Prefix[], lease: Omit<Lease, 'address'>): Lease | null {
     const address =
-      this.#formerOf(lease.server, range, reserved) ?? this.#fresh(range, reserved) ?? this.#rested(range, reserved);
+      this.#formerOf(ownerOf(lease), range, reserved) ?? this.#fresh(range, reserved) ?? this.#rested(range, reserved);
     if (address === null) return null;
     const taken = { ...lease, address };
     this.restore(taken);
     return taken;
+  }
+
+  /** The container that has it; null where it is free. */
+  holder(address: string): string | null {
+    return this.#leases.get(address)?.container ?? null;
   }
 
   /** A lease of before a restart. */
@@ -47,15 +52,15 @@ export class AddressPool {
     this.#leases.set(lease.address, lease);
   }
 
-  release(address: string): void {
-    const lease = this.#leases.get(address);
-    if (lease === undefined) return;
-    this.#leases.delete(address);
-    this.#past.set(address, { server: lease.server, freedAt: this.#now() });
+  /** Only from the container that has it: another one may have the address by now. */
+  release(lease: Lease): void {
+    if (this.holder(lease.address) !== lease.container) return;
+    this.#leases.delete(lease.address);
+    this.#past.set(lease.address, { owner: ownerOf(lease), freedAt: this.#now() });
   }
 
-  #formerOf(server: string, range: Prefix, reserved: readonly Prefix[]): string | null {
-    return this.#free(range, reserved).find((past) => past.server === server)?.text ?? null;
+  #formerOf(owner: string, range: Prefix, reserved: readonly Prefix[]): string | null {
+    return this.#free(range, reserved).find((past) => past.owner === owner)?.text ?? null;
   }
 
   #rested(range: Prefix, reserved: readonly Prefix[]): string | null {
@@ -81,6 +86,11 @@ export class AddressPool {
     }
     return null;
   }
+}
+
+/** By the name of the container but for its random end: two servers that are both unknown are not one. */
+function ownerOf({ server, container }: Omit<Lease, 'address'>): string {
+  return `${server} ${container.replace(/-[0-9a-f]+$/, '')}`;
 }
 
 /** Not one that ends in 0, 1 or 255: it may be the network's own, or the host's on it. */

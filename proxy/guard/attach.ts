@@ -1,5 +1,6 @@
 /** The raw stream of an attached client: bytes both ways, each end passed on by itself, and no limit on silence. */
 import type { Socket } from 'node:net';
+import { destroyAfter } from './client-connection.js';
 
 export interface AttachEnds {
   readonly client: Socket;
@@ -11,29 +12,26 @@ export interface AttachEnds {
   readonly onClientEnd: () => void;
 }
 
-/** How long a client may take to close after its tool has ended. */
-const LINGER_MS = 5_000;
+/** How long a client may take to read the rest and to close after its tool has ended. */
+const LINGER_MS = 30_000;
 
 /** Takes both sockets over; resolves when both are closed. */
 export async function relayAttached({ client, held, engine, head, onClientEnd }: AttachEnds): Promise<void> {
   const done = Promise.all([closed(client), closed(engine)]);
+  outliveLostInput(engine);
   client.on('error', () => engine.destroy());
   client.on('close', () => engine.destroy());
   client.once('end', onClientEnd);
   client.once('close', onClientEnd);
-  let hasEnded = false;
-  engine.once('end', () => {
-    hasEnded = true;
-  });
-  engine.on('error', () => {
-    // Input after the end of the tool has no reader, and must not cost the client the output that is on its way.
-    if (!hasEnded) client.destroy();
-  });
-  engine.on('close', () => {
+  // An engine that closes with unread input ends in a reset: what came before it is the client's all the same.
+  engine.on('error', () => client.end());
+  engine.once('end', () => engine.end());
+  engine.once('close', () => {
     client.unpipe(engine);
     // Read to the end: closed with unread input, a Unix socket tells its client of a reset in place of an end.
     client.resume();
-    client.setTimeout(LINGER_MS, () => client.destroy());
+    client.end();
+    destroyAfter(client, LINGER_MS);
   });
   if (head.length > 0) client.write(head);
   if (held.length > 0) engine.write(held);
@@ -43,6 +41,17 @@ export async function relayAttached({ client, held, engine, head, onClientEnd }:
     onClientEnd();
   } else client.pipe(engine);
   await done;
+}
+
+/**
+ * Input after the end of the tool has no reader. Node destroys a socket with a failed write, and with it what has come
+ * and was not read yet: the last output of the tool. So the failure is kept from it; the end of reading still comes.
+ */
+function outliveLostInput(engine: Socket): void {
+  const write = engine._write.bind(engine);
+  engine._write = (chunk, encoding, done) => write(chunk, encoding, () => done());
+  const writev = engine._writev?.bind(engine);
+  if (writev !== undefined) engine._writev = (chunks, done) => writev(chunks, () => done());
 }
 
 function closed(socket: Socket): Promise<void> {

@@ -18,17 +18,18 @@ export function canonicalRequest(request: CreateRequest, { address }: Placement,
     ...request.config,
     Labels: {
       ...claim.labels,
+      // All of them, empty ones as well: a label of the image stays where the request has none of its name.
       [OWN_LABELS.guard]: config.network,
       [OWN_LABELS.server]: claim.server.name,
       [OWN_LABELS.life]: request.isAttached ? 'attached' : 'detached',
-      ...(address === null ? {} : { [OWN_LABELS.address]: address }),
-      ...(claim.server.client === null ? {} : { [OWN_LABELS.client]: claim.server.client }),
+      [OWN_LABELS.address]: address ?? '',
+      [OWN_LABELS.client]: claim.server.client ?? '',
     },
     HostConfig: {
       ...request.hostConfig,
       NetworkMode: isOn ? config.network : 'none',
       // The search domains of the host would be asked for otherwise, and say where it is.
-      ...(isOn && config.dns !== null ? { Dns: [config.dns], DnsOptions: [], DnsSearch: ['.'] } : {}),
+      ...(isOn ? { Dns: config.dns === null ? [] : [config.dns], DnsOptions: [], DnsSearch: ['.'] } : {}),
       CapDrop: ['ALL'],
       CapAdd: claim.server.capabilities,
       SecurityOpt: ['no-new-privileges'],

@@ -5,10 +5,13 @@ import type { Socket } from 'node:net';
 import { Refused, refuse } from './refusal.js';
 
 const MOST_HEAD_OCTETS = 16 * 1024;
-export const MOST_BODY_OCTETS = 1024 * 1024;
-/** More is not read before it is asked for. */
-const MOST_HELD_OCTETS = 64 * 1024;
+const MOST_BODY_OCTETS = 1024 * 1024;
+/** More is not read before it is asked for: a head, and what came with it. */
+const MOST_HELD_OCTETS = 2 * MOST_HEAD_OCTETS;
 const REQUEST_MS = 10_000;
+/** How long a client may take to read an answer, and to go after its last one. */
+const UNREAD_MS = 10_000;
+const CLOSE_MS = 1_000;
 const IDLE_MS = 300_000;
 const HEAD_END = Buffer.from('\r\n\r\n');
 
@@ -18,8 +21,27 @@ export interface Answer {
   readonly body?: Buffer | string;
 }
 
+/** What all connections together may have of something: each holds what it took until its work is done. */
+export class Allowance {
+  #left: number;
+
+  constructor(whole: number) {
+    this.#left = whole;
+  }
+
+  /** Null where there is not as much left; else what gives it back. */
+  take(amount: number): (() => void) | null {
+    if (amount > this.#left) return null;
+    this.#left -= amount;
+    return () => {
+      this.#left += amount;
+    };
+  }
+}
+
 export class ClientConnection {
   readonly socket: Socket;
+  readonly #bodies: Allowance;
   #held: Buffer[] = [];
   #octets = 0;
   #ended = false;
@@ -38,8 +60,10 @@ export class ClientConnection {
     this.#wake();
   };
 
-  constructor(socket: Socket) {
+  /** `bodies`: the octets of all bodies at once. */
+  constructor(socket: Socket, bodies: Allowance) {
     this.socket = socket;
+    this.#bodies = bodies;
     socket.on('error', () => {});
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
@@ -66,9 +90,20 @@ export class ClientConnection {
       .slice(0, -HEAD_END.length);
   }
 
-  async readBody(octets: number): Promise<Buffer> {
+  /** The body counts as held until `use` is done with it. */
+  async withBody<T>(octets: number, use: (body: Buffer) => Promise<T>): Promise<T> {
     if (octets > MOST_BODY_OCTETS)
       throw new Refused(refuse('body-too-large', `the body has more than ${MOST_BODY_OCTETS} octets`));
+    const give = this.#bodies.take(octets);
+    if (give === null) throw new Refused(refuse('too-many-connections', 'too many large bodies are sent at once'));
+    try {
+      return await use(await this.#readBody(octets));
+    } finally {
+      give();
+    }
+  }
+
+  async #readBody(octets: number): Promise<Buffer> {
     this.#wanted = octets;
     this.socket.resume();
     const isThere = await this.#until(() => this.#octets >= octets, REQUEST_MS);
@@ -78,16 +113,20 @@ export class ClientConnection {
     return this.#take(octets);
   }
 
-  /** Written as a whole. `isHead`: an answer to HEAD, without its content. `isLast`: the connection ends after it. */
-  answer(
+  /**
+   * Written as a whole, and read by the client when this resolves. `isHead`: an answer to HEAD, without its content.
+   * `isLast`: the connection ends after it.
+   */
+  async answer(
     { status, headers = {}, body = '' }: Answer,
     form: { readonly isHead: boolean; readonly isLast: boolean },
-  ): void {
+  ): Promise<void> {
     const content = Buffer.from(body);
     const length = status === 204 || status === 304 ? {} : { 'Content-Length': String(content.length) };
     this.#writeHead(status, { ...headers, ...length, ...(form.isLast ? { Connection: 'close' } : {}) });
     if (!form.isHead) this.socket.write(content);
     if (form.isLast) this.close();
+    else if (this.socket.writableNeedDrain) await this.#readWithin(UNREAD_MS);
   }
 
   /** The head at once, whatever the body waits for: a client starts its container only when it has this one. */
@@ -116,12 +155,19 @@ export class ClientConnection {
     return this.#take(this.#octets);
   }
 
-  /** What the client has sent beyond this point is not read. */
+  /** What the client has sent beyond this point is dropped, and not for long: what it still sends keeps nothing open. */
   close(): void {
     this.socket.off('data', this.#onData);
     this.socket.resume();
     this.socket.end();
-    this.socket.setTimeout(1000, () => this.socket.destroy());
+    destroyAfter(this.socket, CLOSE_MS);
+  }
+
+  /** A client that asks on and reads nothing would have its answers kept here. */
+  async #readWithin(withinMs: number): Promise<void> {
+    const timer = setTimeout(() => this.socket.destroy(), withinMs);
+    await this.#drained();
+    clearTimeout(timer);
   }
 
   #writeHead(status: number, headers: Readonly<Record<string, string>>): void {
@@ -170,4 +216,10 @@ export class ClientConnection {
     if (this.#octets <= MOST_HELD_OCTETS && !this.socket.destroyed) this.socket.resume();
     return whole.subarray(0, octets);
   }
+}
+
+/** Whatever happens on it until then. */
+export function destroyAfter(socket: Socket, ms: number): void {
+  const timer = setTimeout(() => socket.destroy(), ms).unref();
+  socket.once('close', () => clearTimeout(timer));
 }

@@ -2,13 +2,15 @@
  * The tools from their creation to their end: who has which address, whom nobody follows any more, and what of an
  * earlier run of the guard is still there. The engine's word counts: its events, and its list after each gap in them.
  */
+import { setTimeout } from 'node:timers/promises';
 import { type GuardConfig, type GuardServer, UNKNOWN_SERVER } from '../config/guard-config.js';
 import { type Prefix, parseAddress, parsePrefix } from '../core/address.js';
 import type { Lease } from '../core/lease.js';
 import { AddressPool } from './address-pool.js';
-import { type Engine, jsonOf } from './engine.js';
+import { type Engine, EngineError, jsonOf } from './engine.js';
 import { OWN_LABELS } from './identity.js';
 import type { LeaseFile } from './lease-file.js';
+import { Refused, refuse } from './refusal.js';
 import { isContainerId, Roster, type Tool } from './roster.js';
 
 export interface CustodyOptions {
@@ -30,39 +32,68 @@ export interface Space {
 const ALONE_MS = 5_000;
 /** From create to start: a client may first wait for its own attach. */
 const UNSTARTED_MS = 30_000;
+/** The list is asked for again now and then: an answer may have been lost without a gap in the events. */
+const RESYNC_MS = 30_000;
+/** How long a request waits for the first list. */
+const SYNC_MS = 10_000;
 
 export class Custody {
   readonly roster = new Roster();
   readonly #options: CustodyOptions;
   readonly #pool: AddressPool;
   readonly #aloneSince = new Map<string, number>();
+  /** Leases of whose containers is not known whether they are there: in force until the engine's next list. */
+  readonly #doubtful = new Set<Lease>();
+  #syncedAt: number | null = null;
+  #onSync: () => void = () => {};
+  readonly #firstSync = new Promise<void>((resolve) => {
+    this.#onSync = resolve;
+  });
 
   constructor(options: CustodyOptions) {
     this.#options = options;
     this.#pool = new AddressPool(options.now);
-    // Of an earlier run: these addresses rest before another server gets them, until the engine says who is still there.
+    // Of an earlier run: its tools may run on, and none may lose its name for a moment.
     for (const lease of options.leaseFile.read()) {
       this.#pool.restore(lease);
-      this.#pool.release(lease.address);
+      this.#doubtful.add(lease);
     }
+  }
+
+  /** Resolves when the engine has said once what is there. Throws an EngineError where it does not. */
+  async whenInSync(signal: AbortSignal): Promise<void> {
+    if (this.#syncedAt !== null) return;
+    await Promise.race([this.#firstSync, setTimeout(SYNC_MS, undefined, { signal, ref: false }).catch(() => {})]);
+    if (this.#syncedAt === null) throw new EngineError('its list of containers is not there yet');
   }
 
   get leases(): readonly Lease[] {
     return this.#pool.leases;
   }
 
-  /** An address for a new tool, in force for the proxy when this returns; null where the server has none left. */
+  /** An address for a new tool, in force for the proxy when this returns; null where the server has none left. Throws `Refused`. */
   lease(server: Pick<GuardServer, 'name' | 'client'>, { range, taken }: Space, container: string): Lease | null {
     const { name, client } = server;
     const lease = this.#pool.take(range, [...this.#reserved(name), ...taken], { server: name, client, container });
-    if (lease !== null) this.#save();
+    if (lease === null) return null;
+    try {
+      this.#save();
+    } catch (error) {
+      this.#pool.release(lease);
+      throw new Refused(refuse('no-free-address', `the lease of the address cannot be written: ${String(error)}`));
+    }
     return lease;
   }
 
   release(lease: Lease | null): void {
     if (lease === null) return;
-    this.#pool.release(lease.address);
-    this.#save();
+    this.#pool.release(lease);
+    this.#trySave();
+  }
+
+  /** Whether its container was made is not known: it stays in force until the engine's next list. */
+  doubt(lease: Lease | null): void {
+    if (lease !== null) this.#doubtful.add(lease);
   }
 
   /** Someone else has this address: nobody gets it for a while. */
@@ -97,6 +128,7 @@ export class Custody {
   /** Ends tools that nobody follows. Called every second. */
   async sweep(): Promise<void> {
     const now = this.#options.now();
+    if (this.#doubtful.size > 0 || now - (this.#syncedAt ?? now) >= RESYNC_MS) await this.resync();
     const alone = this.roster.tools.filter((tool) => {
       if (tool.followers > 0 || (tool.isStarted && tool.isDetached)) return false;
       const since = this.#aloneSince.get(tool.id) ?? now;
@@ -109,14 +141,15 @@ export class Custody {
       });
       if (!this.roster.tools.includes(tool)) continue;
       if (status === 204 || status === 200) this.#options.onOrphan(tool);
-      // 409: its removal is under way already; the event will say when it is done.
-      if (status !== 409) this.gone(tool.id);
+      // Anything else, and it is still there, with its address: 409, its removal is under way already; 500, next time.
+      if ([200, 204, 404].includes(status)) this.gone(tool.id);
     }
   }
 
   /** The engine's list against ours: after a start, and after each gap in its events. */
   async resync(): Promise<void> {
     const before = this.roster.tools;
+    const doubtful = [...this.#doubtful];
     const filters = JSON.stringify({ label: [`${OWN_LABELS.guard}=${this.#options.config().network}`] });
     const { status, body } = await this.#options.engine.ask({
       method: 'GET',
@@ -132,12 +165,23 @@ export class Custody {
       if (known === null) this.#adopt(tool);
       else if (tool.isStarted) known.isStarted = true;
     }
-    this.#save();
+    const names = new Set(found.map(({ name }) => name));
+    for (const lease of doubtful) {
+      this.#doubtful.delete(lease);
+      if (!names.has(lease.container)) this.#pool.release(lease);
+    }
+    this.#trySave();
+    this.#syncedAt = this.#options.now();
+    this.#onSync();
   }
 
   #adopt(tool: Tool): void {
-    if (tool.lease !== null) this.#pool.restore(tool.lease);
-    this.add(tool);
+    const { lease } = tool;
+    const holder = lease === null ? null : this.#pool.holder(lease.address);
+    // Made late, after its address was given to another one: it never ran, and never will.
+    const isHeld = holder !== null && holder !== tool.name;
+    if (lease !== null && !isHeld) this.#pool.restore(lease);
+    this.add(isHeld ? { ...tool, lease: null } : tool);
     // Its client lost its connections with the earlier run: nobody is going to start it.
     if (!tool.isStarted) this.#aloneSince.set(tool.id, this.#options.now() - UNSTARTED_MS + ALONE_MS);
   }
@@ -148,6 +192,15 @@ export class Custody {
     const own = dns === null ? null : parsePrefix(dns);
     const others = servers.flatMap(({ name, addresses }) => (name === server ? [] : (addresses ?? [])));
     return own === null ? others : [own, ...others];
+  }
+
+  /** On a full disk the proxy keeps an old name for an address that nobody gets before a lease of it is written. */
+  #trySave(): void {
+    try {
+      this.#save();
+    } catch {
+      return;
+    }
   }
 
   #save(): void {
@@ -162,7 +215,7 @@ function adopted(item: unknown): Tool | null {
   if (!isContainerId(id) || typeof labels !== 'object' || labels === null) return null;
   const label = (name: string): string | null => {
     const value: unknown = Reflect.get(labels, name);
-    return typeof value === 'string' ? value : null;
+    return typeof value === 'string' && value !== '' ? value : null;
   };
   const name = Array.isArray(names) && typeof names[0] === 'string' ? names[0].replace(/^\//, '') : id.slice(0, 12);
   const server = label(OWN_LABELS.server) ?? UNKNOWN_SERVER;

@@ -46,16 +46,16 @@ export class Exchange {
     try {
       return await this.#serve(text);
     } catch (error) {
-      if (error instanceof Refused) this.#refuse(error.refusal);
-      else if (error instanceof EngineError) this.#refuse(unreachable(error), 'fail');
+      if (error instanceof Refused) await this.#refuse(error.refusal);
+      else if (error instanceof EngineError) await this.#refuse(unreachable(error), 'fail');
       else throw error;
       return false;
     }
   }
 
   /** Refused before there is a request. */
-  refuseUnread(refusal: SpawnRefusal): void {
-    this.#refuse(refusal);
+  refuseUnread(refusal: SpawnRefusal): Promise<void> {
+    return this.#refuse(refusal);
   }
 
   async #serve(text: string): Promise<boolean> {
@@ -67,6 +67,8 @@ export class Exchange {
     const asked = readOperation(head.head);
     if (!asked.ok) throw new Refused(asked.refusal);
     const { operation } = asked;
+    // Before the engine's list is there, a tool of an earlier run would be "not found", and its address free.
+    if (operation.kind !== 'ping') await this.#options.custody.whenInSync(this.#connection.gone);
     const isAttach = operation.kind === 'container' && operation.action === 'attach';
     if (head.head.fields.has('upgrade') && !isAttach)
       throw new Refused(refuse('malformed-request', 'only attach may change the protocol'));
@@ -82,13 +84,15 @@ export class Exchange {
     const { config, engine, custody, random } = this.#options;
     if (!/^application\/json(?:;|$)/.test(head.fields.get('content-type') ?? ''))
       throw new Refused(refuse('body-refused', 'a create request has Content-Type: application/json'));
-    const json = parseJson(await this.#connection.readBody(head.contentLength));
-    if (!json.ok) throw new Refused(refuse('malformed-json', json.why));
     const note = (known: SpawnNote): void => {
       this.#known = { ...this.#known, ...known };
     };
-    const order = { api: this.#createMinor(operation.api), platform: operation.platform, body: json.value };
-    const answer = await spawnTool(order, { config: config(), engine, custody, random, note });
+    const answer = await this.#connection.withBody(head.contentLength, (body) => {
+      const json = parseJson(body);
+      if (!json.ok) throw new Refused(refuse('malformed-json', json.why));
+      const order = { api: this.#createMinor(operation.api), platform: operation.platform, body: json.value };
+      return spawnTool(order, { config: config(), engine, custody, random, note });
+    });
     return this.#pass(answer, true);
   }
 
@@ -191,23 +195,23 @@ export class Exchange {
     return Math.max(asked, Math.min(44, newest));
   }
 
-  #pass({ status, body, headers }: EngineAnswer, isRecorded: boolean): boolean {
+  async #pass({ status, body, headers }: EngineAnswer, isRecorded: boolean): Promise<boolean> {
     const outcome = status < 400 ? 'allow' : 'fail';
     const isNews = isRecorded || status >= 500;
     if (isNews)
       this.#record(outcome, status < 400 ? null : 'engine-refused', status, status < 400 ? null : messageOf(body));
-    this.#connection.answer({ status, headers: carried(headers), body }, this.#form);
+    await this.#connection.answer({ status, headers: carried(headers), body }, this.#form);
     return !this.#form.isLast;
   }
 
-  #refuse(refusal: SpawnRefusal, outcome: 'deny' | 'fail' = 'deny'): void {
+  async #refuse(refusal: SpawnRefusal, outcome: 'deny' | 'fail' = 'deny'): Promise<void> {
     this.#record(outcome, refusal.reason, refusal.status, refusal.message, refusal.field);
     const answer: Answer = {
       status: refusal.status,
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ message: refusal.message }),
     };
-    this.#connection.answer(answer, { ...this.#form, isLast: true });
+    await this.#connection.answer(answer, { ...this.#form, isLast: true });
   }
 
   #record(

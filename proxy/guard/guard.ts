@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { GuardConfig } from '../config/guard-config.js';
 import type { SpawnRecord } from '../observe/record.js';
-import { ClientConnection } from './client-connection.js';
+import { Allowance, ClientConnection } from './client-connection.js';
 import { Custody } from './custody.js';
 import type { Engine } from './engine.js';
 import { type EngineWatch, watchEngine } from './engine-watch.js';
@@ -35,6 +35,8 @@ export interface Guard {
 
 /** Thirty-two tools have about a hundred. */
 const MOST_CONNECTIONS = 512;
+/** Of bodies that are being read or worked on: thirty-two usual ones have a tenth of it. */
+const MOST_BODY_OCTETS = 4 * 1024 * 1024;
 const SWEEP_MS = 1_000;
 
 export function createGuard(options: GuardOptions): Guard {
@@ -49,16 +51,16 @@ export function createGuard(options: GuardOptions): Guard {
   let watch: EngineWatch | null = null;
   const exchange: GuardExchangeOptions = { ...options, custody, engineMinor: () => watch?.minor() ?? null };
   const connections = new Set<Socket>();
+  const bodies = new Allowance(MOST_BODY_OCTETS);
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: false }, (socket) => {
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
-    converse(new ClientConnection(socket), exchange, connections.size > MOST_CONNECTIONS).catch((error) => {
+    converse(new ClientConnection(socket, bodies), exchange, connections.size > MOST_CONNECTIONS).catch((error) => {
       onDefect(error);
       socket.destroy();
     });
   });
-  const sweep = setInterval(() => custody.sweep().catch(() => {}), SWEEP_MS);
-  sweep.unref();
+  const sweep = sweepEach(SWEEP_MS, custody);
   return {
     custody,
     async start() {
@@ -75,6 +77,19 @@ export function createGuard(options: GuardOptions): Guard {
   };
 }
 
+/** Never two at once: an engine that hangs would be asked anew each second. */
+function sweepEach(ms: number, custody: Custody): NodeJS.Timeout {
+  let isSweeping = false;
+  const timer = setInterval(async () => {
+    if (isSweeping) return;
+    isSweeping = true;
+    await custody.sweep().catch(() => {});
+    isSweeping = false;
+  }, ms);
+  timer.unref();
+  return timer;
+}
+
 /** Requests of one connection, one after the other. */
 async function converse(connection: ClientConnection, options: GuardExchangeOptions, isOver: boolean): Promise<void> {
   for (;;) {
@@ -86,7 +101,10 @@ async function converse(connection: ClientConnection, options: GuardExchangeOpti
       head = await connection.readHead();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      return exchange.refuseUnread(error.refusal);
+      await exchange.refuseUnread(error.refusal);
+      // One connection too many is not kept for its client to read in peace.
+      if (isOver) connection.socket.destroySoon();
+      return;
     }
     if (head === null) return connection.close();
     if (!(await exchange.run(head))) return;

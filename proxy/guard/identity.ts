@@ -1,7 +1,7 @@
 /** Which server a tool belongs to: by its labels, bound to its image where the configuration says one. */
 import { type GuardConfig, type GuardServer, UNKNOWN_SERVER } from '../config/guard-config.js';
 import type { ImageName } from '../core/image-pattern.js';
-import { malformed } from './field-reader.js';
+import { malformed, refused } from './field-reader.js';
 import { quote, Refused, refuse } from './refusal.js';
 import type { Json } from './strict-json.js';
 
@@ -17,6 +17,8 @@ export const OWN_LABELS = {
 
 const SERVER_LABEL = 'docker-mcp-name';
 const GATEWAY_LABEL = /^docker-mcp(?:-[a-z0-9-]{1,32})?$/;
+/** The gateway sets five. Each comes back in the engine's events and lists. */
+const MOST_LABELS = 32;
 const LABEL_VALUE = /^[\w.\-/ ]{0,128}$/;
 
 export interface Claim {
@@ -36,6 +38,7 @@ export function readLabels(entries: readonly (readonly [string, Json])[], config
       throw malformed(`Labels.${key}`, '128 letters, digits, " ", ".", "/", "_" or "-" at most');
     labels[key] = value;
   }
+  if (Object.keys(labels).length > MOST_LABELS) throw refused('Labels', `it may have ${MOST_LABELS} of the gateway's`);
   const claimed = labels[SERVER_LABEL] ?? null;
   const known = config.servers.find(({ name }) => name === claimed);
   if (known !== undefined) return { server: known, claimed, labels };

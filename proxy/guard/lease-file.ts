@@ -18,6 +18,7 @@ export function createLeaseFile(folder: string | null): LeaseFile {
   if (folder === null) return { read: () => [], save() {} };
   mkdirSync(folder, { recursive: true });
   const path = join(folder, LEASE_FILE);
+  let count = 0;
   return {
     read() {
       try {
@@ -27,7 +28,9 @@ export function createLeaseFile(folder: string | null): LeaseFile {
       }
     },
     save(leases) {
-      writeFileSync(`${path}.next`, leasesText(leases), { mode: 0o644 });
+      // Readers know a new file by inode, time and size: the first two may be those of a file of the same millisecond.
+      count = (count + 1) % 16;
+      writeFileSync(`${path}.next`, leasesText(leases) + ' '.repeat(count), { mode: 0o644 });
       renameSync(`${path}.next`, path);
     },
   };

@@ -1,5 +1,6 @@
 /** Creates a tool: volumes, name, address and lease first, then the one create request that the engine gets. */
 import type { GuardConfig } from '../config/guard-config.js';
+import { type ImageName, parseImageName } from '../core/image-pattern.js';
 import type { Lease } from '../core/lease.js';
 import { canonicalRequest, canonicalVolume } from './canonical.js';
 import { type CreateRequest, type RequestNote, readCreateRequest } from './create-request.js';
@@ -44,6 +45,7 @@ export async function spawnTool(order: SpawnOrder, options: SpawnOptions): Promi
     throw new Refused(refuse('limit-reached', message));
   }
   return custody.roster.reserve(async () => {
+    if (request.image.digest !== null) await checkDigest(request.image, options);
     for (const volume of request.volumes) await ensureVolume(volume, options);
     const lease = await takeLease(request, container, options);
     options.note({ address: lease?.address ?? null });
@@ -78,8 +80,8 @@ async function create(
   try {
     answer = await engine.ask({ method: 'POST', path: `/v1.${api}/containers/create?${query}`, body });
   } catch (error) {
-    // It may have been created all the same: then the next resync finds it by its label, with its address.
-    custody.release(lease);
+    // It may have been created all the same: the engine's list will say, and its address is nobody else's until then.
+    custody.doubt(lease);
     throw error;
   }
   const created = jsonOf(answer.body);
@@ -91,6 +93,18 @@ async function create(
   const { name: server } = request.claim.server;
   custody.add({ id, name: container, server, lease, isDetached: !request.isAttached, isStarted: false, followers: 0 });
   return answer;
+}
+
+/** Some engines find an image by its digest alone, under whatever name. An image that is not there is theirs to say. */
+async function checkDigest(image: ImageName, { engine }: SpawnOptions): Promise<void> {
+  const { status, body } = await engine.ask({ method: 'GET', path: `/images/${image.text}/json` });
+  if (status === 404) return;
+  const found = jsonOf(body);
+  const digests: unknown = typeof found === 'object' && found !== null ? Reflect.get(found, 'RepoDigests') : null;
+  const names = Array.isArray(digests) ? digests.map((text) => parseImageName(String(text))) : [];
+  if (names.some((one) => one?.name === image.name && one.digest === image.digest)) return;
+  const message = `the engine has no image ${image.text}: it knows the digest under another name`;
+  throw new Refused(refuse('image-not-listed', message, 'Image'));
 }
 
 /** Made before it is used, or known to be nothing but a folder of the engine's: a driver's options can name any path. */

@@ -11,6 +11,8 @@ export type JsonObject = ReadonlyMap<string, Json>;
 export type JsonResult = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly why: string };
 
 const MOST_DEPTH = 16;
+/** A create request with all that it may have is below 2,000; an object takes a hundred times the octets of its text. */
+const MOST_VALUES = 10_000;
 const SPACE = /[ \t\r\n]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 /** Up to the next quote, escape or control character. */
@@ -38,6 +40,7 @@ class Malformed extends Error {}
 class Parser {
   readonly #text: string;
   #at = 0;
+  #values = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -51,6 +54,8 @@ class Parser {
   }
 
   #value(depth: number): Json {
+    this.#values += 1;
+    if (this.#values > MOST_VALUES) throw new Malformed(`the JSON has more than ${MOST_VALUES} values`);
     if (depth > MOST_DEPTH) throw new Malformed(`the JSON is nested more than ${MOST_DEPTH} deep`);
     this.#match(SPACE);
     const next = this.#text[this.#at];

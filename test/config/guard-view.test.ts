@@ -39,6 +39,11 @@ const BAD: readonly (readonly [name: string, guard: string, path: string])[] = [
     'servers: { a: { addresses: 10.0.0.0/24 }, b: { addresses: 10.0.0.8/29 } }',
     'guard.servers.b.addresses',
   ],
+  [
+    'a bind below a folder that another tool may write',
+    'servers: { a: { binds: [{ source: /srv/a, readOnly: false }] }, b: { binds: [{ source: /srv/a/b }, { source: /srv/ab }] } }',
+    'guard.servers.b.binds[0].source',
+  ],
   ['leases that the gateway sees', 'listen: /run/g/docker.sock, leases: /run/g', 'guard.leases'],
   ['a key that is none', 'privileged: true', 'guard.privileged'],
 ];

@@ -26,8 +26,8 @@ export interface FakeEngine {
   readonly volumes: Map<string, { Driver: string; Options: Record<string, string> | null }>;
   /** What clients have sent on attached streams. */
   readonly input: string[];
-  /** In place of the usual answer, once for each: by `METHOD /path` without version and query. */
-  readonly answers: Map<string, { status: number; body: unknown }>;
+  /** In place of the usual answer: by `METHOD /path` without version and query. `lost`: it does what it is asked and says nothing. */
+  readonly answers: Map<string, { status: number; body: unknown } | 'lost'>;
   /** Ends a container, as its process would. */
   end(id: string): void;
   close(): Promise<void>;
@@ -60,11 +60,11 @@ export async function startFakeEngine(path: string): Promise<FakeEngine> {
     });
     response.end(body === undefined ? '' : JSON.stringify(body));
   };
-  const create = (response: ServerResponse, url: URL, body: string): void => {
+  const made = (url: URL, body: string): string => {
     count += 1;
     const id = `${count.toString(16).padStart(4, '0')}${'ab12'.repeat(15)}`;
     containers.set(id, { id, body: JSON.parse(body), name: url.searchParams.get('name') ?? '', state: 'created' });
-    json(response, 201, { Id: id, Warnings: [] });
+    return id;
   };
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'http://engine');
@@ -73,6 +73,10 @@ export async function startFakeEngine(path: string): Promise<FakeEngine> {
     const own = ['/_ping', '/events', '/containers/json', '/networks/tools'].includes(route);
     if (!own) calls.push({ call: `${request.method} ${request.url}`, headers: request.headers, body });
     const answer = answers.get(`${request.method} ${route}`);
+    if (answer === 'lost') {
+      if (route === '/containers/create') made(url, body);
+      return void request.socket.destroy();
+    }
     if (answer !== undefined) return json(response, answer.status, answer.body);
     if (route === '/_ping') return json(response, 200, 'OK');
     if (route === '/events') {
@@ -83,7 +87,7 @@ export async function startFakeEngine(path: string): Promise<FakeEngine> {
       return;
     }
     if (route === '/containers/json') return json(response, 200, [...containers.values()].map(listed));
-    if (route === '/containers/create') return create(response, url, body);
+    if (route === '/containers/create') return json(response, 201, { Id: made(url, body), Warnings: [] });
     if (route === '/volumes/create') return json(response, 201, { ...JSON.parse(body), Options: null });
     if (route === '/images/create') return json(response, 200, { status: 'pulled' });
     const [, volume] = /^\/volumes\/(.+)$/.exec(route) ?? [];

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { create, created, request, type Stand, stand, statusOf, tool } from './stand.js';
+import { create, created, request, type Stand, stand, statusOf, tool, until } from './stand.js';
 
 const onTools = { HostConfig: { NetworkMode: 'tools' } };
 
@@ -15,15 +15,6 @@ function sentBody({ engine }: Stand): Record<string, Record<string, unknown>> {
 function leasesOf({ leases }: Stand): { address: string; server: string; container: string }[] {
   const path = join(leases, 'leases.json');
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).leases : [];
-}
-
-/** Asks again until it is so: the engine's events come on a connection of their own. */
-async function until(isSo: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (!isSo()) {
-    if (Date.now() > deadline) throw new Error('not within 5 s');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }
 
 test('what the guard sets on a tool is set, whatever was asked for', async (context) => {
@@ -73,6 +64,7 @@ test('what the guard sets on a tool is set, whatever was asked for', async (cont
       'io.mcp-egress-proxy.server': 'github',
       'io.mcp-egress-proxy.life': 'attached',
       'io.mcp-egress-proxy.address': '172.31.250.192',
+      'io.mcp-egress-proxy.client': '',
     },
     HostConfig: {
       Memory: 2 ** 31,

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { GuardConfig } from '../../proxy/config/guard-config.js';
 import { Engine } from '../../proxy/guard/engine.js';
 import { createGuard, type Guard } from '../../proxy/guard/guard.js';
 import { createLeaseFile } from '../../proxy/guard/lease-file.js';
@@ -19,6 +20,7 @@ export interface Stand {
   readonly listen: string;
   readonly engine: FakeEngine;
   readonly guard: Guard;
+  readonly config: GuardConfig;
   readonly records: Noted[];
   readonly defects: unknown[];
   /** What has been answered when the guard closes, or when there is one whole response and `count` is 1. */
@@ -43,7 +45,7 @@ guard:
 
 export async function stand(
   context: TestContext,
-  { config = CONFIG, now }: { config?: string; now?: () => number } = {},
+  { config = CONFIG, now, distinct = false }: { config?: string; now?: () => number; distinct?: boolean } = {},
 ): Promise<Stand> {
   const folder = mkdtempSync(join(tmpdir(), 'egress-guard-'));
   const [leases, listen] = [join(folder, 'leases'), join(folder, 'guard.sock')];
@@ -52,11 +54,16 @@ export async function stand(
   const engine = await startFakeEngine(join(folder, 'engine.sock'));
   const records: Noted[] = [];
   const defects: unknown[] = [];
+  const own: GuardConfig = { ...compiled, listen, engine: engine.path, leases };
+  let count = 0x3f9a1c;
   const guard = createGuard({
-    config: () => ({ ...compiled, listen, engine: engine.path, leases }),
+    config: () => own,
     engine: new Engine(() => engine.path),
     leaseFile: createLeaseFile(leases),
-    random: () => '3f9a1c',
+    random() {
+      count += distinct ? 1 : 0;
+      return count.toString(16);
+    },
     record: (record) => records.push(record),
     onDefect: (error) => defects.push(error),
     onNotice: () => {},
@@ -69,7 +76,18 @@ export async function stand(
     rmSync(folder, { recursive: true, force: true });
   });
   const open = (): Socket => connect({ path: listen, allowHalfOpen: true }).on('error', () => {});
-  return { folder, leases, listen, engine, guard, records, defects, open, send: (octets) => exchange(open(), octets) };
+  return {
+    folder,
+    leases,
+    listen,
+    engine,
+    guard,
+    config: own,
+    records,
+    defects,
+    open,
+    send: (octets) => exchange(open(), octets),
+  };
 }
 
 /** Sends all at once and gives what came back until a whole response was there, or the end. */
@@ -130,4 +148,13 @@ export async function created(stand: Stand, extra: Record<string, unknown> = {})
   const id = /"Id":"([0-9a-f]{64})"/.exec(answer)?.[1];
   if (id === undefined) throw new Error(`nothing was created: ${answer}`);
   return id;
+}
+
+/** Asks again until it is so. */
+export async function until(isSo: () => boolean, withinMs = 30_000): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!isSo()) {
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
