@@ -9,6 +9,7 @@ import { type Options, readOptions } from './options.js';
 import { capture, firstLine, type Running, start, stop } from './process.js';
 import { cellOf, print, printBudget, type Results, save, say } from './report.js';
 import { enter, isInside, ORIGIN_ADDRESS } from './sandbox.js';
+import { SPAWN_ROWS, spawnResults } from './spawn.js';
 import { compile, nodeBinary } from './toolchain.js';
 import { type Sample, type Workload, workloads } from './workloads.js';
 
@@ -37,8 +38,10 @@ async function measure({ repeats, smoke, check, workloads: only, compare, json }
   try {
     const samples = await collect({ repeats, chosen, taking, standings, field });
     const version = (await capture(node, ['--version'])).trim();
-    const report = { node: version, namespace: isInside(), repeats, results: results(samples) };
-    print(report, chosen, compare);
+    const isSpawning = only.length === 0 || SPAWN_ROWS.some(({ name }) => only.includes(name));
+    const spawns = isSpawning ? await spawnResults(repeats, smoke ? 3 : 20) : {};
+    const report = { node: version, namespace: isInside(), repeats, results: { ...results(samples), ...spawns } };
+    print(report, [...chosen, ...SPAWN_ROWS], compare);
     if (json !== null) save(report, json);
     if (check && !printBudget(againstBudget(chosenOf(readBudget(), only), report.results))) process.exitCode = 1;
   } finally {

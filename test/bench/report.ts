@@ -33,7 +33,11 @@ export function cellOf(samples: readonly Sample[]): Cell {
   };
 }
 
-export function print(report: Report, workloads: readonly Workload[], compare: string | null): void {
+export function print(
+  report: Report,
+  workloads: readonly Pick<Workload, 'name' | 'title' | 'unit'>[],
+  compare: string | null,
+): void {
   const earlier = compare === null ? null : earlierResults(compare);
   const where = report.namespace ? 'own network namespace' : 'plain loopback';
   say(`Node ${report.node}, ${where}, medians of ${report.repeats} interleaved repeats`);

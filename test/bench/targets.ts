@@ -30,6 +30,8 @@ const TARGETS: readonly Target[] = [
   { workload: 'idle-memory', against: null, limit: 16 },
   { workload: 'cold-start', against: null, limit: 400 },
   { workload: 'exact', against: null, limit: 0 },
+  { workload: 'spawn-cpu', against: null, limit: 20 },
+  { workload: 'spawn-memory', against: null, limit: 64 },
 ];
 
 export function outcomes(results: Results): readonly Outcome[] {
