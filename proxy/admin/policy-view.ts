@@ -30,6 +30,8 @@ export interface PolicyView {
 export interface ClientView {
   readonly name: string;
   readonly address: string | null;
+  /** Of the spawn guard: the tools of this MCP server. */
+  readonly server: string | null;
   readonly token: boolean;
   /** What is in force for it, whoever said so. */
   readonly default: Policy['default'];
@@ -44,6 +46,7 @@ export function policyView(source: {
     readonly name: string;
     readonly token: string | null;
     readonly address: Prefix | null;
+    readonly server: string | null;
   }[];
   readonly warnings: readonly ConfigWarning[];
 }): PolicyView {
@@ -58,9 +61,10 @@ export function policyView(source: {
     allow: policy.allow.map(ruleView),
     deny: policy.deny.map(ruleView),
     internal: policy.internal.map(ruleView),
-    clients: clients.map(({ name, token, address }) => ({
+    clients: clients.map(({ name, token, address, server }) => ({
       name,
       address: address?.text ?? null,
+      server,
       token: token !== null,
       default: policyFor(policy, { name }).default,
       mode: policyFor(policy, { name }).mode,

@@ -34,7 +34,7 @@ export function adminWith(change: Partial<AdminOptions> = {}) {
       allow: [],
       deny: [],
       internal: [],
-      clients: [{ name: 'github', address: null, token: true, default: 'public', mode: 'enforce' }],
+      clients: [{ name: 'github', address: null, server: null, token: true, default: 'public', mode: 'enforce' }],
       warnings: [],
     }),
     token: null,

@@ -9,6 +9,8 @@ const endpoint = (extra: Record<string, unknown>): string =>
   create(tool({ NetworkingConfig: { EndpointsConfig: { tools: extra } } }));
 const image = (Image: string, extra: Record<string, unknown> = {}): string => create(tool({ Image, ...extra }));
 
+const pinned = (Image: string): string => image(Image, { Labels: { 'docker-mcp-name': 'pinned' } });
+
 const ROOT = { Name: 'local', Options: { type: 'none', o: 'bind', device: '/' } };
 
 const REFUSED_HOST_CONFIGS: readonly (readonly [name: string, fields: Record<string, unknown>])[] = [
@@ -57,6 +59,9 @@ const REFUSED_HOST_CONFIGS: readonly (readonly [name: string, fields: Record<str
   ['F5 a namespace by its path', { NetworkMode: 'ns:/proc/1/ns/net' }],
   ['F7 the processes of the host', { PidMode: 'host' }],
   ['F7 the processes of a container', { PidMode: 'container:abc' }],
+  ...['PidMode', 'IpcMode', 'UTSMode', 'UsernsMode', 'CgroupnsMode'].map(
+    (field) => [`F7 ${field} of a container`, { [field]: 'container:ops-controller' }] as const,
+  ),
   ['F7 IPC', { IpcMode: 'host' }],
   ['F7 shareable IPC', { IpcMode: 'shareable' }],
   ['F7 UTS', { UTSMode: 'host' }],
@@ -80,10 +85,16 @@ const REFUSED_HOST_CONFIGS: readonly (readonly [name: string, fields: Record<str
   ['F10 all devices', { DeviceCgroupRules: ['a *:* rwm'] }],
   ['F10 a device request', { DeviceRequests: [{ Driver: 'cdi', DeviceIDs: ['vendor.com/device=all'] }] }],
   ['F10 a runtime', { Runtime: 'io.containerd.runc.v2' }],
+  ['F10 a runtime of a plugin', { Runtime: 'x.y.v1' }],
+  ['F10 a runtime by its path', { Runtime: '/usr/bin/x' }],
+  ['F10 a device of a driver', { DeviceRequests: [{ Driver: 'nvidia', Count: -1, Capabilities: [['gpu']] }] }],
   ['F10 annotations', { Annotations: { a: 'b' } }],
   ['F10 a kernel parameter', { Sysctls: { 'net.ipv4.conf.all.route_localnet': '1' } }],
   ['F10 a group', { GroupAdd: ['0'] }],
   ['F11 syslog', { LogConfig: { Type: 'syslog', Config: { 'syslog-address': 'udp://1.2.3.4:514' } } }],
+  ...['gelf', 'fluentd', 'splunk', 'awslogs', 'gcplogs', 'journald', 'local', 'none'].map(
+    (Type) => [`F11 ${Type}`, { LogConfig: { Type, Config: {} } }] as const,
+  ),
   ['F11 json-file', { LogConfig: { Type: 'json-file', Config: {} } }],
   ['F11 options without a driver', { LogConfig: { Type: '', Config: { 'syslog-address': 'udp://1.2.3.4:514' } } }],
   ['F12 a published port', { PortBindings: { '80/tcp': [{ HostPort: '80' }] } }],
@@ -91,6 +102,9 @@ const REFUSED_HOST_CONFIGS: readonly (readonly [name: string, fields: Record<str
   ['F12 a restart', { RestartPolicy: { Name: 'always', MaximumRetryCount: 0 } }],
   ['F12 limits of the process', { Ulimits: [{ Name: 'nofile', Soft: 1, Hard: 1_000_000 }] }],
   ['F12 a tmpfs', { Tmpfs: { '/t': 'exec,dev,suid,size=1t' } }],
+  ['F12 options of a tmpfs', { Mounts: [{ Type: 'tmpfs', Target: '/t', TmpfsOptions: { Options: [['exec']] } }] }],
+  ['F12 a priority in the processor', { CpuShares: 1_000_000 }],
+  ['F12 no end by the kernel', { OomKillDisable: true }],
   ['F12 options of the storage', { StorageOpt: { size: '1T' } }],
   ['privileged', { Privileged: true }],
   ['a negative limit', { Memory: -1 }],
@@ -102,6 +116,7 @@ const REFUSED_HOST_CONFIGS: readonly (readonly [name: string, fields: Record<str
 const NEUTRAL_HOST_CONFIGS: readonly (readonly [name: string, fields: Record<string, unknown>])[] = [
   ['F5 the default network', { NetworkMode: 'default' }],
   ['F5 the bridge', { NetworkMode: 'bridge' }],
+  ['F5 another network by its name', { NetworkMode: 'backend' }],
   ['F5 another network by its id', { NetworkMode: 'b1d1383504df' }],
   ['F12 no OOM', { OomScoreAdj: -1000 }],
   ['F12 no limit of processes', { PidsLimit: -1 }],
@@ -169,6 +184,12 @@ export const FIELD_ROWS: readonly Row[] = [
   refused('F15 dots', image('docker.io/mcp/../x')),
   refused('F15 a longer path', image('docker.io/mcp/x/y')),
   refused('F15 another spelling of the registry', image('index.docker.io/mcp/x')),
+  refused('F15 a tag where a digest is listed', pinned('pin/pinned:latest')),
+  refused('F15 no tag where a digest is listed', pinned('pin/pinned')),
+  refused('F15 another digest', pinned(`pin/pinned@sha256:${'b'.repeat(64)}`)),
+  refused('F15 the digest in capitals', pinned(`pin/pinned@SHA256:${'a'.repeat(64)}`)),
+  refused('F15 the digest of another name', pinned(`mcp/fetch@sha256:${'a'.repeat(64)}`)),
+  refused('F15 a name that is an id', image('a'.repeat(64))),
   refused('F15 a blank', image('mcp/fetch ')),
   refused('F15 no image', image('')),
   refused(
@@ -212,6 +233,12 @@ const GETS = [
 ];
 
 const POSTS = [
+  ...['attach?stream=1', 'wait', 'stop', 'resize?h=1&w=1', 'start?checkpoint=a'].map(
+    (word) => `POST /v1.45/containers/${OTHER}/${word}`,
+  ),
+  ...['ops-controller', 'ops-controller/x', `${OTHER.slice(0, 12)}`, `${OTHER.slice(0, 3)}`].map(
+    (name) => `POST /v1.45/containers/${name}/start`,
+  ),
   ...['exec', 'update', 'rename?name=x', 'restart', 'pause', 'unpause'].map(
     (word) => `POST /v1.45/containers/${OTHER}/${word}`,
   ),

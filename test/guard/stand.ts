@@ -41,6 +41,7 @@ guard:
     github: { image: docker.io/mcp/github-mcp-server, addresses: 172.31.250.192/29 }
     filesystem: { image: docker.io/mcp/filesystem, network: none, binds: [{ source: /srv/project }] }
     memory: { volumes: [{ name: claude-memory, target: /app/dist }] }
+    pinned: { image: "docker.io/pin/pinned@sha256:${'a'.repeat(64)}" }
 `;
 
 export async function stand(

@@ -66,6 +66,7 @@ function clientList(policy) {
   const how = (client) =>
     [
       client.token ? 'by token' : null,
+      client.server === null ? null : `tools of ${client.server}`,
       client.address,
       client.default === policy.default ? null : `default: ${client.default}`,
       client.mode === policy.mode ? null : `mode: ${client.mode}`,
