@@ -46,7 +46,10 @@ const METADATA: readonly HostAndPort[] = [
 ]
   .concat('metadata.google.internal')
   .map((host) => ({ host, port: 80 }));
-const SOCKETS = ['/var/run/docker.sock', '/run/podman/podman.sock', '/run/containerd/containerd.sock'];
+/** The last one is the spawn guard's, which is the gateway's alone. */
+const SOCKETS = ['/var/run/docker.sock', '/run/podman/podman.sock', '/run/containerd/containerd.sock'].concat(
+  '/var/run/egress-guard/docker.sock',
+);
 const ADMIN_PORT = 9180;
 /** The name that its clients use, and the one that the override gives it on the tools' network. */
 const GATEWAYS = ['mcp-gateway', 'mcp-gateway-tools'];

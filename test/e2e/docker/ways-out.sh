@@ -51,11 +51,14 @@ direct 'IPv6' 'http://[2606:4700:4700::1111]/'
 direct 'the admin API' 'http://egress-proxy:9180/healthz'
 direct 'the docker engine over TCP' "http://$bridge:2375/version"
 way 'the docker engine over its socket' curl -s --unix-socket /var/run/docker.sock http://docker/version
+way 'the socket of the spawn guard' curl -s --unix-socket /run/egress-guard/docker.sock http://docker/_ping
 outside="exfil-$$-$(date +%s).example.com"
 named 'DNS: a name outside' "$outside" way 'DNS: a name outside, by the resolver of the network' getent hosts "$outside"
 way 'DNS: a server outside, TCP' bash -c "exec 3<>/dev/tcp/$site/53"
 way 'UDP: a datagram leaves' python3 -c "import socket; socket.socket(2, 2).sendto(b'x', ('$site', 443))"
 way 'a raw socket' python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)'
+# Whoever could send from an address of another tool would have its rules.
+way 'an address of another' python3 -c "import socket as s; c = s.socket(); c.settimeout(4); c.setsockopt(0, 15, 1); c.bind(('${own%.*}.251', 0)); c.connect(('$proxy', 3128))"
 way 'ICMP' ping -c 1 -W 1 "$site"
 for target in http://169.254.169.254/ http://127.0.0.1:9180/healthz http://egress-proxy:9180/healthz http://ops-controller:9000/ \
   "http://$bridge:$host_port/" "http://2130706433:9180/" 'http://[::ffff:127.0.0.1]:9180/'; do
