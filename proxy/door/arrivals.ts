@@ -190,12 +190,13 @@ export class Arrivals {
   }
 
   /** Relays until both sides have ended, then writes the close record. Takes both sockets over. */
-  async tunnel(flow: Flow, { client, upstream, head, screen, standing }: TunnelEnds): Promise<void> {
+  tunnel(flow: Flow, { client, upstream, head, screen, standing }: TunnelEnds): Promise<void> {
+    const { address } = flow.client;
     const tunnel = relay(client, upstream, {
       idleTimeoutMs: this.settings().limits.idleTimeoutMs,
       reads: this.reads,
-      claim: (refuse) => this.memory.claim('relays', flow.client.address, refuse),
-      claimEarly: (refuse) => this.memory.claim('early', flow.client.address, refuse),
+      claim: (refuse) => this.memory.claim('relays', address, refuse),
+      claimEarly: (refuse) => this.memory.claim('early', address, refuse),
       head,
       screen,
     });
@@ -205,10 +206,12 @@ export class Arrivals {
       tunnel.cut('policy');
     };
     const unjudged = standing === null ? null : this.standings.add(flow, () => standing, cut);
-    const result = await tunnel.done;
-    ended();
-    unjudged?.();
-    flow.closed(result);
+    // No function that waits: it would hold the head and the screen of each tunnel.
+    return tunnel.done.then((result) => {
+      ended();
+      unjudged?.();
+      flow.closed(result);
+    });
   }
 
   #originOf({ remoteAddress }: Peer): Origin {

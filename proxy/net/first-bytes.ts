@@ -17,13 +17,6 @@ export interface Screen {
   ended(): Judged;
 }
 
-export interface Screening {
-  /** What of the client's bytes goes up now, or null. */
-  up(bytes: Buffer): Buffer | null;
-  down(): void;
-  ended(): void;
-}
-
 export interface Ways {
   up(held: Buffer): void;
   /** How much is held from now on; may refuse at once. */
@@ -31,29 +24,43 @@ export interface Ways {
   refuse(farewell: Buffer): void;
 }
 
-/** Puts a screen before the upward direction; null lets everything pass. */
-export function screening(first: Screen | null, ways: Ways): Screening {
-  let screen = first;
-  const act = (judged: Judged): Buffer | null => {
-    screen = null;
-    ways.hold(0);
-    if (judged.act === 'pass') return judged.bytes;
-    ways.refuse(judged.farewell);
+/** A screen before the upward direction; null lets everything pass. */
+export class Screening {
+  #screen: Screen | null;
+  readonly #ways: Ways;
+
+  constructor(screen: Screen | null, ways: Ways) {
+    this.#screen = screen;
+    this.#ways = ways;
+  }
+
+  /** What of the client's bytes goes up now, or null. */
+  up(bytes: Buffer): Buffer | null {
+    if (this.#screen === null) return bytes;
+    const judged = this.#screen.fromClient(bytes);
+    if (judged.act !== 'hold') return this.#act(judged);
+    this.#ways.hold(this.#screen.held);
     return null;
-  };
-  const flush = (judged: Judged): void => {
-    const held = act(judged);
-    if (held !== null && held.length > 0) ways.up(held);
-  };
-  return {
-    up(bytes) {
-      if (screen === null) return bytes;
-      const judged = screen.fromClient(bytes);
-      if (judged.act !== 'hold') return act(judged);
-      ways.hold(screen.held);
-      return null;
-    },
-    down: () => (screen === null ? undefined : flush(screen.fromUpstream())),
-    ended: () => (screen === null ? undefined : flush(screen.ended())),
-  };
+  }
+
+  down(): void {
+    if (this.#screen !== null) this.#flush(this.#screen.fromUpstream());
+  }
+
+  ended(): void {
+    if (this.#screen !== null) this.#flush(this.#screen.ended());
+  }
+
+  #flush(judged: Judged): void {
+    const held = this.#act(judged);
+    if (held !== null && held.length > 0) this.#ways.up(held);
+  }
+
+  #act(judged: Judged): Buffer | null {
+    this.#screen = null;
+    this.#ways.hold(0);
+    if (judged.act === 'pass') return judged.bytes;
+    this.#ways.refuse(judged.farewell);
+    return null;
+  }
 }

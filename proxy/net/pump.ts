@@ -10,7 +10,7 @@ export const FAST_AFTER = 16 * 2 ** 20;
 /** A reader that is behind for longer than this is a slow one. */
 const STALL_MS = 500;
 
-export interface Pump {
+export interface PumpOptions {
   readonly reads: DirectReads;
   /** Sees every piece, and answers what of it moves on now. */
   through(bytes: Buffer): Buffer | null;
@@ -20,27 +20,48 @@ export interface Pump {
 
 /**
  * Reads `from` until it ends, and stops while `to` is behind. Reads bring at most SLOW_PIECE until the direction has
- * proven fast, and again after each long stall. Answers what gives the claim back, for the end of the tunnel.
+ * proven fast, and again after each long stall.
  */
-export function pump(from: Socket, to: Socket, { reads, through, claim }: Pump): () => void {
-  let claimed: Claim | null = null;
-  let passed = 0;
-  let stalledAt = 0;
-  const resume = (): void => {
-    if (performance.now() - stalledAt > STALL_MS) passed = 0;
-    claimed?.hold(0);
-    from.resume();
-  };
-  const onBytes = (bytes: Buffer): boolean => {
-    const moving = through(bytes);
+export class Pump {
+  readonly #from: Socket;
+  readonly #to: Socket;
+  readonly #through: (bytes: Buffer) => Buffer | null;
+  readonly #newClaim: () => Claim;
+  #claim: Claim | null = null;
+  #passed = 0;
+  #stalledAt = 0;
+
+  constructor(from: Socket, to: Socket, { reads, through, claim }: PumpOptions) {
+    this.#from = from;
+    this.#to = to;
+    this.#through = through;
+    this.#newClaim = claim;
+    reads.read(
+      from,
+      (bytes) => this.#onBytes(bytes),
+      () => (this.#passed < FAST_AFTER ? SLOW_PIECE : Number.POSITIVE_INFINITY),
+    );
+  }
+
+  /** Gives the claim back, at the end of the tunnel. */
+  release(): void {
+    this.#claim?.hold(0);
+  }
+
+  #onBytes(bytes: Buffer): boolean {
+    const moving = this.#through(bytes);
     if (moving === null) return true;
-    passed += moving.length;
-    if (send(to, moving, resume)) return true;
-    stalledAt = performance.now();
-    claimed ??= claim();
-    claimed.hold(to.writableLength);
+    this.#passed += moving.length;
+    if (send(this.#to, moving, this.#resume)) return true;
+    this.#stalledAt = performance.now();
+    this.#claim ??= this.#newClaim();
+    this.#claim.hold(this.#to.writableLength);
     return false;
+  }
+
+  readonly #resume = (): void => {
+    if (performance.now() - this.#stalledAt > STALL_MS) this.#passed = 0;
+    this.release();
+    this.#from.resume();
   };
-  reads.read(from, onBytes, () => (passed < FAST_AFTER ? SLOW_PIECE : Number.POSITIVE_INFINITY));
-  return () => claimed?.hold(0);
 }

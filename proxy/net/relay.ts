@@ -2,9 +2,9 @@
 import type { Socket } from 'node:net';
 import type { CloseCause } from '../observe/record.js';
 import type { DirectReads } from './direct-io.js';
-import { type Screen, screening } from './first-bytes.js';
+import { type Screen, Screening, type Ways } from './first-bytes.js';
 import type { Claim } from './memory-budget.js';
-import { pump } from './pump.js';
+import { Pump } from './pump.js';
 
 export interface RelayOptions {
   /** Without a byte in either direction for this long, and none that waits for a slow reader, the tunnel is cut. */
@@ -43,91 +43,124 @@ export interface Relay {
  * its writer: the rest of one read, and no more is read until that is gone. Over the budget, the tunnel is cut.
  */
 export function relay(client: Socket, upstream: Socket, options: RelayOptions): Relay {
-  const counts = { up: 0, down: 0 };
-  let cause: CloseCause = 'end';
-  let open = 2;
-  let settle: (result: RelayResult) => void;
-  const done = new Promise<RelayResult>((resolve) => {
-    settle = resolve;
-  });
-  const cut = (why: CloseCause): void => {
-    if (cause === 'end') cause = why;
-    client.destroy();
-    upstream.destroy();
-  };
-  let early: Claim | null = null;
-  const screened = screening(options.screen, {
-    up: (held) => void upstream.write(held),
-    hold(octets) {
-      if (octets > 0) early ??= options.claimEarly(() => cut('busy'));
-      early?.hold(octets);
-    },
-    refuse(farewell) {
-      if (cause === 'end') cause = 'refused';
-      client.end(farewell);
-      client.destroySoon();
-      upstream.destroy();
-    },
-  });
-  let releases: readonly (() => void)[] = [];
-  // What waits for a reader that pauses is no silence: such a tunnel costs its share of the budget, and is not ended.
-  const isHolding = (): boolean => client.writableLength > 0 || upstream.writableLength > 0;
-  const idle = setTimeout(() => (isHolding() ? idle.refresh() : cut('idle')), options.idleTimeoutMs);
-  const onClose = (): void => {
-    open -= 1;
-    if (open > 0) return;
-    screened.ended();
-    clearTimeout(idle);
-    for (const release of releases) release();
-    settle({ bytesUp: counts.up, bytesDown: counts.down, cause });
-  };
-  const up = (bytes: Buffer): Buffer | null => {
-    counts.up += bytes.length;
-    idle.refresh();
-    return screened.up(bytes);
-  };
-  const down = (bytes: Buffer): Buffer | null => {
-    counts.down += bytes.length;
-    idle.refresh();
-    screened.down();
-    return upstream.destroyed ? null : bytes;
-  };
-  const { reads } = options;
-  watch(client, { onLoss: () => cut('client-reset'), onClose: () => closed(client, upstream, onClose) });
-  watch(upstream, { onLoss: () => cut('upstream-reset'), onClose: () => closed(upstream, client, onClose) });
-  const head = options.head.length === 0 ? null : up(options.head);
-  if (head !== null) upstream.write(head);
-  onEnd(client, () => {
-    screened.ended();
-    passEnd(upstream);
-  });
-  onEnd(upstream, () => passEnd(client));
-  const claim = (): Claim => options.claim(() => cut('busy'));
-  releases = [
-    pump(client, upstream, { reads, through: up, claim }),
-    pump(upstream, client, { reads, through: down, claim }),
-  ];
-  return { done, bytes: () => counts.up + counts.down, carried: () => counts, cut };
+  return new SocketRelay(client, upstream, options);
+}
+
+/** Keeps nothing of its options, nor of a screen that has judged: thousands of tunnels say nothing for hours. */
+class SocketRelay implements Relay, Ways {
+  readonly done: Promise<RelayResult>;
+  readonly #client: Socket;
+  readonly #upstream: Socket;
+  readonly #carried = { up: 0, down: 0 };
+  readonly #screened: Screening;
+  readonly #idle: NodeJS.Timeout;
+  readonly #claimEarly: RelayOptions['claimEarly'];
+  #pumps: readonly Pump[] = [];
+  #early: Claim | null = null;
+  #settle: (result: RelayResult) => void = () => undefined;
+  #cause: CloseCause = 'end';
+  #open = 2;
+
+  constructor(client: Socket, upstream: Socket, options: RelayOptions) {
+    const { idleTimeoutMs, reads, claim, head, screen } = options;
+    this.#client = client;
+    this.#upstream = upstream;
+    this.#claimEarly = options.claimEarly;
+    this.done = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.#screened = new Screening(screen, this);
+    this.#idle = setTimeout(() => this.#onIdle(), idleTimeoutMs);
+    this.#watch(client, 'client-reset', upstream);
+    this.#watch(upstream, 'upstream-reset', client);
+    const first = head.length === 0 ? null : this.#onUp(head);
+    if (first !== null) upstream.write(first);
+    onEnd(client, () => {
+      this.#screened.ended();
+      passEnd(upstream);
+    });
+    onEnd(upstream, () => passEnd(client));
+    const claimed = (): Claim => claim(() => this.cut('busy'));
+    this.#pumps = [
+      new Pump(client, upstream, { reads, through: (bytes) => this.#onUp(bytes), claim: claimed }),
+      new Pump(upstream, client, { reads, through: (bytes) => this.#onDown(bytes), claim: claimed }),
+    ];
+  }
+
+  bytes(): number {
+    return this.#carried.up + this.#carried.down;
+  }
+
+  carried(): { readonly up: number; readonly down: number } {
+    return this.#carried;
+  }
+
+  cut(cause: CloseCause): void {
+    if (this.#cause === 'end') this.#cause = cause;
+    this.#client.destroy();
+    this.#upstream.destroy();
+  }
+
+  up(held: Buffer): void {
+    this.#upstream.write(held);
+  }
+
+  hold(octets: number): void {
+    if (octets > 0) this.#early ??= this.#claimEarly(() => this.cut('busy'));
+    this.#early?.hold(octets);
+  }
+
+  refuse(farewell: Buffer): void {
+    if (this.#cause === 'end') this.#cause = 'refused';
+    this.#client.end(farewell);
+    this.#client.destroySoon();
+    this.#upstream.destroy();
+  }
+
+  #onUp(bytes: Buffer): Buffer | null {
+    this.#carried.up += bytes.length;
+    this.#idle.refresh();
+    return this.#screened.up(bytes);
+  }
+
+  #onDown(bytes: Buffer): Buffer | null {
+    this.#carried.down += bytes.length;
+    this.#idle.refresh();
+    this.#screened.down();
+    return this.#upstream.destroyed ? null : bytes;
+  }
+
+  /** What waits for a reader that pauses is no silence: such a tunnel costs its share of the budget, and is not ended. */
+  #onIdle(): void {
+    if (this.#client.writableLength > 0 || this.#upstream.writableLength > 0) this.#idle.refresh();
+    else this.cut('idle');
+  }
+
+  /** Also for a socket that was lost before it came here: its events are not repeated. */
+  #watch(socket: Socket, loss: CloseCause, other: Socket): void {
+    socket.on('error', () => this.cut(loss));
+    if (socket.destroyed) this.cut(loss);
+    if (socket.closed) this.#onClose(socket, other);
+    else socket.on('close', () => this.#onClose(socket, other));
+  }
+
+  /** A side that is destroyed without an end or an error (a peer gone in between) takes the other one with it. */
+  #onClose(socket: Socket, other: Socket): void {
+    if (!socket.readableEnded) other.destroy();
+    this.#open -= 1;
+    if (this.#open > 0) return;
+    this.#screened.ended();
+    clearTimeout(this.#idle);
+    for (const pump of this.#pumps) pump.release();
+    const { up, down } = this.#carried;
+    this.#settle({ bytesUp: up, bytesDown: down, cause: this.#cause });
+  }
 }
 
 /** Also for a side that had ended before it came here, while we were dialling: its event is not repeated. */
 function onEnd(socket: Socket, then: () => void): void {
   if (socket.readableEnded) then();
   else socket.on('end', then);
-}
-
-/** Also for a socket that was lost before it came here: its events are not repeated. */
-function watch(socket: Socket, { onLoss, onClose }: { onLoss(): void; onClose(): void }): void {
-  socket.on('error', onLoss);
-  if (socket.destroyed) onLoss();
-  if (socket.closed) onClose();
-  else socket.on('close', onClose);
-}
-
-/** A side that is destroyed without an end or an error (a peer gone in between) takes the other one with it. */
-function closed(from: Socket, to: Socket, then: () => void): void {
-  if (!from.readableEnded) to.destroy();
-  then();
 }
 
 /** Where `to` has ended as well and has got all that it was sent, to close it says the same, for one system call less. */
