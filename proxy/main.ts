@@ -28,6 +28,13 @@ const COMMANDS: readonly (readonly [name: string, does: string, load: () => Prom
     'prints a policy that allows what was seen',
     async () => (await import('./cli/suggest.js')).suggestCommand,
   ],
+  ['allow', 'allows a host while the proxy runs', async () => (await import('./cli/decide.js')).allowCommand],
+  ['block', 'refuses a host while the proxy runs', async () => (await import('./cli/decide.js')).blockCommand],
+  ['grants', 'lists what is allowed, blocked and paused', async () => (await import('./cli/decide.js')).grantsCommand],
+  ['revoke', 'ends what was allowed or blocked', async () => (await import('./cli/decide.js')).revokeCommand],
+  ['pause', 'refuses everything of a client, or of all', async () => (await import('./cli/decide.js')).pauseCommand],
+  ['resume', 'ends a pause', async () => (await import('./cli/decide.js')).resumeCommand],
+  ['watch', 'shows what is decided, with a key to allow it', async () => (await import('./cli/watch.js')).watchCommand],
   ['init', 'puts the sidecar into the stack of a folder', async () => (await import('./cli/init.js')).initCommand],
   ['guard', 'the filter between a gateway and docker.sock', async () => (await import('./cli/guard.js')).guardCommand],
   [

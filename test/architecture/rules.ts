@@ -59,7 +59,7 @@ const FORBIDDEN_MEMBERS = new Set(['getBuiltinModule', 'binding', '_linkedBindin
 
 /** What commands beside `serve` connect with: it runs in other processes and carries nobody's request. */
 const CONNECTING_COMMANDS =
-  /^proxy\/(?:cli\/(?:healthcheck|suggest|probe)\.ts$|probe\/|suggest\/|audit\/facts\/engine-api\.ts$)/;
+  /^proxy\/(?:cli\/(?:admin-client|event-stream|healthcheck|suggest|probe)\.ts$|probe\/|suggest\/|audit\/facts\/engine-api\.ts$)/;
 
 /** The floors, the lowest first. A room uses rooms below its own floor and no other: so no two import each other. */
 const FLOORS: readonly RegExp[] = [

@@ -39,6 +39,8 @@ const COMMANDS = [
   'proxy/guard/engine.ts: connect of node:net',
   'proxy/guard/engine.ts: request of node:http',
   'proxy/guard/guard.ts: createServer of node:net',
+  'proxy/cli/admin-client.ts: fetch',
+  'proxy/cli/event-stream.ts: fetch',
   'proxy/cli/healthcheck.ts: fetch',
   'proxy/probe/finding.ts: connect of node:net',
   'proxy/probe/finding.ts: createSocket of node:dgram',
