@@ -71,6 +71,8 @@ export const REFUSED_HERE: Readonly<Record<string, string>> = {
   'a refused CONNECT behind a request': BEHIND,
   'CONNECT to the proxy itself': POLICY,
   'from the origin: Content-Length beside Transfer-Encoding': ANSWER,
+  'from the origin: a Content-Length of a comma': ANSWER,
+  'from the origin: an empty member before a Content-Length': ANSWER,
   'from the origin: bare CR in a field': ANSWER,
   'from the origin: a body without a head': ANSWER,
   'from the origin: HTTP/2': ANSWER,
