@@ -186,7 +186,7 @@ async function serve(path: string, config: Config): Promise<number | null> {
     state: () => (app.isDraining ? 'draining' : isReady ? 'ready' : 'starting'),
     relays: () => app.relays,
     check: app.check,
-    ring,
+    ring: { ...ring, find: (id) => ring.find(records.idOf(id)) },
     spawns,
     registry: metrics.registry,
     policyView: () => policyView(current),

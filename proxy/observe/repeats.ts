@@ -3,6 +3,7 @@
  * written, so that nobody rolls the log away: the first ones at once, then one record for each interval, whose `repeats`
  * says for how many more it stands. DECISIONS 115.
  */
+import { LRUCache } from 'lru-cache';
 import { type Allowance, Fold } from './fold.js';
 import type { CloseRecord, DecisionRecord, DecisionSink } from './record.js';
 
@@ -24,6 +25,8 @@ export function isAlarm({ reason }: Pick<DecisionRecord, 'reason'>): boolean {
 }
 
 export interface RepeatsSink extends DecisionSink {
+  /** Of the record that counts the one with this id, as a refusal says it; this id for one that has its own. */
+  idOf(id: string): string;
   /** Writes what is counted and not written yet: at the end. */
   flush(): void;
 }
@@ -36,10 +39,14 @@ export interface RepeatsOptions {
 }
 
 const MEMORY_BYTES = 2 * 1024 * 1024;
+/** A person asks for the id of a refusal within minutes; of a flood, the last ones are enough. */
+const MOST_FOLDED = 4096;
 
 /** `next` gets every record that is written; one that stands for others comes up to an interval late. */
 export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): RepeatsSink {
   const { now = () => performance.now(), memoryBytes = MEMORY_BYTES } = options;
+  // Each to the one that took its place.
+  const folded = new LRUCache<string, string>({ max: MOST_FOLDED });
   const foldOptions = { intervalMs: INTERVAL_MS, now, memoryBytes: memoryBytes / 2 };
   const decisions = new Fold<DecisionRecord>(
     {
@@ -47,7 +54,10 @@ export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): R
       allowance: (record) => allowanceOf(kindOf(record)),
       keys: (record) => keysOf(record, `${kindOf(record)} ${record.reason}`),
       withoutDestination: (record) => ({ ...record, ...NOWHERE, addresses: [], dialed: null }),
-      merge: (_before, record) => record,
+      merge(before, record) {
+        folded.set(before.id, record.id);
+        return record;
+      },
       withRepeats,
     },
     foldOptions,
@@ -70,6 +80,11 @@ export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): R
   return {
     decision: (record) => decisions.offer(record),
     closed: (record) => closes.offer(record),
+    idOf(id) {
+      let last = id;
+      for (let next = folded.peek(id); next !== undefined; next = folded.peek(next)) last = next;
+      return last;
+    },
     flush() {
       decisions.flush();
       closes.flush();

@@ -38,7 +38,8 @@ async function measure({ repeats, smoke, check, workloads: only, compare, json }
   try {
     const samples = await collect({ repeats, chosen, taking, standings, field });
     const version = (await capture(node, ['--version'])).trim();
-    const isSpawning = only.length === 0 || SPAWN_ROWS.some(({ name }) => only.includes(name));
+    const isOurs = taking.some(({ name }) => name === 'ours');
+    const isSpawning = isOurs && (only.length === 0 || SPAWN_ROWS.some(({ name }) => only.includes(name)));
     const spawns = isSpawning ? await spawnResults(repeats, smoke ? 3 : 20) : {};
     const report = { node: version, namespace: isInside(), repeats, results: { ...results(samples), ...spawns } };
     print(report, [...chosen, ...SPAWN_ROWS], compare);

@@ -117,3 +117,13 @@ test('tunnels that close in a flood are counted with their bytes', (t) => {
   const last = closes.at(-1);
   assert.deepEqual([last?.repeats, last?.bytesUp, last?.bytesDown], [299, 3000, 600_000]);
 });
+
+test('the id of a refusal that was counted leads to the record that counts it', (t) => {
+  const { decisions, sink, refuse, pass } = stand(t);
+  for (let i = 0; i < 100; i++) refuse();
+  pass(INTERVAL_MS);
+  const last = decisions.at(-1);
+  assert.deepEqual([last?.id, last?.repeats], ['r100', 100 - ALLOWANCES.refused.same - 1]);
+  assert.deepEqual(['r50', 'r99', 'r100'].map(sink.idOf), ['r100', 'r100', 'r100']);
+  assert.deepEqual(['r1', 'unheard'].map(sink.idOf), ['r1', 'unheard']);
+});
