@@ -7,7 +7,7 @@ import type { Flow } from '../door/flow.js';
 import type { Standing } from '../door/standings.js';
 import type { ClientRequest } from './client-request.js';
 import { ClientResponse } from './client-response.js';
-import { members, values } from './fields.js';
+import { members, responseFields, values } from './fields.js';
 import { type ForwardOptions, forward } from './forward.js';
 import { hasContent, type RequestHead } from './request-head.js';
 
@@ -69,11 +69,8 @@ function switchProtocols(arrivals: Arrivals, flow: Flow, { client, upstream, fie
     'Connection: Upgrade',
     `Upgrade: ${values(fields, 'upgrade').join(', ')}`,
   ];
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i]?.toLowerCase() ?? '';
-    if (!['connection', 'upgrade', 'keep-alive', 'transfer-encoding'].includes(name))
-      lines.push(`${fields[i]}: ${fields[i + 1]}`);
-  }
+  const passed = responseFields(fields, '1.1', 101);
+  for (let i = 0; i + 1 < passed.length; i += 2) lines.push(`${passed[i]}: ${passed[i + 1]}`);
   client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
   arrivals.track(client, arrivals.tunnel(flow, { client, upstream, head, screen: null, standing }));
 }

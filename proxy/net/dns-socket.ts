@@ -6,6 +6,7 @@
 import dgram from 'node:dgram';
 import net from 'node:net';
 import type { DnsServer } from './dns-server.js';
+import { HeldBytes } from './held-bytes.js';
 
 export interface DnsSocket {
   /** Sends; over TCP once only. Never throws. */
@@ -59,8 +60,7 @@ const LENGTH_OCTETS = 2;
 export function openTcp(server: DnsServer, { onMessage, onLoss }: DnsSocketCallbacks): DnsSocket {
   const { host, port, family } = server;
   const socket = net.connect({ host, port, family, autoSelectFamily: false, noDelay: true, lookup: literalOnly });
-  const pieces: Buffer[] = [];
-  let held = 0;
+  const held = new HeldBytes();
   let isOpen = true;
   const close = (): void => {
     isOpen = false;
@@ -75,10 +75,9 @@ export function openTcp(server: DnsServer, { onMessage, onLoss }: DnsSocketCallb
   socket.on('close', lose);
   socket.on('data', (bytes) => {
     if (!isOpen) return;
-    pieces.push(bytes);
-    held += bytes.length;
-    const all = isWhole(pieces, held) ? Buffer.concat(pieces) : null;
-    if (all === null) return;
+    held.push(bytes);
+    const all = held.all();
+    if (all.length < LENGTH_OCTETS || all.length < LENGTH_OCTETS + all.readUInt16BE()) return;
     onMessage(all.subarray(LENGTH_OCTETS, LENGTH_OCTETS + all.readUInt16BE()));
   });
   return {
@@ -89,14 +88,6 @@ export function openTcp(server: DnsServer, { onMessage, onLoss }: DnsSocketCallb
     },
     close,
   };
-}
-
-/** Pieces are joined once, when the length that the first two octets announce is there. */
-function isWhole(pieces: Buffer[], held: number): boolean {
-  if (held < LENGTH_OCTETS) return false;
-  const [first = Buffer.alloc(0)] = pieces;
-  if (first.length < LENGTH_OCTETS) pieces.splice(0, pieces.length, Buffer.concat(pieces));
-  return held >= LENGTH_OCTETS + (pieces[0]?.readUInt16BE() ?? 0);
 }
 
 /** Addresses only: should a name ever get here, it must fail and not resolve. In the next tick, as events come. */

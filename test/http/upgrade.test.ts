@@ -100,3 +100,18 @@ test('an Upgrade to a special address is refused without a dial', LIMIT, async (
   await conversation.until(({ ended }) => ended);
   assert.match(conversation.heard.text, /^HTTP\/1\.1 403 Egress denied: metadata-address 169\.254\.169\.254\r\n/);
 });
+
+test('of a 101 only what is end-to-end is passed on, and never a length', LIMIT, async () => {
+  const origin = await startRawOrigin(
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade, X-Hop\r\nUpgrade: echo\r\nX-Hop: 1\r\nX-End: 1\r\n' +
+      'Content-Length: 9\r\nProxy-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\n\r\n',
+  );
+  const socket = await proxy.connect();
+  const { heard, until } = listenTo(socket);
+  socket.write(`GET http://${origin.authority}/ HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n`);
+  await until(({ text }) => text.endsWith('\r\n\r\n'));
+  assert.match(heard.text, /^HTTP\/1\.1 101 [\s\S]*^X-End: 1\r$/m);
+  assert.doesNotMatch(heard.text, /^(?:X-Hop|Content-Length|Proxy-Authenticate|Transfer-Encoding):/im);
+  socket.destroy();
+  await origin.close();
+});
