@@ -24,7 +24,8 @@ chmod -R u=rwX,go=rX "$folder"
 tar --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner --format=gnu -C "$folder" -c egress-proxy \
   | gzip -9n >"$out/egress-proxy-install-$version.tar.gz"
 
-if [ -f chart/Chart.yaml ]; then
-  helm package chart --version "$version" --app-version "$version" --destination "$folder"
+chart=$(git ls-files '*Chart.yaml' | grep -v ^test/ | head -1)
+if [ -n "$chart" ]; then
+  helm package "$(dirname "$chart")" --version "$version" --app-version "$version" --destination "$folder"
   mv "$folder"/*-"$version".tgz "$out/mcp-egress-proxy-chart-$version.tgz"
 fi

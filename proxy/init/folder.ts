@@ -1,5 +1,15 @@
 /** A folder on disk: reads and writes files by their path from there. Texts are bytes as latin1. */
-import { accessSync, constants, mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  chownSync,
+  constants,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Change } from './diff.js';
 import { InitError } from './init-error.js';
@@ -37,10 +47,18 @@ export function apply(folder: string, changes: readonly Change[]): void {
       done.push(change);
       put(folder, change.path, change.after);
     }
+    for (const { path, before, after } of changes) if (before === null && after !== null) handOver(folder, path);
   } catch (error) {
     undo(folder, done);
     throw isForbidden(error) ? new InitError(forbidden(folder, 'write')) : error;
   }
+}
+
+/** What root has made belongs to the owner of the folder: `--user 0` is the short way past a container's user. */
+function handOver(folder: string, path: string): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(folder);
+  for (let made = path; made !== '.'; made = dirname(made)) chownSync(join(folder, made), uid, gid);
 }
 
 /** The last of them was not done, or half done. */

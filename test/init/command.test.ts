@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -82,6 +82,17 @@ test('the folder of another user is not half written: it says with which user', 
     chmodSync(at, 0o755);
   }
   assert.deepEqual(readdirSync(at).sort(), ['.env', 'compose.yml']);
+});
+
+test('what is written belongs to the owner of the folder, whoever runs it', async (context) => {
+  const at = folder(context);
+  if (process.getuid?.() === 0) chownSync(at, 1000, 1001);
+  assert.equal((await init([at, '--yes'])).code, 0);
+  const { uid, gid } = statSync(at);
+  for (const path of ['egress-proxy', 'egress-proxy/config', 'egress-proxy/config/policy.yaml']) {
+    const made = statSync(join(at, path));
+    assert.deepEqual([made.uid, made.gid], [uid, gid], path);
+  }
 });
 
 test('where the last file cannot be written, the first ones are taken back', (context) => {
