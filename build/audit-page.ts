@@ -1,6 +1,6 @@
 /** The table of checks in docs/audit.md, as a text. */
 import { CHECKS } from '../proxy/audit/checks.js';
-import { SECTIONS, type Section } from '../proxy/audit/finding.js';
+import { SECTIONS, type Section } from '../proxy/audit/findings/finding.js';
 
 const BEGIN = '<!-- written by npm run audit-page from proxy/audit/checks.ts -->\n';
 const END = '<!-- end of what npm run audit-page writes -->\n';

@@ -20,6 +20,17 @@ test('the product keeps to the architecture', () => {
   assert.deepEqual(findings(sources), []);
 });
 
+test('folders of one room that import each other are found, over a third one as well', () => {
+  const sources = [
+    { path: 'proxy/audit/a/one.ts', text: "import { b } from '../b/two.js';" },
+    { path: 'proxy/audit/b/two.ts', text: "import type { C } from '../three.js';" },
+    { path: 'proxy/audit/three.ts', text: "import { a } from './a/one.js';" },
+  ];
+  const circles = findings(sources).filter((finding) => finding.includes('in a circle'));
+  assert.equal(circles.length, 3);
+  assert.deepEqual(findings(sources.slice(0, 2)), []);
+});
+
 test('no test is longer than 300 lines', () => {
   const long = sourcesOf('test').filter(({ text }) => text.split('\n').length > 301);
   assert.deepEqual(

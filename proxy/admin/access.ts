@@ -2,9 +2,10 @@
  * Who may read the admin API, and who may write. A web page that someone opens must get nothing through their browser: neither by a
  * request across origins nor by DNS rebinding, where the browser believes that we are the page's own server.
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseHostField } from '../core/target.js';
+import { isSameSecret } from '../door/same-secret.js';
 import { AdminError, type AdminOptions } from './options.js';
 import { isPartOfSignIn, offerSignIn } from './page.js';
 
@@ -64,7 +65,7 @@ export function isByCookie(request: FastifyRequest): boolean {
 
 /** For whoever has shown `given`: the field that makes the browser show it from now on. Null where it is no token. */
 export function sessionCookie(given: string, options: Keys): string | null {
-  const token = tokensOf(options).find((one) => isSame(given, one));
+  const token = tokensOf(options).find((one) => isSameSecret(given, one));
   return token === undefined ? null : cookieField(cookieValue(token, sessionsOf(options)));
 }
 
@@ -141,7 +142,7 @@ function admitBrowser(
   { path, tokens, isOpen, sessions }: Reading,
 ): FastifyReply | undefined {
   const given = new URLSearchParams(request.url.split('?')[1] ?? '').get('token');
-  const token = given === null ? undefined : tokens.find((one) => isSame(given, one));
+  const token = given === null ? undefined : tokens.find((one) => isSameSecret(given, one));
   if (token !== undefined) {
     reply.header('set-cookie', cookieField(cookieValue(token, sessions)));
     return path === '/' ? reply.redirect('/', 303) : undefined;
@@ -164,7 +165,7 @@ function unauthenticated(reply: FastifyReply, what: string): AdminError {
 function hasBearer(request: FastifyRequest, tokens: readonly string[]): boolean {
   const match = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '');
   const given = match?.[1];
-  return given !== undefined && tokens.some((token) => isSame(given, token));
+  return given !== undefined && tokens.some((token) => isSameSecret(given, token));
 }
 
 function cookieField(value: string): string {
@@ -177,16 +178,10 @@ function cookieValue(token: string, sessions: number): string {
 }
 
 function hasCookie(request: FastifyRequest, tokens: readonly string[], sessions: number): boolean {
-  return cookiesOf(request).some((value) => tokens.some((one) => isSame(value, cookieValue(one, sessions))));
+  return cookiesOf(request).some((value) => tokens.some((one) => isSameSecret(value, cookieValue(one, sessions))));
 }
 
 function cookiesOf(request: FastifyRequest): string[] {
   const pairs = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim());
   return pairs.filter((pair) => pair.startsWith(`${COOKIE}=`)).map((pair) => pair.slice(COOKIE.length + 1));
-}
-
-/** In a time that tells nothing of where the two differ. */
-function isSame(a: string, b: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
 }

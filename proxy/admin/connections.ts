@@ -1,7 +1,7 @@
 /** What the admin listener holds for whoever connects: a tool that reaches it has no token, but it can connect. */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { isLoopbackHost } from '../config/cross-checks.js';
+import { isLoopbackHost } from '../core/loopback.js';
 import { peerAddress } from '../door/clients.js';
 import { type CountedConnection, createConnectionLimits } from '../door/connection-limits.js';
 

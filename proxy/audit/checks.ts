@@ -35,7 +35,7 @@ import {
   toolsNotBehindProxy,
 } from './checks/tool-egress.js';
 import { runsAsRoot } from './checks/users.js';
-import type { Check } from './finding.js';
+import type { Check } from './findings/finding.js';
 
 /** In the order of the sections. */
 export const CHECKS: readonly Check[] = [

@@ -1,9 +1,9 @@
 /** The steps that give a secret of the stack a new value, in the order in which nothing is locked out for long. */
 import type { AuditRole } from '../config/audit-roles.js';
 import type { Facts } from './facts/facts.js';
-import type { Remedy } from './finding.js';
-import { newValue, up } from './remedy.js';
-import { withRole } from './seats.js';
+import type { Remedy } from './findings/finding.js';
+import { newValue, up } from './findings/remedy.js';
+import { withRole } from './findings/seats.js';
 
 export interface Step {
   /** What it is for, as one sentence. */

@@ -2,8 +2,16 @@
 
 import type { Facts, Source } from './facts/facts.js';
 import { AUDIT_SOURCES } from './facts/missing.js';
-import { type Check, type Finding, type Remedy, type Result, SEVERITIES, type Severity, skipped } from './finding.js';
-import { printable, printableText } from './printable.js';
+import { printable, printableText } from './facts/printable.js';
+import {
+  type Check,
+  type Finding,
+  type Remedy,
+  type Result,
+  SEVERITIES,
+  type Severity,
+  skipped,
+} from './findings/finding.js';
 
 export interface Suppression {
   readonly id: string;

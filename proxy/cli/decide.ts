@@ -1,5 +1,5 @@
 /** The commands that decide while the proxy runs: `allow`, `block`, `grants`, `revoke`, `pause` and `resume`. */
-import { printable, printableText } from '../audit/printable.js';
+import { printable, printableText } from '../audit/facts/printable.js';
 import { hostText, parseHostField } from '../core/target.js';
 import { type AdminClient, AdminRefusal, adminClient, Unreachable } from './admin-client.js';
 import { command, EXIT, type Io, UsageError } from './command.js';

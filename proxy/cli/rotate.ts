@@ -2,7 +2,7 @@
 import { AuditError } from '../audit/facts/audit-error.js';
 import { readBounded, readStream } from '../audit/facts/bounded-read.js';
 import { collect, type Input } from '../audit/facts/collect.js';
-import { printable } from '../audit/printable.js';
+import { printable } from '../audit/facts/printable.js';
 import { ownSteps, type Step, variableSteps } from '../audit/rotation.js';
 import { command, EXIT, type Io, UsageError } from './command.js';
 

@@ -1,5 +1,5 @@
 /** The command `watch`: what is decided, as it is decided, and a key to allow or block it. */
-import { printable } from '../audit/printable.js';
+import { printable } from '../audit/facts/printable.js';
 import { type AdminClient, AdminRefusal, adminClient, Unreachable } from './admin-client.js';
 import { command, EXIT, type Io } from './command.js';
 import { eventsOf } from './event-stream.js';

@@ -1,5 +1,6 @@
 /** The checked section `guard` -> GuardConfig, with every default filled in for each server. */
-import type { ClientEntry, HostPort } from './config.js';
+import { hostPortText } from '../core/target.js';
+import type { ClientEntry } from './config.js';
 import { type GuardConfig, type GuardLimits, type GuardServer, UNKNOWN_SERVER } from './guard-config.js';
 import type { GuardDocument } from './guard-schema.js';
 
@@ -29,8 +30,8 @@ export function compileGuard(document: GuardDocument, clients: readonly ClientEn
     leases: document.leases,
     network: document.network,
     dns: document.dns,
-    proxy: document.proxy && hostPortText(document.proxy),
-    socks: document.socks && hostPortText(document.socks),
+    proxy: document.proxy && hostPortText(document.proxy.host, document.proxy.port),
+    socks: document.socks && hostPortText(document.socks.host, document.socks.port),
     images: document.images,
     pull: document.pull,
     limits,
@@ -69,8 +70,4 @@ function compileServer(
       shmBytes: own?.shm ?? limits.shmBytes,
     },
   };
-}
-
-function hostPortText({ host, port }: HostPort): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

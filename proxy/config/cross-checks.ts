@@ -2,8 +2,9 @@
  * What only two values together, or a value and the range table, show to be wrong. Reads the file's plain values and not
  * the schema's result, so that one mistake does not hide another.
  */
-import { type Address, contains, type Prefix, parseAddress, parsePrefix } from '../core/address.js';
-import { isLocalhost, RANGES } from '../core/special-purpose.js';
+import { contains, type Prefix, parsePrefix } from '../core/address.js';
+import { isLoopbackHost } from '../core/loopback.js';
+import { RANGES } from '../core/special-purpose.js';
 import { type Issue, nearest, type Path } from './config-error.js';
 import { guardIssues } from './guard-checks.js';
 import { hostPortOrOff } from './scalars.js';
@@ -156,12 +157,6 @@ function covers(outer: Prefix, inner: Prefix): boolean {
 
 function overlap(a: Prefix, b: Prefix): boolean {
   return covers(a, b) || covers(b, a);
-}
-
-export function isLoopbackHost(host: string): boolean {
-  const address: Address | null = parseAddress(host);
-  if (address === null) return isLocalhost(host);
-  return address.family === 4 ? address.bytes[0] === 127 : address.text === '::1';
 }
 
 function prefixOf(value: unknown): Prefix | null {

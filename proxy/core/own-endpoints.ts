@@ -1,5 +1,6 @@
 /** What of the destinations is the proxy itself. */
 import { type Address, contains, type Prefix, sameAddress } from './address.js';
+import { isLoopback } from './loopback.js';
 
 /** `addresses`: of every interface that the proxy sees. `ports`: those that the proxy listens on. */
 export interface OwnEndpoints {
@@ -21,8 +22,4 @@ export function isOwn(own: OwnEndpoints, address: Address, port: number): boolea
 /** Any port of the host: its services, and every port that it publishes for a container, the relay's among them. */
 export function isHost(own: OwnEndpoints, address: Address): boolean {
   return own.host?.some((prefix) => contains(prefix, address)) === true;
-}
-
-export function isLoopback(address: Address): boolean {
-  return address.family === 4 ? address.bytes[0] === 127 : address.text === '::1';
 }

@@ -99,8 +99,12 @@ export function hostText(host: Host): string {
 
 /** `host:port` with brackets around IPv6. */
 export function authorityText(target: { readonly host: Host; readonly port: number }): string {
-  const text = hostText(target.host);
-  return `${text.includes(':') ? `[${text}]` : text}:${target.port}`;
+  return hostPortText(hostText(target.host), target.port);
+}
+
+/** The same for a host that is a text, without brackets of its own. */
+export function hostPortText(host: string, port: number | string): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 export function sameHost(a: Host, b: Host): boolean {

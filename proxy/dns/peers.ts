@@ -3,7 +3,7 @@
  * sender's making to an address of the sender's choice: only a neighbour on the link of the door may be that address.
  */
 import { type Address, contains, type Prefix, sameAddress } from '../core/address.js';
-import { isLoopback } from '../core/own-endpoints.js';
+import { isLoopback } from '../core/loopback.js';
 import { classify } from '../core/special-purpose.js';
 import type { Link } from '../net/interfaces.js';
 

@@ -1,9 +1,9 @@
 /** Who is asking: by credentials in the proxy URL, else by source address. */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { ClientEntry } from '../config/config.js';
 import { contains, parseAddress } from '../core/address.js';
 import { embeddedIPv4 } from '../core/embedded.js';
 import type { Lease } from '../core/lease.js';
+import { isSameSecret } from './same-secret.js';
 
 export interface Credentials {
   readonly user: string;
@@ -37,8 +37,8 @@ export function identify(
   if (!isAnonymous) {
     const entry = entries.find(({ name, token }) => token !== null && name === credentials.user);
     // Compared in any case, so that the time says nothing about which names exist.
-    const isFirst = sameSecret(credentials.password, entry?.token ?? '');
-    const isNext = sameSecret(credentials.password, entry?.next ?? '');
+    const isFirst = isSameSecret(credentials.password, entry?.token ?? '');
+    const isNext = isSameSecret(credentials.password, entry?.next ?? '');
     const isRight = isFirst || isNext;
     return entry !== undefined && isRight && covers(entry)
       ? { outcome: 'known', name: entry.name }
@@ -94,10 +94,4 @@ export function peerAddress(remoteAddress: string | undefined): string {
   if (address === null) return '';
   const embedding = embeddedIPv4(address, []);
   return embedding?.form === 'IPv4-mapped' ? embedding.inner.text : address.text;
-}
-
-/** Digests have one length, so the comparison takes one time whatever was sent. */
-function sameSecret(a: string, b: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(a), digest(b)) && a.length > 0;
 }

@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import type { HostPort } from '../config/config.js';
 import { type Address, contains, parseAddress } from '../core/address.js';
+import { isLoopback } from '../core/loopback.js';
 import type { Link } from '../net/interfaces.js';
 
 /** The addresses of doors that are bound to one address: they stand on the tools' network. */
@@ -31,8 +32,4 @@ export function sharesLink(
 /** A socket that listens on both families shows IPv4 peers in the mapped form. */
 function unmapped(text: string): Address | null {
   return parseAddress(text.replace(/^::ffff:(?=\d+\.)/i, ''));
-}
-
-function isLoopback({ family, bytes, text }: Address): boolean {
-  return family === 4 ? bytes[0] === 127 : text === '::1';
 }

@@ -1,4 +1,5 @@
 /** Where the host and the other services reach the gateway, through the sidecar's relay. */
+import { hostPortText } from '../core/target.js';
 import { envLine } from './env-block.js';
 import type { Port } from './port.js';
 import type { Service } from './stack.js';
@@ -30,6 +31,5 @@ function publishLine({ host, published }: Port, env: Environment): string[] {
   const usual = env.get('MCP_GATEWAY_PORT') || USUAL_PORT;
   const where = published === '' ? usual : published;
   if (host === '' && where === usual) return [];
-  const address = host.includes(':') ? `[${host}]` : host;
-  return [envLine('MCP_GATEWAY_PUBLISH', host === '' ? where : `${address}:${where}`)];
+  return [envLine('MCP_GATEWAY_PUBLISH', host === '' ? where : hostPortText(host, where))];
 }

@@ -1,5 +1,7 @@
 /** One DNS server as a place to send to: always an address, never a name. */
+
 import { isIP } from 'node:net';
+import { hostPortText } from '../core/target.js';
 
 export interface DnsServer {
   /** A literal; IPv6 may carry a zone (`fe80::1%eth0`), as resolv.conf allows. */
@@ -21,7 +23,6 @@ export function parseDnsServer(text: string): DnsServer | null {
 }
 
 /** As it is written in the configuration and in events. */
-export function serverText({ host, family, port }: DnsServer): string {
-  if (port === DNS_PORT) return host;
-  return family === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+export function serverText({ host, port }: DnsServer): string {
+  return port === DNS_PORT ? host : hostPortText(host, port);
 }

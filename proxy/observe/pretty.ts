@@ -1,4 +1,5 @@
 /** The log for a person at a terminal: one aligned line for each record or event. */
+import { hostPortText } from '../core/target.js';
 import { escapeText } from './json-line.js';
 
 interface Fields {
@@ -32,8 +33,7 @@ function decisionText(fields: Fields, paint: Paint): string {
   const color = outcome === 'allow' || outcome === 'deny' ? outcome : 'fail';
   const client = object(fields.client);
   const host = text(fields.host);
-  const name = host.includes(':') ? `[${host}]` : host;
-  const destination = host === '' ? '-' : `${name}:${text(fields.port)}`;
+  const destination = host === '' ? '-' : hostPortText(host, text(fields.port));
   const would = outcome === 'allow' && reason !== null && mode === 'report' ? paint('fail', 'would be denied: ') : '';
   const why = [text(reason), rule === null || rule === undefined ? '' : `(${text(rule)})`].filter(
     (part) => part !== '',

@@ -5,6 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { parseAddress } from '../core/address.js';
+import { parseDnsName } from '../core/host-pattern.js';
+import { parseHosts } from '../core/hosts-table.js';
 import { readSeat, type Seat } from './container.js';
 import { type SightOptions, see } from './finding.js';
 import { linksTo, macOf, seeForwarding } from './forwarding.js';
@@ -86,10 +88,10 @@ function textOf(path: string): Promise<string> {
 
 /** A resolver with a deadline: `dns.lookup` would wait for 5 s and more on a network that swallows queries. */
 async function hostAddresses(): Promise<(name: string) => Promise<readonly string[]>> {
-  const hosts = (await textOf('/etc/hosts')).split('\n').map((line) => line.replace(/#.*/, '').trim().split(/\s+/));
+  const hosts = parseHosts(await textOf('/etc/hosts'));
   return async (name) => {
-    const known = hosts.filter(([, ...names]) => names.includes(name)).map(([address = '']) => address);
-    if (known.length > 0) return known;
+    const known = hosts.get(parseDnsName(name) ?? '');
+    if (known !== undefined) return known.map(({ text }) => text);
     const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 1 });
     return resolver.resolve4(name).catch(() => []);
   };

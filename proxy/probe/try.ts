@@ -1,4 +1,5 @@
 /** The vocabulary of the probe: what is tried, what was seen, and what that means. */
+import { hostPortText } from '../core/target.js';
 
 export type Area =
   | 'variables'
@@ -106,5 +107,5 @@ export function describeWay(way: Way): string {
 }
 
 export function hostAndPortText({ host, port }: HostAndPort): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return hostPortText(host, port);
 }

@@ -83,18 +83,38 @@ const SOCKETS = /^(?:TLS)?Socket$/;
 
 /** One line for each finding: `path:line what`. Empty where the sources keep to the architecture. */
 export function findings(sources: readonly Source[]): string[] {
-  return sources.flatMap((source) => {
-    const tokens = tokensOf(source.text);
-    const imports = importsOf(tokens);
-    const found = [
-      ...imports.flatMap((item) => importFindings(source.path, item, tokens)),
-      ...tokens.flatMap((token, index) => tokenFindings(source.path, token, index, tokens)),
-      ...moduleState(tokens),
-      ...lengthFindings(source.text),
-    ];
-    const excused = (finding: string): boolean => finding.endsWith(' says any') && isExcused(source.text, finding);
-    return found.filter((finding) => !excused(finding)).map((finding) => `${source.path}:${finding}`);
-  });
+  return [...sources.flatMap(findingsIn), ...folderCircles(sources)];
+}
+
+function findingsIn(source: Source): string[] {
+  const tokens = tokensOf(source.text);
+  const imports = importsOf(tokens);
+  const found = [
+    ...imports.flatMap((item) => importFindings(source.path, item, tokens)),
+    ...tokens.flatMap((token, index) => tokenFindings(source.path, token, index, tokens)),
+    ...moduleState(tokens),
+    ...lengthFindings(source.text),
+  ];
+  const excused = (finding: string): boolean => finding.endsWith(' says any') && isExcused(source.text, finding);
+  return found.filter((finding) => !excused(finding)).map((finding) => `${source.path}:${finding}`);
+}
+
+/** Folders of one room that import each other, the room's own files among them; types count. */
+function folderCircles(sources: readonly Source[]): string[] {
+  const edges = sources.flatMap(({ path, text }) =>
+    importsOf(tokensOf(text)).flatMap(({ module, line }) => {
+      if (!module.startsWith('.')) return [];
+      const [from, to] = [posix.dirname(path), posix.dirname(posix.join(posix.dirname(path), module))];
+      return from !== to && roomOf(from) === roomOf(to) ? [{ from, to, at: `${path}:${line}` }] : [];
+    }),
+  );
+  const reaches = (from: string, to: string, seen = new Set<string>()): boolean =>
+    edges.some((edge) => {
+      if (edge.from !== from || seen.has(edge.to)) return false;
+      seen.add(edge.to);
+      return edge.to === to || reaches(edge.to, to, seen);
+    });
+  return edges.filter(({ from, to }) => reaches(to, from)).map(({ at, to }) => `${at} imports in a circle: ${to}`);
 }
 
 /** The linter asks for a reason in the line before: that is where a library's own type leaves no choice. */

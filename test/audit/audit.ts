@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { CHECKS } from '../../proxy/audit/checks.js';
 import { collect, type SourceOptions } from '../../proxy/audit/facts/collect.js';
 import type { Facts } from '../../proxy/audit/facts/facts.js';
-import type { Finding } from '../../proxy/audit/finding.js';
+import type { Finding } from '../../proxy/audit/findings/finding.js';
 import { runChecks } from '../../proxy/audit/run.js';
 import { loadConfig } from '../../proxy/config/load.js';
 import type { Stack } from './stack.js';

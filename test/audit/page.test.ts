@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { withChecks } from '../../build/audit-page.js';
 import { CHECKS } from '../../proxy/audit/checks.js';
-import { SECTIONS } from '../../proxy/audit/finding.js';
+import { SECTIONS } from '../../proxy/audit/findings/finding.js';
 
 const read = (name: string): string => readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8');
 

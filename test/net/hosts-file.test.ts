@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseDnsName } from '../../proxy/core/host-pattern.js';
-import { openHostsFile, parseHosts } from '../../proxy/net/hosts-file.js';
+import { parseHosts } from '../../proxy/core/hosts-table.js';
+import { openHostsFile } from '../../proxy/net/hosts-file.js';
 
 const printer = parseDnsName('printer');
 

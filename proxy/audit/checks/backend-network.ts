@@ -1,10 +1,10 @@
 /** §2: networks without a way out, as the file says and as they are. */
 
 import type { Facts, Network } from '../facts/facts.js';
-import type { Check, Result } from '../finding.js';
-import { cis, pass, skipped } from '../finding.js';
-import { DOWN_AND_UP, yamlWord } from '../remedy.js';
-import { isRunning } from '../seats.js';
+import type { Check, Result } from '../findings/finding.js';
+import { cis, pass, skipped } from '../findings/finding.js';
+import { DOWN_AND_UP, yamlWord } from '../findings/remedy.js';
+import { isRunning } from '../findings/seats.js';
 
 /** Without an address of the bridge on the host, no service of the host answers on it. */
 const NO_HOST_ADDRESS = 'com.docker.network.bridge.inhibit_ipv4: "true"';

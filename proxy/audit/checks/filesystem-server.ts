@@ -2,10 +2,10 @@
 
 import { serverNames } from '../facts/data-files.js';
 import type { Facts } from '../facts/facts.js';
-import type { Check, Result } from '../finding.js';
-import { pass } from '../finding.js';
-import { shellWord, up } from '../remedy.js';
-import { seatsOf, withRole } from '../seats.js';
+import type { Check, Result } from '../findings/finding.js';
+import { pass } from '../findings/finding.js';
+import { shellWord, up } from '../findings/remedy.js';
+import { seatsOf, withRole } from '../findings/seats.js';
 
 const FILESYSTEM = 'filesystem';
 

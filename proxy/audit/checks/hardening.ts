@@ -1,10 +1,10 @@
 /** §8: what containers may do beyond what they need. */
 
 import type { Facts } from '../facts/facts.js';
-import type { Check, Result } from '../finding.js';
-import { cis, pass } from '../finding.js';
-import { serviceOverride } from '../remedy.js';
-import { custom, judgeEach, type Seat, withRole } from '../seats.js';
+import type { Check, Result } from '../findings/finding.js';
+import { cis, pass } from '../findings/finding.js';
+import { serviceOverride } from '../findings/remedy.js';
+import { custom, judgeEach, type Seat, withRole } from '../findings/seats.js';
 import { dropsByItself } from './users.js';
 
 /** Third-party images keep Docker's defaults by design: these checks are about the stack's own services. */

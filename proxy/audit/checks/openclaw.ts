@@ -1,10 +1,10 @@
 /** §11: secrets in the configuration of OpenClaw and of MCP servers. */
 
 import type { DataFacts, Facts, PlainSecret, StackService } from '../facts/facts.js';
-import type { Check, Result } from '../finding.js';
-import { pass, skipped } from '../finding.js';
-import { newValue, up } from '../remedy.js';
-import { seatsOf, withRole } from '../seats.js';
+import type { Check, Result } from '../findings/finding.js';
+import { pass, skipped } from '../findings/finding.js';
+import { newValue, up } from '../findings/remedy.js';
+import { seatsOf, withRole } from '../findings/seats.js';
 import { judgeFile } from './token-files.js';
 
 const TOKEN = 'OPENCLAW_GATEWAY_TOKEN';

@@ -1,10 +1,11 @@
 /** §3: ops-controller can restart anything, so it has no port on the host and a strong token. */
 
+import { isLoopbackHost } from '../../core/loopback.js';
 import type { Facts, StackService } from '../facts/facts.js';
-import type { Check } from '../finding.js';
-import { cis, pass, skipped } from '../finding.js';
-import { newValue, serviceOverride } from '../remedy.js';
-import { bindingsText, isLoopback, judgeEach, type Seat, seatsOf, withRole } from '../seats.js';
+import type { Check } from '../findings/finding.js';
+import { cis, pass, skipped } from '../findings/finding.js';
+import { newValue, serviceOverride } from '../findings/remedy.js';
+import { bindingsText, judgeEach, type Seat, seatsOf, withRole } from '../findings/seats.js';
 
 export const opsControllerPublished: Check = {
   id: 'ops-controller-published',
@@ -33,7 +34,7 @@ function judgePublication({ service, settings, source }: Seat) {
     } as const;
   }
   if (published.length === 0) return pass(source, name, 'No port of it is published.');
-  const isLocal = published.every(({ hostAddress }) => isLoopback(hostAddress));
+  const isLocal = published.every(({ hostAddress }) => isLoopbackHost(hostAddress));
   const ports = [...new Set(published.map(({ containerPort }) => containerPort))].join(', ');
   return {
     status: 'fail',

@@ -1,10 +1,12 @@
 /** §4 and §6: what answers without a login, and where it is published. */
+
 import type { AuditRole } from '../../config/audit-roles.js';
+import { isLoopbackHost } from '../../core/loopback.js';
 import type { Facts, Published } from '../facts/facts.js';
-import type { Check, Result, Severity } from '../finding.js';
-import { cis, pass } from '../finding.js';
-import { newValue, serviceOverride } from '../remedy.js';
-import { bindingsText, isLoopback, judgeEach, type Seat, withRole } from '../seats.js';
+import type { Check, Result, Severity } from '../findings/finding.js';
+import { cis, pass } from '../findings/finding.js';
+import { newValue, serviceOverride } from '../findings/remedy.js';
+import { bindingsText, judgeEach, type Seat, withRole } from '../findings/seats.js';
 
 const DASHBOARD_SECRETS = ['DASHBOARD_AUTH_TOKEN', 'DASHBOARD_PASSWORD'] as const;
 
@@ -54,7 +56,7 @@ function judgeFile(facts: Facts): Result {
 }
 
 function beyondLoopback(published: readonly Published[]): readonly Published[] {
-  return published.filter(({ hostAddress }) => !isLoopback(hostAddress));
+  return published.filter(({ hostAddress }) => !isLoopbackHost(hostAddress));
 }
 
 interface Open {

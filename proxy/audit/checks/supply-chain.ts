@@ -1,10 +1,10 @@
 /** §9: which images run, and on which engine. */
 
 import type { Container, Facts, ImageFacts, StackService } from '../facts/facts.js';
-import type { Check, Result } from '../finding.js';
-import { cis, pass, skipped } from '../finding.js';
-import { serviceOverride, shellWord, up } from '../remedy.js';
-import { repositoryOf } from '../roles.js';
+import { repositoryOf } from '../facts/roles.js';
+import type { Check, Result } from '../findings/finding.js';
+import { cis, pass, skipped } from '../findings/finding.js';
+import { serviceOverride, shellWord, up } from '../findings/remedy.js';
 
 export const imageUnpinned: Check = {
   id: 'image-unpinned',

@@ -2,10 +2,10 @@
 import type { AuditRole } from '../../config/audit-roles.js';
 import type { EnvFile, Facts, FileFacts, StackService } from '../facts/facts.js';
 import { isSecretName, type Variables } from '../facts/variables.js';
-import type { Check, Result } from '../finding.js';
-import { pass, skipped } from '../finding.js';
-import { ownerOnly, powershellWord, serviceOverride, shellWord } from '../remedy.js';
-import { seatsOf } from '../seats.js';
+import type { Check, Result } from '../findings/finding.js';
+import { pass, skipped } from '../findings/finding.js';
+import { ownerOnly, powershellWord, serviceOverride, shellWord } from '../findings/remedy.js';
+import { seatsOf } from '../findings/seats.js';
 
 export const envFileReadable: Check = {
   id: 'env-file-readable',

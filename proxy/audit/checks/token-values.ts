@@ -2,10 +2,10 @@
 
 import type { EnvFile, Facts } from '../facts/facts.js';
 import { isSecretName, type Secret } from '../facts/variables.js';
-import type { Check, Result } from '../finding.js';
-import { pass, skipped } from '../finding.js';
-import { newValue, up } from '../remedy.js';
-import { withRole } from '../seats.js';
+import type { Check, Result } from '../findings/finding.js';
+import { pass, skipped } from '../findings/finding.js';
+import { newValue, up } from '../findings/remedy.js';
+import { withRole } from '../findings/seats.js';
 
 /** What examples and defaults say. Everyone knows them. */
 const KNOWN =

@@ -1,10 +1,10 @@
 /** §1: where tools run, and what is within their reach. */
 import { parseDnsName } from '../../core/host-pattern.js';
 import type { Container, Facts, Mount, Network } from '../facts/facts.js';
-import type { Check, Result } from '../finding.js';
-import { cis, pass, skipped } from '../finding.js';
-import { installSidecar } from '../remedy.js';
-import { judgeEach, networksOf, type Seat, seatsOf, withRole } from '../seats.js';
+import type { Check, Result } from '../findings/finding.js';
+import { cis, pass, skipped } from '../findings/finding.js';
+import { installSidecar } from '../findings/remedy.js';
+import { judgeEach, networksOf, type Seat, seatsOf, withRole } from '../findings/seats.js';
 
 export const gatewayBesideOpsController: Check = {
   id: 'gateway-beside-ops-controller',

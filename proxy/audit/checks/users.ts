@@ -1,10 +1,10 @@
 /** §7: who processes run as. */
 
 import type { Settings } from '../facts/facts.js';
-import type { Check } from '../finding.js';
-import { cis, pass } from '../finding.js';
-import { serviceOverride } from '../remedy.js';
-import { custom, judgeEach, withRole } from '../seats.js';
+import type { Check } from '../findings/finding.js';
+import { cis, pass } from '../findings/finding.js';
+import { serviceOverride } from '../findings/remedy.js';
+import { custom, judgeEach, withRole } from '../findings/seats.js';
 
 export const runsAsRoot: Check = {
   id: 'runs-as-root',

@@ -2,8 +2,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Config } from '../../config/config.js';
-import { type RoleOverrides, servicesOf } from '../roles.js';
-import { agesOf, nextState, readState, type State } from '../state.js';
 import { AuditError } from './audit-error.js';
 import { readCompose } from './compose-model.js';
 import { readData } from './data-files.js';
@@ -13,6 +11,8 @@ import type { Container, EngineFacts, EnvFile, Facts, Source } from './facts.js'
 import { readInspect } from './inspect.js';
 import { parseJson } from './json.js';
 import { chooseProject } from './project.js';
+import { type RoleOverrides, servicesOf } from './roles.js';
+import { agesOf, nextState, readState, type State } from './state.js';
 
 /** Text that was read already, and what to call it. */
 export interface Input {

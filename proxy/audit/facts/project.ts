@@ -1,8 +1,8 @@
 /** Which compose project the audit is about. */
 
-import { printable } from '../printable.js';
 import { AuditError } from './audit-error.js';
 import type { ComposeFacts, EngineFacts } from './facts.js';
+import { printable } from './printable.js';
 
 /**
  * The named one, else that of the compose file, else the only one that has a gateway or is there at all. Null where no

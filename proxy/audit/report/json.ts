@@ -1,7 +1,7 @@
 /** The findings as one line of JSON, version 1: docs/audit.md describes it. */
 import type { Facts } from '../facts/facts.js';
-import type { Finding, Remedy } from '../finding.js';
-import { printable } from '../printable.js';
+import { printable } from '../facts/printable.js';
+import type { Finding, Remedy } from '../findings/finding.js';
 import { countsOf } from '../run.js';
 
 export interface Tool {

@@ -1,5 +1,5 @@
 /** The findings as JUnit XML: a suite for each section, a case for each check and service. */
-import { type Finding, SECTIONS, type Section } from '../finding.js';
+import { type Finding, SECTIONS, type Section } from '../findings/finding.js';
 import { remedyText } from './json.js';
 
 /** Suites have a start, without a zone: the format has none. */

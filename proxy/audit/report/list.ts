@@ -1,5 +1,5 @@
 /** The table of checks itself. */
-import type { Check } from '../finding.js';
+import type { Check } from '../findings/finding.js';
 
 export function renderList(checks: readonly Check[], format: string): string {
   const rows = checks.map(({ id, section, severity, expected, sources, references }) => {

@@ -1,7 +1,7 @@
 /** One report, in the format that was asked for. */
 import type { Facts } from '../facts/facts.js';
-import type { Check, Finding } from '../finding.js';
-import { printable } from '../printable.js';
+import { printable } from '../facts/printable.js';
+import type { Check, Finding } from '../findings/finding.js';
 import { renderJson } from './json.js';
 import { renderJunit } from './junit.js';
 import { renderSarif } from './sarif.js';

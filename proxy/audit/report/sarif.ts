@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { isAbsolute, relative } from 'node:path';
 import type { Facts } from '../facts/facts.js';
-import { type Check, type Finding, SECTIONS, type Section, type Severity } from '../finding.js';
-import { printable } from '../printable.js';
+import { printable } from '../facts/printable.js';
+import { type Check, type Finding, SECTIONS, type Section, type Severity } from '../findings/finding.js';
 import { remedyText, type Tool } from './json.js';
 
 const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json';

@@ -1,5 +1,5 @@
 /** The findings for people: by section, each failure with what mends it, and one line of counts at the end. */
-import { type Finding, SECTIONS, SEVERITIES, type Section, type Severity } from '../finding.js';
+import { type Finding, SECTIONS, SEVERITIES, type Section, type Severity } from '../findings/finding.js';
 import { countsOf } from '../run.js';
 import { wrap, wrapCommand } from './wrap.js';
 

@@ -1,5 +1,5 @@
 /** Remedies for this very stack: project, service and file names are filled in, and quoted for the shell. */
-import type { Facts } from './facts/facts.js';
+import type { Facts } from '../facts/facts.js';
 import type { Remedy } from './finding.js';
 
 /** A word that no shell takes apart. What has no printable form keeps none here either. */

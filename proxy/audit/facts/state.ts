@@ -1,10 +1,10 @@
 /** When each secret was first seen as it is: a state file of salted hashes, which holds no secret. */
 import { randomBytes } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
-import { AuditError } from './facts/audit-error.js';
-import { codeOf, readIfThere } from './facts/bounded-read.js';
-import { entries, field, type Json, parseJson, text } from './facts/json.js';
-import { isSecretName, type Variables } from './facts/variables.js';
+import { AuditError } from './audit-error.js';
+import { codeOf, readIfThere } from './bounded-read.js';
+import { entries, field, type Json, parseJson, text } from './json.js';
+import { isSecretName, type Variables } from './variables.js';
 
 const DAY_MS = 86_400_000;
 const MOST_BYTES = 1024 * 1024;

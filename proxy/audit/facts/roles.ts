@@ -1,6 +1,6 @@
 /** Which service plays which part: by its name, else by its image, unless the configuration says it. */
-import { AUDIT_ROLES, type AuditRole } from '../config/audit-roles.js';
-import type { ComposeFacts, Container, StackService } from './facts/facts.js';
+import { AUDIT_ROLES, type AuditRole } from '../../config/audit-roles.js';
+import type { ComposeFacts, Container, StackService } from './facts.js';
 
 export type RoleOverrides = Readonly<Partial<Record<AuditRole, readonly string[]>>>;
 

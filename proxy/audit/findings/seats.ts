@@ -1,6 +1,6 @@
 /** A service as it runs and as its file asks for it: most checks ask the same of both. */
-import type { AuditRole } from '../config/audit-roles.js';
-import type { Facts, Settings, Source, StackService } from './facts/facts.js';
+import type { AuditRole } from '../../config/audit-roles.js';
+import type { Facts, Settings, Source, StackService } from '../facts/facts.js';
 import { type Result, skipped } from './finding.js';
 
 export interface Seat {
@@ -53,10 +53,6 @@ export function networksOf(facts: Facts, seat: Seat): readonly string[] {
 /** Containers of the service that are up. */
 export function isRunning(service: StackService): boolean {
   return service.containers.some((container) => container.isRunning);
-}
-
-export function isLoopback(address: string): boolean {
-  return /^127\./.test(address) || /^\[?::1\]?$/.test(address) || address === 'localhost';
 }
 
 /** `0.0.0.0:9000`; the two bindings of one port, for IPv4 and for IPv6, are one. */

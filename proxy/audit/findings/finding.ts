@@ -1,5 +1,5 @@
 /** What a check says, and what a check is. */
-import type { Facts, Source } from './facts/facts.js';
+import type { Facts, Source } from '../facts/facts.js';
 
 export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'] as const;
 export type Severity = (typeof SEVERITIES)[number];
