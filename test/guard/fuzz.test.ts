@@ -67,12 +67,61 @@ const { value } = fc.letrec<{ value: unknown }>((tie) => ({
   ),
 }));
 
-const body = fc
-  .record({
-    own: fc.dictionary(key, value, { maxKeys: 3 }),
-    host: fc.dictionary(fc.oneof(fc.constantFrom(...HOST_CONFIG_FIELDS.keys()), key), value, { maxKeys: 4 }),
-  })
-  .map(({ own, host }) => JSON.stringify({ Image: 'mcp/fetch', ...own, HostConfig: host }));
+/** What the Docker CLI sends for a run without a flag: every key, most with nothing in it. */
+const CLI_CONFIG = {
+  ...{ Hostname: '', Domainname: '', User: '', AttachStdin: true, AttachStdout: true, AttachStderr: true },
+  ...{ Tty: false, OpenStdin: true, StdinOnce: true, Env: ['A=1'], Cmd: ['true'], Image: 'mcp/fetch' },
+  ...{ Volumes: {}, WorkingDir: '', Entrypoint: null, OnBuild: null, Labels: { 'docker-mcp-name': 'memory' } },
+};
+const CLI_HOST_CONFIG = {
+  ...{ Binds: null, ContainerIDFile: '', LogConfig: { Type: '', Config: {} }, NetworkMode: 'default' },
+  ...{ PortBindings: {}, RestartPolicy: { Name: 'no', MaximumRetryCount: 0 }, AutoRemove: true, VolumeDriver: '' },
+  ...{ VolumesFrom: null, ConsoleSize: [0, 0], CapAdd: null, CapDrop: null, CgroupnsMode: '', Dns: [], DnsOptions: [] },
+  ...{ DnsSearch: [], ExtraHosts: null, GroupAdd: null, IpcMode: '', Cgroup: '', Links: null, OomScoreAdj: 0 },
+  ...{ PidMode: '', Privileged: false, PublishAllPorts: false, ReadonlyRootfs: false, SecurityOpt: null, UTSMode: '' },
+  ...{ UsernsMode: '', ShmSize: 0, Isolation: '', CpuShares: 0, Memory: 0, NanoCpus: 0, CgroupParent: '', Devices: [] },
+  ...{ BlkioWeight: 0, BlkioWeightDevice: [], CpuPeriod: 0, CpusetCpus: '', DeviceRequests: null, MemorySwap: 0 },
+  ...{ MemorySwappiness: -1, OomKillDisable: false, PidsLimit: 0, Ulimits: [], MaskedPaths: null, ReadonlyPaths: null },
+};
+
+/** A value of the right type, often one that a client may have, or the empty one. */
+const likely = fc.constantFrom<unknown>(
+  ...[null, false, true, 0, 1, 2 ** 40, '', 'none', 'tools', 'private', 'no', '/work', '1000:1000', 'SIGTERM'],
+  ...[
+    [],
+    {},
+    ['A=2', 'http_proxy=x'],
+    ['claude-memory:/app/dist'],
+    ['claude-memory:/app/dist:ro'],
+    ['no-new-privileges'],
+  ],
+  ...[[{ Type: 'tmpfs', Target: '/t', TmpfsOptions: { SizeBytes: 2 ** 40 } }], [24, 80], ['/:/h'], ['ALL'], { a: 'b' }],
+  ...[
+    { 'docker-mcp-name': 'nobody', 'traefik.enable': 'true' },
+    { Type: 'none' },
+    { Name: 'always' },
+    { Test: ['NONE'] },
+  ],
+);
+const nearly = fc.record({
+  own: fc.dictionary(fc.constantFrom(...CONFIG_FIELDS.keys()), likely, { maxKeys: 1 }),
+  host: fc.dictionary(fc.constantFrom(...HOST_CONFIG_FIELDS.keys()), likely, { maxKeys: 2 }),
+});
+
+const body = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: nearly.map(({ own: { HostConfig: _host, ...own }, host }) =>
+      JSON.stringify({ ...CLI_CONFIG, ...own, HostConfig: { ...CLI_HOST_CONFIG, ...host } }),
+    ),
+  },
+  fc
+    .record({
+      own: fc.dictionary(key, value, { maxKeys: 3 }),
+      host: fc.dictionary(fc.oneof(fc.constantFrom(...HOST_CONFIG_FIELDS.keys()), key), value, { maxKeys: 4 }),
+    })
+    .map(({ own, host }) => JSON.stringify({ Image: 'mcp/fetch', ...own, HostConfig: host })),
+);
 
 test('no create request that is accepted has a field or a value beyond the table', (context) => {
   const guard = configOf(context, `version: 1\n${CONFIG}`).guard;
@@ -93,14 +142,20 @@ test('no create request that is accepted has a field or a value beyond the table
         assert.deepEqual(Object.keys(networking.EndpointsConfig), host.NetworkMode === 'none' ? [] : ['tools']);
         assert.deepEqual([host.CapDrop, host.CapAdd, host.Privileged, host.AutoRemove], [['ALL'], [], false, true]);
         assert.ok(host.Memory > 0 && host.Memory <= 2 ** 31 && host.PidsLimit > 0 && host.PidsLimit <= 256);
-        for (const mount of host.Mounts ?? []) assert.equal(mount.Type, 'tmpfs');
+        for (const mount of host.Mounts ?? []) {
+          assert.ok(mount.Type === 'tmpfs' || mount.Source === 'claude-memory', mount.Type);
+          assert.ok((mount.TmpfsOptions?.SizeBytes ?? 0) <= 2 ** 26);
+        }
+        assert.equal(sent.Env.filter((text: string) => /^https?_proxy=/i.test(text)).includes('http_proxy=x'), false);
+        assert.ok(Object.keys(sent.Labels).every((label) => /^(?:docker-mcp|io\.mcp-egress-proxy\.)/.test(label)));
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
       }
     }),
     { numRuns: RUNS },
   );
-  assert.ok(accepted > 0);
+  // Mutations that were all refused would show nothing.
+  assert.ok(accepted > RUNS / 10, `${accepted} of ${RUNS} were accepted`);
 });
 
 test('octets that are no request never make an operation that was not written so', () => {
