@@ -125,7 +125,7 @@ export class Running {
   #follow(all: OpenSet<Work>, socket: Socket, done: Promise<void>): void {
     const work = { socket, done };
     const place = all.add(work);
-    const forget = (): void => all.delete(place, work);
+    const forget = (): boolean => all.delete(place, work);
     done.then(forget, (error: unknown) => {
       forget();
       this.#onDefect(error);
@@ -137,7 +137,7 @@ export class Running {
 function watched(all: OpenSet<Watched>, relay: Relay): () => void {
   const one = { relay, bytes: relay.bytes(), since: performance.now() };
   const place = all.add(one);
-  return () => all.delete(place, one);
+  return () => void all.delete(place, one);
 }
 
 async function allDone(all: OpenSet<Work>): Promise<void> {

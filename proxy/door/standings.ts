@@ -10,6 +10,7 @@ import {
   policyFor,
 } from '../core/policy.js';
 import type { Target } from '../core/target.js';
+import { OpenSet } from '../net/open-set.js';
 import type { Flow } from './flow.js';
 
 /** What a connection was allowed for. */
@@ -38,6 +39,8 @@ interface Open {
   /** As it is when it is asked for: a request may not have been dialled yet. */
   readonly standing: () => Standing;
   cut(denial: Denial): void;
+  /** Among those that are open. */
+  place: number;
 }
 
 /** Judged in one turn of the event loop, so that nobody else waits: some 5 microseconds each. */
@@ -45,7 +48,7 @@ const PER_TURN = 500;
 
 export class Standings {
   readonly #inForce: () => InForce;
-  readonly #open = new Set<Open>();
+  readonly #open = new OpenSet<Open>();
 
   constructor(inForce: () => InForce) {
     this.#inForce = inForce;
@@ -56,11 +59,11 @@ export class Standings {
    * since the request came. What is returned ends it.
    */
   add(flow: Flow, standing: () => Standing, cut: (denial: Denial) => void): () => void {
-    const one = { flow, standing, cut };
-    this.#open.add(one);
+    const one: Open = { flow, standing, cut, place: -1 };
+    one.place = this.#open.add(one);
     const inForce = this.#inForce();
     if (policyFor(inForce.policy, flow.client) !== flow.policy) this.#judge(one, inForce);
-    return () => this.#open.delete(one);
+    return () => void this.#open.delete(one.place, one);
   }
 
   /** Resolves with how many were closed, when all that are open now were judged by what is in force then. */
@@ -87,10 +90,10 @@ export class Standings {
 
   /** True where it was closed. */
   #judge(one: Open, inForce: InForce): boolean {
-    if (!this.#open.has(one)) return false;
+    if (!this.#open.has(one.place, one)) return false;
     const denial = judgeNow(inForce, one);
     if (denial === null) return false;
-    this.#open.delete(one);
+    this.#open.delete(one.place, one);
     one.cut(denial);
     return true;
   }

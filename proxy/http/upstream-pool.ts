@@ -11,6 +11,7 @@ import { authorityText, type Target } from '../core/target.js';
 import type { IdleConnection } from '../door/standings.js';
 import type { Dialed } from '../net/dialer.js';
 import type { DirectReads } from '../net/direct-io.js';
+import { OpenSet } from '../net/open-set.js';
 import { createOriginTraits } from './origin-traits.js';
 import { UpstreamConnection } from './upstream-connection.js';
 
@@ -50,6 +51,8 @@ interface Kept extends IdleConnection {
   readonly pool: Map<string, Kept[]>;
   readonly since: number;
   readonly until: number;
+  /** Among all that are kept. */
+  place: number;
 }
 
 export class UpstreamPool {
@@ -57,7 +60,7 @@ export class UpstreamPool {
   readonly #reads: DirectReads;
   readonly #byConnection = new WeakMap<Socket, Map<string, Kept[]>>();
   readonly #byToken = new Map<string, Kept[]>();
-  readonly #kept = new Set<Kept>();
+  readonly #kept = new OpenSet<Kept>();
   #sweep: NodeJS.Timeout | null = null;
 
   constructor(reads: DirectReads) {
@@ -131,10 +134,11 @@ export class UpstreamPool {
     }
     const since = performance.now();
     const client = owner.client ?? { name: owner.tokenName };
-    const kept: Kept = { connection, target, address, client, key: poolKey, pool, since, until: since + idleMs };
+    const until = since + idleMs;
+    const kept: Kept = { connection, target, address, client, key: poolKey, pool, since, until, place: -1 };
     list.push(kept);
     pool.set(poolKey, list);
-    this.#kept.add(kept);
+    kept.place = this.#kept.add(kept);
     connection.idle(() => this.#remove(kept));
     this.#sweep ??= setTimeout(() => this.#closeOld(), SWEEP_MS);
   }
@@ -163,7 +167,7 @@ export class UpstreamPool {
   }
 
   #remove(kept: Kept): void {
-    if (!this.#kept.delete(kept)) return;
+    if (!this.#kept.delete(kept.place, kept)) return;
     const left = kept.pool.get(kept.key)?.filter((one) => one !== kept) ?? [];
     if (left.length === 0) kept.pool.delete(kept.key);
     else kept.pool.set(kept.key, left);

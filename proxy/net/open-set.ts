@@ -20,11 +20,16 @@ export class OpenSet<T extends object> {
     return place;
   }
 
-  /** Does nothing where `one` is not at `place` (any more). */
-  delete(place: number, one: T): void {
-    if (this.#places[place] !== one) return;
+  has(place: number, one: T): boolean {
+    return this.#places[place] === one;
+  }
+
+  /** False where `one` is not at `place` (any more). */
+  delete(place: number, one: T): boolean {
+    if (this.#places[place] !== one) return false;
     this.#places[place] = null;
     this.#free.push(place);
+    return true;
   }
 
   /** In no order. What is deleted meanwhile may be passed over, and what is added meanwhile as well. */
