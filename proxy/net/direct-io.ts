@@ -22,6 +22,8 @@ const READ_SIZES = [16 * 1024, 64 * 1024] as const;
 const BULK_BYTES = 16 * 1024;
 /** How many of those one turn of the event loop may have: hundreds of them keep requests and new connections waiting. */
 const BULK_PER_LOOP = 32;
+/** How long they may take in one turn: what comes in chunks of one octet each costs ten times as much to read. */
+const BULK_MS_PER_LOOP = 8;
 
 /** One for all sockets of the process: `buffer` is what each of them is read into. */
 export class DirectReads {
@@ -30,6 +32,7 @@ export class DirectReads {
   /** The same for every socket: looked for once. */
   #slots: ReadSlots | null = null;
   #bulk = 0;
+  #bulkMs = 0;
   #isScheduled = false;
   /** Those whose transfers go on in a later turn, in the order in which they were stopped. */
   readonly #stopped = new Set<Socket>();
@@ -62,11 +65,10 @@ export class DirectReads {
     this.#slots ??= findSlots(socket);
     if (handle === null || this.#slots === null || typeof handle.useUserBuffer !== 'function') return false;
     const { buffer, callback, generator } = this.#slots;
-    Reflect.set(
-      socket,
-      callback,
-      (length: number, bytes: Buffer) =>
-        reader(bytes.subarray(0, length)) && (length < BULK_BYTES || this.#goesOn(socket)),
+    Reflect.set(socket, callback, (length: number, bytes: Buffer) =>
+      length < BULK_BYTES
+        ? reader(bytes.subarray(0, length))
+        : this.#timed(() => reader(bytes.subarray(0, length))) && this.#goesOn(socket),
     );
     Reflect.set(socket, generator, () => this.#part(size()));
     if (Reflect.get(socket, buffer) !== null) return true;
@@ -76,21 +78,29 @@ export class DirectReads {
     return true;
   }
 
-  /** False: not in this turn of the loop. */
-  #goesOn(socket: Socket): boolean {
+  #timed(read: () => boolean): boolean {
+    const startedAt = performance.now();
+    const goOn = read();
     this.#bulk += 1;
+    this.#bulkMs += performance.now() - startedAt;
     if (!this.#isScheduled) setImmediate(this.#nextLoop);
     this.#isScheduled = true;
-    if (this.#bulk <= BULK_PER_LOOP) return true;
+    return goOn;
+  }
+
+  /** False: not in this turn of the loop. */
+  #goesOn(socket: Socket): boolean {
+    if (this.#bulk <= BULK_PER_LOOP && this.#bulkMs <= BULK_MS_PER_LOOP) return true;
     this.#stopped.add(socket);
     return false;
   }
 
   readonly #nextLoop = (): void => {
+    let left = this.#mostOfLoop();
     this.#bulk = 0;
+    this.#bulkMs = 0;
     this.#isScheduled = this.#stopped.size > 0;
     if (this.#isScheduled) setImmediate(this.#nextLoop);
-    let left = BULK_PER_LOOP;
     for (const socket of this.#stopped) {
       if (left === 0) return;
       left -= 1;
@@ -98,6 +108,12 @@ export class DirectReads {
       socket.resume();
     }
   };
+
+  /** As many as take BULK_MS_PER_LOOP, by what the last ones took. */
+  #mostOfLoop(): number {
+    const each = this.#bulkMs / Math.max(1, this.#bulk);
+    return Math.max(1, Math.min(BULK_PER_LOOP, Math.floor(BULK_MS_PER_LOOP / each)));
+  }
 
   #part(size: number): Buffer | undefined {
     let part = this.#parts[0];

@@ -162,3 +162,31 @@ async function content(socket: Socket): Promise<Buffer> {
 async function text(socket: Socket): Promise<string> {
   return (await content(socket)).toString();
 }
+
+test(
+  'pieces that cost long to read are few in one turn of the loop, however many connections bring them',
+  LIMIT,
+  async (t) => {
+    const reads = new DirectReads(Buffer.allocUnsafeSlow(64 * 1024));
+    const connections = await Promise.all(Array.from({ length: 12 }, () => tcp(t)));
+    let inTurn = 0;
+    let all = 0;
+    for (const { near, far } of connections) {
+      far.write(Buffer.alloc(1 << 20));
+      reads.read(near, ({ length }) => {
+        inTurn += 1;
+        all += length;
+        for (const until = performance.now() + 10; performance.now() < until; );
+        return true;
+      });
+    }
+    const turns: number[] = [];
+    while (all < 4 << 20) {
+      await setImmediate();
+      turns.push(inTurn);
+      inTurn = 0;
+    }
+    // The first one finds them all open: each stops after the piece that it has brought.
+    assert.ok(Math.max(...turns.slice(turns.findIndex((count) => count > 1) + 1)) <= 2, turns.join(' '));
+  },
+);
