@@ -26,6 +26,11 @@ export const HEARD = 1024;
 /** Connections that have not said what they want: this part of the limit, and never less than LEAST_UNHEARD. */
 const UNHEARD_PART = 1 / 4;
 const LEAST_UNHEARD = 128;
+/**
+ * One client may have so many times what is free of the limit for all: the fuller it is, the less for each, and whoever
+ * comes new finds room. Ten addresses that take all they get leave one part in 41 free, a hundred one in 401.
+ */
+const TIMES_FREE = 4;
 
 export interface Bounds {
   /** How many connections over a limit are heard. */
@@ -66,8 +71,10 @@ class OpenConnections implements ConnectionLimits {
     const { connections, connectionsPerClient } = this.#limits();
     client.open += 1;
     this.open += 1;
-    const isAdmitted = client.open <= connectionsPerClient && this.#admitted < connections;
+    const hasRoom = client.admitted < TIMES_FREE * (connections - this.#admitted);
+    const isAdmitted = client.open <= connectionsPerClient && hasRoom;
     if (isAdmitted) this.#admitted += 1;
+    if (isAdmitted) client.admitted += 1;
     const connection = new Connection(this, { socket, client, isAdmitted });
     socket.on('close', connection.leave);
     if (isAdmitted) this.waits(connection);
@@ -95,6 +102,7 @@ class OpenConnections implements ConnectionLimits {
     this.open -= 1;
     client.open -= 1;
     if (isAdmitted) this.#admitted -= 1;
+    if (isAdmitted) client.admitted -= 1;
     if (client.open === 0) this.#clients.delete(client.address);
     if (this.open === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
@@ -102,7 +110,7 @@ class OpenConnections implements ConnectionLimits {
   #client(address: string): Client {
     const known = this.#clients.get(address);
     if (known !== undefined) return known;
-    const client = { address, open: 0, unheard: new Line() };
+    const client = { address, open: 0, admitted: 0, unheard: new Line() };
     this.#clients.set(address, client);
     return client;
   }
@@ -118,6 +126,8 @@ class OpenConnections implements ConnectionLimits {
 interface Client {
   readonly address: string;
   open: number;
+  /** Those within the limits. */
+  admitted: number;
   /**
    * Those that have not said what they want. Silence costs a client nothing, and from a forged address it is all that a
    * flood can do: so those who say nothing make room for each other, and never fill the limit for all.

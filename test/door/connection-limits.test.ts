@@ -26,6 +26,19 @@ test('what one client opens over its limit locks no other client out', async () 
   assert.equal(connectionLimits.enter(socketFrom('172.31.0.4')).isAdmitted, false);
 });
 
+test('forged addresses that keep all they get leave room for whoever comes new', async () => {
+  const limits = await limitsOf({ connections: 4096, connectionsPerClient: 512 });
+  for (const addresses of [9, 100, 1000]) {
+    const connectionLimits = createConnectionLimits(() => limits);
+    // In turns, as it is hardest on a bound that looks at what is free.
+    for (let i = 0; i < 512; i++) {
+      for (let from = 0; from < addresses; from++)
+        connectionLimits.enter(socketFrom(`10.0.${from >> 8}.${from % 256}`)).heard();
+    }
+    assert.equal(connectionLimits.enter(socketFrom('172.31.0.2')).isAdmitted, true, `beside ${addresses} addresses`);
+  }
+});
+
 test('a flood over a limit is closed unheard, and its share comes back', async () => {
   const limits = await limitsOf({ connections: 10, connectionsPerClient: 2 });
   const connectionLimits = createConnectionLimits(() => limits);
