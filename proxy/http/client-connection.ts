@@ -206,7 +206,7 @@ export class ClientConnection {
   /** A request that is under way has its record to come: it is cut. */
   readonly #onNoMemory = (): void => {
     if (this.#served === null) this.#fail('busy');
-    else this.#socket.destroy();
+    else this.#served.cutForMemory();
   };
 
   /** One that has said nothing asks for nothing, and gets nothing. */

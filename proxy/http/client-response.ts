@@ -28,6 +28,8 @@ export class ClientResponse implements ResponseWriter {
   isLast: boolean;
   /** Of the last octets, in the time of performance.now(). */
   lastWriteAt = 0;
+  /** It was cut because there was no memory for what its client sent: the client did not go away. */
+  isForMemory = false;
   readonly #socket: Socket;
   #waiting: Buffer = NOTHING;
   #isChunked = false;
@@ -127,6 +129,11 @@ export class ClientResponse implements ResponseWriter {
   listen(events: ResponseEvents | null): void {
     this.#events = events;
     if (this.isLost && !this.#isOver) events?.onLost();
+  }
+
+  cutForMemory(): void {
+    this.isForMemory = true;
+    this.destroy();
   }
 
   /** Cuts the connection: the client is to see that the content is not whole. */

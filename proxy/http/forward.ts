@@ -44,7 +44,8 @@ export async function forward(
   const parsed = options.target(request);
   let trace: Trace = parsed.ok ? { ...EMPTY_TRACE, target: parsed.value.target } : EMPTY_TRACE;
   const end = (refused: Refusal): void => {
-    endResponse(response, flow, trace, refused);
+    const isOurs = response.isForMemory && refused.reason === 'client-closed';
+    endResponse(response, flow, trace, isOurs ? refusal('busy') : refused);
     request.content?.discard();
   };
   const refuse = (reason: Reason): void => end(refusal(reason));

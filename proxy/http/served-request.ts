@@ -99,6 +99,11 @@ export class ServedRequest {
     return this.#content === null || this.#isBroken;
   }
 
+  /** Ends in `busy`. */
+  cutForMemory(): void {
+    this.#response.cutForMemory();
+  }
+
   onLost(): void {
     this.#request.content?.fail('client-closed');
     this.#response.lost();

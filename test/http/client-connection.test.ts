@@ -63,6 +63,22 @@ test('a fault in the content is answered with 400 where no answer is out, and cl
   await origin.close();
 });
 
+test('a request that is cut for the memory it takes is recorded as busy', LIMIT, async () => {
+  const origin = await startRawOrigin(() => undefined);
+  const proxy = await startProxy({ config: { ...LOOPBACK_OPEN, limits: { memory: '16MiB' } } });
+  const clients = await Promise.all(Array.from({ length: 130 }, () => proxy.connect()));
+  for (const client of clients) {
+    client.on('error', () => undefined);
+    client.write(`GET http://${origin.authority}/ HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(15_000)}\r\n\r\n`);
+    await origin.asked();
+  }
+  for (const client of clients) client.write('x'.repeat(15_000));
+  assert.equal((await proxy.decision(0)).reason, 'busy');
+  for (const client of clients) client.resetAndDestroy();
+  await proxy.stop();
+  await origin.close();
+});
+
 test('an answer that comes before the content is whole leaves the connection to the next request', LIMIT, async () => {
   const origin = await startRawOrigin((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
   const proxy = await startProxy({ config: LOOPBACK_OPEN });
