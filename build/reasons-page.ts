@@ -3,7 +3,7 @@ import { REASONS } from '../proxy/core/reasons.js';
 
 const HEAD = `# Reasons
 
-Why a request was refused, or failed. The token stands in the status line, in the field \`Proxy-Status\` (RFC 9209), in the JSON body
+Why a request was refused, or failed. The token is in the status line, in the field \`Proxy-Status\` (RFC 9209), in the JSON body
 and in the log. \`deny\`: the policy or the request itself is the reason (\`"error":"egress-denied"\`). \`fail\`: the destination could not
 be reached (\`"error":"egress-failed"\`).
 

@@ -92,7 +92,7 @@ export interface App {
 /** Measured: 256 KiB costs a tenth more, 1 MiB gains nothing and lets one slow reader hold as much. */
 const RELAY_BUFFER_BYTES = 512 * 1024;
 
-/** More answers of DNS than this are no use; and of their share a part is for names that do not exist. */
+/** More DNS answers than this are useless; and of their share a part is for names that do not exist. */
 const MOST_NAMES_BYTES = 4 * 1024 * 1024;
 const NAMES_PART = 0.75;
 

@@ -99,7 +99,7 @@ function inOrder(facts: Facts, name: string, known: Known): readonly string[] {
   return [...new Set([...also, ...[...owners, ...users].map((service) => service.name)])];
 }
 
-/** For a token of ours: two count at the same time, so nobody is locked out, and nothing restarts but its holder. */
+/** For a token that the stack makes: two count at the same time, so nobody is locked out, and nothing restarts but its holder. */
 export function ownSteps(client: string | null): readonly Step[] {
   const key = client === null ? 'admin' : `clients, the entry ${client}`;
   const file = client === null ? 'egress_admin' : `egress_client_${client.replace(/[^\w-]/g, '_')}`;

@@ -24,7 +24,7 @@ export const initCommand = command({
   --dry-run       shows the changes and ends
   --yes           does not ask
   --remove        takes everything out again
-  --gateway NAME  the service that starts the tools, if it cannot be told
+  --gateway NAME  the service that starts the tools, if it cannot be detected
   --image NAME    the image to run; EGRESS_PROXY_IMAGE by default
   --avoid CIDR    a subnet that is in use elsewhere. What the engine and the machine use is seen only where their socket and
                   interfaces are: outside of a container, or with docker.sock mounted`,

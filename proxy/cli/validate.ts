@@ -11,7 +11,7 @@ const FORMATS = ['text', 'json', 'sarif'] as const;
 export const validateCommand = command({
   name: 'validate',
   synopsis: '[--config FILE] [--format text|json|sarif]',
-  details: `  Reads the configuration as serve does, and prints every mistake as file:line: where, what stands there and
+  details: `  Reads the configuration as serve does, and prints every mistake as file:line: where, what is there and
   what should, and warnings of what is probably not meant. Nothing is started. The environment counts: \${NAME} has to be set.
   exit code: 0 it can be used, 78 it cannot`,
   options: { config: { type: 'string' }, format: { type: 'string' } },

@@ -1,4 +1,4 @@
-/** What is wrong with a configuration: where, what stands there, and what should. */
+/** What is wrong with a configuration: where, what is there, and what should be. */
 
 export interface ConfigError {
   /** As people write it: `policy.allow[0].ports[1]`; empty for the file as a whole. */

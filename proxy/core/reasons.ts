@@ -37,7 +37,11 @@ export const REASONS = {
     'http_request_error',
     'This port is a forward proxy: it takes CONNECT host:port, or an http:// or https:// URL as the request-target.',
   ),
-  'not-origin-form': deny(400, 'http_request_error', 'This port stands for an origin: it takes origin-form requests.'),
+  'not-origin-form': deny(
+    400,
+    'http_request_error',
+    'This port takes the place of an origin: it accepts origin-form requests only.',
+  ),
   'missing-host': deny(400, 'http_request_error', 'An HTTP/1.1 request needs a Host field.'),
   'duplicate-host': deny(400, 'http_request_error', 'The request has more than one Host field.'),
   'host-mismatch': deny(400, 'http_request_error', 'The Host field and the CONNECT target differ.'),
@@ -78,7 +82,7 @@ export const REASONS = {
   'malformed-hello': deny(400, 'tls_protocol_error', 'The first bytes are not a valid TLS ClientHello.'),
   'tls-expected': deny(400, 'tls_protocol_error', 'This port is for TLS, and the client spoke something else.'),
   'sni-missing': deny(403, 'http_request_denied', 'The TLS ClientHello names no server.'),
-  'sni-invalid': deny(403, 'http_request_denied', 'The TLS server name is not a DNS name as RFC 6066 asks for.'),
+  'sni-invalid': deny(403, 'http_request_denied', 'The TLS server name is not a DNS name, as RFC 6066 requires.'),
   'sni-mismatch': deny(403, 'http_request_denied', 'The TLS server name is not the host of the tunnel.'),
   'sni-encrypted': deny(403, 'http_request_denied', 'The TLS server name only hides another one (ECH).'),
   'handshake-timeout': deny(408, 'http_request_error', 'The handshake of the client did not arrive in time.'),
@@ -132,7 +136,7 @@ export class EgressError extends Error {
   }
 }
 
-/** The reason of anything thrown; what is not an EgressError is a defect of ours, and says so. */
+/** The reason of anything thrown; what is not an EgressError is a defect of the proxy, and says so. */
 export function reasonOf(error: unknown): Reason {
   return error instanceof EgressError ? error.reason : 'internal-error';
 }

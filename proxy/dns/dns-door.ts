@@ -156,7 +156,7 @@ interface Asker {
   readonly remoteAddress: string | undefined;
 }
 
-/** Never throws: a defect of ours costs one answer. */
+/** Never throws: a defect of the proxy costs one answer. */
 function answer(arrivals: Arrivals, packet: Buffer, asker: Asker): Buffer | null {
   const decideName = (name: DnsName): Refusal | null => {
     const refusal = refusalOf(arrivals, name, asker);

@@ -82,7 +82,7 @@ export async function connectWhileWaiting(
   return { open: false, refusal: refusal('busy'), trace: upstream.trace };
 }
 
-/** The refusal for something thrown; a defect of ours is reported, and ends as `internal-error`. */
+/** The refusal for something thrown; a defect of the proxy is reported, and ends as `internal-error`. */
 export function refusalOf(arrivals: Arrivals, error: unknown): Refusal {
   const reason = reasonOf(error);
   if (reason === 'internal-error') arrivals.onDefect(error);

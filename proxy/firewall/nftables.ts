@@ -1,5 +1,5 @@
 /**
- * The nftables form: input for `nft -f`, one table of ours that is replaced in one transaction. Its chains come before
+ * The nftables form: input for `nft -f`, our one table, replaced in one transaction. Its chains come before
  * those of Docker and of the host's owner; `accept` in them only hands the packet on to these.
  */
 import type { PortRange } from '../core/policy.js';

@@ -35,7 +35,7 @@ export interface Listener {
 
 /**
  * For CONNECT: the Host field names the target, its port may be left out (some clients do). One that names the proxy is
- * passed over, as some clients send it (proxytunnel): it is the target that counts (RFC 9112 section 3.2.2).
+ * skipped, as some clients send it (proxytunnel): it is the target that counts (RFC 9112 section 3.2.2).
  */
 export function hostFault(request: RequestHead, target: Target, listener: Listener): Reason | null {
   const [value] = values(request.rawHeaders, 'host');

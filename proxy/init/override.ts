@@ -13,7 +13,7 @@ export interface Place {
 
 const MARK =
   '# Written by "egress-proxy init", which may write it anew: changes belong into .env or into a file of your own.';
-/** Of a path without a way up: what it names is below the folder of ours. */
+/** Of a path without a way up: what it names is below our folder. */
 const DIGEST = /^# sha256 ([0-9a-f]{64}) ((?!.*\.\.)[\w./-]+)$/gm;
 
 /** `shipped`: build/install/compose.override.yml. */
@@ -36,7 +36,7 @@ export function isOurs(override: string): boolean {
   return override.startsWith(MARK);
 }
 
-/** The digests that an override of ours has in its head. */
+/** The digests that our override has in its head. */
 export function digestsIn(override: string): ReadonlyMap<string, string> {
   return new Map([...override.matchAll(DIGEST)].map(([, digest = '', path = '']) => [path, digest]));
 }

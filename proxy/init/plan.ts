@@ -15,7 +15,7 @@ import type { Environment } from './variables.js';
 export interface Shipped {
   /** build/install/compose.override.yml */
   readonly override: string;
-  /** Path below the folder of ours, and text, of the policy and the gateway's CLI settings. */
+  /** Path below our folder, and text, of the policy and the gateway's CLI settings. */
   readonly beside: ReadonlyMap<string, string>;
 }
 
@@ -93,7 +93,7 @@ function placeOf(gateway: Service, stack: Stack, beside: ReadonlyMap<string, str
   };
 }
 
-/** A file of ours that its owner has changed stays as it is; others follow what is shipped. */
+/** A file of the proxy that its owner has changed stays as it is; others follow what is shipped. */
 function kept(read: Read, beside: ReadonlyMap<string, string>): (readonly [string, string])[] {
   const written = digestsIn(read(OVERRIDE) ?? '');
   return [...beside].map(([name, text]) => {

@@ -6,7 +6,7 @@ import { digestOf, digestsIn, isOurs } from './override.js';
 import type { Plan } from './plan.js';
 import type { Read } from './stack-files.js';
 
-/** Files of ours that were changed since they were written stay, and a note names them. */
+/** Our files that were changed since they were written stay, and a note names them. */
 export function planRemoval(read: Read): Plan {
   const [dotEnv, override] = [read('.env'), read(OVERRIDE)];
   if (override !== null && !isOurs(override)) throw new InitError(`${OVERRIDE} was not written by init`);

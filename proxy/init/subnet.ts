@@ -17,7 +17,7 @@ const CANDIDATES = [
   ...[250, 240, 230, 220, 210, 200].flatMap((n) => [`10.231.${n}.0/24`, `192.168.${n}.0/24`]),
 ];
 
-/** `taken`: prefixes; what is none is passed over. `preferred` comes first. Throws an InitError where all are taken. */
+/** `taken`: prefixes; what is none is skipped. `preferred` comes first. Throws an InitError where all are taken. */
 export function freeSubnet(taken: readonly string[], preferred: string | null): ToolsRange {
   const others = taken.flatMap((text) => parsePrefix(text) ?? []);
   const isFree = (candidate: string): boolean => {

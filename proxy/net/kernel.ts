@@ -1,7 +1,7 @@
 /**
  * What the kernel of this network namespace does beside the proxy. A sidecar is on two networks, and a container
  * inherits IPv4 forwarding from a host that runs Docker: then a neighbour that can write frames of its own (CAP_NET_RAW)
- * has its packets routed to the other network without one line of ours seeing them.
+ * has its packets routed to the other network without one line of our code seeing them.
  */
 import { readFileSync } from 'node:fs';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';

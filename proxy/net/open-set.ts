@@ -32,7 +32,7 @@ export class OpenSet<T extends object> {
     return true;
   }
 
-  /** In no order. What is deleted meanwhile may be passed over, and what is added meanwhile as well. */
+  /** In no order. What is deleted meanwhile may be skipped, and what is added meanwhile as well. */
   *[Symbol.iterator](): Iterator<T> {
     for (const one of this.#places) if (one !== null) yield one;
   }

@@ -8,7 +8,7 @@ export interface Query {
   readonly zone: string;
   /** Called once, when its turn has come. */
   run(): Promise<void>;
-  /** True once it has run, or where nobody waits for it any more; it is then passed over. */
+  /** True once it has run, or where nobody waits for it any more; it is then skipped. */
   readonly isOver: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Which records are kept apart from the rest, in the ring and in a file, where no flood of others reaches them: alarms,
- * and the first contact of a client with a host. So few are kept in a time that they can not roll themselves away.
+ * and the first contact of a client with a host. So few are kept in a time that they cannot push each other out.
  */
 import { LRUCache } from 'lru-cache';
 import type { DecisionRecord } from './record.js';

@@ -23,7 +23,7 @@ export interface LineStream {
 /** A line waits no longer than this before it is written. */
 export const FLUSH_INTERVAL_MS = 100;
 /**
- * Options of sonic-boom: large writes under load, a bounded buffer when the reader stands still. A write goes through
+ * Options of sonic-boom: large writes under load, a bounded buffer when the reader stalls. A write goes through
  * the thread pool, which costs more than the lines in it: it waits for 64 KiB (the size of a pipe) or the interval.
  * Buffers, because a string that grows by a line is measured again from its beginning for each of them.
  */

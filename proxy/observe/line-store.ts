@@ -3,7 +3,7 @@
  * twice each before it leaves them alone, which cost a refused CONNECT a tenth of its time.
  */
 
-/** Lines share one allocation of this many bytes; it is let go of with the last of them. */
+/** Lines share one allocation of this many bytes; it is released with the last of them. */
 const CHUNK_BYTES = 64 * 1024;
 
 export interface LineStore {

@@ -77,7 +77,7 @@ export function credentialsReply(accepted: 'accepted' | 'refused'): Buffer {
   return Buffer.from([PASSWORD_VERSION, accepted === 'accepted' ? 0 : 1]);
 }
 
-/** Null says that the tunnel is open. The bound address is never told: clients have no use for it. */
+/** Null says that the tunnel is open. The bound address is never given: clients have no use for it. */
 export function requestReply(reason: Reason | null): Buffer {
   return Buffer.from([VERSION, reason === null ? REPLY.succeeded : replyCode(reason), 0, 1, 0, 0, 0, 0, 0, 0]);
 }

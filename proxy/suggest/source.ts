@@ -8,7 +8,7 @@ import type { DecisionRecord } from '../observe/record.js';
 
 const PAGE = 1000;
 
-/** Records of a log; whatever stands before the brace of a line, such as the name of a container, is passed over. */
+/** Records of a log; whatever is before the brace of a line, such as the name of a container, is skipped. */
 export async function* recordsOfLog(input: Readable): AsyncGenerator<DecisionRecord> {
   const text = Readable.from(decodedPieces(input));
   for await (const line of createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY })) {

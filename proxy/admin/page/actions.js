@@ -31,7 +31,7 @@ export function recordActions(record, clients) {
   ];
 }
 
-/** A block that ends with the next request is of no use. */
+/** A block that ends with the next request is useless. */
 export function spanButtons(effect, make) {
   const spans = effect === 'block' ? SPANS.filter(({ body }) => body.once !== true) : SPANS;
   const verb = effect === 'block' ? 'Block' : 'Allow';

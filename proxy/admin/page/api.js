@@ -5,7 +5,7 @@ const TIMEOUT_MS = 10_000;
 
 /**
  * The parsed JSON of an answer. Throws an Error with words for a person; `token` and `answer` are what the API said,
- * `isFinal` is true if asking again is no use.
+ * `isFinal` is true if asking again is useless.
  */
 export async function send(method, path, body) {
   const options =
