@@ -45,6 +45,7 @@ export interface DraftOptions {
 const BY_POLICY: ReadonlySet<string> = new Set([
   'host-denied',
   'host-not-allowed',
+  'not-yet-allowed',
   'port-denied',
   'port-not-allowed',
   'address-denied',
