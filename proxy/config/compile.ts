@@ -43,7 +43,6 @@ export function compileConfig(
     policy,
     clients,
     ask: compileAsk(document.policy.ask),
-    notify: document.notify && { to: document.notify.url, events: document.notify.events },
     state: document.state.path,
     audit: compileAudit(document.audit),
     guard: document.guard && compileGuard(document.guard, clients),

@@ -3,7 +3,7 @@ import type { Prefix } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
 import type { Parent } from '../core/parent.js';
 import type { Policy } from '../core/policy.js';
-import type { AbsoluteTarget, Target } from '../core/target.js';
+import type { Target } from '../core/target.js';
 import type { AuditRole } from './audit-roles.js';
 import type { ConfigWarning } from './config-error.js';
 import type { GuardConfig } from './guard-config.js';
@@ -95,13 +95,6 @@ export interface AskSettings {
   readonly keepMs: number;
 }
 
-export interface NotifySettings {
-  readonly to: AbsoluteTarget;
-  readonly events: readonly Notice[];
-}
-
-export type Notice = NonNullable<PolicyDocument['notify']>['events'][number];
-
 export interface Config {
   readonly listen: Readonly<PolicyDocument['listen']>;
   readonly admin: { readonly token: string | null; readonly next: string | null };
@@ -113,8 +106,6 @@ export interface Config {
   readonly clients: readonly ClientEntry[];
   /** Null: nobody is asked. */
   readonly ask: AskSettings | null;
-  /** Null: nobody is notified. */
-  readonly notify: NotifySettings | null;
   /** Where grants and the token are kept: null: nowhere; undefined: nothing is said of it. */
   readonly state: string | null | undefined;
   readonly audit: AuditSettings;

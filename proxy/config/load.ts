@@ -111,8 +111,6 @@ function isSecret({ path, value }: Issue, source: Source, root: unknown): boolea
   if (typeof value !== 'string') return false;
   if (path[0] === 'admin' || path[0] === 'clients') return !['name', 'address', 'server'].includes(String(path[2]));
   if (path[0] === 'upstream' && path[1] === 'proxy') return true;
-  // The path of a webhook is its secret.
-  if (path[0] === 'notify' && path[1] === 'url') return true;
   const written = valueAt(source.root, path);
   const named = typeof written === 'string' && /\$\{(?:file:|\w*(TOKEN|SECRET|PASS|KEY|CREDENTIAL))/i.test(written);
   return named || tokensOf(root).has(value);

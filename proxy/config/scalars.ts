@@ -7,7 +7,7 @@ import { type Prefix, parseAddress, parseIPv6, parsePrefix } from '../core/addre
 import { embeddedIPv4, isNat64Length } from '../core/embedded.js';
 import { type HostPattern, parseHostPattern } from '../core/host-pattern.js';
 import type { PortRange } from '../core/policy.js';
-import { isPort, parseAbsolute, parseHost, parsePort } from '../core/target.js';
+import { isPort, parseHost, parsePort } from '../core/target.js';
 import type { HostAddress, HostPort } from './config.js';
 import { parseDuration, parseSize } from './units.js';
 
@@ -102,14 +102,6 @@ export const pathOrOff = form('a folder, such as "/var/lib/egress-proxy", or "of
 export const holdTime = form('a duration from 0s to 10m, such as "0s" or "30s"', readHold, {
   pattern: '^\\d+(ms|s|m)$',
 });
-
-export const noticeUrl = form(
-  'an http or https URL without user or fragment, such as "https://ntfy.example/egress"',
-  (text) => {
-    const url = parseAbsolute(text);
-    return url.ok && text.length <= 2000 && !/^ws/i.test(text) ? url.value : mismatch();
-  },
-);
 
 export const duration = form('a duration from 1ms to 24h, such as "500ms", "10s", "5m" or "1h"', readDuration, {
   pattern: '^\\d+(ms|s|m|h)$',

@@ -22,7 +22,6 @@ import {
   hostPort,
   hostPortOrOff,
   nat64Prefix,
-  noticeUrl,
   pathOrOff,
   portRange,
   prefix,
@@ -82,16 +81,6 @@ const ask = section({
   perClient: count(1, 1000, 20).prefault(20),
   most: count(1, 10_000, 200).prefault(200),
   keep: duration.prefault('15m'),
-});
-
-export const NOTICES = ['question', 'metadata', 'first-contact'] as const;
-
-/** A webhook that hears what somebody should look at. */
-const notify = section({
-  url: noticeUrl,
-  events: list(word(NOTICES), 'such as [question, metadata]')
-    .min(1, 'at least one of question, metadata, first-contact')
-    .prefault([...NOTICES]),
 });
 
 /** Nothing in the file opens nothing: a missing `policy` or `default` is `none`. */
@@ -188,7 +177,6 @@ export const documentSchema = section({
   clients: orElse(list(client, 'such as [{ name: nas, address: 172.31.250.200/32 }]'), []),
   audit: orElse(audit, {}),
   state: orElse(section({ path: pathOrOff.optional() }), {}),
-  notify: notify.nullish().transform((value) => value ?? null),
   guard: guardSection.nullish().transform((value) => value ?? null),
   upstream: orElse(upstream, {}),
   limits: orElse(limits, {}),
