@@ -13,7 +13,7 @@ export interface EventLog {
 /** For `onDnsSettings` of the app: called with the first settings, and with each that follow. */
 export function dnsEvents(
   events: EventLog,
-  config: Pick<Config, 'listen' | 'steer'>,
+  config: Pick<Config, 'steer'> & { readonly listen: Pick<Config['listen'], 'proxy' | 'socks'> },
   platform: NodeJS.Platform = process.platform,
 ): (settings: DnsSettings) => void {
   const { proxy, socks } = config.listen;

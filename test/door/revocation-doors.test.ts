@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { parseAddress } from '../../proxy/core/address.js';
+import { parseHostPattern } from '../../proxy/core/host-pattern.js';
+import type { RunTime } from '../../proxy/core/run-time.js';
+import { table } from '../http/fake-dns.js';
+import { type RunningProxy, startProxy } from '../http/start-proxy.js';
+import { wireHello } from '../tls/hello-bytes.js';
+
+const PUBLIC = '93.184.216.34';
+const BLOCK: RunTime = {
+  pauses: [],
+  grants: [
+    {
+      id: 'b',
+      effect: 'block',
+      client: null,
+      host: parseHostPattern('a.test'),
+      address: null,
+      ports: null,
+      internal: false,
+      once: false,
+    },
+  ],
+};
+
+interface Stand {
+  readonly proxy: RunningProxy;
+  /** Connections that the origin has. */
+  readonly origins: Set<Socket>;
+  connect(door: 'proxy' | 'socks' | 'tls'): Promise<Socket>;
+}
+
+/** An origin that answers requests, switches protocols, keeps a response open, or says bytes back. */
+async function stand(t: TestContext): Promise<Stand> {
+  const origins = new Set<Socket>();
+  const origin = net.createServer((socket) => {
+    origins.add(socket);
+    socket.on('error', () => socket.destroy()).on('close', () => origins.delete(socket));
+    socket.on('data', (bytes) => {
+      const text = bytes.toString('latin1');
+      if (/^upgrade: x/im.test(text))
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+      else if (text.startsWith('GET /endless')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst');
+      else if (text.startsWith('GET /')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      else socket.write(bytes);
+    });
+  });
+  origin.listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+  const { port } = origin.address() as AddressInfo;
+  const dialer = {
+    async dial() {
+      const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+      await once(socket, 'connect');
+      return { socket, address: parseAddress(PUBLIC) ?? assert.fail() };
+    },
+  };
+  const [socks, tls] = [await freePort(), await freePort()];
+  const proxy = await startProxy({
+    config: {
+      listen: { proxy: '127.0.0.1:0', socks: `127.0.0.1:${socks}` },
+      steer: { tls: `127.0.0.1:${tls}` },
+      policy: { default: 'public', sni: 'off' },
+    },
+    dns: table({ 'a.test': [PUBLIC], 'b.test': [PUBLIC] }),
+    dialer,
+  });
+  const clients: Socket[] = [];
+  t.after(async () => {
+    for (const client of clients) client.destroy();
+    for (const socket of origins) socket.destroy();
+    origin.close();
+    await proxy.stop();
+  });
+  return {
+    proxy,
+    origins,
+    async connect(door) {
+      const client = net.connect({ host: '127.0.0.1', port: { proxy: proxy.port, socks, tls }[door] });
+      clients.push(client.on('error', () => undefined));
+      await once(client, 'connect');
+      return client;
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Resolves when as much of `expected` has come. */
+async function hear(client: Socket, expected: RegExp): Promise<void> {
+  let text = '';
+  while (!expected.test(text)) text += String((await once(client, 'data'))[0]);
+}
+
+function socksTo(host: string, port: number): Buffer {
+  return Buffer.from([5, 1, 0, 3, host.length, ...Buffer.from(host), port >> 8, port & 255]);
+}
+
+const OPENINGS: Readonly<Record<string, (stand: Stand, host: string) => Promise<Socket>>> = {
+  async CONNECT({ connect }, host) {
+    const client = await connect('proxy');
+    client.write(`CONNECT ${host}:443 HTTP/1.1\r\nHost: ${host}:443\r\n\r\n`);
+    await hear(client, /^HTTP\/1\.1 200/);
+    return client;
+  },
+  async upgrade({ connect }, host) {
+    const client = await connect('proxy');
+    client.write(`GET http://${host}/ HTTP/1.1\r\nHost: ${host}\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n`);
+    await hear(client, /^HTTP\/1\.1 101/);
+    return client;
+  },
+  async 'a forwarded response that goes on'({ connect }, host) {
+    const client = await connect('proxy');
+    client.write(`GET http://${host}/endless HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    await hear(client, /first$/);
+    return client;
+  },
+  async SOCKS({ connect }, host) {
+    const client = await connect('socks');
+    client.write(Buffer.from([5, 1, 0]));
+    await once(client, 'data');
+    client.write(socksTo(host, 443));
+    const [answer] = await once(client, 'data');
+    assert.equal(answer[1], 0);
+    return client;
+  },
+  async 'steered TLS'({ connect }, host) {
+    const client = await connect('tls');
+    client.write(wireHello({ sni: host }));
+    await once(client, 'data');
+    return client;
+  },
+};
+
+for (const [kind, open] of Object.entries(OPENINGS)) {
+  test(`${kind}: a block cuts what it is for, and not the same to another host`, { timeout: 30_000 }, async (t) => {
+    const here = await stand(t);
+    const blocked = await open(here, 'a.test');
+    const other = await open(here, 'b.test');
+    const ended = once(blocked.resume(), 'close');
+    let isOtherOpen = true;
+    other.on('close', () => {
+      isOtherOpen = false;
+    });
+    assert.equal(await here.proxy.app.decide(BLOCK), 1);
+    await ended;
+    assert.equal(isOtherOpen, true);
+    assert.deepEqual(here.proxy.defects, []);
+  });
+}
+
+test('an idle connection to an origin is closed with the block, and no request goes over it', async (t) => {
+  const { proxy, origins, connect } = await stand(t);
+  const client = await connect('proxy');
+  client.write('GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n');
+  await hear(client, /ok$/);
+  assert.equal(origins.size, 1);
+  const [idle] = origins;
+  assert.ok(idle);
+  const closed = once(idle.resume(), 'close');
+  await proxy.app.decide(BLOCK);
+  await closed;
+  client.write('GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n');
+  await hear(client, /^HTTP\/1\.1 403/);
+  assert.equal(origins.size, 0);
+});
