@@ -9,17 +9,10 @@ import { isLocalhost } from '../core/special-purpose.js';
 import { isPort, parseHost, type Target } from '../core/target.js';
 import { AUDIT_ROLES } from './audit-roles.js';
 import { compileGuard } from './compile-guard.js';
-import type {
-  AskSettings,
-  AuditSettings,
-  ClientEntry,
-  Config,
-  FixedDestination,
-  FixedRelay,
-  HostPort,
-} from './config.js';
+import type { AskSettings, AuditSettings, ClientEntry, Config, FixedDestination, FixedRelay } from './config.js';
 import type { ConfigWarning } from './config-error.js';
 import { memoryForOthers, processMemory } from './memory-limit.js';
+import type { HostPort } from './places.js';
 import type { PolicyDocument, RuleDocument } from './schema.js';
 
 export function compileConfig(

@@ -1,19 +1,13 @@
 /** The configuration after loading: units in the names, every default filled in, the policy compiled. */
 import type { Prefix } from '../core/address.js';
-import type { DnsName } from '../core/host-pattern.js';
 import type { Parent } from '../core/parent.js';
 import type { Policy } from '../core/policy.js';
 import type { Target } from '../core/target.js';
 import type { AuditRole } from './audit-roles.js';
 import type { ConfigWarning } from './config-error.js';
 import type { GuardConfig } from './guard-config.js';
+import type { HostAddress, HostPort } from './places.js';
 import type { PolicyDocument } from './schema.js';
-
-export interface HostPort {
-  readonly host: string;
-  /** 0 to 65535; 0 picks a free port. */
-  readonly port: number;
-}
 
 export interface ClientEntry {
   readonly name: string;
@@ -69,12 +63,6 @@ export interface FixedRelay extends FixedDestination {
   /** Where the target would answer if it was started outside of that network; null: nobody looks. */
   readonly outside: FixedDestination | null;
 }
-
-/** One address, or some, of the host that the proxy runs on. `gateway`: the next hop of the default route. */
-export type HostAddress =
-  | { readonly kind: 'prefix'; readonly prefix: Prefix }
-  | { readonly kind: 'name'; readonly name: DnsName }
-  | { readonly kind: 'gateway' };
 
 /** The place where the proxy runs. */
 export interface Network {

@@ -1,7 +1,7 @@
 /** The scalar forms of `upstream`, the parent proxy. */
 import { parsePrefix } from '../core/address.js';
 import type { ParentExemption } from '../core/parent.js';
-import type { HostPort } from './config.js';
+import type { HostPort } from './places.js';
 import { form, isMismatch, type Mismatch, mismatch, readHostPattern, readHostPort } from './scalars.js';
 
 /** Never shown where it is wrong: a password may be in it. */

@@ -8,7 +8,7 @@ import { embeddedIPv4, isNat64Length } from '../core/embedded.js';
 import { type HostPattern, parseHostPattern } from '../core/host-pattern.js';
 import type { PortRange } from '../core/policy.js';
 import { isPort, parseHost, parsePort } from '../core/target.js';
-import type { HostAddress, HostPort } from './config.js';
+import type { HostAddress, HostPort } from './places.js';
 import { parseDuration, parseSize } from './units.js';
 
 const DAY_MS = 86_400_000;

@@ -8,7 +8,7 @@ import dgram, { type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import type { HostPort } from '../config/config.js';
+import type { HostPort } from '../config/places.js';
 import { type Address, parseAddress } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
 import { decideHost, type Refusal } from '../core/policy.js';

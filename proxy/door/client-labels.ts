@@ -47,7 +47,7 @@ function isContainerAddress(text: string): boolean {
 function within(label: Promise<string | null>): Promise<string | null> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(null), WAIT_MS);
-    label.then((value) => {
+    void label.then((value) => {
       clearTimeout(timer);
       resolve(value);
     });

@@ -3,7 +3,7 @@
  * with the gateway every other tool and its credentials.
  */
 import { isIP } from 'node:net';
-import type { HostPort } from '../config/config.js';
+import type { HostPort } from '../config/places.js';
 import { type Address, contains, parseAddress } from '../core/address.js';
 import { isLoopback } from '../core/loopback.js';
 import type { Link } from '../net/interfaces.js';

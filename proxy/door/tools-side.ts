@@ -1,5 +1,5 @@
 /** Which connections to the admin listener come by the network of the tools: a tool has no business there. */
-import type { HostPort } from '../config/config.js';
+import type { HostPort } from '../config/places.js';
 import { contains, type Prefix, parseAddress } from '../core/address.js';
 import type { Link } from '../net/interfaces.js';
 import { peerAddress } from './clients.js';

@@ -6,24 +6,10 @@
 import type { Socket } from 'node:net';
 import { EgressError, type Reason } from '../core/reasons.js';
 import type { Claim } from '../net/memory-budget.js';
-import type { ContentSource, ResponseWriter } from './client-side.js';
-import { RequestSender } from './request-sender.js';
+import type { ResponseWriter } from './client-side.js';
+import { type ExchangeRequest, RequestSender } from './request-sender.js';
 import { ResponseReceiver } from './response-receiver.js';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.js';
-
-export interface ExchangeRequest {
-  readonly method: string;
-  /** The request-target in origin-form, or `*`. */
-  readonly path: string;
-  /** End-to-end, flat, with Host and Via; the Content-Length is among them where there is one. */
-  readonly fields: readonly string[];
-  /** Null where there is none. */
-  readonly content: ContentSource | null;
-  /** The protocols of an Upgrade field, or null. */
-  readonly upgrade: string | null;
-  /** The client has announced that it waits for `100 Continue` (RFC 9110 section 10.1.1). */
-  readonly expectsContinue: boolean;
-}
 
 export interface ExchangeOptions {
   /** Without a byte in either direction for this long, the exchange has failed. */

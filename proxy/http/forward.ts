@@ -14,10 +14,10 @@ import { Abort } from '../net/abort.js';
 import type { Door } from '../observe/record.js';
 import type { ClientRequest } from './client-request.js';
 import { type ClientResponse, expectsContinue } from './client-response.js';
-import type { ExchangeRequest } from './exchange.js';
 import { hasOwnVia, requestFields, values } from './fields.js';
 import { endResponse } from './refusal.js';
 import { credentialsOf, headFault, type RequestHead } from './request-head.js';
+import type { ExchangeRequest } from './request-sender.js';
 import type { UpstreamPool } from './upstream-pool.js';
 import { sendUpstream } from './upstream-request.js';
 

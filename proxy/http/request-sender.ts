@@ -1,9 +1,22 @@
 /** A request on its way to an origin: the head at once, the content as it comes from the client. */
 import type { Reason } from '../core/reasons.js';
-import type { ContentSink } from './client-side.js';
-import type { ExchangeRequest } from './exchange.js';
+import type { ContentSink, ContentSource } from './client-side.js';
 import { mayBeTrailer } from './fields.js';
 import type { UpstreamConnection } from './upstream-connection.js';
+
+export interface ExchangeRequest {
+  readonly method: string;
+  /** The request-target in origin-form, or `*`. */
+  readonly path: string;
+  /** End-to-end, flat, with Host and Via; the Content-Length is among them where there is one. */
+  readonly fields: readonly string[];
+  /** Null where there is none. */
+  readonly content: ContentSource | null;
+  /** The protocols of an Upgrade field, or null. */
+  readonly upgrade: string | null;
+  /** The client has announced that it waits for `100 Continue` (RFC 9110 section 10.1.1). */
+  readonly expectsContinue: boolean;
+}
 
 export interface SenderEvents {
   /** Some of the content has gone on. */

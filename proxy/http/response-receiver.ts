@@ -1,8 +1,8 @@
 /** A response on its way to the client: interim heads, the final one, its content, and the trailers that may be passed on. */
 import type { ResponseWriter } from './client-side.js';
-import type { ExchangeRequest } from './exchange.js';
 import { mayBeTrailer, responseFields, values } from './fields.js';
 import { type BodyReader, bodyReader } from './message-body.js';
+import type { ExchangeRequest } from './request-sender.js';
 import {
   contentLengthOf,
   type Framing,

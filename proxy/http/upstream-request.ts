@@ -11,8 +11,9 @@ import type { Dialed } from '../net/dialer.js';
 import type { Claim } from '../net/memory-budget.js';
 import { secure } from '../net/upstream-tls.js';
 import type { ResponseWriter } from './client-side.js';
-import { type ExchangeEnd, type ExchangeRequest, exchange } from './exchange.js';
+import { type ExchangeEnd, exchange } from './exchange.js';
 import { members, values } from './fields.js';
+import type { ExchangeRequest } from './request-sender.js';
 import type { Owner, Upstream, UpstreamPool } from './upstream-pool.js';
 
 export interface UpstreamRequest {

@@ -4,7 +4,7 @@
  * inside of whatever firewall the provider has in front of it.
  */
 import { readFileSync } from 'node:fs';
-import type { HostAddress } from '../config/config.js';
+import type { HostAddress } from '../config/places.js';
 import { type Address, addressFromBytes, type Prefix, prefixOf } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
 import type { Resolver } from './resolver.js';

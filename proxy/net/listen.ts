@@ -1,6 +1,6 @@
 /** Listeners: bound, named in errors, and known to the policy as the proxy's own. */
 import type { AddressInfo, Server } from 'node:net';
-import type { HostPort } from '../config/config.js';
+import type { HostPort } from '../config/places.js';
 
 /** The port that was bound. Rejects with an error that names the address, the key of the configuration, and the mend. */
 export function listen(server: Server, at: HostPort, purpose: string): Promise<AddressInfo> {

@@ -107,7 +107,7 @@ class Turns {
 
   #start(asker: Asker, lane: Lane, query: Query): void {
     this.#count(asker, lane, 1);
-    query.run().finally(() => {
+    void query.run().finally(() => {
       this.#count(asker, lane, -1);
       this.#tidy(asker, lane);
       this.#fill();

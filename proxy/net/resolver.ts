@@ -65,7 +65,7 @@ export function createResolver(options: ResolverOptions): Resolver {
       return answer;
     });
     inFlight.set(name, lookup);
-    lookup.answer.then(() => inFlight.delete(name));
+    void lookup.answer.then(() => inFlight.delete(name));
     return lookup;
   };
   const shared = async (name: DnsName, asker: string): Promise<Answer> => {

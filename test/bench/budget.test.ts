@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { againstBudget, readBudget } from './budget.js';
 import { contenders } from './contenders.js';
-import type { Cell } from './report.js';
+import type { Cell } from './results.js';
 import { workloads } from './workloads.js';
 
 test('every row of the budget is a workload, and a contender that can do it', () => {

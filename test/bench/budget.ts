@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Results } from './report.js';
+import type { Results } from './results.js';
 import type { Outcome } from './targets.js';
 import { repository } from './toolchain.js';
 

@@ -1,6 +1,5 @@
 /** The configuration of each contender: one listener, one refused address, an access log. */
-import { REFUSED_ADDRESS } from './contenders.js';
-import { ORIGIN_ADDRESS } from './sandbox.js';
+import { ORIGIN_ADDRESS, REFUSED_ADDRESS } from './sandbox.js';
 
 /** Two descriptors each, and 5,000 tunnels. */
 const MAX_CONNECTIONS = 8000;

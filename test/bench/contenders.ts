@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { haproxyConfiguration, ourPolicy, squidConfiguration, tinyproxyConfiguration } from './configurations.js';
 import { cpuMs, firstLine, freePort, type Running, start } from './process.js';
-import { ORIGIN_ADDRESS } from './sandbox.js';
+import { ORIGIN_ADDRESS, REFUSED_ADDRESS } from './sandbox.js';
 import { installed, type Programs, repository } from './toolchain.js';
 
 export type Ability = 'tunnel' | 'name' | 'refuse' | 'forward' | 'http-passthrough';
@@ -55,9 +55,6 @@ export function contenders(): readonly Contender[] {
     { name: 'ours', abilities: ALL, isProxy: true, start: ours },
   ];
 }
-
-/** The address that every contender which can refuse refuses. */
-export const REFUSED_ADDRESS = '127.0.0.3';
 
 function direct(field: Field): Standing {
   return { name: 'direct', port: field.origin.stream, running: null };

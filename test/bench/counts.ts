@@ -7,14 +7,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ourPolicy } from './configurations.js';
-import { type Contender, contenders, type Field, REFUSED_ADDRESS, type Standing } from './contenders.js';
+import { type Contender, contenders, type Field, type Standing } from './contenders.js';
 import type { Counts } from './counted.js';
 import { firstTunnel } from './fresh.js';
+import { load } from './load.js';
 import { firstLine, freePort, type Running, start, stop } from './process.js';
 import { say } from './report.js';
-import { ORIGIN_ADDRESS } from './sandbox.js';
+import { ORIGIN_ADDRESS, REFUSED_ADDRESS } from './sandbox.js';
 import { compile, type Programs, repository } from './toolchain.js';
-import { load } from './workloads.js';
 
 const CONNECTIONS = 4;
 const WARM_UP = 500;

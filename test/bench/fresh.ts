@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Contender, cpuOf, type Field, REFUSED_ADDRESS, type Standing } from './contenders.js';
+import { type Contender, cpuOf, type Field, type Standing } from './contenders.js';
+import { GIB, load, type Sample } from './load.js';
 import { firstLine, type Running, rssKiB, start, stop } from './process.js';
-import { ORIGIN_ADDRESS } from './sandbox.js';
-import { GIB, load, type Sample } from './workloads.js';
+import { ORIGIN_ADDRESS, REFUSED_ADDRESS } from './sandbox.js';
 
 const RETRY_MS = 2;
 const READY_TRIES = 5000;

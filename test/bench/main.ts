@@ -5,13 +5,15 @@ import { join } from 'node:path';
 import { againstBudget, type Budget, readBudget } from './budget.js';
 import { type Contender, contenders, type Field, type Standing } from './contenders.js';
 import { firstTunnel } from './fresh.js';
+import type { Sample } from './load.js';
 import { type Options, readOptions } from './options.js';
 import { capture, firstLine, type Running, start, stop } from './process.js';
-import { cellOf, print, printBudget, type Results, save, say } from './report.js';
+import { cellOf, print, printBudget, save, say } from './report.js';
+import type { Results } from './results.js';
 import { enter, isInside, ORIGIN_ADDRESS } from './sandbox.js';
 import { SPAWN_ROWS, spawnResults } from './spawn.js';
 import { compile, nodeBinary } from './toolchain.js';
-import { type Sample, type Workload, workloads } from './workloads.js';
+import { type Workload, workloads } from './workloads.js';
 
 const options = readOptions(process.argv.slice(2));
 // Fetched before the namespace is entered, which has no way out.

@@ -1,18 +1,9 @@
 /** The results of a run: medians, the table, the file, the comparison with an earlier file. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { Sample } from './load.js';
+import type { Cell, Results } from './results.js';
 import { type Outcome, outcomes } from './targets.js';
-import type { Sample, Workload } from './workloads.js';
-
-export interface Cell {
-  readonly median: number | null;
-  readonly low: number | null;
-  readonly high: number | null;
-  readonly note: string;
-  readonly errors: number;
-}
-
-/** By workload, then by contender. */
-export type Results = Record<string, Record<string, Cell>>;
+import type { Workload } from './workloads.js';
 
 export interface Report {
   readonly node: string;

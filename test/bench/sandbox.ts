@@ -6,6 +6,8 @@ import { installed } from './toolchain.js';
 
 export const ORIGIN_NAME = 'origin.bench.example';
 export const ORIGIN_ADDRESS = '127.0.0.2';
+/** The address that every contender that can refuse refuses. */
+export const REFUSED_ADDRESS = '127.0.0.3';
 const MARK = 'EGRESS_BENCH_SANDBOX';
 
 export function isInside(): boolean {

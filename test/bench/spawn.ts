@@ -6,8 +6,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { tryDocker } from '../e2e/docker/docker.js';
 import { BASE_ARGS, IMAGE, type Lab, openLab } from '../e2e/docker/guard-lab.js';
-import { cellOf, type Results, say } from './report.js';
-import type { Sample, Workload } from './workloads.js';
+import type { Sample } from './load.js';
+import { cellOf, say } from './report.js';
+import type { Results } from './results.js';
+import type { Workload } from './workloads.js';
 
 export const SPAWN_ROWS = [
   { name: 'spawn-cpu', title: 'spawn through the guard: its CPU, over straight to the socket', unit: 'ms each' },

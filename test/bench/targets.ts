@@ -1,5 +1,5 @@
 /** The targets: ours against another contender in the same run, or against a figure. */
-import type { Results } from './report.js';
+import type { Results } from './results.js';
 
 interface Target {
   readonly workload: string;

@@ -1,17 +1,8 @@
 /** What is measured, and in which unit. */
-
-import { type Ability, type Contender, cpuOf, type Field, REFUSED_ADDRESS, type Standing } from './contenders.js';
+import { type Ability, type Contender, cpuOf, type Field, type Standing } from './contenders.js';
 import { busyBesideIdle, coldStart, idleMemory, latencyBeside } from './fresh.js';
-import { capture } from './process.js';
-import { ORIGIN_ADDRESS, ORIGIN_NAME } from './sandbox.js';
-
-export interface Sample {
-  /** In the workload's unit; null: there is no such figure (a contender without a process has no CPU time). */
-  readonly value: number | null;
-  /** What a person wants beside it: throughput, latency, or what went wrong. */
-  readonly note: string;
-  readonly errors: number;
-}
+import { GIB, load, type Sample } from './load.js';
+import { ORIGIN_ADDRESS, ORIGIN_NAME, REFUSED_ADDRESS } from './sandbox.js';
 
 export interface Workload {
   readonly name: string;
@@ -22,17 +13,6 @@ export interface Workload {
   readonly isFresh: boolean;
   run(contender: Contender, standing: Standing | null, field: Field): Promise<Sample>;
 }
-
-export interface LoadResult {
-  readonly units: number;
-  readonly errors: number;
-  readonly seconds: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly note: string;
-}
-
-export const GIB = 2 ** 30;
 
 export function workloads(smoke: boolean): readonly Workload[] {
   const scale = smoke ? 1 / 64 : 1;
@@ -82,28 +62,6 @@ export function workloads(smoke: boolean): readonly Workload[] {
     { ...fresh('cold-start', 'cold start to first proxied request', 'ms', 'tunnel'), run: coldStart },
     exactness(Math.ceil(64 * 2 ** 20 * scale)),
   ];
-}
-
-/** Runs the load generator against a contender. */
-export async function load(
-  contender: Contender,
-  standing: Standing,
-  field: Field,
-  work: { readonly op: string; readonly target: string; readonly count: number; readonly connections: number },
-): Promise<LoadResult> {
-  const to = contender.isProxy ? work.target : passedThrough(standing, field, work.op);
-  const proxy = contender.isProxy ? `127.0.0.1:${standing.port}` : '-';
-  const args = [work.op, proxy, to, String(work.count), String(work.connections)];
-  const result: LoadResult = JSON.parse(await capture(field.programs.load, args));
-  const { exitCode = null, signalCode = null } = standing.running?.child ?? {};
-  if (exitCode !== null || signalCode !== null)
-    throw new Error(`${contender.name} has ended with ${exitCode ?? signalCode} under ${work.op}`);
-  return result;
-}
-
-function passedThrough(standing: Standing, field: Field, op: string): string {
-  if (standing.running !== null) return `127.0.0.1:${standing.port}`;
-  return `${ORIGIN_ADDRESS}:${op === 'get' ? field.origin.http : field.origin.stream}`;
 }
 
 function bulk(name: string, title: string, op: string, bytes: number, connections: number): Workload {

@@ -92,7 +92,7 @@ export async function openStand(
   });
   const bound = await app.start();
   context.after(() => {
-    app.reload({ ...config, limits: { ...config.limits, drainTimeoutMs: 1 } });
+    void app.reload({ ...config, limits: { ...config.limits, drainTimeoutMs: 1 } });
     return app.stop();
   });
   const port = (door: string): number => bound.get(door)?.port ?? 0;

@@ -18,7 +18,7 @@ test(
     const conversation = listenTo(kept);
     kept.write(DENIED);
     await conversation.until(({ text }) => text.includes('403'));
-    proxy.app.reload(await configOf({ version: 1, limits: { headerBytes: '1KiB', headerFields: 16 } }));
+    await proxy.app.reload(await configOf({ version: 1, limits: { headerBytes: '1KiB', headerFields: 16 } }));
     const large = (method: string): string => `${method} HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(1100)}\r\n\r\n`;
     kept.write(large('GET http://10.0.0.1/'));
     await conversation.until(({ ended }) => ended);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import type { HostAddress } from '../../proxy/config/config.js';
+import type { HostAddress } from '../../proxy/config/places.js';
 import { parseAddress, parsePrefix } from '../../proxy/core/address.js';
 import { parseDnsName } from '../../proxy/core/host-pattern.js';
 import { createHostAddresses, defaultNextHops } from '../../proxy/net/host-addresses.js';

@@ -61,7 +61,7 @@ function onChanged() {
   isRefreshDue = true;
   setTimeout(() => {
     isRefreshDue = false;
-    refresh();
+    void refresh();
   }, CHANGED_MS);
 }
 
@@ -179,7 +179,7 @@ async function route() {
 
 function go(url) {
   history.pushState(null, '', url);
-  route();
+  void route();
 }
 
 /** Links to this page are followed without loading it again. */
