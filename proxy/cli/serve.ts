@@ -24,6 +24,7 @@ import { command, EXIT, version } from './command.js';
 import { configPath, readConfiguration } from './configuration.js';
 import { dnsEvents } from './dns-events.js';
 import { type KernelWatch, watchKernel } from './kernel-watch.js';
+import { changedAtStartOnly, keepAdminClosed } from './restart-keys.js';
 import { openRunTime } from './run-time.js';
 import { saysTheSame } from './same-config.js';
 import { showPage } from './show-page.js';
@@ -233,18 +234,6 @@ async function startAdmin({ listen }: Config, options: Omit<AdminOptions, 'loopb
   return { at, close: () => server.close() };
 }
 
-/** A listener that was opened with a token keeps one: without it, it might be anyone's until the restart. */
-function keepAdminClosed(before: Config, after: Config): Config {
-  return after.admin.token === null && before.admin.token !== null ? { ...after, admin: before.admin } : after;
-}
-
 function namesOf(config: Config): ReadonlySet<string> {
   return new Set(config.clients.map(({ name }) => name));
-}
-
-/** The keys that are read at start only and that differ. */
-function changedAtStartOnly(before: Config, after: Config): string[] {
-  const keys = ['listen', 'dns', 'steer', 'relay', 'log', 'state'] as const;
-  const changed = keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
-  return before.admin.token !== null && after.admin.token === null ? [...changed, 'admin'] : changed;
 }
