@@ -37,13 +37,15 @@ export type { Denial, Refusal } from './refusal.js';
 export type { ClientIdentity, PortRange, Question, Rule } from './rule.js';
 
 const ISSUING = Symbol();
+/** As it was before anybody else's code ran. */
+const { freeze } = Object;
 /** RFC 6666: what is sent there is discarded. Nothing is, since the dialer takes no Permit that is by name. */
-const NOWHERE = addressFromBytes([1, ...Array<number>(14).fill(0), 1]);
+const NOWHERE = frozenAddress(addressFromBytes([1, ...Array<number>(14).fill(0), 1]));
 
 /**
  * What makes a Permit one is its private field, which no copy, no cast and no other object can have: the class is not
- * exported, and its constructor, though every Permit leads to it, takes a symbol that nobody else has. What it holds is
- * a copy of its own and frozen, so that nothing of it can be changed after it was issued.
+ * exported, and its constructor, though every Permit leads to it, takes a symbol that nobody else has and cannot be
+ * changed. `target` and `addresses` are the frozen copies that were judged.
  */
 class IssuedPermit {
   readonly #issued = true;
@@ -60,11 +62,16 @@ class IssuedPermit {
     rule: RuleId,
   ) {
     if (issuing !== ISSUING) throw new TypeError('only the policy issues a Permit');
-    this.target = frozenTarget(target);
-    this.addresses = frozenAddresses(addresses ?? [NOWHERE]);
+    this.target = target;
+    this.addresses = freeze<[Address, ...Address[]]>(addresses === null ? [NOWHERE] : [...addresses]);
     this.isByName = addresses === null;
     this.rule = rule;
-    Object.freeze(this);
+    freeze(this);
+  }
+
+  static {
+    freeze(IssuedPermit.prototype);
+    freeze(IssuedPermit);
   }
 
   static isIssued(value: unknown): value is IssuedPermit {
@@ -102,9 +109,10 @@ function judgeLiteral(policy: Policy, question: Question, { address }: { readonl
  * After DNS (or for a literal, with that literal): a Permit for exactly these addresses, or a denial. An answer that
  * mixes permitted and prohibited addresses is refused whole, so that no retry can pick the prohibited one.
  */
-export function decideAddresses(of: Policy, question: Question, addresses: readonly Address[]): Verdict {
-  const policy = policyFor(of, question.client);
-  const judgements = addresses.map((address) => judgeAddress(policy, question, address));
+export function decideAddresses(of: Policy, asked: Question, addresses: readonly Address[]): Verdict {
+  const policy = policyFor(of, asked.client);
+  const question = withFrozenTarget(asked);
+  const judgements = addresses.map((address) => judgeAddress(policy, question, frozenAddress(address)));
   const denials = judgements.flatMap((one) => (one.allowed ? [] : [one.denial]));
   const denial = worst(denials, addresses.length);
   if (denial !== null) return { outcome: 'deny', ...denial };
@@ -115,7 +123,7 @@ export function decideAddresses(of: Policy, question: Question, addresses: reado
   const permit = new IssuedPermit(
     ISSUING,
     question.target,
-    [first.address, ...rest.map(({ address }) => address)],
+    [frozenOnce(first.address), ...rest.map(({ address }) => frozenOnce(address))],
     first.rule,
   );
   const noted = [first, ...rest].flatMap((one) => one.noted ?? []);
@@ -123,8 +131,9 @@ export function decideAddresses(of: Policy, question: Question, addresses: reado
 }
 
 /** For a name that only a parent proxy can resolve, as `upstream.resolve: parent` allows: no address of it is vetted. */
-export function decideName(of: Policy, question: Question, name: DnsName): Verdict {
-  const policy = policyFor(of, question.client);
+export function decideName(of: Policy, asked: Question, name: DnsName): Verdict {
+  const policy = policyFor(of, asked.client);
+  const question = withFrozenTarget(asked);
   const plain = judgePlainText(policy, question.target);
   if (plain !== null && enforcesSni(policy)) return { outcome: 'deny', ...plain };
   const judged = judgeUnresolved(policy, question, name);
@@ -141,16 +150,20 @@ function worst(denials: readonly Denial[], count: number): Denial | null {
 
 const GRAVE: ReadonlySet<DenyReason> = new Set<DenyReason>(['metadata-address', 'own-listener']);
 
-function frozenTarget({ form, scheme, host, port }: Target): Target {
-  const own = host.kind === 'name' ? { ...host } : { ...host, address: frozenAddress(host.address) };
-  return Object.freeze({ form, scheme, host: Object.freeze(own), port });
+/** Judged is the copy that the Permit will hold: an object that answers differently the second time gains nothing. */
+function withFrozenTarget({ target, client, own }: Question): Question {
+  const { form, scheme, host, port } = target;
+  const { kind } = host;
+  const copy = kind === 'name' ? { kind, name: host.name } : { kind, address: frozenAddress(host.address) };
+  return { target: freeze({ form, scheme, host: freeze(copy), port }), client, own };
 }
 
-function frozenAddresses([first, ...rest]: readonly [Address, ...Address[]]): readonly [Address, ...Address[]] {
-  return Object.freeze<[Address, ...Address[]]>([frozenAddress(first), ...rest.map(frozenAddress)]);
-}
-
-/** The text is made from the bytes again: they are what was judged, and it is what will be dialled. */
+/** The text is made from the bytes again: they are what is judged, and it is what will be dialled. */
 function frozenAddress({ bytes }: Address): Address {
-  return Object.freeze(addressFromBytes(Object.freeze([...bytes])));
+  return freeze(addressFromBytes(freeze([...bytes])));
+}
+
+/** An address that was decoded from a frozen one is not frozen yet. */
+function frozenOnce(address: Address): Address {
+  return Object.isFrozen(address) ? address : frozenAddress(address);
 }

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { test } from 'node:test';
+import v8 from 'node:v8';
 import type { Address } from '../../proxy/core/address.js';
+import * as policyModule from '../../proxy/core/policy.js';
 import { decideAddresses, isIssued, type Permit } from '../../proxy/core/policy.js';
 import type { Upstream } from '../../proxy/http/upstream-pool.js';
 import { UpstreamPool } from '../../proxy/http/upstream-pool.js';
@@ -63,6 +65,49 @@ const FORGERIES: readonly (readonly [way: string, make: (real: Permit) => unknow
   ],
   ['an object that is given its prototype', (real) => Object.setPrototypeOf({ ...real }, Object.getPrototypeOf(real))],
   ['all of its property descriptors', (real) => Object.defineProperties({}, Object.getOwnPropertyDescriptors(real))],
+  [
+    'an object whose prototype is that of every Permit',
+    (real) =>
+      Object.create(Object.getPrototypeOf(real), {
+        ...Object.getOwnPropertyDescriptors(real),
+        addresses: { value: [VICTIM] },
+      }),
+  ],
+  ['a serialized copy', (real) => v8.deserialize(v8.serialize(real))],
+  [
+    'an instance of a class that extends its own',
+    (real) => {
+      const Own = class extends Object {};
+      Object.setPrototypeOf(Own.prototype, Object.getPrototypeOf(real));
+      return Object.assign(new Own(), real, { addresses: [VICTIM] });
+    },
+  ],
+  [
+    'the maker of Permits, called on another object',
+    (real) => {
+      const on = { ...real, addresses: [VICTIM] };
+      const call = () => Reflect.apply(real.constructor, on, [Symbol(), real.target, [VICTIM], 'default']);
+      assert.throws(call, TypeError);
+      return on;
+    },
+  ],
+  [
+    'a question that is asked in place of it',
+    (real) => {
+      const on = { ...real, addresses: [VICTIM] };
+      Reflect.set(real.constructor, 'isIssued', () => true);
+      Reflect.set(Object.getPrototypeOf(real), 'isIssued', () => true);
+      Object.defineProperty(on, Symbol.hasInstance, { value: () => true });
+      return on;
+    },
+  ],
+  [
+    'what the policy exports',
+    (real) => {
+      assert.throws(() => Object.assign(policyModule, { isIssued: () => true, IssuedPermit: class {} }), TypeError);
+      return { ...real, addresses: [VICTIM] };
+    },
+  ],
   ['nothing at all', () => undefined],
 ];
 
@@ -88,6 +133,26 @@ test('the constructor that every Permit leads to makes none', () => {
     assert.throws(() => Reflect.construct(made, [first, real.target, [VICTIM], 'default']), TypeError);
     assert.throws(() => Reflect.construct(class extends made {}, [first, real.target, [VICTIM], 'default']));
   }
+});
+
+test('the class of every Permit cannot be changed, nor what it inherits from', () => {
+  const made = issued(80).constructor;
+  assert.ok(Object.isFrozen(made) && Object.isFrozen(made.prototype));
+  assert.equal(Reflect.setPrototypeOf(made, class {}), false);
+  assert.deepEqual(Object.keys(policyModule).sort(), [
+    'decideAddresses',
+    'decideHost',
+    'decideName',
+    'isIssued',
+    'policyFor',
+  ]);
+});
+
+test('a Permit that is issued after Object.freeze was replaced is frozen', (t) => {
+  t.mock.method(Object, 'freeze', (value: unknown) => value);
+  const real = issued(80);
+  t.mock.restoreAll();
+  assert.ok([real, real.addresses, real.addresses[0], real.target, real.target.host].every(Object.isFrozen));
 });
 
 test('a class of ones own that says it is a Permit is none', () => {
@@ -126,6 +191,24 @@ test('what is changed in the question after the verdict does not change the Perm
   Reflect.set(answer, '0', VICTIM);
   assert.equal(verdict.permit.target.port, 443);
   assert.equal(verdict.permit.addresses[0].text, '93.184.215.14');
+});
+
+test('a target and an address that answer differently each time are judged by what is dialled', () => {
+  const policy = policyOf({ default: 'none', allow: [{ host: 'a.test', ports: [443] }] });
+  const question = questionOf('a.test:443');
+  for (let honest = 0; honest < 8; honest++) {
+    let ports = 0;
+    let reads = 0;
+    const target = { ...question.target };
+    Object.defineProperty(target, 'port', { enumerable: true, get: () => (ports++ < honest ? 443 : 22) });
+    const address = { ...addressOf('93.184.215.14') };
+    const [good, bad] = [address.bytes, VICTIM.bytes];
+    Object.defineProperty(address, 'bytes', { enumerable: true, get: () => (reads++ < honest ? good : bad) });
+    const verdict = decideAddresses(policy, { ...question, target }, [address]);
+    if (verdict.outcome === 'deny') continue;
+    assert.equal(verdict.permit.target.port, 443);
+    assert.deepEqual(verdict.permit.addresses[0].bytes, good);
+  }
 });
 
 test('an address whose text is another one is dialled as what was judged', () => {

@@ -48,6 +48,8 @@ const POSITIONS = [
   { where: ', after a GET', before: 'GET http://{b}/before HTTP/1.1\r\nHost: {b}\r\n\r\n' },
 ];
 
+/** What the first position of each case was answered: the second may not choose another of its alternatives. */
+const answered = new Map<string, string>();
 const MATRIX = CASES.flatMap((one) => POSITIONS.map((position) => ({ one, ...position })));
 
 for (const { one, where, before } of MATRIX) {
@@ -55,7 +57,9 @@ for (const { one, where, before } of MATRIX) {
     const origin = one.reply === undefined ? await startOrigin() : await startRawOrigin(one.reply);
     const records = proxy.decisions.length + (before === '' ? 0 : 1);
     try {
-      await run(one, origin, before.replaceAll('{b}', first.authority));
+      const got = await run(one, origin, before.replaceAll('{b}', first.authority));
+      assert.equal(got, answered.get(one.rule) ?? got, 'the same answer in both positions');
+      answered.set(one.rule, got);
       assert.deepEqual(origin.requests, one.forwarded, 'what the origin got');
       while (proxy.app.openConnections > 0) await setImmediate();
       assert.deepEqual(proxy.defects, []);
@@ -77,7 +81,7 @@ test('the proxy serves on after all of it', { timeout: 10_000 }, async () => {
   await origin.close();
 });
 
-async function run(one: RawCase, origin: Origin, before: string): Promise<void> {
+async function run(one: RawCase, origin: Origin, before: string): Promise<string> {
   const fill = (text: string): string => text.replaceAll('{o}', origin.authority).replaceAll('{p}', String(proxy.port));
   const socket = await proxy.connect();
   const conversation = listenTo(socket);
@@ -102,6 +106,7 @@ async function run(one: RawCase, origin: Origin, before: string): Promise<void> 
     assert.match(text, new RegExp(fill(one.reads.source).replaceAll('\\{o\\}', origin.authority)));
   if (one.readsNot !== undefined) assert.doesNotMatch(text, one.readsNot);
   if (!socket.closed) await once(socket, 'close');
+  return got.join();
 }
 
 /** What comes after the answer to the request before the case; null where that is not whole. */
