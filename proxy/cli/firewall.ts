@@ -7,6 +7,7 @@ import { removalText, rulesText } from '../firewall/rule-text.js';
 import type { SlotValues } from '../firewall/template.js';
 import { type Command, command, EXIT, type Io, UsageError } from './command.js';
 import { configPath, readConfiguration } from './configuration.js';
+import { type FenceSource, fenceOptions, fenceText } from './firewall-fence.js';
 
 export const FIREWALL_OPTIONS = {
   config: { type: 'string' },
@@ -15,31 +16,40 @@ export const FIREWALL_OPTIONS = {
   egress: { type: 'string', multiple: true },
   'egress-interface': { type: 'string', multiple: true },
   dns: { type: 'string', multiple: true },
+  'dns-pods': { type: 'string', multiple: true },
+  namespace: { type: 'string' },
   format: { type: 'string' },
   remove: { type: 'boolean' },
 } as const;
 
-export const firewallCommand = firewallFor((path, io) => readConfiguration(configPath(path), io)?.policy ?? null);
+export const firewallCommand = firewallFor((path, io) => readConfiguration(configPath(path), io));
 
-/** The command over the policy that `policyOf` finds; null, after its own message, where the configuration is bad. */
-export function firewallFor(policyOf: (path: string | undefined, io: Io) => Policy | null): Command {
+/** The command over the configuration that `configOf` finds; null, after its own message, where that is bad. */
+export function firewallFor(configOf: (path: string | undefined, io: Io) => FenceSource | null): Command {
   return command({
     name: 'firewall',
     synopsis: `--subnet CIDR [--subnet CIDR ...] [--interface NAME ...] [--dns ADDRESS ...]
                              [--egress CIDR ...] [--egress-interface NAME ...]
-                             [--format iptables|nftables] [--remove] [--config FILE]`,
+                             [--format iptables|nftables] [--remove] [--config FILE]
+       egress-proxy firewall --format networkpolicy|clusternetworkpolicy [--namespace NAME]
+                             [--dns ADDRESS[:PORT] ...] [--dns-pods NAMESPACE/KEY=VALUE[,KEY=VALUE] ...]
+                             [--config FILE]`,
     options: FIREWALL_OPTIONS,
     async run(values, _operands, io) {
-      const slots = slotsOf(values);
-      const policy = policyOf(values.config, io);
-      if (policy === null) return EXIT.badConfig;
-      io.stdout(textOf(values, slots, policy));
+      const fence = fenceOptions(values);
+      const slots = fence === null ? slotsOf(values) : null;
+      const config = configOf(values.config, io);
+      if (config === null) return EXIT.badConfig;
+      if (fence !== null) io.stdout(fenceText(fence, config));
+      if (slots === null) return EXIT.ok;
+      io.stdout(textOf(values, slots, config.policy));
       if (values.remove !== true && slots.subnet6.length + slots.interface.length === 0) io.stderr(IPV4_ONLY);
       return EXIT.ok;
     },
   });
 }
 
+const FORMATS = 'iptables, nftables, networkpolicy or clusternetworkpolicy';
 const IPV4_ONLY =
   'firewall: only IPv4 subnets are named: these rules catch no IPv6. Where the network has IPv6, name its subnet or bridge.\n';
 
@@ -54,6 +64,8 @@ function textOf({ format, remove }: Values, slots: SlotValues, policy: Policy): 
 }
 
 interface Values {
+  readonly 'dns-pods'?: readonly string[] | undefined;
+  readonly namespace?: string | undefined;
   readonly subnet?: readonly string[] | undefined;
   readonly interface?: readonly string[] | undefined;
   readonly egress?: readonly string[] | undefined;
@@ -79,7 +91,9 @@ function slotsOf(values: Values): SlotValues {
     resolvers: take(values.dns, takeResolver),
   };
   const { format = 'iptables' } = values;
-  if (format !== 'iptables' && format !== 'nftables') errors.push(`--format ${format}: iptables or nftables`);
+  if (format !== 'iptables' && format !== 'nftables') errors.push(`--format ${format}: ${FORMATS}`);
+  if (values['dns-pods'] !== undefined) errors.push(`--dns-pods: for the formats of Kubernetes, not for ${format}`);
+  if (values.namespace !== undefined) errors.push(`--namespace: for the formats of Kubernetes, not for ${format}`);
   if (found.subnets.length === 0 && values.remove !== true && errors.length === 0) errors.push('--subnet is missing');
   if (errors.length > 0) throw new UsageError(errors.join('\nfirewall: '));
   return slots(found);

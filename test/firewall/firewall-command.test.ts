@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { firewallFor } from '../../proxy/cli/firewall.js';
 import { type Ran, runCommand } from '../cli/run-command.js';
-import { policy } from './policies.js';
+import { policy, sourceOf } from './policies.js';
 
 test('both forms name the subnet, the resolver and every special-purpose range of both families', async () => {
   for (const format of ['iptables', 'nftables']) {
@@ -72,7 +72,10 @@ test('wrong arguments exit with 2, all errors and no rules', async () => {
     [['--subnet', '10.0.0.0/8', '--dns', '169.254.169.254'], /nothing opens it/],
     [['--subnet', '10.0.0.0/8', '--interface', 'br0"; accept'], /--interface/],
     [['--subnet', '10.0.0.0/8', '--interface', '-j'], /--interface/],
-    [['--subnet', '10.0.0.0/8', '--format', 'pf'], /--format pf: iptables or nftables/],
+    [
+      ['--subnet', '10.0.0.0/8', '--format', 'pf'],
+      /--format pf: iptables, nftables, networkpolicy or clusternetworkpolicy/,
+    ],
     [['--subnet', '10.0.0.0/8', '--wipe'], /--wipe/],
     [['10.0.0.0/8'], /10\.0\.0\.0\/8/],
   ];
@@ -92,7 +95,7 @@ test('every error is named at once', async () => {
 
 function run(...argv: string[]): Promise<Ran> {
   return runCommand(
-    firewallFor(() => policy()),
+    firewallFor(() => sourceOf(policy())),
     argv,
   );
 }

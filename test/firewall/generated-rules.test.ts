@@ -3,10 +3,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Address, addressFromBytes } from '../../proxy/core/address.js';
 import type { Policy } from '../../proxy/core/policy.js';
-import { classify, RANGES } from '../../proxy/core/special-purpose.js';
+import { classify } from '../../proxy/core/special-purpose.js';
 import { type Family, hostRules } from '../../proxy/firewall/host-rules.js';
 import { familyRules } from '../../proxy/firewall/iptables-rules.js';
 import { expand, NO_VALUES } from '../../proxy/firewall/template.js';
+import { edges } from './edges.js';
 import { type Packet, parseRules, walk } from './iptables-walk.js';
 import { addressOf, policy, port, rule } from './policies.js';
 
@@ -195,27 +196,6 @@ function isInSubnet(address: Address): boolean {
     address.text.startsWith('fd00:31:250:0:') ||
     address.text.startsWith('fd00:31:250::')
   );
-}
-
-/** First and last address of every range, and the neighbours on both sides. */
-function edges(): Address[] {
-  return RANGES.flatMap(({ prefix }) => {
-    const first = toNumber(prefix.address);
-    const size = 2n ** BigInt(prefix.address.bytes.length * 8 - prefix.bits);
-    const most = 2n ** BigInt(prefix.address.bytes.length * 8);
-    return [first - 1n, first, first + size - 1n, first + size]
-      .filter((value) => value >= 0n && value < most)
-      .map((value) => fromNumber(value, prefix.address.bytes.length));
-  });
-}
-
-function toNumber(address: Address): bigint {
-  return address.bytes.reduce((value, byte) => value * 256n + BigInt(byte), 0n);
-}
-
-function fromNumber(value: bigint, length: number): Address {
-  const bytes = Array.from({ length }, (_, i) => Number((value >> BigInt(8 * (length - 1 - i))) & 255n));
-  return addressFromBytes(bytes);
 }
 
 function prefixOf(text: string) {

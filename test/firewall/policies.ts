@@ -1,4 +1,5 @@
 /** Policies and addresses for the tests of the host rules. */
+import type { FenceSource } from '../../proxy/cli/firewall-fence.js';
 import { closedPolicy } from '../../proxy/config/compile.js';
 import { type Address, parseAddress, parsePrefix } from '../../proxy/core/address.js';
 import { parseHostPattern } from '../../proxy/core/host-pattern.js';
@@ -34,4 +35,9 @@ export function addressOf(text: string): Address {
   const address = parseAddress(text);
   if (address === null) throw new Error(`${text} is no address`);
   return address;
+}
+
+/** A configuration with this policy and nothing else of interest. */
+export function sourceOf(of: Policy, changes: Partial<FenceSource> = {}): FenceSource {
+  return { policy: of, dns: { servers: [], timeoutMs: 3000 }, parent: null, ...changes };
 }
