@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { functionsIn } from './architecture/functions.js';
 import { findings } from './architecture/rules.js';
 import { importsOf, tokensOf } from './architecture/tokens.js';
+
+const MOST_LINES_OF_FUNCTION = 60;
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -29,6 +32,47 @@ test('folders of one room that import each other are found, over a third one as 
   const circles = findings(sources).filter((finding) => finding.includes('in a circle'));
   assert.equal(circles.length, 3);
   assert.deepEqual(findings(sources.slice(0, 2)), []);
+});
+
+test('no function of the product or its build is longer than 60 lines', () => {
+  const sources = ['proxy', 'build'].flatMap(sourcesOf);
+  const functions = functionsIn(sources);
+  assert.ok(functions.some(({ path, name }) => path === 'proxy/app.ts' && name === 'createApp'));
+  assert.deepEqual(
+    functions.filter(({ lines }) => lines > MOST_LINES_OF_FUNCTION).map(({ path, line }) => `${path}:${line}`),
+    [],
+  );
+});
+
+test('functions of every form are measured, and those inside of others', () => {
+  const text = `function declared() {
+  const arrow = () => {
+    return 1;
+  };
+}
+class A {
+  constructor() {
+  }
+  get read() { return [
+  ]; }
+  #own = async () => ({
+    method() {
+    },
+  });
+}
+const text = \`function no() {
+}\`;`;
+  assert.deepEqual(
+    functionsIn([{ path: 'proxy/x.ts', text }]).map(({ line, lines }) => [line, lines]),
+    [
+      [1, 5],
+      [2, 3],
+      [7, 2],
+      [9, 2],
+      [11, 4],
+      [12, 2],
+    ],
+  );
 });
 
 test('no test is longer than 300 lines', () => {

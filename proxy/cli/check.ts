@@ -1,5 +1,5 @@
 /** The command `check`: what would happen to a target under a configuration, without asking a running instance. */
-import { createGate } from '../app.js';
+import { createWayOut } from '../app/way-out.js';
 import type { CheckResult } from '../core/explain.js';
 import { check, UnknownClientError } from '../door/check.js';
 import { command, EXIT, UsageError } from './command.js';
@@ -21,7 +21,7 @@ export const checkCommand = command({
   async run(values, targets, io) {
     const config = readConfiguration(configPath(values.config), io);
     if (config === null) return EXIT.badConfig;
-    const { gate, host } = createGate(config);
+    const { gate, host } = createWayOut(config);
     await host.refresh();
     let code: number = EXIT.ok;
     for (const target of targets) {

@@ -1,6 +1,7 @@
 /** Requests in absolute-form, and those that a steering door makes into it: forwarded over a vetted connection. */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Denial, Verdict } from '../core/policy.js';
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import { type AbsoluteTarget, authorityText, type Parsed, type Target } from '../core/target.js';
@@ -42,60 +43,108 @@ export async function forward(
   const credentials = credentialsOf(request);
   const { flow, isKnown } = await arrivals.arrive(options.door, request.socket, { method, credentials });
   const parsed = options.target(request);
-  let trace: Trace = parsed.ok ? { ...EMPTY_TRACE, target: parsed.value.target } : EMPTY_TRACE;
-  const end = (refused: Refusal): void => {
-    const isOurs = response.isForMemory && refused.reason === 'client-closed';
-    endResponse(response, flow, trace, isOurs ? refusal('busy') : refused);
-    request.content?.discard();
-  };
-  const refuse = (reason: Reason): void => end(refusal(reason));
-  if (response.isLost) return refuse('client-closed');
-  const fault = turnedAway(arrivals, options.busy) ?? headFault(request);
-  if (fault !== null) return refuse(fault);
-  if (!parsed.ok) return refuse(parsed.reason);
-  if (!isKnown) return refuse('client-unauthenticated');
-  if (hasOwnVia(request.rawHeaders)) return refuse('proxy-loop');
+  const trace: Trace = parsed.ok ? { ...EMPTY_TRACE, target: parsed.value.target } : EMPTY_TRACE;
+  const forwarding = new Forwarding(arrivals, request, response, options, flow, trace);
+  const fault = response.isLost ? 'client-closed' : (turnedAway(arrivals, options.busy) ?? headFault(request));
+  if (fault !== null) return forwarding.refuse(fault);
+  if (!parsed.ok) return forwarding.refuse(parsed.reason);
+  if (!isKnown) return forwarding.refuse('client-unauthenticated');
+  if (hasOwnVia(request.rawHeaders)) return forwarding.refuse('proxy-loop');
+  const tokenName = hasToken(credentials) ? flow.client.name : null;
+  await forwarding.send(parsed.value, tokenName);
+}
 
-  const { address, name } = flow.client;
-  const gone = new Abort();
-  response.whenLost(() => gone.abort());
-  let isCut = false;
-  let unjudged = (): void => undefined;
-  try {
-    const { verdict, addresses, dnsMs, once = false } = await arrivals.admit(flow, parsed.value.target, gone);
-    trace = { ...trace, addresses, dnsMs };
-    if (verdict.outcome === 'deny') return end(verdict);
-    if (verdict.outcome === 'fail') throw verdict.error;
-    const { permit, wouldDeny } = verdict;
-    const hops = hopsLeft(request);
-    if (hops === 0) return flow.allowed(trace, answerHere(response), permit.rule, null);
-    const standing = (): Standing => ({ permit, once, dialed: trace.dialed });
-    unjudged = arrivals.standings.add(flow, standing, (denial) => {
-      // No answer: the origin's may be on its way.
-      isCut = true;
-      flow.refused(trace, null, denial);
-      response.destroy();
-      request.content?.discard();
-    });
-    const failure = await sendUpstream(arrivals, {
+type Allowance = Extract<Verdict, { outcome: 'allow' }>;
+
+/** A request that has arrived, on its way to its answer. */
+class Forwarding {
+  readonly #arrivals: Arrivals;
+  readonly #request: ClientRequest;
+  readonly #response: ClientResponse;
+  readonly #options: ForwardOptions;
+  readonly #flow: Flow;
+  #trace: Trace;
+  #isCut = false;
+
+  constructor(
+    arrivals: Arrivals,
+    request: ClientRequest,
+    response: ClientResponse,
+    options: ForwardOptions,
+    flow: Flow,
+    trace: Trace,
+  ) {
+    this.#arrivals = arrivals;
+    this.#request = request;
+    this.#response = response;
+    this.#options = options;
+    this.#flow = flow;
+    this.#trace = trace;
+  }
+
+  refuse(reason: Reason): void {
+    this.#end(refusal(reason));
+  }
+
+  #end(refused: Refusal): void {
+    const isOurs = this.#response.isForMemory && refused.reason === 'client-closed';
+    endResponse(this.#response, this.#flow, this.#trace, isOurs ? refusal('busy') : refused);
+    this.#request.content?.discard();
+  }
+
+  async send(to: AbsoluteTarget, tokenName: string | null): Promise<void> {
+    const gone = new Abort();
+    this.#response.whenLost(() => gone.abort());
+    let unjudged = (): void => undefined;
+    try {
+      const { verdict, addresses, dnsMs, once = false } = await this.#arrivals.admit(this.#flow, to.target, gone);
+      this.#trace = { ...this.#trace, addresses, dnsMs };
+      if (verdict.outcome === 'deny') return this.#end(verdict);
+      if (verdict.outcome === 'fail') throw verdict.error;
+      const hops = hopsLeft(this.#request);
+      if (hops === 0) {
+        return this.#flow.allowed(this.#trace, answerHere(this.#response), verdict.permit.rule, null);
+      }
+      const standing = (): Standing => ({ permit: verdict.permit, once, dialed: this.#trace.dialed });
+      unjudged = this.#arrivals.standings.add(this.#flow, standing, (denial) => this.#cut(denial));
+      const failure = await sendUpstream(this.#arrivals, {
+        ...this.#upstream(verdict, standing),
+        signal: gone,
+        owner: { connection: this.#request.socket, tokenName, client: this.#flow.client },
+        request: outgoingRequest(this.#request, to, { hops, upgrades: this.#options.onUpgraded !== null }),
+      });
+      if (failure !== null) throw failure;
+    } catch (error) {
+      if (!this.#isCut) this.#end(refusalOf(this.#arrivals, error));
+    } finally {
+      unjudged();
+    }
+  }
+
+  /** What the policy lets through no more. No answer: the origin's may be on its way. */
+  #cut(denial: Denial): void {
+    this.#isCut = true;
+    this.#flow.refused(this.#trace, null, denial);
+    this.#response.destroy();
+    this.#request.content?.discard();
+  }
+
+  #upstream({ permit, wouldDeny }: Allowance, standing: () => Standing) {
+    const { memory } = this.#arrivals;
+    const { address } = this.#flow.client;
+    const { pool, onUpgraded } = this.#options;
+    return {
       permit,
-      signal: gone,
-      pool: options.pool,
-      owner: { connection: request.socket, tokenName: hasToken(credentials) ? name : null, client: flow.client },
-      request: outgoingRequest(request, parsed.value, { hops, upgrades: options.onUpgraded !== null }),
-      writer: response.claimWith((refuse) => arrivals.memory.claim('relays', address, refuse)),
-      claim: (refuse) => arrivals.memory.claim('requests', address, refuse),
-      onConnection: (way) => {
-        trace = { ...trace, ...way };
+      pool,
+      writer: this.#response.claimWith((refuse) => memory.claim('relays', address, refuse)),
+      claim: (refuse: () => void) => memory.claim('requests', address, refuse),
+      onConnection: (way: Partial<Pick<Trace, 'dialed' | 'connectMs'>>) => {
+        this.#trace = { ...this.#trace, ...way };
       },
-      onFinal: (status) => flow.allowed(trace, status, permit.rule, wouldDeny),
-      onUpgraded: (fields, upstream) => options.onUpgraded?.(flow, fields, upstream, standing()),
-    });
-    if (failure !== null) throw failure;
-  } catch (error) {
-    if (!isCut) end(refusalOf(arrivals, error));
-  } finally {
-    unjudged();
+      onFinal: (status: number) => this.#flow.allowed(this.#trace, status, permit.rule, wouldDeny),
+      onUpgraded: (fields: readonly string[], upstream: Socket) =>
+        onUpgraded?.(this.#flow, fields, upstream, standing()),
+    };
   }
 }
 

@@ -71,6 +71,7 @@ const FLOORS: readonly RegExp[] = [
   /^proxy\/tls\//,
   /^proxy\/(?:http|socks|dns|admin)\//,
   /^proxy\/parent\//,
+  /^proxy\/app\//,
   /^proxy\/app\.ts$/,
   /^proxy\/cli\//,
   /^proxy\/main\.ts$/,

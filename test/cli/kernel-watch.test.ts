@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
-import { watchKernel } from '../../proxy/cli/kernel-watch.js';
+import { watchKernel } from '../../proxy/cli/serve/kernel-watch.js';
 import type { KernelState } from '../../proxy/net/kernel.js';
 
 const CLOSED: KernelState = { ipv4Forwarding: [], ipv6Forwarding: [], anySource: [], routerAdvertisements: [] };

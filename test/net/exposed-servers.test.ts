@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dnsEvents } from '../../proxy/cli/dns-events.js';
+import { dnsEvents } from '../../proxy/cli/serve/dns-events.js';
 import { parsePrefix } from '../../proxy/core/address.js';
 import { parseDnsServer, serverText } from '../../proxy/net/dns-server.js';
 import { exposedServers } from '../../proxy/net/exposed-servers.js';

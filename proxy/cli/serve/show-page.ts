@@ -1,6 +1,6 @@
 /** Where the page is, with the token that it needs. */
 import type { AddressInfo } from 'node:net';
-import { isLoopbackHost } from '../core/loopback.js';
+import { isLoopbackHost } from '../../core/loopback.js';
 
 /** Once, and to a person alone: what is in a log is read by many. */
 export function showPage({ address, family, port }: AddressInfo, token: string): void {

@@ -1,8 +1,8 @@
 /** What is worth a line of the log about the DNS servers: that they changed, and what is wrong with them. */
-import type { Config } from '../config/config.js';
-import { serverText } from '../net/dns-server.js';
-import { exposedServers } from '../net/exposed-servers.js';
-import type { DnsSettings } from '../net/resolv-conf.js';
+import type { Config } from '../../config/config.js';
+import { serverText } from '../../net/dns-server.js';
+import { exposedServers } from '../../net/exposed-servers.js';
+import type { DnsSettings } from '../../net/resolv-conf.js';
 
 /** The part of the event log that is used. */
 export interface EventLog {

@@ -1,5 +1,5 @@
 /** Whether a configuration that was read again says the same as the one in force: then nothing has happened. */
-import type { Config } from '../config/config.js';
+import type { Config } from '../../config/config.js';
 
 export function saysTheSame(a: Config, b: Config): boolean {
   return JSON.stringify(a, plain) === JSON.stringify(b, plain);

@@ -1,5 +1,5 @@
 /** What a reload cannot change: it waits for a restart. */
-import type { Config } from '../config/config.js';
+import type { Config } from '../../config/config.js';
 
 /** A listener that was opened with a token keeps one: without it, it might be anyone's until the restart. */
 export function keepAdminClosed(before: Config, after: Config): Config {

@@ -1,0 +1,111 @@
+/** All doors of a configuration: opened in their order, and shut together. A new door is one line here. */
+import type { AddressInfo } from 'node:net';
+import type { Config } from '../config/config.js';
+import type { HostPort } from '../config/places.js';
+import { parseAbsolute } from '../core/target.js';
+import { type DnsDoor, openDnsDoor } from '../dns/dns-door.js';
+import type { Arrivals } from '../door/arrivals.js';
+import { type ConnectionLimits, createConnectionLimits } from '../door/connection-limits.js';
+import { createFixedRelay } from '../door/fixed-relay.js';
+import { boundAddresses } from '../door/relay-clients.js';
+import { createTunnelDoor } from '../door/tunnel-door.js';
+import { originTarget } from '../http/origin-target.js';
+import type { RequestHead } from '../http/request-head.js';
+import { createProxyServer, type ProxyServer } from '../http/server.js';
+import type { UpstreamPool } from '../http/upstream-pool.js';
+import type { Link } from '../net/interfaces.js';
+import { close, type Listener, listen, listener } from '../net/listen.js';
+import { socksDoor } from '../socks/socks-door.js';
+import { tlsDoor } from '../tls/tls-door.js';
+
+export interface DoorsOptions {
+  readonly config: Config;
+  readonly arrivals: Arrivals;
+  readonly pool: UpstreamPool;
+  /** The interfaces as they are now. */
+  readonly links: () => readonly Link[];
+}
+
+/** Where the doors for tools listen; null: such a door is shut. */
+export function toolDoors({ listen: at, steer }: Config): readonly (HostPort | null)[] {
+  return [at.proxy, at.socks, steer.dns, steer.http, steer.tls];
+}
+
+export class Doors {
+  readonly #options: DoorsOptions;
+  readonly #connectionLimits: ConnectionLimits;
+  /** No tool takes the relays' connections: those come from the other side. */
+  readonly #relayLimits: ConnectionLimits;
+  readonly #fronts: readonly ProxyServer[];
+  readonly #listeners: readonly Listener[];
+  #dns: DnsDoor | null = null;
+
+  constructor(options: DoorsOptions) {
+    const { arrivals, pool, config } = options;
+    const bounds = { onEnter: () => arrivals.accepted() };
+    const connectionLimits = createConnectionLimits(() => arrivals.settings().limits, bounds);
+    const common = { arrivals, pool, connectionLimits };
+    const proxy = createProxyServer({ ...common, target: absoluteTarget, door: 'absolute' });
+    const steered = createProxyServer({ ...common, target: originTarget, door: 'steer-http' });
+    this.#options = options;
+    this.#connectionLimits = connectionLimits;
+    this.#relayLimits = createConnectionLimits(() => arrivals.settings().limits, bounds);
+    this.#fronts = [proxy, steered];
+    const { listen: at, steer } = config;
+    this.#listeners = [
+      ...listener('proxy', proxy.server, at.proxy),
+      ...listener('socks', createTunnelDoor(arrivals, connectionLimits, socksDoor), at.socks),
+      ...listener('steer.http', steered.server, steer.http),
+      ...listener('steer.tls', createTunnelDoor(arrivals, connectionLimits, tlsDoor), steer.tls),
+      ...this.#relays(),
+    ];
+  }
+
+  #relays(): readonly Listener[] {
+    const { arrivals, config, links } = this.#options;
+    const doors = boundAddresses(toolDoors(config));
+    const options = { arrivals, connectionLimits: this.#relayLimits, links, doors };
+    return config.relay.flatMap((fixed, i) => listener(`relay[${i}]`, createFixedRelay(options, fixed), fixed.listen));
+  }
+
+  /** Rejects where one cannot be opened. The addresses by purpose: `proxy`, `relay[0]`... */
+  async open(): Promise<Map<string, AddressInfo>> {
+    const { arrivals, config, links } = this.#options;
+    const bound = new Map<string, AddressInfo>();
+    for (const { purpose, server, at } of this.#listeners) bound.set(purpose, await listen(server, at, purpose));
+    const at = config.steer.dns;
+    if (at !== null) {
+      this.#dns = await openDnsDoor({ arrivals, connectionLimits: this.#connectionLimits, at, links });
+      bound.set('steer.dns', this.#dns.bound);
+    }
+    return bound;
+  }
+
+  get openConnections(): number {
+    return this.#connectionLimits.open + this.#relayLimits.open;
+  }
+
+  get unansweredDnsPeers(): number {
+    return this.#dns?.dropped ?? 0;
+  }
+
+  /** Ends the connections that wait for a request. */
+  closeIdle(): void {
+    for (const front of this.#fronts) front.closeIdle();
+  }
+
+  /** Ends every connection over which requests come. */
+  cut(): void {
+    for (const front of this.#fronts) front.closeAll();
+  }
+
+  /** Accepts nobody from now on, and resolves when every connection is gone. */
+  async close(): Promise<void> {
+    const closed = [...this.#listeners.map(({ server }) => close(server)), this.#dns?.close()];
+    await Promise.all([...closed, this.#connectionLimits.empty(), this.#relayLimits.empty()]);
+  }
+}
+
+function absoluteTarget({ url }: RequestHead) {
+  return parseAbsolute(url ?? '');
+}

@@ -1,0 +1,56 @@
+/** The way out alone, for the doors and for the commands that decide and do not serve: resolver, dialer, own addresses. */
+import type { Config } from '../config/config.js';
+import { resolvesForUs } from '../core/parent.js';
+import type { Target } from '../core/target.js';
+import type { Gate } from '../door/admit.js';
+import { createDialer, type Dialer } from '../net/dialer.js';
+import { createHostAddresses, type HostAddresses } from '../net/host-addresses.js';
+import { createOwnEndpoints, type OwnEndpointsSource } from '../net/interfaces.js';
+import { SHARES } from '../net/memory-budget.js';
+import type { DnsSettings } from '../net/resolv-conf.js';
+import { createResolver, type Resolver } from '../net/resolver.js';
+import { createParentDialer } from '../parent/parent-dialer.js';
+
+export interface WayOutOptions {
+  /** A name of `network.hostAddresses` whose addresses are not known now. */
+  readonly onUnknownHost?: (name: string) => void;
+  /** The DNS servers that are asked from now on. */
+  readonly onDnsSettings?: (settings: DnsSettings) => void;
+  /** In place of the real ones: for tests. */
+  readonly resolver?: Resolver;
+  readonly dialer?: Dialer;
+}
+
+export interface WayOut {
+  readonly gate: Gate;
+  readonly own: OwnEndpointsSource;
+  readonly host: HostAddresses;
+}
+
+type Settings = () => Pick<Config, 'limits' | 'network' | 'parent'>;
+
+/** More DNS answers than this are useless; and of their share a part is for names that do not exist. */
+const MOST_NAMES_BYTES = 4 * 1024 * 1024;
+const NAMES_PART = 0.75;
+
+/** `settings`: as they are now, where they can change. */
+export function createWayOut(config: Config, options: WayOutOptions = {}, settings: Settings = () => config): WayOut {
+  const resolver = options.resolver ?? createOwnResolver(config, options);
+  const entries = () => settings().network.hostAddresses;
+  const host = createHostAddresses({ entries, resolver, onUnknown: options.onUnknownHost ?? (() => {}) });
+  const own = createOwnEndpoints(() => host.current());
+  const connectTimeoutMs = () => settings().limits.connectTimeoutMs;
+  const direct = options.dialer ?? createDialer({ connectTimeoutMs, prefersIPv6: () => own.hasGlobalIPv6() });
+  const parent = () => settings().parent;
+  const dialer = createParentDialer({ direct, resolver, own: () => own.current(), parent, connectTimeoutMs });
+  const leavesToParent = (target: Target): boolean => {
+    const current = parent();
+    return current !== null && resolvesForUs(current, target);
+  };
+  return { gate: { resolver, dialer, own: () => own.current(), leavesToParent }, own, host };
+}
+
+function createOwnResolver({ dns, limits }: Config, { onDnsSettings: onSettings }: WayOutOptions): Resolver {
+  const cacheBytes = Math.min(MOST_NAMES_BYTES, limits.memoryBytes * SHARES.names * NAMES_PART);
+  return createResolver({ ...dns, cacheBytes, ...(onSettings && { onSettings }) });
+}

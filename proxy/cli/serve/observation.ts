@@ -1,0 +1,107 @@
+/** What the proxy writes down and counts while it serves: log, ring, metrics, and the records of the spawn guard. */
+import type { App } from '../../app.js';
+import type { Config } from '../../config/config.js';
+import { createKeptTest } from '../../observe/kept.js';
+import { createMetrics, type Metrics, type MetricsOptions } from '../../observe/metrics.js';
+import { both, fanOut } from '../../observe/observe.js';
+import { type OpenLog, openLog } from '../../observe/open-log.js';
+import { restoreRing } from '../../observe/read-back.js';
+import type { DecisionSink } from '../../observe/record.js';
+import { foldRepeats } from '../../observe/repeats.js';
+import { createRing, type Ring } from '../../observe/ring.js';
+import { spawnJson } from '../../observe/spawn-record.js';
+import { createSpawnRing, type SpawnRing } from '../../observe/spawn-ring.js';
+import { type SpawnTail, tailSpawns } from '../../observe/spawn-tail.js';
+import type { KernelWatch } from './kernel-watch.js';
+
+/** How many decisions the admin API can show. */
+const RING_RECORDS = 5000;
+/** How often the spawn guard's records are looked for. */
+const SPAWNS_MS = 1000;
+/** How long the log may take to leave the process at its end. */
+const LOG_CLOSE_MS = 1000;
+
+/** What the metrics ask for when they are read. */
+export interface Live {
+  readonly version: string;
+  app(): App;
+  config(): Config;
+  /** The names of its clients. */
+  clientNames(): ReadonlySet<string>;
+  /** Null before the doors are open. */
+  kernel(): KernelWatch | null;
+}
+
+export interface Observation {
+  readonly log: OpenLog;
+  readonly metrics: Metrics;
+  readonly ring: Ring;
+  readonly spawns: SpawnRing;
+  /** For the doors' records. */
+  readonly sink: DecisionSink;
+  /** For what was thrown that no handler expects. */
+  readonly onDefect: (error: unknown) => void;
+  /** Looks for no more records of the guard. */
+  stop(): void;
+  /** Writes what is counted and not written yet, and what is buffered. */
+  close(): Promise<void>;
+}
+
+/** Rejects where the log file cannot be opened. */
+export async function openObservation(config: Config, live: Live): Promise<Observation> {
+  const log = await openLog(config.log);
+  const ring = createRing(RING_RECORDS);
+  if (config.log.file !== null) await restoreRing(ring, config.log.file, RING_RECORDS);
+  const metrics = createMetrics(sourcesOf(live, log, ring));
+  const records = foldRepeats(fanOut([log.decisions, ring], createKeptTest()));
+  const spawns = createSpawnRing();
+  const tail = followGuard(config, { log, metrics, spawns });
+  return {
+    log,
+    metrics,
+    ring: { ...ring, find: (id) => ring.find(records.idOf(id)) },
+    spawns,
+    sink: both(metrics, records),
+    onDefect: (error) => log.events.error({ event: 'defect', err: error }, 'a defect was caught'),
+    stop: () => tail.close(),
+    async close() {
+      records.flush();
+      log.events.info({ event: 'stopped' }, 'stopped');
+      await log.close(LOG_CLOSE_MS);
+    },
+  };
+}
+
+function sourcesOf({ version, app, config, clientNames, kernel }: Live, log: OpenLog, ring: Ring): MetricsOptions {
+  return {
+    version,
+    clients: clientNames,
+    openTunnels: () => app().openTunnels,
+    openTunnelBytes: () => app().openTunnelBytes,
+    openConnections: () => app().openConnections,
+    unansweredDnsPeers: () => app().unansweredDnsPeers,
+    kernel: () => kernel()?.now() ?? null,
+    memory: () => app().memory,
+    droppedLogLines: log.dropped,
+    streamReaders: ring.subscribers,
+    lostStreamRecords: ring.lost,
+    relays: () => app().relays,
+    policy() {
+      const { digest, policy } = config();
+      return { digest, mode: policy.mode, default: policy.default };
+    },
+  };
+}
+
+function followGuard({ guard }: Config, to: Pick<Observation, 'log' | 'metrics' | 'spawns'>): SpawnTail {
+  return tailSpawns({
+    folder: guard?.leases ?? null,
+    intervalMs: SPAWNS_MS,
+    onRecord(record, isEarlier) {
+      to.spawns.add(record);
+      if (isEarlier) return;
+      to.metrics.spawn(record);
+      to.log.spawns(record, spawnJson(record));
+    },
+  });
+}

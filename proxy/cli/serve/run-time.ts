@@ -1,0 +1,179 @@
+/** What is decided while `serve` runs: the book, its folder and its token, and the questions, wired to log and policy. */
+import type { News, RunTimeControl } from '../../admin/run-time.js';
+import type { App } from '../../app.js';
+import type { Config } from '../../config/config.js';
+import { policyFile } from '../../config/policy-file.js';
+import type { RunTime } from '../../core/run-time.js';
+import { type Host, isPort, parseHost } from '../../core/target.js';
+import { Book, type BookEvent, WALL_CLOCK } from '../../decide/book.js';
+import { type GrantDraft, grantView, pauseView } from '../../decide/grant.js';
+import { type Question, Questions, questionView } from '../../decide/questions.js';
+import { type Kept, NOTHING_KEPT, readState, writeState } from '../../decide/state-file.js';
+import { keptToken, openStateFolder, stateFolder } from '../../decide/state-folder.js';
+import type { RunTimeGate } from '../../door/admit-or-ask.js';
+import type { OpenLog } from '../../observe/open-log.js';
+
+export interface RunTimeOptions {
+  readonly path: string;
+  readonly config: () => Config;
+  readonly log: OpenLog['events'];
+  readonly app: () => App;
+  /** Reads the policy file again. */
+  readonly reload: () => void;
+  /** A question that nobody has asked before. */
+  readonly onQuestion: (question: Question) => void;
+}
+
+export interface RunTimeService {
+  readonly gate: RunTimeGate & { readonly decided: RunTime };
+  readonly control: RunTimeControl;
+  /** What writing needs where the configuration has no token; null: it has one, or there is no admin API. */
+  readonly token: string | null;
+  /** The app is there. */
+  start(): void;
+  /** The configuration has changed. */
+  reloaded(config: Config, closing: Promise<number>): void;
+  close(): void;
+}
+
+export function openRunTime(options: RunTimeOptions): RunTimeService {
+  const { config } = options;
+  const state = openState(options);
+  const news = new Newsroom();
+  const closing = { last: Promise.resolve(0) };
+  const endAnswered = (): void => questions.endWhere((question) => !isStillOpen(options.app(), question));
+  const decided = (): void => {
+    closing.last = options.app().decide(book.runTime());
+    endAnswered();
+  };
+  const book = openBook(options, state, news, decided);
+  const questions = openQuestions(options, news);
+  return {
+    token: config().listen.admin !== null && config().admin.token === null ? keptToken(state.folder) : null,
+    gate: gateOf(book, questions, config),
+    control: {
+      ...controlOf(options, state),
+      book,
+      questions,
+      settled: () => closing.last,
+      listen: (listener) => news.listen(listener),
+    },
+    start: () => book.settle(config().policy),
+    reloaded(changed, closed) {
+      closing.last = closed;
+      book.settle(changed.policy);
+      endAnswered();
+      news.tell({ event: 'changed', what: 'policy' });
+    },
+    close() {
+      book.close();
+      questions.close();
+    },
+  };
+}
+
+interface State {
+  readonly folder: string | null;
+  readonly kept: Kept;
+  /** What is wrong, in words. */
+  readonly error: string | null;
+}
+
+function openState({ log, config, path }: RunTimeOptions): State {
+  const { folder, error } = openStateFolder(stateFolder(config().state, path));
+  if (error !== null) log.warn({ event: 'state-unwritable', error }, 'grants end with this process');
+  const { kept, broken } = folder === null ? { kept: NOTHING_KEPT, broken: null } : readState(folder, Date.now());
+  if (broken !== null) {
+    log.error({ event: 'state-broken', ...broken }, 'the state file is broken: the policy file alone is in force');
+  }
+  return { folder, kept, error: brokenText(broken) ?? error };
+}
+
+function openBook({ log }: RunTimeOptions, { folder, kept }: State, news: Newsroom, decided: () => void): Book {
+  return new Book({
+    kept,
+    clock: WALL_CLOCK,
+    write: (changed) => folder !== null && writeState(folder, changed),
+    onChange(event) {
+      logEvent(log, event);
+      decided();
+      news.tell({ event: 'changed', what: event.of === 'grant' ? 'grants' : 'pauses' });
+    },
+    onUnwritable: (thrown) =>
+      log.warn({ event: 'state-unwritable', error: String(thrown) }, 'what has ended would be back after a restart'),
+  });
+}
+
+function openQuestions({ config, onQuestion }: RunTimeOptions, news: Newsroom): Questions {
+  return new Questions({
+    bounds: () => config().ask,
+    clock: WALL_CLOCK,
+    onQuestion(question, isNew) {
+      if (isNew) onQuestion(question);
+      news.tell({ event: 'question', json: JSON.stringify(questionView(question)) });
+    },
+    onEnd: (id, how) => news.tell({ event: 'question-ended', json: JSON.stringify({ id, how }) }),
+  });
+}
+
+function gateOf(book: Book, questions: Questions, config: RunTimeOptions['config']): RunTimeService['gate'] {
+  return {
+    decided: book.runTime(),
+    use(id) {
+      const once = book.find(id)?.once === true;
+      return book.use(id) ? (once ? 'once' : 'lasting') : 'gone';
+    },
+    ask(asking, signal) {
+      const holdMs = config().ask?.holdMs ?? 0;
+      return questions.ask(asking) && holdMs > 0 ? questions.wait(asking, holdMs, signal) : null;
+    },
+  };
+}
+
+function controlOf({ path, config, reload, app }: RunTimeOptions, { folder, error }: State) {
+  return {
+    state: { path: folder, error },
+    file: policyFile(path, process.env),
+    ask() {
+      const { ask } = config();
+      return ask === null ? null : { holdMs: ask.holdMs };
+    },
+    reload,
+    vet: (draft: GrantDraft) => app().vet(draft),
+  };
+}
+
+/** Who listens to what happens: the readers of the stream. */
+class Newsroom {
+  readonly #listeners = new Set<(news: News) => void>();
+
+  tell(news: News): void {
+    for (const listener of this.#listeners) listener(news);
+  }
+
+  /** What it returns ends it. */
+  listen(listener: (news: News) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+function brokenText(broken: ReturnType<typeof readState>['broken']): string | null {
+  if (broken === null) return null;
+  const where = broken.kept === null ? 'it is where it was' : `it is kept as ${broken.kept}`;
+  return `${broken.path} was broken (${broken.error}): the policy file alone was in force, and ${where}`;
+}
+
+/** What was decided otherwise is no question any more. */
+function isStillOpen(app: App, { grantClient, host, port }: Question): boolean {
+  const parsed = parseHost(host.includes(':') ? `[${host}]` : host);
+  if (!parsed.ok || !isPort(port)) return false;
+  const known: Host = parsed.value;
+  return app.wouldAsk(grantClient, { form: 'authority', scheme: null, host: known, port });
+}
+
+function logEvent(log: RunTimeOptions['log'], event: BookEvent): void {
+  const { of, action } = event;
+  if (event.of === 'grant') log.info({ event: of, action, grant: grantView(event.grant) }, `a grant is ${action}`);
+  else log.info({ event: of, action, pause: pauseView(event.pause) }, `a pause is ${action}`);
+}
