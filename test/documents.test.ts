@@ -66,10 +66,33 @@ test('decisions are numbered without a gap, and whoever cites one finds it', () 
   assert.deepEqual(missing.map(String), []);
 });
 
+test('the diff in CONTRIBUTING.md that adds a door still applies', () => {
+  const [, diff = ''] = /^```diff\n([\s\S]*?)^```$/m.exec(readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8')) ?? [];
+  const [added = '', ...changed] = diff.split(/^--- a\/.*\n/m);
+  const door = addedBy(added)
+    .replaceAll("'../core/", "'../../proxy/core/")
+    .replaceAll("'./", "'../../proxy/door/")
+    .replace("name: 'line'", "name: 'connect'");
+  assert.equal(door, readFileSync(join(ROOT, 'test/door/line-door.ts'), 'utf8'));
+  assert.equal(changed.length, 3);
+  for (const change of changed) {
+    const [, path = '', within = '', lines = ''] = /^\+\+\+ b\/(.*)\n@@ (.*)\n([\s\S]*)$/.exec(change) ?? [];
+    const kept = lines.split('\n').filter((line) => line.startsWith(' '));
+    const text = readFileSync(join(ROOT, path), 'utf8');
+    assert.ok(text.includes(kept.map((line) => line.slice(1)).join('\n'), text.indexOf(within)), change);
+    assert.ok(text.includes(within) && addedBy(lines).split('\n').length === 2, change);
+  }
+});
+
 test('the README is short enough to be read', () => {
   const lines = readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n').length;
   assert.ok(lines <= 181, `${lines - 1} lines: details belong into docs/`);
 });
+
+function addedBy(diff: string): string {
+  const lines = diff.split('\n').filter((line) => line.startsWith('+') && !line.startsWith('+++'));
+  return lines.map((line) => `${line.slice(1)}\n`).join('');
+}
 
 function anchorsOf(page: string): ReadonlySet<string> {
   const headings = readFileSync(join(ROOT, page), 'utf8').matchAll(/^#+ (.+)$/gm);

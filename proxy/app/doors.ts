@@ -26,9 +26,9 @@ export interface DoorsOptions {
   readonly links: () => readonly Link[];
 }
 
-/** Where the doors for tools listen; null: such a door is shut. */
-export function toolDoors({ listen: at, steer }: Config): readonly (HostPort | null)[] {
-  return [at.proxy, at.socks, steer.dns, steer.http, steer.tls];
+/** Where the doors for tools listen: all of `listen` and `steer` but the admin API. Null: such a door is shut. */
+export function toolDoors({ listen, steer }: Config): readonly (HostPort | null)[] {
+  return Object.values({ ...listen, ...steer, admin: null });
 }
 
 export class Doors {

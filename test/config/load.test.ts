@@ -151,11 +151,8 @@ clients: [ { name: github, token: \${TOKEN} } ]
     PORT: '0',
     TOKEN: SECRET,
   });
-  assert.deepEqual(config.listen, {
-    proxy: { host: '0.0.0.0', port: 0 },
-    admin: { host: '::1', port: 9180 },
-    socks: null,
-  });
+  const { proxy, admin, socks } = config.listen;
+  assert.deepEqual([proxy, admin, socks], [{ host: '0.0.0.0', port: 0 }, { host: '::1', port: 9180 }, null]);
   assert.equal(config.limits.connections, 7);
   assert.equal(config.policy.default, 'public');
   assert.equal(config.log.file?.path, '/var/log/${HOST}/$/${HOST}');

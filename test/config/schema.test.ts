@@ -26,11 +26,15 @@ test('a file with nothing but its version opens nothing', (t) => {
     paused: { all: false, clients: new Set() },
     perClient: new Map(),
   });
-  assert.deepEqual(config.listen, {
-    proxy: { host: '127.0.0.1', port: 3128 },
-    admin: { host: '127.0.0.1', port: 9180 },
-    socks: null,
-  });
+  const { proxy, admin, ...others } = config.listen;
+  assert.deepEqual(
+    [proxy, admin],
+    [
+      { host: '127.0.0.1', port: 3128 },
+      { host: '127.0.0.1', port: 9180 },
+    ],
+  );
+  assert.ok(Object.values(others).every((at) => at === null));
   assert.deepEqual(config.steer, { dns: null, http: null, tls: null });
   assert.deepEqual(config.dns, { servers: [], timeoutMs: 3000 });
   assert.deepEqual(config.log, { level: 'info', format: null, file: null });

@@ -2,23 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { parseAuthority } from '../../proxy/core/target.js';
-import { createTunnelDoor, type TunnelDoor } from '../../proxy/door/tunnel-door.js';
+import { createTunnelDoor } from '../../proxy/door/tunnel-door.js';
+import { lineDoor } from './line-door.js';
 import { doorParts } from './parts.js';
 import { openOrigin, readAll } from './stand.js';
-
-/** The toy of CONTRIBUTING.md: one line that names the destination, and bytes from then on. */
-const lineDoor: TunnelDoor = {
-  name: 'connect',
-  async hear({ octets }) {
-    let line = '';
-    while (!line.endsWith('\n') && line.length < 300) line += (await octets.take(1)).toString('latin1');
-    const target = parseAuthority(line.trimEnd());
-    return target.ok ? { ok: true, target: target.value } : target;
-  },
-  granted: Buffer.from('OPEN\n'),
-  refused: (reason) => Buffer.from(`NO ${reason}\n`),
-};
 
 test('a door is one object: it hears, and the rest is there', async (t) => {
   const echo = await openOrigin(t, (socket) => void socket.pipe(socket));
