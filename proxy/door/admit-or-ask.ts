@@ -6,6 +6,7 @@ import { hostText, type Target } from '../core/target.js';
 import type { Abortable } from '../net/abort.js';
 import { type Admission, admit, type Gate } from './admit.js';
 import type { Flow } from './flow.js';
+import { type Soon, soon } from './soon.js';
 
 export interface Asking {
   readonly client: { readonly address: string; readonly name: string | null };
@@ -38,20 +39,14 @@ export interface AdmitOptions {
   readonly policyNow: (flow: Flow) => Policy;
 }
 
-/** As `admit`, and never rejects. A flow that was waited for goes on under the policy that is in force then. */
-export function admitOrAsk(
-  options: AdmitOptions,
-  flow: Flow,
-  target: Target,
-  signal: Abortable,
-): Admitted | Promise<Admitted> {
+/** As `admit`. A flow that was waited for goes on under the policy that is in force then. */
+export function admitOrAsk(options: AdmitOptions, flow: Flow, target: Target, signal: Abortable): Soon<Admitted> {
   const { gate, runTime } = options;
-  const decide = (admission: Admission): Admitted | Promise<Admitted> =>
-    runTime !== null && isDecidedNow(admission)
-      ? decideNow({ ...options, runTime }, flow, { target, signal, admission })
-      : admission;
   const first = admit(gate, flow, target, signal);
-  return first instanceof Promise ? first.then(decide) : decide(first);
+  if (runTime === null) return first;
+  return soon<Admission, Admitted>(first, (admission) =>
+    isDecidedNow(admission) ? decideNow({ ...options, runTime }, flow, { target, signal, admission }) : admission,
+  );
 }
 
 interface Deciding {

@@ -22,6 +22,7 @@ import type { Abortable } from '../net/abort.js';
 import type { Dialer } from '../net/dialer.js';
 import type { Resolver } from '../net/resolver.js';
 import type { Client } from './flow.js';
+import type { Soon } from './soon.js';
 
 export interface Gate {
   readonly resolver: Resolver;
@@ -46,21 +47,29 @@ export interface Admission {
   readonly dnsMs: number | null;
 }
 
-/** Target to verdict, in the fixed order: host, DNS, addresses. Rejects for defects only. */
-export async function admit(gate: Gate, applicant: Applicant, target: Target, signal: Abortable): Promise<Admission> {
+/**
+ * Target to verdict, in the fixed order: host, DNS, addresses; a literal is judged once, as the address that it is.
+ * Throws and rejects for defects only.
+ */
+export function admit(gate: Gate, applicant: Applicant, target: Target, signal: Abortable): Soon<Admission> {
   const { policy, client } = applicant;
   const { host } = target;
   const question = { target, client, own: gate.own() };
-  const addresses = host.kind === 'literal' ? [host.address] : [];
-  const answer = (verdict: Verdict): Admission => ({
-    verdict: orChallenge(applicant, question, addresses, verdict),
-    addresses,
-    dnsMs: null,
-  });
-  const refusal = decideHost(policy, question);
-  if (refusal !== null) return answer({ outcome: 'deny', ...refusal });
-  if (host.kind === 'name') return admitName(gate, applicant, { ...question, name: host.name }, signal);
-  return answer(decideAddresses(policy, question, addresses));
+  if (host.kind === 'literal') return admitted(applicant, question, [host.address], null);
+  const refused = decideHost(policy, question);
+  if (refused === null) return admitName(gate, applicant, { ...question, name: host.name }, signal);
+  const verdict = orChallenge(applicant, question, [], { outcome: 'deny', ...refused });
+  return { verdict, addresses: [], dnsMs: null };
+}
+
+function admitted(
+  applicant: Applicant,
+  question: Question,
+  addresses: readonly Address[],
+  dnsMs: number | null,
+): Admission {
+  const verdict = decideAddresses(applicant.policy, question, addresses);
+  return { verdict: orChallenge(applicant, question, addresses, verdict), addresses, dnsMs };
 }
 
 async function admitName(
@@ -70,20 +79,18 @@ async function admitName(
   signal: Abortable,
 ): Promise<Admission> {
   const { policy, client } = applicant;
-  const resolved = await timed(gate.resolver.resolve(question.name, signal, client.name ?? client.address));
-  const dnsMs = resolved.ms;
-  if (resolved.ok) {
-    const addresses = resolved.value;
-    const verdict = decideAddresses(policy, question, addresses);
-    return { verdict: orChallenge(applicant, question, addresses, verdict), addresses, dnsMs };
+  const startedAt = performance.now();
+  try {
+    const addresses = await gate.resolver.resolve(question.name, signal, client.name ?? client.address);
+    return admitted(applicant, question, addresses, since(startedAt));
+  } catch (error) {
+    const isUnknown = ['name-not-found', 'dns-failed', 'dns-timeout'].includes(reasonOf(error));
+    const verdict =
+      isUnknown && gate.leavesToParent?.(question.target) === true
+        ? decideName(policy, question, question.name)
+        : ({ outcome: 'fail', error } as const);
+    return { verdict, addresses: [], dnsMs: since(startedAt) };
   }
-  const { error } = resolved;
-  const isUnknown = ['name-not-found', 'dns-failed', 'dns-timeout'].includes(reasonOf(error));
-  const verdict =
-    isUnknown && gate.leavesToParent?.(question.target) === true
-      ? decideName(policy, question, question.name)
-      : ({ outcome: 'fail', error } as const);
-  return { verdict, addresses: [], dnsMs };
 }
 
 /** The denial, or `client-unauthenticated` in its place where credentials could change it; the rule stays its own. */
@@ -105,25 +112,19 @@ export type Dialing =
 
 /** Opens one connection, which the caller owns. Never rejects. */
 export async function dial(gate: Gate, permit: Permit, signal: Abortable): Promise<Dialing> {
-  const dialed = await timed(gate.dialer.dial(permit, signal));
-  if (dialed.ok) return { ok: true, ...dialed.value, ms: dialed.ms };
-  // A container that was started again has another address: the next request must not wait for the TTL of the old one.
-  const { host } = permit.target;
-  if (host.kind === 'name' && reasonOf(dialed.error) !== 'client-closed') gate.resolver.forget?.(host.name);
-  return dialed;
+  const startedAt = performance.now();
+  try {
+    const { socket, address } = await gate.dialer.dial(permit, signal);
+    return { ok: true, socket, address, ms: since(startedAt) };
+  } catch (error) {
+    // A container that was started again has another address: the next request must not wait for the TTL of the old one.
+    const { host } = permit.target;
+    if (host.kind === 'name' && reasonOf(error) !== 'client-closed') gate.resolver.forget?.(host.name);
+    return { ok: false, error, ms: since(startedAt) };
+  }
 }
 
-type Timed<T> =
-  | { readonly ok: true; readonly value: T; readonly ms: number }
-  | { readonly ok: false; readonly error: unknown; readonly ms: number };
-
-/** How long it took, whichever way it ended: in milliseconds with one decimal. */
-async function timed<T>(work: Promise<T>): Promise<Timed<T>> {
-  const startedAt = performance.now();
-  const elapsed = (): number => Math.round((performance.now() - startedAt) * 10) / 10;
-  try {
-    return { ok: true, value: await work, ms: elapsed() };
-  } catch (error) {
-    return { ok: false, error, ms: elapsed() };
-  }
+/** Milliseconds with one decimal. */
+function since(startedAt: number): number {
+  return Math.round((performance.now() - startedAt) * 10) / 10;
 }

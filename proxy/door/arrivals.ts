@@ -11,14 +11,15 @@ import type { MemoryBudget } from '../net/memory-budget.js';
 import { relay } from '../net/relay.js';
 import type { DecisionSink, Door } from '../observe/record.js';
 import type { Gate } from './admit.js';
-import { type Admitted, admitOrAsk, type RunTimeGate } from './admit-or-ask.js';
+import { type AdmitOptions, type Admitted, admitOrAsk, type RunTimeGate } from './admit-or-ask.js';
 import { createAskedNames } from './asked-names.js';
 import type { ClientLabels } from './client-labels.js';
 import { type Credentials, type Identified, identify, namesByToken, type Origin, peerAddress } from './clients.js';
-import { type EarlyData, keepEarlyData } from './early-data.js';
+import { EarlyData } from './early-data.js';
 import { type Client, EMPTY_TRACE, Flow } from './flow.js';
 import type { Leases } from './leases.js';
 import { Running } from './running.js';
+import { type Soon, soon } from './soon.js';
 import { type Standing, Standings } from './standings.js';
 import { createTurns } from './turns.js';
 
@@ -97,6 +98,7 @@ export class Arrivals {
   readonly #options: ArrivalsOptions;
   /** What is open, to be judged again when the policy changes. */
   readonly standings: Standings;
+  readonly #admitting: AdmitOptions;
   readonly #names = createAskedNames();
   readonly #turns = createTurns();
 
@@ -108,16 +110,14 @@ export class Arrivals {
     this.reads = options.reads;
     this.memory = options.memory;
     this.running = new Running(options.onDefect);
-    this.standings = new Standings(() => {
-      const { policy, clients } = options.settings();
-      return { policy, clients, own: options.gate.own() };
-    });
+    this.standings = new Standings(options.settings, options.gate.own);
+    const policyNow = ({ client }: Flow): Policy => policyFor(options.settings().policy, client);
+    this.#admitting = { gate: options.gate, runTime: options.runTime ?? null, policyNow };
   }
 
   /** See admitOrAsk. */
-  admit(flow: Flow, target: Target, signal: Abortable): Admitted | Promise<Admitted> {
-    const policyNow = ({ client }: Flow): Policy => policyFor(this.settings().policy, client);
-    return admitOrAsk({ gate: this.gate, runTime: this.#options.runTime ?? null, policyNow }, flow, target, signal);
+  admit(flow: Flow, target: Target, signal: Abortable): Soon<Admitted> {
+    return admitOrAsk(this.#admitting, flow, target, signal);
   }
 
   /** See Running.track. */
@@ -132,9 +132,8 @@ export class Arrivals {
 
   /** Goes on reading `socket` while its client waits. `rest`: what has come already. */
   keepEarlyData(socket: Socket, rest: Buffer): EarlyData {
-    const owner = peerAddress(socket.remoteAddress);
-    const claim = (refuse: () => void) => this.memory.claim('early', owner, refuse);
-    return keepEarlyData(socket, { reads: this.reads, rest, claim });
+    const claim = (refuse: () => void) => this.memory.claim('early', peerAddress(socket.remoteAddress), refuse);
+    return new EarlyData(socket, { reads: this.reads, rest, claim });
   }
 
   /** See Turns.accepted. */
@@ -148,12 +147,15 @@ export class Arrivals {
   }
 
   /**
-   * A request has come: waits for its client's turn, identifies it and opens the flow that will leave one record.
+   * A request has come: identifies its client in its turn, and opens the flow that will leave one record.
    */
-  async arrive(door: Door, peer: Peer, asked: Asked): Promise<Arrival> {
+  arrive(door: Door, peer: Peer, asked: Asked): Soon<Arrival> {
     // A relay's clients are others than the tools, and a datagram can't be held back: its door has answered it by now.
     const turn = door === 'relay' || door === 'steer-dns' ? null : this.turn(peer);
-    if (turn !== null) await turn;
+    return turn === null ? this.#identify(door, peer, asked) : turn.then(() => this.#identify(door, peer, asked));
+  }
+
+  #identify(door: Door, peer: Peer, asked: Asked): Soon<Arrival> {
     const { policy, clients } = this.settings();
     const origin = this.#originOf(peer);
     const { address, lease } = origin;
@@ -162,11 +164,13 @@ export class Arrivals {
     const name = isKnown ? identified.name : null;
     const mayStillSay = name === null && isKnown && CHALLENGING.has(door);
     const couldBe = mayStillSay ? namesByToken(clients, origin) : [];
-    const found = name === null ? (lease?.container ?? (await this.#options.labels.of(address))) : null;
-    // A container that is named like a configured client must not pass for it in the log.
-    const label = clients.some((client) => client.name === found) ? null : found;
-    const inForce = policyFor(asked.policy ?? policy, { name });
-    return { flow: this.#flow(door, { address, name, label, couldBe }, asked.method, inForce), isKnown };
+    const inForce = asked.policy ?? policy;
+    return soon(name === null ? (lease?.container ?? this.#options.labels.of(address)) : null, (found) => {
+      // A container that is named like a configured client must not pass for it in the log.
+      const label = clients.some((client) => client.name === found) ? null : found;
+      const client = { address, name, label, couldBe };
+      return { flow: this.#flow(door, client, asked.method, policyFor(inForce, client)), isKnown };
+    });
   }
 
   /** Who asks without credentials: for doors that have none. */

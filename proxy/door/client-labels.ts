@@ -1,12 +1,12 @@
 /** Names for clients that no configuration names: the PTR name of their address, for logs only. */
-import { LRUCache } from 'lru-cache';
-import { parseAddress } from '../core/address.js';
+import { type Address, parseAddress } from '../core/address.js';
 import { classify } from '../core/special-purpose.js';
 import type { Resolver } from '../net/resolver.js';
+import type { Soon } from './soon.js';
 
 export interface ClientLabels {
   /** Known at once, or within WAIT_MS; null where there is none. Never rejects. */
-  of(address: string): Promise<string | null>;
+  of(address: string): Soon<string | null>;
 }
 
 /** The address of a tool that ended goes to the next one, often within a second: an old label would name the wrong tool. */
@@ -14,34 +14,44 @@ const KEEP_MS = 500;
 const WAIT_MS = 100;
 const ENTRIES = 4096;
 
+/** What is known of an address, until it has to be asked again. */
+interface Known {
+  readonly label: Soon<string | null>;
+  readonly until: number;
+}
+
 /** Docker's DNS answers `<container>.<network>`. Only private-use addresses are asked for: loopback has no container. */
 export function createClientLabels(resolver: Resolver): ClientLabels {
-  const cache = new LRUCache<string, { label: string | null }>({ max: ENTRIES, ttl: KEEP_MS });
-  const pending = new Map<string, Promise<string | null>>();
-  const ask = async (text: string): Promise<string | null> => {
-    const address = parseAddress(text);
-    const label = address === null ? null : await resolver.reverse(address);
-    cache.set(text, { label });
-    pending.delete(text);
+  const known = new Map<string, Known>();
+  const keep = (text: string, label: Soon<string | null>, until: number): void => {
+    known.delete(text);
+    const [oldest] = known.size < ENTRIES ? [] : known.keys();
+    if (oldest !== undefined) known.delete(oldest);
+    known.set(text, { label, until });
+  };
+  const ask = async (text: string, address: Address): Promise<string | null> => {
+    const label = await resolver.reverse(address);
+    keep(text, label, performance.now() + KEEP_MS);
     return label;
   };
   return {
-    async of(text) {
-      const known = cache.get(text);
-      if (known !== undefined) return known.label;
-      if (!isContainerAddress(text)) return null;
-      const asked = pending.get(text) ?? ask(text);
-      pending.set(text, asked);
-      return within(asked);
+    of(text) {
+      const found = known.get(text);
+      if (found !== undefined && performance.now() < found.until) return found.label;
+      const address = containerAddress(text);
+      const label = address === null ? null : within(ask(text, address));
+      keep(text, label, Number.POSITIVE_INFINITY);
+      return label;
     },
   };
 }
 
-function isContainerAddress(text: string): boolean {
+/** Null for whatever has no container behind it. */
+function containerAddress(text: string): Address | null {
   const address = parseAddress(text);
-  if (address === null) return false;
+  if (address === null) return null;
   const kind = classify(address);
-  return kind.kind === 'special' && kind.opensByName;
+  return kind.kind === 'special' && kind.opensByName ? address : null;
 }
 
 function within(label: Promise<string | null>): Promise<string | null> {

@@ -1,7 +1,7 @@
 /** How a client's connection ends: lost while it waits, turned away, or closed after its last bytes. */
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
-import { Abort, type Abortable } from '../net/abort.js';
+import { Abort } from '../net/abort.js';
 import { send } from '../net/direct-io.js';
 import type { Arrivals } from './arrivals.js';
 
@@ -16,12 +16,21 @@ export function turnedAway(arrivals: Arrivals, busy: boolean): Reason | null {
 }
 
 /** Aborts when the client is lost before it has an answer. A half-close is no loss. Errors are the listener's to hear. */
-export function abortOnLoss(socket: Socket): { readonly signal: Abortable; abort(): void; release(): void } {
-  const signal = new Abort();
-  const abort = (): void => signal.abort();
-  socket.on('close', abort);
-  if (socket.destroyed) abort();
-  return { signal, abort, release: () => void socket.off('close', abort) };
+export class Loss extends Abort {
+  readonly #socket: Socket;
+  readonly #onClose = (): void => this.abort();
+
+  constructor(socket: Socket) {
+    super();
+    this.#socket = socket;
+    socket.on('close', this.#onClose);
+    if (socket.destroyed) this.abort();
+  }
+
+  /** What becomes of the client from here on is for others to hear. */
+  release(): void {
+    this.#socket.off('close', this.#onClose);
+  }
 }
 
 /**

@@ -4,11 +4,11 @@ import type { Denial, Permit } from '../core/policy.js';
 import { reasonOf } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
-import type { Abortable } from '../net/abort.js';
 import { dial } from './admit.js';
 import type { Arrivals } from './arrivals.js';
+import type { Loss } from './closing.js';
 import type { EarlyData } from './early-data.js';
-import { EMPTY_TRACE, type Flow, type Trace } from './flow.js';
+import { type Flow, type Trace, traceOf } from './flow.js';
 import type { Standing } from './standings.js';
 
 export interface Connected {
@@ -23,63 +23,57 @@ export interface Connected {
 
 export type UpstreamResult = Connected | { readonly open: false; readonly refusal: Refusal; readonly trace: Trace };
 
-/**
- * Target to connected socket; the door answers and records, be it open or closed. `inspect`: a last look at the permit
- * before anything is dialled. Never rejects.
- */
+/** A client that waits for its tunnel. */
+export interface Waiting {
+  /** Its loss; not listened for any more once the answer is there. */
+  readonly gone: Loss;
+  /** What it sends meanwhile: where there is no memory for it, the answer is `busy`. */
+  readonly early?: EarlyData;
+  /** A last look at the permit before anything is dialled. */
+  readonly inspect?: (permit: Permit) => Refusal | null;
+}
+
+/** Target to connected socket; the door answers and records, be it open or closed. Never rejects. */
 export async function connectUpstream(
   arrivals: Arrivals,
   flow: Flow,
   target: Target,
-  signal: Abortable,
-  inspect: (permit: Permit) => Refusal | null = () => null,
+  { gone, early, inspect }: Waiting,
 ): Promise<UpstreamResult> {
-  let trace: Trace = { ...EMPTY_TRACE, target };
+  const trace = traceOf(target);
+  const refused = (why: Refusal): UpstreamResult => ({
+    open: false,
+    refusal: early?.isRefused === true ? refusal('busy') : why,
+    trace,
+  });
+  early?.whenRefused(() => gone.abort());
   try {
-    const { verdict, addresses, dnsMs, once = false } = await arrivals.admit(flow, target, signal);
-    trace = { ...trace, addresses, dnsMs };
-    if (verdict.outcome === 'deny') return { open: false, refusal: verdict, trace };
-    if (verdict.outcome === 'fail') throw verdict.error;
+    const admitting = arrivals.admit(flow, target, gone);
+    const { verdict, addresses, dnsMs, once = false } = admitting instanceof Promise ? await admitting : admitting;
+    trace.addresses = addresses;
+    trace.dnsMs = dnsMs;
+    if (verdict.outcome === 'deny') return refused(verdict);
+    if (verdict.outcome === 'fail') return refused(refusalOf(arrivals, verdict.error));
     const { permit, wouldDeny } = verdict;
-    const objection = inspect(permit);
-    if (objection !== null) return { open: false, refusal: objection, trace };
-    const dialed = await dial(arrivals.gate, permit, signal);
-    trace = { ...trace, connectMs: dialed.ms };
-    if (!dialed.ok) throw dialed.error;
+    const objection = inspect?.(permit) ?? null;
+    if (objection !== null) return refused(objection);
+    const dialed = await dial(arrivals.gate, permit, gone);
+    trace.connectMs = dialed.ms;
+    if (!dialed.ok) return refused(refusalOf(arrivals, dialed.error));
     const { socket, address } = dialed;
-    return { open: true, socket, permit, wouldDeny, once, trace: { ...trace, dialed: address } };
+    trace.dialed = address;
+    if (early?.isRefused !== true) return { open: true, socket, permit, wouldDeny, once, trace };
+    socket.destroy();
+    return refused(refusal('busy'));
   } catch (error) {
-    return { open: false, refusal: refusalOf(arrivals, error), trace };
+    return refused(refusalOf(arrivals, error));
+  } finally {
+    gone.release();
   }
 }
 
 export function standingOf({ permit, once, trace }: Connected): Standing {
   return { permit, once, dialed: trace.dialed };
-}
-
-export interface Waiting {
-  readonly gone: { readonly signal: Abortable; abort(): void; release(): void };
-  /** What the client sends meanwhile. */
-  readonly early: EarlyData;
-}
-
-/** As `connectUpstream`, for a client that waits and may send: `busy` where there is no memory for what it sends. */
-export async function connectWhileWaiting(
-  arrivals: Arrivals,
-  flow: Flow,
-  target: Target,
-  { gone, early }: Waiting,
-): Promise<UpstreamResult> {
-  let isFull = false;
-  early.whenRefused(() => {
-    isFull = true;
-    gone.abort();
-  });
-  const upstream = await connectUpstream(arrivals, flow, target, gone.signal);
-  gone.release();
-  if (!isFull) return upstream;
-  if (upstream.open) upstream.socket.destroy();
-  return { open: false, refusal: refusal('busy'), trace: upstream.trace };
 }
 
 /** The refusal for something thrown; a defect of the proxy is reported, and ends as `internal-error`. */

@@ -4,16 +4,6 @@ import type { DirectReads } from '../net/direct-io.js';
 import { HeldBytes } from '../net/held-bytes.js';
 import type { Claim } from '../net/memory-budget.js';
 
-/** Bytes that leave only once the tunnel is open, and never where it does not open. */
-export interface EarlyData {
-  /** All of them so far; once. Whoever reads the socket next gets what comes after them. */
-  take(): Buffer;
-  /** Releases them, and drops what is still to come. */
-  drop(): void;
-  /** `act`: called when there is no memory for them any more, or at once where that has happened. They are dropped. */
-  whenRefused(act: () => void): void;
-}
-
 export interface EarlyDataOptions {
   readonly reads: DirectReads;
   /** What came with the head. Valid until the call returns. */
@@ -27,46 +17,67 @@ export const MOST_BYTES = 64 * 1024;
 const PIECE_BYTES = 16 * 1024;
 const NOTHING = Buffer.alloc(0);
 
-/** Goes on reading `socket`, so that a client that is lost is noticed. */
-export function keepEarlyData(socket: Socket, { reads, rest, claim }: EarlyDataOptions): EarlyData {
-  let held: HeldBytes | null = null;
-  let claimed: Claim | null = null;
-  let drops = false;
-  let isRefused = false;
-  let onRefused = (): void => undefined;
-  const release = (): void => {
-    held = null;
-    claimed?.hold(0);
+/**
+ * Goes on reading `socket`, so that a client that is lost is noticed. What comes leaves only once the tunnel is open, and
+ * never where it does not open.
+ */
+export class EarlyData {
+  readonly #newClaim: EarlyDataOptions['claim'];
+  #held: HeldBytes | null = null;
+  #claim: Claim | null = null;
+  #isDropped = false;
+  #isRefused = false;
+  #onRefused: (() => void) | null = null;
+
+  constructor(socket: Socket, { reads, rest, claim }: EarlyDataOptions) {
+    this.#newClaim = claim;
+    if (rest.length > 0) this.#keep(rest);
+    reads.read(socket, this.#keep, pieceBytes);
+  }
+
+  /** There was no memory for them any more, and they are dropped. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
+  /** All of them so far; once. Whoever reads the socket next gets what comes after them. */
+  take(): Buffer {
+    const taken = this.#held?.all() ?? NOTHING;
+    this.#release();
+    return taken;
+  }
+
+  /** Releases them, and drops what is still to come. */
+  drop(): void {
+    this.#isDropped = true;
+    this.#release();
+  }
+
+  /** `act`: called when there is no memory for them any more, or at once where that has happened. */
+  whenRefused(act: () => void): void {
+    this.#onRefused = act;
+    if (this.#isRefused) act();
+  }
+
+  readonly #keep = (bytes: Buffer): boolean => {
+    if (this.#isDropped) return true;
+    this.#held ??= new HeldBytes();
+    this.#held.push(bytes);
+    this.#claim ??= this.#newClaim(() => this.#refuse());
+    this.#claim.hold(this.#held.length);
+    return this.#held === null || this.#held.length + PIECE_BYTES <= MOST_BYTES;
   };
-  const refuse = (): void => {
-    drops = true;
-    isRefused = true;
-    release();
-    onRefused();
-  };
-  const keep = (bytes: Buffer): boolean => {
-    if (drops) return true;
-    held ??= new HeldBytes();
-    held.push(bytes);
-    claimed ??= claim(refuse);
-    claimed.hold(held.length);
-    return held === null || held.length + PIECE_BYTES <= MOST_BYTES;
-  };
-  if (rest.length > 0) keep(rest);
-  reads.read(socket, keep, () => PIECE_BYTES);
-  return {
-    take() {
-      const taken = held?.all() ?? NOTHING;
-      release();
-      return taken;
-    },
-    drop() {
-      drops = true;
-      release();
-    },
-    whenRefused(act) {
-      onRefused = act;
-      if (isRefused) act();
-    },
-  };
+
+  #refuse(): void {
+    this.#isRefused = true;
+    this.drop();
+    this.#onRefused?.();
+  }
+
+  #release(): void {
+    this.#held = null;
+    this.#claim?.hold(0);
+  }
 }
+
+const pieceBytes = (): number => PIECE_BYTES;

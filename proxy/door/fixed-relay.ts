@@ -2,12 +2,13 @@
 import net, { type Socket } from 'node:net';
 import type { FixedRelay } from '../config/config.js';
 import type { Address } from '../core/address.js';
+import type { Permit } from '../core/policy.js';
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
 import type { Link } from '../net/interfaces.js';
 import type { Arrivals } from './arrivals.js';
-import { abortOnLoss } from './closing.js';
+import { Loss } from './closing.js';
 import { connectUpstream, type UpstreamResult } from './connect-upstream.js';
 import type { ConnectionLimits } from './connection-limits.js';
 import { EMPTY_TRACE, type Flow } from './flow.js';
@@ -61,10 +62,8 @@ async function open(
   const refuseInside = (inner: readonly Address[]): Refusal | null =>
     sharesLink(links(), inner, [client.remoteAddress, client.localAddress]) ? refusal('relay-from-inside') : null;
   if (refuseInside(doors) !== null) return closed('relay-from-inside', target);
-  const gone = abortOnLoss(client);
-  const result = await connectUpstream(arrivals, flow, target, gone.signal, (permit) => refuseInside(permit.addresses));
-  gone.release();
-  return result;
+  const inspect = (permit: Permit): Refusal | null => refuseInside(permit.addresses);
+  return connectUpstream(arrivals, flow, target, { gone: new Loss(client), inspect });
 }
 
 function closed(reason: Reason, target: Target): UpstreamResult {

@@ -27,6 +27,11 @@ export interface Trace {
 
 export const EMPTY_TRACE: Trace = { target: null, addresses: [], dnsMs: null, dialed: null, connectMs: null };
 
+/** Of a request whose target is known: for the steps that follow to fill in. */
+export function traceOf(target: Target): { -readonly [K in keyof Trace]: Trace[K] } {
+  return { target, addresses: EMPTY_TRACE.addresses, dnsMs: null, dialed: null, connectMs: null };
+}
+
 export interface FlowOptions {
   readonly id: string;
   readonly door: Door;

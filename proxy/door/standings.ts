@@ -1,6 +1,6 @@
 /** The connections that are open by leave of the policy, judged again when it has changed. */
 import type { Address } from '../core/address.js';
-import { judgeAgain } from '../core/judge-again.js';
+import { judgeAgain, type Standing as Stood } from '../core/judge-again.js';
 import {
   type ClientIdentity,
   type Denial,
@@ -25,7 +25,6 @@ export interface Standing {
 export interface InForce {
   readonly policy: Policy;
   readonly clients: readonly { readonly name: string }[];
-  readonly own: OwnEndpoints;
 }
 
 export interface IdleConnection {
@@ -48,10 +47,12 @@ const PER_TURN = 500;
 
 export class Standings {
   readonly #inForce: () => InForce;
+  readonly #own: () => OwnEndpoints;
   readonly #open = new OpenSet<Open>();
 
-  constructor(inForce: () => InForce) {
+  constructor(inForce: () => InForce, own: () => OwnEndpoints) {
     this.#inForce = inForce;
+    this.#own = own;
   }
 
   /**
@@ -61,8 +62,7 @@ export class Standings {
   add(flow: Flow, standing: () => Standing, cut: (denial: Denial) => void): () => void {
     const one: Open = { flow, standing, cut, place: -1 };
     one.place = this.#open.add(one);
-    const inForce = this.#inForce();
-    if (policyFor(inForce.policy, flow.client) !== flow.policy) this.#judge(one, inForce);
+    if (policyFor(this.#inForce().policy, flow.client) !== flow.policy) this.#judge(one);
     return () => void this.#open.delete(one.place, one);
   }
 
@@ -72,38 +72,33 @@ export class Standings {
     const all = [...this.#open];
     for (let i = 0; i < all.length; i += PER_TURN) {
       if (i > 0) await new Promise((resolve) => setImmediate(resolve));
-      const inForce = this.#inForce();
-      for (const one of all.slice(i, i + PER_TURN)) if (this.#judge(one, inForce)) closed += 1;
+      for (const one of all.slice(i, i + PER_TURN)) if (this.#judge(one)) closed += 1;
     }
     return closed;
   }
 
   /** True where a connection to this address would be allowed now: for what is idle. */
   allows({ target, address, client }: IdleConnection): boolean {
-    const inForce = this.#inForce();
-    const known = stillKnown(inForce, client);
-    return (
-      judgeAgain(inForce.policy, { target, client: known, own: inForce.own }, { addresses: [address], once: false }) ===
-      null
-    );
+    return this.#denialNow(target, client, { addresses: [address], once: false }) === null;
   }
 
   /** True where it was closed. */
-  #judge(one: Open, inForce: InForce): boolean {
+  #judge(one: Open): boolean {
     if (!this.#open.has(one.place, one)) return false;
-    const denial = judgeNow(inForce, one);
+    const { permit, dialed, once } = one.standing();
+    const denial = this.#denialNow(permit.target, one.flow.client, { addresses: judged(permit, dialed), once });
     if (denial === null) return false;
     this.#open.delete(one.place, one);
     one.cut(denial);
     return true;
   }
-}
 
-/** The same target and address; and the same client, as long as the configuration has it. */
-function judgeNow(inForce: InForce, { flow, standing }: Open): Denial | null {
-  const { permit, dialed, once } = standing();
-  const question = { target: permit.target, client: stillKnown(inForce, flow.client), own: inForce.own };
-  return judgeAgain(inForce.policy, question, { addresses: judged(permit, dialed), once });
+  /** The same target and address; and the same client, as long as the configuration has it. */
+  #denialNow(target: Target, client: ClientIdentity, was: Stood): Denial | null {
+    const inForce = this.#inForce();
+    const question = { target, client: stillKnown(inForce, client), own: this.#own() };
+    return judgeAgain(inForce.policy, question, was);
+  }
 }
 
 function stillKnown({ clients }: InForce, { name }: ClientIdentity): ClientIdentity {

@@ -14,8 +14,8 @@ import { type OctetReader, readOctets } from '../net/octet-reader.js';
 import type { Door } from '../observe/record.js';
 import type { Arrival, Arrivals } from './arrivals.js';
 import type { Credentials } from './clients.js';
-import { abortOnLoss, closeAfter, turnedAway } from './closing.js';
-import { type Connected, connectWhileWaiting, refusalOf, standingOf } from './connect-upstream.js';
+import { closeAfter, Loss, turnedAway } from './closing.js';
+import { type Connected, connectUpstream, refusalOf, standingOf } from './connect-upstream.js';
 import type { ConnectionLimits, CountedConnection } from './connection-limits.js';
 import { EMPTY_TRACE, type Flow, type Trace } from './flow.js';
 
@@ -75,17 +75,17 @@ class Visit {
 
   /** Never rejects, and never leaves the socket open. */
   async run(counted: CountedConnection): Promise<void> {
-    const gone = abortOnLoss(this.#socket);
+    const gone = new Loss(this.#socket);
     let trace = EMPTY_TRACE;
     try {
-      const { said, flow, rest } = await this.#hear(gone.signal);
+      const { said, flow, rest } = await this.#hear(gone);
       counted.heard();
       if (!said.ok) return this.#refuse(flow, trace, refusal(said.reason));
       trace = { ...trace, target: said.target };
       const fault = turnedAway(this.#arrivals, !counted.isAdmitted);
       if (fault !== null) return this.#refuse(flow, trace, refusal(fault));
       const early = this.#arrivals.keepEarlyData(this.#socket, rest);
-      const upstream = await connectWhileWaiting(this.#arrivals, flow, said.target, { gone, early });
+      const upstream = await connectUpstream(this.#arrivals, flow, said.target, { gone, early });
       if (!upstream.open) return this.#refuse(flow, upstream.trace, upstream.refusal);
       await this.#relay(flow, upstream, early.take());
     } catch (error) {

@@ -4,10 +4,10 @@ import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import { parseAuthority } from '../core/target.js';
 import type { Arrivals } from '../door/arrivals.js';
-import { abortOnLoss, turnedAway } from '../door/closing.js';
-import { type Connected, connectWhileWaiting, standingOf } from '../door/connect-upstream.js';
+import { Loss, turnedAway } from '../door/closing.js';
+import { type Connected, connectUpstream, standingOf } from '../door/connect-upstream.js';
 import type { EarlyData } from '../door/early-data.js';
-import { EMPTY_TRACE, type Flow, type Trace } from '../door/flow.js';
+import { EMPTY_TRACE, type Flow, type Trace, traceOf } from '../door/flow.js';
 import { send } from '../net/direct-io.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
 import { endSocket } from './refusal.js';
@@ -55,16 +55,16 @@ async function open(
   socket: Socket,
   { early, busy }: ConnectOptions,
 ): Promise<Opened | null> {
-  const gone = abortOnLoss(socket);
-  const asked = { method: 'CONNECT', credentials: credentialsOf(request) };
-  const { flow, isKnown } = await arrivals.arrive('connect', socket, asked);
+  const gone = new Loss(socket);
+  const arriving = arrivals.arrive('connect', socket, { method: 'CONNECT', credentials: credentialsOf(request) });
+  const { flow, isKnown } = arriving instanceof Promise ? await arriving : arriving;
   const target = parseAuthority(request.url ?? '');
   const end = (trace: Trace, refused: Refusal): null => {
     early.drop();
     endSocket(socket, flow, trace, refused);
     return null;
   };
-  const trace = target.ok ? { ...EMPTY_TRACE, target: target.value } : EMPTY_TRACE;
+  const trace = target.ok ? traceOf(target.value) : EMPTY_TRACE;
   const refuse = (reason: Reason): null => end(trace, refusal(reason));
   const fault = turnedAway(arrivals, busy) ?? headFault(request) ?? (hasContent(request) ? 'malformed-request' : null);
   if (fault !== null) return refuse(fault);
@@ -73,7 +73,7 @@ async function open(
   if (mismatch !== null) return refuse(mismatch);
   if (!isKnown) return refuse('client-unauthenticated');
 
-  const upstream = await connectWhileWaiting(arrivals, flow, target.value, { gone, early });
+  const upstream = await connectUpstream(arrivals, flow, target.value, { gone, early });
   if (!upstream.open) return end(upstream.trace, upstream.refusal);
   send(socket, ESTABLISHED);
   return { flow, upstream, head: early.take() };

@@ -37,73 +37,95 @@ const MOST_ATTEMPTS = 8;
 
 export function createDialer(options: DialerOptions): Dialer {
   return {
-    async dial(permit, signal) {
+    dial(permit, signal) {
       if (!isIssued(permit) || permit.isByName)
-        throw new TypeError('the dialer takes what the policy has issued, and this is no such Permit');
-      const addresses = interleave(permit.addresses, options.prefersIPv6() ? 6 : 4).slice(0, MOST_ATTEMPTS);
-      return race(addresses, permit.target.port, { signal, timeoutMs: options.connectTimeoutMs() });
+        return Promise.reject(new TypeError('the dialer takes what the policy has issued, and this is no such Permit'));
+      const addresses = permit.addresses.length === 1 ? permit.addresses : inOrder(permit.addresses, options);
+      return new Promise((resolve, reject) => {
+        new Race(addresses, permit.target.port, { resolve, reject, signal }).start(options.connectTimeoutMs());
+      });
     },
   };
 }
 
 interface RaceOptions {
   readonly signal: Abortable;
-  readonly timeoutMs: number;
+  readonly resolve: (dialed: Dialed) => void;
+  readonly reject: (error: EgressError) => void;
 }
 
-function race(addresses: readonly Address[], port: number, options: RaceOptions): Promise<Dialed> {
-  return new Promise((resolve, reject) => {
-    const waiting = [...addresses];
-    const open = new Set<net.Socket>();
-    const failures: FailReason[] = [];
-    let stagger: NodeJS.Timeout | undefined;
-    const settle = (winner: net.Socket | null): void => {
-      clearTimeout(stagger);
-      clearTimeout(deadline);
-      options.signal.removeEventListener('abort', onAbort);
-      waiting.length = 0;
-      for (const socket of open) if (socket !== winner) socket.destroy();
-      open.clear();
+/** The attempts of one dial. */
+class Race {
+  readonly #addresses: readonly Address[];
+  readonly #port: number;
+  readonly #options: RaceOptions;
+  readonly #open: net.Socket[] = [];
+  readonly #failures: FailReason[] = [];
+  #next = 0;
+  #isOver = false;
+  #stagger: NodeJS.Timeout | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(addresses: readonly Address[], port: number, options: RaceOptions) {
+    this.#addresses = addresses;
+    this.#port = port;
+    this.#options = options;
+  }
+
+  start(timeoutMs: number): void {
+    const { signal } = this.#options;
+    this.#deadline = setTimeout(() => this.#fail('connect-timeout'), timeoutMs);
+    signal.addEventListener('abort', this.#onAbort);
+    if (signal.aborted) this.#fail('client-closed');
+    else this.#tryNext();
+  }
+
+  readonly #onAbort = (): void => this.#fail('client-closed');
+
+  readonly #tryNext = (): void => {
+    clearTimeout(this.#stagger);
+    const address = this.#addresses[this.#next++];
+    if (address === undefined) {
+      if (this.#open.length === 0) this.#fail(worthTelling(this.#failures));
+      return;
+    }
+    if (this.#next < this.#addresses.length) this.#stagger = setTimeout(this.#tryNext, ATTEMPT_DELAY_MS);
+    this.#attempt(address);
+  };
+
+  #attempt(address: Address): void {
+    const socket = attempt(address, this.#port);
+    const onError = (error: Error): void => {
+      if (this.#isOver) return;
+      this.#open.splice(this.#open.indexOf(socket), 1);
+      this.#failures.push(reasonOfConnect(error));
+      this.#tryNext();
     };
-    const fail = (reason: FailReason): void => {
-      settle(null);
-      reject(new EgressError(reason));
-    };
-    const onAbort = (): void => fail('client-closed');
-    const next = (): void => {
-      clearTimeout(stagger);
-      const address = waiting.shift();
-      if (address === undefined) {
-        if (open.size === 0) fail(worthTelling(failures));
+    const onConnect = (): void => {
+      if (!isPeer(socket, address)) {
+        socket.destroy(new Error('the peer is not the vetted address'));
         return;
       }
-      if (waiting.length > 0) stagger = setTimeout(next, ATTEMPT_DELAY_MS);
-      start(address);
+      socket.off('connect', onConnect).off('error', onError);
+      this.#settle(socket);
+      this.#options.resolve({ socket, address });
     };
-    const start = (address: Address): void => {
-      const socket = attempt(address, port);
-      open.add(socket);
-      const onError = (error: Error): void => {
-        if (!open.delete(socket)) return;
-        failures.push(reasonOfConnect(error));
-        next();
-      };
-      socket.on('error', onError);
-      socket.once('connect', () => {
-        if (!isPeer(socket, address)) {
-          socket.destroy(new Error('the peer is not the vetted address'));
-          return;
-        }
-        settle(socket);
-        socket.off('error', onError);
-        resolve({ socket, address });
-      });
-    };
-    const deadline = setTimeout(() => fail('connect-timeout'), options.timeoutMs);
-    if (options.signal.aborted) return onAbort();
-    options.signal.addEventListener('abort', onAbort, { once: true });
-    next();
-  });
+    this.#open.push(socket);
+    socket.on('error', onError).on('connect', onConnect);
+  }
+
+  #fail(reason: FailReason): void {
+    this.#settle(null);
+    this.#options.reject(new EgressError(reason));
+  }
+
+  #settle(winner: net.Socket | null): void {
+    this.#isOver = true;
+    clearTimeout(this.#stagger);
+    clearTimeout(this.#deadline);
+    this.#options.signal.removeEventListener('abort', this.#onAbort);
+    for (const socket of this.#open) if (socket !== winner) socket.destroy();
+  }
 }
 
 /** `lookup` refuses: should anything ever be taken for a name here, it must fail and not resolve. */
@@ -130,16 +152,16 @@ function isPeer(socket: net.Socket, address: Address): boolean {
   return peer !== null && sameAddress(peer, address);
 }
 
-/** The preferred family first, then alternating (RFC 8305 section 4). */
-function interleave(addresses: readonly Address[], first: 4 | 6): Address[] {
-  if (addresses.length === 1) return [...addresses];
+/** The preferred family first, then alternating (RFC 8305 section 4), and not more than are worth an attempt. */
+function inOrder(addresses: readonly Address[], { prefersIPv6 }: DialerOptions): readonly Address[] {
+  const first = prefersIPv6() ? 6 : 4;
   const preferred = addresses.filter(({ family }) => family === first);
   const others = addresses.filter(({ family }) => family !== first);
   const order: Address[] = [];
   for (let i = 0; i < Math.max(preferred.length, others.length); i++) {
     order.push(...preferred.slice(i, i + 1), ...others.slice(i, i + 1));
   }
-  return order;
+  return order.slice(0, MOST_ATTEMPTS);
 }
 
 /** Of several failures the one that says most: somebody answered, before nobody did, before no way there. */

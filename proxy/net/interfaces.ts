@@ -28,21 +28,33 @@ export function createOwnEndpoints(
   now: () => number = Date.now,
 ): OwnEndpointsSource {
   const ports = new Set<number>();
-  let found: { links: readonly Link[]; addresses: readonly Address[] } = { links: [], addresses: [] };
+  let links: readonly Link[] = [];
+  let addresses: readonly Address[] = [];
+  let own: OwnEndpoints = { addresses, ports, host: [] };
   let readAt = Number.NEGATIVE_INFINITY;
-  const refreshed = () => {
-    if (now() - readAt >= REFRESH_MS) {
-      readAt = now();
-      const links = readLinks(networkInterfaces());
-      found = { links, addresses: links.map(({ address }) => address) };
-    }
-    return found;
+  const refresh = (): void => {
+    const at = now();
+    if (at - readAt < REFRESH_MS) return;
+    readAt = at;
+    links = readLinks(networkInterfaces());
+    addresses = links.map(({ address }) => address);
   };
   return {
-    current: () => ({ addresses: refreshed().addresses, ports, host: host() }),
-    links: () => refreshed().links,
+    current() {
+      refresh();
+      const around = host();
+      if (own.host !== around || own.addresses !== addresses) own = { addresses, ports, host: around };
+      return own;
+    },
+    links() {
+      refresh();
+      return links;
+    },
     addPort: (port) => ports.add(port),
-    hasGlobalIPv6: () => refreshed().addresses.some(({ family, bytes }) => family === 6 && (bytes[0] ?? 0) >> 5 === 1),
+    hasGlobalIPv6() {
+      refresh();
+      return addresses.some(({ family, bytes }) => family === 6 && (bytes[0] ?? 0) >> 5 === 1);
+    },
   };
 }
 

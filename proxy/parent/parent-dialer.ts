@@ -32,35 +32,33 @@ const NOT_ISSUED = 'the dialer takes what the policy has issued, and this is no 
 /** Rejects with what a dialer rejects with, and with `parent-unreachable`, `parent-refused` or `parent-credentials`. */
 export function createParentDialer(options: ParentDialerOptions): Dialer {
   return {
-    async dial(permit, signal) {
-      if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
+    dial(permit, signal) {
+      if (!isIssued(permit)) return Promise.reject(new TypeError(NOT_ISSUED));
       const parent = options.parent();
       // Where the parent is gone since, a name that only it could resolve leads nowhere.
-      if (parent === null && permit.isByName) throw new EgressError('parent-unreachable');
+      if (parent === null && permit.isByName) return Promise.reject(new EgressError('parent-unreachable'));
       if (parent === null || !goesToParent(parent, permit)) return options.direct.dial(permit, signal);
-      const own = await permitForParent(options, parent, signal);
-      return throughParent(options, { parent, own, permit, signal });
+      return throughParent(options, { parent, permit, signal });
     },
   };
 }
 
 interface Passing {
   readonly parent: Parent;
-  /** For the parent itself. */
-  readonly own: Permit;
   readonly permit: Permit;
   readonly signal: Abortable;
 }
 
 async function throughParent(options: ParentDialerOptions, passing: Passing): Promise<Dialed> {
-  const { parent, permit } = passing;
+  const { parent, permit, signal } = passing;
+  const own = await permitForParent(options, parent, signal);
   let last = new EgressError('parent-unreachable');
   // By name there is one way only, and what is connected to is the parent.
   const byName = permit.isByName || (parent.resolve === 'parent' && permit.target.host.kind === 'name');
   const addresses = byName ? [null] : ipv4First(permit.addresses).slice(0, MOST_ADDRESSES);
   for (const address of addresses) {
     try {
-      const dialed = await openTunnel(options, passing, address);
+      const dialed = await openTunnel(options, { ...passing, own }, address);
       return address === null ? dialed : { ...dialed, address };
     } catch (error) {
       last = error instanceof EgressError ? error : new EgressError('parent-unreachable', { cause: error });
@@ -77,7 +75,11 @@ function ipv4First(addresses: readonly Address[]): readonly Address[] {
 }
 
 /** `address` null: by name. */
-async function openTunnel(options: ParentDialerOptions, passing: Passing, address: Address | null): Promise<Dialed> {
+async function openTunnel(
+  options: ParentDialerOptions,
+  passing: Passing & { readonly own: Permit },
+  address: Address | null,
+): Promise<Dialed> {
   const { parent, own, permit, signal } = passing;
   const dialed = await options.direct.dial(own, signal).catch(unreachable);
   const { socket } = dialed;
