@@ -83,7 +83,8 @@ export function createApp(options: AppOptions): App {
   const { gate, own } = way;
   const arrivals = createArrivals(options, way, inForce);
   const pool = new UpstreamPool(arrivals.reads);
-  const doors = new Doors({ arrivals, pool, config, links: own.links });
+  const answers = () => inForce.config.answers;
+  const doors = new Doors({ arrivals, pool, config, answers, links: own.links });
   const watch = createWatch(options, way);
   const review = (): Promise<number> => {
     pool.review((idle) => arrivals.standings.allows(idle));
@@ -123,7 +124,7 @@ function createArrivals(options: AppOptions, { gate }: WayOut, inForce: InForce)
     gate,
     settings: () => inForce.settings,
     sink,
-    labels: createClientLabels(gate.resolver),
+    labels: createClientLabels(gate.resolver, () => inForce.settings.policy.private),
     leases: createLeases(config.guard?.leases ?? null),
     newId: createIds(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(RELAY_BUFFER_BYTES)),

@@ -1,6 +1,6 @@
 /** The recent decisions, newest first, one with what would change it, and what each client talked to. */
 import type { FastifyInstance } from 'fastify';
-import { parseAddress } from '../core/address.js';
+import { parseAddress, parsePrefix } from '../core/address.js';
 import { REASONS, type Reason } from '../core/reasons.js';
 import { placeInFile } from '../core/rule-id.js';
 import { classify } from '../core/special-purpose.js';
@@ -54,7 +54,7 @@ function explain(record: DecisionRecord, policy: PolicyView) {
   const context = { default: client?.default ?? policy.default, clients };
   return {
     record,
-    explanation: record.reason === null ? null : inWords(record.reason, record.addresses),
+    explanation: record.reason === null ? null : inWords(record.reason, record.addresses, policy.private),
     allow: inYaml(isAllowed(record) ? allowedAlready(record) : draftsToAllow(record, context)),
     deny: inYaml(draftToDeny(record, context)),
   };
@@ -69,9 +69,10 @@ function allowedAlready({ rule }: DecisionRecord): Proposal {
 }
 
 /** The sentence of the reason, and what the address is that is not a public one. */
-function inWords(reason: Reason, addresses: readonly string[]): string {
+function inWords(reason: Reason, addresses: readonly string[], ranges: readonly string[]): string {
+  const own = ranges.flatMap((text) => parsePrefix(text) ?? []);
   const { sentence, error } = REASONS[reason];
-  const classes = addresses.flatMap((text) => parseAddress(text) ?? []).map((address) => classify(address));
+  const classes = addresses.flatMap((text) => parseAddress(text) ?? []).map((address) => classify(address, [], own));
   const special = classes.find((kind) => kind.kind !== 'global');
   if (special === undefined || error !== 'destination_ip_prohibited') return sentence;
   return `${sentence} It is ${special.what}.`;

@@ -21,7 +21,15 @@ export function changesBetween(before: PolicyView, after: PolicyView): string[] 
   return [
     ...keys.map((key) => `policy.${key === 'requires' ? 'clients' : key}: ${before[key]}, now ${after[key]}`),
     ...SECTIONS.flatMap((section) => ruleChanges(section, before[section], after[section])),
+    ...rangeChanges(before.private, after.private),
     ...clientChanges(before, after),
+  ];
+}
+
+function rangeChanges(had: readonly string[], has: readonly string[]): string[] {
+  return [
+    ...has.filter((text) => !had.includes(text)).map((text) => `policy.private: added ${text}`),
+    ...had.filter((text) => !has.includes(text)).map((text) => `policy.private: removed ${text}`),
   ];
 }
 

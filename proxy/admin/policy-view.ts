@@ -23,6 +23,8 @@ export interface PolicyView {
   readonly allow: readonly RuleView[];
   readonly deny: readonly RuleView[];
   readonly internal: readonly RuleView[];
+  /** Public ranges that are private here. */
+  readonly private: readonly string[];
   readonly clients: readonly ClientView[];
   readonly warnings: readonly ConfigWarning[];
 }
@@ -61,6 +63,7 @@ export function policyView(source: {
     allow: policy.allow.map(ruleView),
     deny: policy.deny.map(ruleView),
     internal: policy.internal.map(ruleView),
+    private: policy.private.map(({ text }) => text),
     clients: clients.map(({ name, token, address, server }) => ({
       name,
       address: address?.text ?? null,

@@ -1,6 +1,6 @@
 /** All doors of a configuration: opened in their order, and shut together. A new door is one line here. */
 import type { AddressInfo } from 'node:net';
-import type { Config } from '../config/config.js';
+import type { Config, DnsAnswers } from '../config/config.js';
 import type { HostPort } from '../config/places.js';
 import { parseAbsolute } from '../core/target.js';
 import { type DnsDoor, openDnsDoor } from '../dns/dns-door.js';
@@ -22,6 +22,8 @@ export interface DoorsOptions {
   readonly config: Config;
   readonly arrivals: Arrivals;
   readonly pool: UpstreamPool;
+  /** What the DNS door says, as the configuration has it now. */
+  readonly answers: () => DnsAnswers;
   /** The interfaces as they are now. */
   readonly links: () => readonly Link[];
 }
@@ -70,12 +72,13 @@ export class Doors {
 
   /** Rejects where one cannot be opened. The addresses by purpose: `proxy`, `relay[0]`... */
   async open(): Promise<Map<string, AddressInfo>> {
-    const { arrivals, config, links } = this.#options;
+    const { arrivals, config, links, answers } = this.#options;
     const bound = new Map<string, AddressInfo>();
     for (const { purpose, server, at } of this.#listeners) bound.set(purpose, await listen(server, at, purpose));
     const at = config.steer.dns;
     if (at !== null) {
-      this.#dns = await openDnsDoor({ arrivals, connectionLimits: this.#connectionLimits, at, links });
+      const connectionLimits = this.#connectionLimits;
+      this.#dns = await openDnsDoor({ arrivals, connectionLimits, at, links, says: answers });
       bound.set('steer.dns', this.#dns.bound);
     }
     return bound;

@@ -38,7 +38,11 @@ export function createWayOut(config: Config, options: WayOutOptions = {}, settin
   const resolver = options.resolver ?? createOwnResolver(config, options);
   const entries = () => settings().network.hostAddresses;
   const host = createHostAddresses({ entries, resolver, onUnknown: options.onUnknownHost ?? (() => {}) });
-  const own = createOwnEndpoints(() => host.current());
+  const own = createOwnEndpoints({
+    host: () => host.current(),
+    services: () => settings().network.services,
+    apiServer: () => settings().network.apiServer,
+  });
   const connectTimeoutMs = () => settings().limits.connectTimeoutMs;
   const direct = options.dialer ?? createDialer({ connectTimeoutMs, prefersIPv6: () => own.hasGlobalIPv6() });
   const parent = () => settings().parent;

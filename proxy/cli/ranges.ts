@@ -1,7 +1,10 @@
 /** The command `ranges`: the table that the policy decides by. */
+
+import type { Policy } from '../core/policy.js';
 import { SPECIAL_NAMES } from '../core/range-table.js';
 import { RANGES } from '../core/special-purpose.js';
 import { command, EXIT } from './command.js';
+import { readConfiguration } from './configuration.js';
 
 const OPENED_BY = {
   never: 'nothing',
@@ -12,28 +15,36 @@ const OPENED_BY = {
 
 export const rangesCommand = command({
   name: 'ranges',
-  synopsis: '[--json]',
-  details: '  Prints the special-purpose and metadata ranges that the policy knows, and what opens each.',
-  options: { json: { type: 'boolean' } },
-  async run({ json }, _operands, io) {
-    io.stdout(json === true ? `${JSON.stringify(rows(), null, 2)}\n` : table());
+  synopsis: '[--config FILE] [--json]',
+  details: `  Prints the special-purpose and metadata ranges that the policy knows, and what opens each.
+  --config FILE  with the ranges of its policy.private; falls back to EGRESS_CONFIG, then to none`,
+  options: { config: { type: 'string' }, json: { type: 'boolean' } },
+  async run({ config, json }, _operands, io) {
+    const path = config ?? (io.env.EGRESS_CONFIG || null);
+    const policy = path === null ? { private: [] } : (readConfiguration(path, io)?.policy ?? null);
+    if (policy === null) return EXIT.badConfig;
+    io.stdout(json === true ? `${JSON.stringify(rows(policy), null, 2)}\n` : table(policy));
     return EXIT.ok;
   },
 });
 
-function rows() {
-  const ranges = RANGES.map(({ prefix, name, source, disposition, metadata }) => {
+function rows({ private: own }: Pick<Policy, 'private'>) {
+  const known = RANGES.map(({ prefix, name, source, disposition, metadata }) => {
     return { prefix: prefix.text, name, source, disposition, metadata, openedBy: OPENED_BY[disposition] };
+  });
+  const added = own.map(({ text }) => {
+    const rest = { source: 'policy.private', disposition: 'private', metadata: false, openedBy: OPENED_BY.private };
+    return { prefix: text, name: 'private here', ...rest };
   });
   const names = SPECIAL_NAMES.map(([host, disposition, name, mark]) => {
     const metadata = mark === 'metadata';
     return { host, name, disposition, metadata, openedBy: disposition === 'never' ? 'nothing' : OPENED_BY.private };
   });
-  return { ranges, names };
+  return { ranges: [...known, ...added], names };
 }
 
-function table(): string {
-  const { ranges, names } = rows();
+function table(policy: Pick<Policy, 'private'>): string {
+  const { ranges, names } = rows(policy);
   const lines = [
     ['PREFIX OR NAME', 'WHAT IT IS', 'OPENED BY', 'SOURCE'],
     ...ranges.map((row) => [row.prefix, row.name, row.openedBy, row.source]),

@@ -8,6 +8,7 @@ import { type RuleId, type RuleSection, ruleId } from '../core/rule-id.js';
 import { isLocalhost } from '../core/special-purpose.js';
 import { isPort, parseHost, type Target } from '../core/target.js';
 import { AUDIT_ROLES } from './audit-roles.js';
+import type { Cluster } from './cluster.js';
 import { compileGuard } from './compile-guard.js';
 import type { AskSettings, AuditSettings, ClientEntry, Config, FixedDestination, FixedRelay } from './config.js';
 import type { ConfigWarning } from './config-error.js';
@@ -15,11 +16,14 @@ import { memoryForOthers, processMemory } from './memory-limit.js';
 import type { HostPort } from './places.js';
 import type { PolicyDocument, RuleDocument } from './schema.js';
 
-export function compileConfig(
-  document: PolicyDocument,
-  warnings: readonly ConfigWarning[],
-  secretFiles: readonly string[],
-): Config {
+/** What is known beside the file. */
+export interface Surroundings {
+  readonly warnings: readonly ConfigWarning[];
+  readonly secretFiles: readonly string[];
+  readonly cluster: Cluster;
+}
+
+export function compileConfig(document: PolicyDocument, { warnings, secretFiles, cluster }: Surroundings): Config {
   const { listen, admin, dns, steer, relay, limits, log } = document;
   const clients = document.clients.map(compileClient);
   const policy = compilePolicy(document.policy, clients);
@@ -28,11 +32,12 @@ export function compileConfig(
     listen,
     admin: { token: admin.token ?? null, next: admin.next ?? null },
     dns: { servers: dns.servers, timeoutMs: dns.timeout },
-    steer,
+    steer: { dns: steer.dns, http: steer.http, tls: steer.tls },
+    answers: { address: steer.address, names: steer.names, search: steer.search, peers: steer.peers },
     relay: relay
       .flatMap(({ listen, to, outside }) => (listen === null ? [] : [{ listen, to, outside }]))
-      .map(compileRelay),
-    network: document.network,
+      .map((one, i) => compileRelay(one, i, policy.private)),
+    network: { ...document.network, services: [...steer.address, ...cluster.services], apiServer: cluster.apiServer },
     policy,
     clients,
     ask: compileAsk(document.policy.ask),
@@ -40,7 +45,7 @@ export function compileConfig(
     audit: compileAudit(document.audit),
     guard: document.guard && compileGuard(document.guard, clients),
     secretFiles,
-    parent: compileParent(document.upstream),
+    parent: compileParent(document.upstream, policy.private),
     limits: {
       ...counts,
       headerTimeoutMs: headerTimeout,
@@ -65,6 +70,7 @@ function compilePolicy(document: PolicyDocument['policy'], clients: readonly Cli
     internal: document.internal.map((rule, i) => compileRule('internal', i, rule)),
     allow: document.allow.map((rule, i) => compileRule('allow', i, rule)),
     nat64: document.nat64,
+    private: document.private,
     asks: document.ask !== null,
     paused: NOBODY,
     perClient: new Map(),
@@ -81,7 +87,7 @@ const NOBODY: Policy['paused'] = { all: false, clients: new Set() };
 
 /** Allows nothing but what `changes` opens. */
 export function closedPolicy(changes: Partial<Policy> = {}): Policy {
-  const lists = { deny: [], internal: [], allow: [], nat64: [], perClient: new Map() };
+  const lists = { deny: [], internal: [], allow: [], nat64: [], private: [], perClient: new Map() };
   const keys = { mode: 'enforce', default: 'none', sni: 'off', clients: 'optional', showAddresses: 'named' } as const;
   return { ...keys, ...lists, asks: false, paused: NOBODY, ...changes };
 }
@@ -94,18 +100,22 @@ function stance(
   return { mode, default: own, sni: sni ?? (own === 'none' ? 'enforce' : 'log') };
 }
 
-function compileRelay(relay: { listen: HostPort; to: HostPort; outside: HostPort | null }, index: number): FixedRelay {
+function compileRelay(
+  relay: { listen: HostPort; to: HostPort; outside: HostPort | null },
+  index: number,
+  ranges: Policy['private'],
+): FixedRelay {
   const { listen, outside } = relay;
   const id: RuleId = `relay[${index}]`;
   return {
     listen,
-    ...compileDestination(relay.to, id),
-    outside: outside === null ? null : compileDestination(outside, id),
+    ...compileDestination(relay.to, id, ranges),
+    outside: outside === null ? null : compileDestination(outside, id, ranges),
   };
 }
 
 /** A name opens what it resolves to at a private-use address; a literal opens itself. */
-function compileDestination(to: HostPort, id: RuleId): FixedDestination {
+function compileDestination(to: HostPort, id: RuleId, ranges: Policy['private']): FixedDestination {
   const host = parseHost(to.host.includes(':') ? `[${to.host}]` : to.host);
   if (!host.ok || !isPort(to.port)) throw new Error(`${id} is no destination`);
   const target: Target = { form: 'authority', scheme: null, host: host.value, port: to.port };
@@ -116,15 +126,18 @@ function compileDestination(to: HostPort, id: RuleId): FixedDestination {
     ports: [{ from: to.port, to: to.port }],
     clients: null,
   };
-  return { to: target, policy: closedPolicy({ internal: [rule] }) };
+  return { to: target, policy: closedPolicy({ internal: [rule], private: ranges }) };
 }
 
 /** Its own policy opens the place that the file names, and nothing else; loopback only by its address or as `localhost`. */
-function compileParent({ proxy, noProxy, resolve }: PolicyDocument['upstream']): Parent | null {
+function compileParent(
+  { proxy, noProxy, resolve }: PolicyDocument['upstream'],
+  ranges: Policy['private'],
+): Parent | null {
   if (proxy === undefined) return null;
   const { protocol, credentials, at } = proxy;
   const host = isLocalhost(at.host) ? '127.0.0.1' : at.host;
-  const { to, policy } = compileDestination({ ...at, host }, 'upstream');
+  const { to, policy } = compileDestination({ ...at, host }, 'upstream', ranges);
   return { protocol, target: to, credentials, policy: { ...policy, allow: policy.internal }, noProxy, resolve };
 }
 
@@ -185,6 +198,7 @@ function digestOf(policy: Policy, clients: readonly ClientEntry[]): string {
     internal: policy.internal.map(rule),
     mode: policy.mode,
     nat64: policy.nat64.map(({ text }) => text),
+    private: policy.private.map(({ text }) => text),
     sni: policy.sni,
     requires: policy.clients,
     showAddresses: policy.showAddresses,

@@ -1,5 +1,6 @@
 /** The configuration after loading: units in the names, every default filled in, the policy compiled. */
-import type { Prefix } from '../core/address.js';
+import type { Address, Prefix } from '../core/address.js';
+import type { DnsName } from '../core/host-pattern.js';
 import type { Parent } from '../core/parent.js';
 import type { Policy } from '../core/policy.js';
 import type { Target } from '../core/target.js';
@@ -70,6 +71,10 @@ export interface Network {
   readonly hostAddresses: readonly HostAddress[];
   /** From where the engine gives containers their addresses. */
   readonly toolsRange: readonly Prefix[];
+  /** What leads to the proxy and is on none of its interfaces: never a destination. */
+  readonly services: readonly Address[];
+  /** Of the cluster that the proxy runs in: never a destination. */
+  readonly apiServer: Address | null;
 }
 
 /** What is asked before it is refused for lack of a rule. */
@@ -83,11 +88,24 @@ export interface AskSettings {
   readonly keepMs: number;
 }
 
+/** Of `steer`: what the DNS door says, and to whom. */
+export interface DnsAnswers {
+  /** What names that lead here have; empty: the address on which the question arrived. */
+  readonly address: readonly Address[];
+  /** Lead here, whatever the policy says of them. */
+  readonly names: readonly DnsName[];
+  /** What ends in one of these does not exist, and nobody has decided that. */
+  readonly search: readonly DnsName[];
+  /** Who is answered beside the neighbours of the door. */
+  readonly peers: readonly Prefix[];
+}
+
 export interface Config {
   readonly listen: Readonly<PolicyDocument['listen']>;
   readonly admin: { readonly token: string | null; readonly next: string | null };
   readonly dns: { readonly servers: readonly string[]; readonly timeoutMs: number };
   readonly steer: { readonly dns: HostPort | null; readonly http: HostPort | null; readonly tls: HostPort | null };
+  readonly answers: DnsAnswers;
   readonly relay: readonly FixedRelay[];
   readonly network: Network;
   readonly policy: Policy;

@@ -6,7 +6,9 @@ import { contains, type Prefix, parsePrefix } from '../core/address.js';
 import { isLoopbackHost } from '../core/loopback.js';
 import { RANGES } from '../core/special-purpose.js';
 import { type Issue, nearest, type Path } from './config-error.js';
+import { itemsOf } from './environment.js';
 import { guardIssues } from './guard-checks.js';
+import { privateIssues } from './private-ranges.js';
 import { hostPortOrOff } from './scalars.js';
 
 type Mapping = Readonly<Record<string, unknown>>;
@@ -34,6 +36,7 @@ export function findSemanticIssues(root: unknown): Issue[] {
     ...nextIssues(mapping(file.admin), ['admin']),
     ...rules,
     ...nat64Issues(policy),
+    ...privateIssues(itemsOrList(policy.private)),
     ...clientIssues(clients),
     ...guardIssues(file.guard, names),
   ];
@@ -169,6 +172,10 @@ function isMapping(value: unknown): value is Mapping {
 
 function mapping(value: unknown): Mapping {
   return isMapping(value) ? value : {};
+}
+
+function itemsOrList(value: unknown): readonly unknown[] {
+  return typeof value === 'string' ? itemsOf(value) : list(value);
 }
 
 function list(value: unknown): readonly unknown[] {

@@ -1,6 +1,7 @@
 /** File and environment in, a frozen Config or every mistake at once out. */
 import { dirname } from 'node:path';
 import type * as z from 'zod';
+import { clusterOf } from './cluster.js';
 import { compileConfig } from './compile.js';
 import type { Config } from './config.js';
 import {
@@ -61,12 +62,20 @@ export function loadConfig(options: LoadOptions): LoadResult {
     .flatMap((issue) => toError(issue, source, root));
   const errors = inOrder([...source.errors, ...worded]);
   return parsed.success && errors.length === 0
-    ? { ok: true, config: compileConfig(parsed.data, warningsOf(parsed.data, source), files), files }
+    ? {
+        ok: true,
+        config: compileConfig(parsed.data, {
+          warnings: warningsOf(parsed.data, options.env, source),
+          secretFiles: files,
+          cluster: clusterOf(options.env),
+        }),
+        files,
+      }
     : { ok: false, errors, files };
 }
 
-function warningsOf(document: PolicyDocument, source: Source): ConfigWarning[] {
-  return findWarnings(document).map(({ path, message }) => {
+function warningsOf(document: PolicyDocument, env: Environment, source: Source): ConfigWarning[] {
+  return findWarnings(document, env).map(({ path, message }) => {
     const line = source.placeOf(path)?.line;
     return { path: pathText(path), message, ...(line === undefined ? {} : { line }) };
   });

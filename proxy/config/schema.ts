@@ -34,6 +34,7 @@ import {
   word,
 } from './scalars.js';
 import { list, orElse, section } from './shapes.js';
+import { ownName, searchSuffix, steerAddress } from './steer-scalars.js';
 
 const ports = list(portRange, 'such as [443, "7800-7807"]').min(1, 'at least one port, such as [443]');
 const ruleClients = list(clientName, 'such as [github]').min(1, 'at least one name of clients, such as [github]');
@@ -60,10 +61,20 @@ const listen = section({
   socks: hostPortOrOff.prefault(null),
 });
 
+/** Eight addresses fill an answer over UDP (RFC 1035 section 2.3.4), whatever the name. */
+const MOST_ADDRESSES = 8;
+
 const steer = section({
   dns: hostPortOrOff.prefault(null),
   http: hostPortOrOff.prefault(null),
   tls: hostPortOrOff.prefault(null),
+  address: orElse(
+    textOr(list(steerAddress, 'such as [10.96.0.250, "fd00::250"]').max(MOST_ADDRESSES, 'at most 8 addresses')),
+    [],
+  ),
+  names: orElse(textOrList(ownName, 'such as [egress-proxy.egress.svc.cluster.local]'), []),
+  search: orElse(textOrList(searchSuffix, 'such as [svc.cluster.local, cluster.local]'), []),
+  peers: orElse(textOrList(prefix, 'such as [10.244.0.0/16]'), []),
 });
 
 /** Of the place where the proxy runs. A text is a list as a variable holds it: separated by commas or blanks. */
@@ -94,6 +105,7 @@ const policy = section({
   internal: orElse(list(internalRule, 'such as [{ host: n8n, ports: [5678] }]'), []),
   allow: orElse(list(rule, 'such as [{ host: "*.github.com", ports: [443] }]'), []),
   nat64: orElse(list(nat64Prefix, 'such as ["2001:db8:64::/96"]'), []),
+  private: orElse(textOrList(prefix, 'such as [34.118.224.0/20]'), []),
   ask: ask.nullable().prefault(null),
 });
 
@@ -202,5 +214,9 @@ export function jsonSchema(): unknown {
 }
 
 function textOrList<S extends z.ZodType>(item: S, example: string) {
-  return z.preprocess((value) => (typeof value === 'string' ? itemsOf(value) : value), list(item, example));
+  return textOr(list(item, example));
+}
+
+function textOr<S extends z.ZodType>(items: S) {
+  return z.preprocess((value) => (typeof value === 'string' ? itemsOf(value) : value), items);
 }

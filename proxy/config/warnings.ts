@@ -1,6 +1,9 @@
 /** What a valid configuration says that can hardly be meant. */
 import { contains, type Prefix } from '../core/address.js';
+import { isInCluster } from './cluster.js';
 import type { Path } from './config-error.js';
+import type { Environment } from './interpolate.js';
+import { isWide } from './private-ranges.js';
 import type { PolicyDocument } from './schema.js';
 
 export interface Warning {
@@ -9,8 +12,14 @@ export interface Warning {
   readonly message: string;
 }
 
-export function findWarnings(document: PolicyDocument): Warning[] {
-  return [...idleAllowRules(document), ...borrowedAddresses(document), ...namesForParent(document)];
+export function findWarnings(document: PolicyDocument, env: Environment): Warning[] {
+  return [
+    ...idleAllowRules(document),
+    ...borrowedAddresses(document),
+    ...namesForParent(document),
+    ...wideRanges(document),
+    ...(isInCluster(env) ? shortNames(document) : []),
+  ];
 }
 
 /** An `allow` rule decides only where the default is `none`: for all, or for a client that it is for. */
@@ -42,6 +51,24 @@ function namesForParent({ upstream }: PolicyDocument): Warning[] {
   const message =
     'the parent proxy resolves names anew: what it connects to was not vetted here, and for names that only it can resolve no rule by address holds';
   return [{ path: ['upstream', 'resolve'], message }];
+}
+
+/** What was meant is a network; this is a part of the internet. */
+function wideRanges({ policy }: PolicyDocument): Warning[] {
+  return policy.private.flatMap((range, i) => {
+    if (!isWide(range)) return [];
+    const message = `${range.text} holds a large part of the internet: without an exception under internal, no tool reaches any of it`;
+    return [{ path: ['policy', 'private', i], message }];
+  });
+}
+
+/** The search list of the proxy's pod begins with the proxy's own namespace, and knows no other one. */
+function shortNames({ policy }: PolicyDocument): Warning[] {
+  return policy.internal.flatMap(({ host }, i) => {
+    if (host === undefined || host.text.includes('.')) return [];
+    const message = `${host.text} can only be a Service of the proxy's own namespace: write the whole name, such as ${host.text}.default.svc.cluster.local`;
+    return [{ path: ['policy', 'internal', i, 'host'], message }];
+  });
 }
 
 function overlaps(a: Prefix, b: Prefix): boolean {

@@ -1,7 +1,7 @@
 /** What a policy says of one name, and of one address: the steps that policy.ts sets out. */
 import type { Address, Prefix } from './address.js';
 import type { DnsName } from './host-pattern.js';
-import { isHost, isOwn } from './own-endpoints.js';
+import { isApiServer, isHost, isOwn } from './own-endpoints.js';
 import type { DenyReason } from './reasons.js';
 import { type Denial, refusal } from './refusal.js';
 import { type ClientIdentity, matches, matchesButForPort, mayMatch, opens, type Question, type Rule } from './rule.js';
@@ -27,6 +27,8 @@ export interface Policy {
   readonly allow: readonly Rule[];
   /** The network's own NAT64 prefixes, decoded like 64:ff9b::/96. */
   readonly nat64: readonly Prefix[];
+  /** Ranges of public addresses that are private here, as those of a cluster: see `classify`. */
+  readonly private: readonly Prefix[];
   /** What is refused for lack of a rule is a question to whoever runs the proxy. */
   readonly asks: boolean;
   /** Who is refused everything for now. */
@@ -95,12 +97,14 @@ export function judgeUnresolved(policy: Policy, question: Question, name: DnsNam
 
 /** Steps 1 to 5 for one address. */
 export function judgeAddress(policy: Policy, question: Question, address: Address): Judgement {
-  const kind = classify(address, policy.nat64);
+  const kind = classify(address, policy.nat64, policy.private);
   const { effective, routed } = kind;
   if (isOwn(question.own, effective, question.target.port)) return no(refusal('own-listener', 'never:own'));
   if (isHost(question.own, effective))
     return no(refusal('own-listener', 'never:host', 'an address of the host of the proxy'));
   if (kind.kind === 'never') return no(refusal(prohibited(kind), kind.id, kind.what));
+  if (isApiServer(question.own, effective))
+    return no(refusal('address-prohibited', 'never:kubernetes', 'the API server of this cluster'));
   const pause = pauseOf(policy, question);
   if (pause !== null) return no(pause);
   const found = judgeRules(policy, question, effective, kind);

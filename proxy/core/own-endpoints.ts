@@ -2,12 +2,14 @@
 import { type Address, contains, type Prefix, sameAddress } from './address.js';
 import { isLoopback } from './loopback.js';
 
-/** `addresses`: of every interface that the proxy sees. `ports`: those that the proxy listens on. */
+/** `addresses`: of every interface that the proxy sees, and of the Service in front of it. `ports`: those that the proxy listens on. */
 export interface OwnEndpoints {
   readonly addresses: readonly Address[];
   readonly ports: ReadonlySet<number>;
   /** Of the host around the proxy's container, as seen from outside; absent: none is known. */
   readonly host?: readonly Prefix[];
+  /** The API server of the cluster that the proxy runs in; null or absent: there is none. */
+  readonly apiServer?: Address | null;
 }
 
 /**
@@ -17,6 +19,11 @@ export interface OwnEndpoints {
 export function isOwn(own: OwnEndpoints, address: Address, port: number): boolean {
   if (isLoopback(address)) return own.ports.has(port);
   return own.addresses.some((candidate) => sameAddress(candidate, address));
+}
+
+/** On any port: it gives orders to the whole cluster. */
+export function isApiServer({ apiServer }: OwnEndpoints, address: Address): boolean {
+  return apiServer !== undefined && apiServer !== null && sameAddress(apiServer, address);
 }
 
 /** Any port of the host: its services, and every port that it publishes for a container, the relay's among them. */

@@ -25,10 +25,12 @@ export interface Parent {
  * Only what is globally reachable: a private address is another machine in the parent's network than in ours, and was
  * vetted for ours. An answer is handed over whole or not at all.
  */
-export function goesToParent({ noProxy }: Parent, { target, addresses, isByName }: Permit): boolean {
+export function goesToParent({ noProxy, policy }: Parent, { target, addresses, isByName }: Permit): boolean {
   if (isByName) return true;
   if (isExemptName(noProxy, target)) return false;
-  return addresses.every((address) => classify(address).kind === 'global' && !isExempt(noProxy, address));
+  return addresses.every(
+    (address) => classify(address, [], policy.private).kind === 'global' && !isExempt(noProxy, address),
+  );
 }
 
 /** True where the parent may be asked for this target by its name alone. */

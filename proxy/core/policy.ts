@@ -4,9 +4,9 @@
  * Order of evaluation, fixed and never configurable:
  *
  *  1. Never: unspecified, multicast, broadcast, link-local, deprecated IPv4 embeddings, every metadata address, the
- *     proxy's own addresses and listeners, and those of its host. No rule and no mode opens these.
+ *     proxy's own addresses and listeners, those of its host, the API server of its cluster. No rule and no mode opens these.
  *  2. Who is paused; with `clients: required`, who is not known by name; then explicit `deny` rules.
- *  3. Special-purpose addresses, unless an `internal` rule covers the host or address, the port and the client.
+ *  3. Special-purpose addresses and those of `private`, unless an `internal` rule covers the host or address, the port and the client.
  *  4. Explicit `allow` rules.
  *  5. The default, of the client or of all: `public` allows what is left (globally reachable unicast), `none` denies it.
  *

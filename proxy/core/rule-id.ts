@@ -5,7 +5,8 @@ export type RuleSection = 'allow' | 'deny' | 'internal';
 /**
  * A configured rule by its name, or by its position in its list; `default`: policy.default; `report`: mode report let
  * through what it would refuse; `sni` and `clients`: those keys of the policy; `upstream`: the parent proxy; `grant:…` and
- * `pause`: what was decided at run time; `never:…` and `special:…`: the range, name or form of address that refuses by itself.
+ * `pause`: what was decided at run time; `never:…` and `special:…`: the range, name or
+ * form of address that refuses by itself; `private:…`: a range of policy.private.
  */
 export type RuleId =
   | `${RuleSection}:${string}`
@@ -20,7 +21,8 @@ export type RuleId =
   | 'pause'
   | `pause:${string}`
   | `never:${string}`
-  | `special:${string}`;
+  | `special:${string}`
+  | `private:${string}`;
 
 /** `name` null: a rule without one. A name has no bracket, so the two forms cannot be mistaken for each other. */
 export function ruleId(section: RuleSection, index: number, name: string | null): RuleId {
@@ -46,6 +48,7 @@ export function placeInFile(id: string | null): string | null {
     return id.includes('[') ? `policy.${id}` : `policy.${section} (${id.slice(section.length + 1)})`;
   if (id === 'default' || id === 'sni' || id === 'clients') return `policy.${id}`;
   if (id === 'report') return 'policy.mode';
+  if (id.startsWith('private:')) return 'policy.private';
   return id.startsWith('relay[') ? id : null;
 }
 

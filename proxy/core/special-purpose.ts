@@ -1,11 +1,11 @@
 /** Classifies addresses and names against the table of special-purpose and metadata ranges. */
-import { type Address, type Prefix, parsePrefix } from './address.js';
+import { type Address, contains, type Prefix, parsePrefix } from './address.js';
 import { type Embedding, embeddedIPv4, tailscale4via6 } from './embedded.js';
 import { type Ranged, rangeLookup } from './range-lookup.js';
 import { type Disposition, RANGE_ROWS, SPECIAL_NAMES } from './range-table.js';
 import type { RuleId } from './rule-id.js';
 
-type RangeId = Extract<RuleId, `never:${string}` | `special:${string}`>;
+type RangeId = Extract<RuleId, `never:${string}` | `special:${string}` | `private:${string}`>;
 
 /** A row of the table, parsed. `id` names it in logs (`special:10.0.0.0/8`). */
 export interface Range {
@@ -57,14 +57,29 @@ const BY_RANGE = { 4: rangeLookup(classesOf(4), GLOBAL), 6: rangeLookup(classesO
 
 /**
  * The class of `address` by its most specific row. An IPv4 address in a decoded form (IPv4-mapped, NAT64) is judged in
- * its place; every other form that carries one is refused. `nat64`: the network's own NAT64 prefixes.
+ * its place; every other form that carries one is refused. `nat64`: the network's own NAT64 prefixes. `ranges`: public
+ * addresses that are as private-use ones here. They take nothing from the table: what that knows stays what it is.
  */
-export function classify(address: Address, nat64: readonly Prefix[] = []): Classification {
+export function classify(
+  address: Address,
+  nat64: readonly Prefix[] = [],
+  ranges: readonly Prefix[] = [],
+): Classification {
   const embedding = embeddedIPv4(address, nat64);
-  if (embedding?.kind !== 'decoded') return classified(classOf(address, embedding), address, address);
+  if (embedding?.kind !== 'decoded')
+    return classified(orPrivate(classOf(address, embedding), address, ranges), address, address);
   const { inner, form } = embedding;
   const routed = form === 'IPv4-mapped' ? inner : address;
-  return classified(inside(classOf(inner, null), form, inner), inner, routed);
+  const is = inside(orPrivate(classOf(inner, null), inner, ranges), form, inner);
+  return classified(orPrivate(is, address, ranges), inner, routed);
+}
+
+function orPrivate(is: AddressClass, address: Address, ranges: readonly Prefix[]): AddressClass {
+  if (is.kind !== 'global' || ranges.length === 0) return is;
+  const range = ranges.find((prefix) => contains(prefix, address));
+  if (range === undefined) return is;
+  const what = `private here, ${range.text} (policy.private)`;
+  return { kind: 'special', opensByName: true, metadata: false, id: `private:${range.text}`, what };
 }
 
 /** Field by field: to spread the class costs more than to find it. */

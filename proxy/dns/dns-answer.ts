@@ -1,11 +1,13 @@
 /**
  * The DNS door's answer to one message (RFC 1035): pure, never forwards, and never grows a question by more than the
- * 16 octets of an A record and the 11 of an OPT record that the question had itself. DECISIONS 76.
+ * 16 octets of an A record (28 of an AAAA record) for each address and the 11 of an OPT record that the question had
+ * itself. DECISIONS 76.
  */
 import dnsPacket from 'dns-packet';
 import type { Address } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import type { Refusal } from '../core/policy.js';
+import { refusal } from '../core/refusal.js';
 
 export interface DnsDoorAnswer {
   /** What to send back; null where silence is the answer (responses, and what is too short to have an id). */
@@ -15,8 +17,10 @@ export interface DnsDoorAnswer {
 }
 
 export interface DnsDoorPolicy {
-  /** The address of the sidecar on which the question arrived; an IPv6 one, or null, leaves the answer empty. */
-  readonly ownAddress: Address | null;
+  /** What names that lead here have: A records of the IPv4 ones, AAAA records of the others. */
+  readonly addresses: readonly Address[];
+  /** True for a name that does not exist, whatever is asked of it: nobody has decided that, and nothing is recorded. */
+  readonly isAbsent: (name: DnsName) => boolean;
   /** The refusal of a name that no steering door would let through, or null. */
   readonly decideName: (name: DnsName) => Refusal | null;
 }
@@ -32,8 +36,9 @@ const RD = 0x0100;
 const RA = 0x0080;
 const CLASS_IN = 1;
 const TYPE_A = 1;
-/** AAAA, SVCB and HTTPS (RFC 9460): an empty answer, so that no client gets around the A record or learns an ECH key. */
-const EMPTY_TYPES: ReadonlySet<number> = new Set([28, 64, 65]);
+const TYPE_AAAA = 28;
+/** SVCB and HTTPS (RFC 9460): an empty answer, so that no client gets around the address or learns an ECH key. */
+const EMPTY_TYPES: ReadonlySet<number> = new Set([64, 65]);
 const TYPE_OPT = 41;
 const RCODE = { NOERROR: 0, FORMERR: 1, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const;
 const EDNS_PAYLOAD_BYTES = 1232;
@@ -50,24 +55,31 @@ interface Query {
 /** Never throws. Denied names get NXDOMAIN: on REFUSED stub resolvers ask again, and again. */
 export function answerQuery(packet: Buffer, policy: DnsDoorPolicy): DnsDoorAnswer {
   if (packet.length < HEADER_BYTES || (packet.readUInt16BE(2) & QR) !== 0) return { response: null, refused: null };
-  if (((packet.readUInt16BE(2) >> 11) & 0xf) !== 0) return answer(respond(packet, null, RCODE.NOTIMP, null));
+  if (((packet.readUInt16BE(2) >> 11) & 0xf) !== 0) return answer(respond(packet, null, RCODE.NOTIMP));
   const query = packet.length > MAX_QUERY_BYTES ? null : parseQuery(packet);
-  if (query === null) return answer(respond(packet, null, RCODE.FORMERR, null));
-  if (query.klass !== CLASS_IN || (query.type !== TYPE_A && !EMPTY_TYPES.has(query.type))) {
-    const refusal: Refusal = { reason: 'dns-type-refused', rule: null, what: null };
-    return answer(respond(packet, query, RCODE.REFUSED, null), query.name, refusal);
-  }
-  const refusal: Refusal | null =
-    query.name === null ? { reason: 'malformed-target', rule: null, what: null } : policy.decideName(query.name);
-  if (refusal !== null) return refuse(packet, query, refusal);
-  const own = policy.ownAddress?.family === 4 ? policy.ownAddress : null;
-  return answer(respond(packet, query, RCODE.NOERROR, query.type === TYPE_A ? own : null));
+  if (query === null) return answer(respond(packet, null, RCODE.FORMERR));
+  const { name, type } = query;
+  if (query.klass === CLASS_IN && name !== null && policy.isAbsent(name))
+    return answer(respond(packet, query, RCODE.NXDOMAIN));
+  if (query.klass !== CLASS_IN || (familyOf(type) === null && !EMPTY_TYPES.has(type)))
+    return answer(respond(packet, query, RCODE.REFUSED), name, refusal('dns-type-refused'));
+  const refused = name === null ? refusal('malformed-target') : policy.decideName(name);
+  if (refused !== null) return refuse(packet, query, policy, refused);
+  const family = familyOf(type);
+  const addresses = policy.addresses.filter((address) => address.family === family);
+  return answer(respond(packet, query, RCODE.NOERROR, addresses));
 }
 
-/** One lookup of a client asks for A, AAAA and HTTPS: the decision is recorded with the A. */
-function refuse(packet: Buffer, query: Query, refusal: Refusal): DnsDoorAnswer {
-  const response = respond(packet, query, RCODE.NXDOMAIN, null);
-  return query.type === TYPE_A ? answer(response, query.name, refusal) : answer(response);
+function familyOf(type: number): Address['family'] | null {
+  if (type === TYPE_A) return 4;
+  return type === TYPE_AAAA ? 6 : null;
+}
+
+/** One lookup of a client asks for A, AAAA and HTTPS: the decision is recorded with the A, and with the AAAA where a client has nothing else. */
+function refuse(packet: Buffer, query: Query, { addresses }: DnsDoorPolicy, refused: Refusal): DnsDoorAnswer {
+  const response = respond(packet, query, RCODE.NXDOMAIN);
+  const isOfIPv6 = addresses.length > 0 && addresses.every(({ family }) => family === 6);
+  return query.type === (isOfIPv6 ? TYPE_AAAA : TYPE_A) ? answer(response, query.name, refused) : answer(response);
 }
 
 /** One question, nothing in the answer and authority sections, at most an OPT record after it, and no more bytes. */
@@ -113,23 +125,24 @@ function isOpt(record: Buffer): boolean {
   return record.length === 11 + record.readUInt16BE(9);
 }
 
-function respond(packet: Buffer, query: Query | null, rcode: number, address: Address | null): Buffer {
+function respond(packet: Buffer, query: Query | null, rcode: number, addresses: readonly Address[] = []): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   packet.copy(header, 0, 0, 2);
   // RA is set although nothing recurses: without it stub resolvers take an empty answer for a lame delegation.
   const opcode = packet.readUInt16BE(2) & 0x7800;
   header.writeUInt16BE(QR | opcode | (packet.readUInt16BE(2) & RD) | RA | rcode, 2);
   header.writeUInt16BE(query === null ? 0 : 1, 4);
-  header.writeUInt16BE(address === null ? 0 : 1, 6);
+  header.writeUInt16BE(addresses.length, 6);
   header.writeUInt16BE(query?.hasOpt ? 1 : 0, 10);
   const none = Buffer.alloc(0);
-  const record = address === null ? none : aRecord(address);
-  return Buffer.concat([header, query?.question ?? none, record, query?.hasOpt ? optRecord() : none]);
+  const records = addresses.map(addressRecord);
+  return Buffer.concat([header, query?.question ?? none, ...records, query?.hasOpt ? optRecord() : none]);
 }
 
 /** The owner name is a pointer to the question's (RFC 1035 section 4.1.4). */
-function aRecord(address: Address): Buffer {
-  const record = Buffer.from([0xc0, HEADER_BYTES, 0, TYPE_A, 0, CLASS_IN, 0, 0, 0, 0, 0, 4, ...address.bytes]);
+function addressRecord({ family, bytes }: Address): Buffer {
+  const type = family === 4 ? TYPE_A : TYPE_AAAA;
+  const record = Buffer.from([0xc0, HEADER_BYTES, 0, type, 0, CLASS_IN, 0, 0, 0, 0, 0, bytes.length, ...bytes]);
   record.writeUInt32BE(ANSWER_TTL, 6);
   return record;
 }
@@ -142,6 +155,6 @@ function optRecord(): Buffer {
   return record;
 }
 
-function answer(response: Buffer, host: DnsName | null = null, refusal: Refusal | null = null): DnsDoorAnswer {
-  return { response, refused: refusal === null ? null : { host, refusal } };
+function answer(response: Buffer, host: DnsName | null = null, refused: Refusal | null = null): DnsDoorAnswer {
+  return { response, refused: refused === null ? null : { host, refusal: refused } };
 }

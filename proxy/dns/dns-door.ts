@@ -8,6 +8,7 @@ import dgram, { type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import type { DnsAnswers } from '../config/config.js';
 import type { HostPort } from '../config/places.js';
 import { type Address, parseAddress } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
@@ -21,7 +22,8 @@ import { HTTP_PORT, HTTPS_PORT } from '../door/steered-ports.js';
 import type { Link } from '../net/interfaces.js';
 import { close, listen } from '../net/listen.js';
 import { type OctetReader, readOctets } from '../net/octet-reader.js';
-import { answerQuery, type DnsDoorAnswer, MAX_QUERY_BYTES } from './dns-answer.js';
+import { answerQuery, type DnsDoorAnswer, type DnsDoorPolicy, MAX_QUERY_BYTES } from './dns-answer.js';
+import { endsInSuffix, isNamedWhole } from './own-names.js';
 import { isNeighbour } from './peers.js';
 
 export interface DnsDoor {
@@ -43,16 +45,22 @@ export interface DnsDoorOptions {
   readonly at: HostPort;
   /** The interfaces as they are now: networks come and go. */
   readonly links: () => readonly Link[];
+  /** What the configuration says of the answers now. */
+  readonly says: () => DnsAnswers;
 }
+
+/** What an answer is made of. */
+type Answering = Pick<DnsDoorOptions, 'arrivals' | 'says'>;
 
 /** True where the peer at `remoteAddress` may be answered by the door at `own`; counts those that may not. */
 type Admits = (asker: Asker) => boolean;
 
 /** Resolves once it answers; rejects where an address cannot be bound. */
-export async function openDnsDoor({ arrivals, connectionLimits, at, links }: DnsDoorOptions): Promise<DnsDoor> {
+export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
+  const { connectionLimits, at, links, says } = options;
   let dropped = 0;
   const admits: Admits = ({ own, remoteAddress }) => {
-    const isAdmitted = isNeighbour(parseAddress(peerAddress(remoteAddress)), own, links());
+    const isAdmitted = isNeighbour(parseAddress(peerAddress(remoteAddress)), own, links(), says().peers);
     if (!isAdmitted) dropped++;
     return isAdmitted;
   };
@@ -67,11 +75,11 @@ export async function openDnsDoor({ arrivals, connectionLimits, at, links }: Dns
     }
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
-    void serveTcp(arrivals, socket, asker, () => counted.heard());
+    void serveTcp(options, socket, asker, () => counted.heard());
   });
   const bound = await listen(server, at, 'steer.dns');
   const hosts = datagramHosts(bound.address);
-  const sockets = await Promise.all(hosts.map((host) => bindUdp(arrivals, admits, { host, port: bound.port })));
+  const sockets = await Promise.all(hosts.map((host) => bindUdp(options, admits, { host, port: bound.port })));
   return {
     bound,
     get dropped() {
@@ -85,21 +93,23 @@ export async function openDnsDoor({ arrivals, connectionLimits, at, links }: Dns
   };
 }
 
-/** A datagram does not say on which address it arrived, so each address has a socket of its own. */
+/** A datagram does not say on which address it arrived, so each address has a socket of its own. A link-local one names no place without its link. */
 function datagramHosts(host: string): readonly string[] {
   if (host !== '0.0.0.0' && host !== '::') return [host];
   const interfaces = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return interfaces.filter(({ family }) => family === 'IPv4').map(({ address }) => address);
+  const isHeard = ({ family, address }: { readonly family: string; readonly address: string }): boolean =>
+    family === 'IPv4' || (host === '::' && !/^fe[89ab]/i.test(address));
+  return interfaces.filter(isHeard).map(({ address }) => address);
 }
 
-async function bindUdp(arrivals: Arrivals, admits: Admits, { host, port }: HostPort): Promise<DatagramSocket> {
+async function bindUdp(options: Answering, admits: Admits, { host, port }: HostPort): Promise<DatagramSocket> {
   const own = parseAddress(host);
   const socket = dgram.createSocket(own?.family === 6 ? 'udp6' : 'udp4');
   socket.on('message', (packet, peer) => {
     const asker = { own, remoteAddress: peer.address };
     // Neither answered nor recorded: a forged source says nothing about who sent it.
     if (!admits(asker)) return;
-    const response = answer(arrivals, packet, asker);
+    const response = answer(options, packet, asker);
     // What cannot be sent is lost, as any datagram may be. Port 0 is no port, and send() throws at it.
     if (response !== null && peer.port !== 0) socket.send(response, peer.port, peer.address, () => undefined);
   });
@@ -107,7 +117,7 @@ async function bindUdp(arrivals: Arrivals, admits: Admits, { host, port }: HostP
   await once(socket, 'listening').catch((cause: unknown) => {
     throw new Error(`cannot listen on ${host}:${port} for steer.dns over UDP`, { cause });
   });
-  socket.on('error', (error) => arrivals.onDefect(error));
+  socket.on('error', (error) => options.arrivals.onDefect(error));
   return socket;
 }
 
@@ -118,12 +128,12 @@ interface Connection {
 }
 
 /** Never rejects, and never leaves `socket` open. */
-async function serveTcp(arrivals: Arrivals, socket: Socket, asker: Asker, heard: () => void): Promise<void> {
+async function serveTcp(options: Answering, socket: Socket, asker: Asker, heard: () => void): Promise<void> {
   const idle = new AbortController();
   const timer = setTimeout(() => idle.abort(new EgressError('handshake-timeout')), TCP_QUERY_MS);
-  const octets = readOctets(socket, arrivals.reads, idle.signal);
+  const octets = readOctets(socket, options.arrivals.reads, idle.signal);
   try {
-    while (await answerNext(arrivals, asker, { socket, octets, signal: idle.signal })) {
+    while (await answerNext(options, asker, { socket, octets, signal: idle.signal })) {
       heard();
       timer.refresh();
     }
@@ -137,12 +147,12 @@ async function serveTcp(arrivals: Arrivals, socket: Socket, asker: Asker, heard:
 }
 
 /** RFC 7766 section 8: two octets of length before each message. False where there is nothing to go on with. */
-async function answerNext(arrivals: Arrivals, asker: Asker, { socket, octets, signal }: Connection): Promise<boolean> {
+async function answerNext(options: Answering, asker: Asker, { socket, octets, signal }: Connection): Promise<boolean> {
   const length = (await octets.take(2)).readUInt16BE(0);
   if (length === 0 || length > MAX_QUERY_BYTES) return false;
   const query = await octets.take(length);
-  await arrivals.turn(asker);
-  const response = answer(arrivals, query, asker);
+  await options.arrivals.turn(asker);
+  const response = answer(options, query, asker);
   if (response === null) return false;
   const prefix = Buffer.alloc(2);
   prefix.writeUInt16BE(response.length);
@@ -157,21 +167,33 @@ interface Asker {
 }
 
 /** Never throws: a defect of the proxy costs one answer. */
-function answer(arrivals: Arrivals, packet: Buffer, asker: Asker): Buffer | null {
-  const decideName = (name: DnsName): Refusal | null => {
-    const refusal = refusalOf(arrivals, name, asker);
-    const { remoteAddress } = asker;
-    if (refusal === null) arrivals.asked({ remoteAddress }, name).catch(arrivals.onDefect);
-    return refusal;
-  };
+function answer(options: Answering, packet: Buffer, asker: Asker): Buffer | null {
+  const { arrivals } = options;
   try {
-    const { response, refused } = answerQuery(packet, { ownAddress: asker.own, decideName });
+    const { response, refused } = answerQuery(packet, policyOf(options, asker));
     if (refused !== null) record(arrivals, refused, asker).catch(arrivals.onDefect);
     return response;
   } catch (error) {
     arrivals.onDefect(error);
     return null;
   }
+}
+
+/** An own name comes first: it may end in a suffix of the search list, and no policy has to allow what leads nowhere else. */
+function policyOf({ arrivals, says }: Answering, { own, remoteAddress }: Asker): DnsDoorPolicy {
+  const { address, names, search } = says();
+  const here = own?.family === 4 ? [own] : [];
+  return {
+    addresses: address.length > 0 ? address : here,
+    isAbsent: (name) =>
+      endsInSuffix(search, name) && !names.includes(name) && !isNamedWhole(arrivals.settings().policy, name),
+    decideName(name) {
+      if (names.includes(name)) return null;
+      const refusal = refusalOf(arrivals, name, { own, remoteAddress });
+      if (refusal === null) arrivals.asked({ remoteAddress }, name).catch(arrivals.onDefect);
+      return refusal;
+    },
+  };
 }
 
 /** By name alone, before any resolution: refused where no steered port is open for it. */

@@ -1,5 +1,5 @@
 /** Names for clients that no configuration names: the PTR name of their address, for logs only. */
-import { type Address, parseAddress } from '../core/address.js';
+import { type Address, type Prefix, parseAddress } from '../core/address.js';
 import { classify } from '../core/special-purpose.js';
 import type { Resolver } from '../net/resolver.js';
 import type { Soon } from './soon.js';
@@ -21,7 +21,7 @@ interface Known {
 }
 
 /** Docker's DNS answers `<container>.<network>`. Only private-use addresses are asked for: loopback has no container. */
-export function createClientLabels(resolver: Resolver): ClientLabels {
+export function createClientLabels(resolver: Resolver, ranges: () => readonly Prefix[] = () => []): ClientLabels {
   const known = new Map<string, Known>();
   const keep = (text: string, label: Soon<string | null>, until: number): void => {
     known.delete(text);
@@ -38,7 +38,7 @@ export function createClientLabels(resolver: Resolver): ClientLabels {
     of(text) {
       const found = known.get(text);
       if (found !== undefined && performance.now() < found.until) return found.label;
-      const address = containerAddress(text);
+      const address = containerAddress(text, ranges());
       const label = address === null ? null : within(ask(text, address));
       keep(text, label, Number.POSITIVE_INFINITY);
       return label;
@@ -47,10 +47,10 @@ export function createClientLabels(resolver: Resolver): ClientLabels {
 }
 
 /** Null for whatever has no container behind it. */
-function containerAddress(text: string): Address | null {
+function containerAddress(text: string, ranges: readonly Prefix[]): Address | null {
   const address = parseAddress(text);
   if (address === null) return null;
-  const kind = classify(address);
+  const kind = classify(address, [], ranges);
   return kind.kind === 'special' && kind.opensByName ? address : null;
 }
 

@@ -5,7 +5,7 @@
  * clients refuses for everyone, an `internal` or `allow` that is limited so opens nothing. `notes` says which. The mode
  * `report` has no counterpart here: the host always enforces.
  */
-import { type Prefix, parsePrefix } from '../core/address.js';
+import { contains, type Prefix, parsePrefix } from '../core/address.js';
 import type { Policy, PortRange, Rule } from '../core/policy.js';
 import { RANGES } from '../core/special-purpose.js';
 import { type Cover, cover } from './prefixes.js';
@@ -30,7 +30,7 @@ export interface HostRules {
   readonly default: Policy['default'];
   /** NAT64 prefixes of 96 bits: judged by the IPv4 address in their last 32 bits. */
   readonly nat64: readonly [Prefix, ...Prefix[]];
-  /** NAT64 prefixes of other lengths: refused whole. */
+  /** NAT64 prefixes of other lengths, and those in a range that is private here: refused whole. */
   readonly nat64Refused: readonly Prefix[];
   readonly notes: readonly string[];
 }
@@ -44,23 +44,24 @@ const WELL_KNOWN_NAT64 = wellKnown('64:ff9b::/96');
 
 export function hostRules(policy: Policy): HostRules {
   return {
-    never: ranges((disposition) => disposition === 'never'),
+    never: ranges((disposition) => disposition === 'never', []),
     deny: policy.deny.flatMap((rule) => denial(rule)),
     internal: policy.internal.flatMap((rule) => opening(rule)),
-    special: ranges((disposition) => disposition === 'special' || disposition === 'private'),
+    special: ranges((disposition) => disposition === 'special' || disposition === 'private', policy.private),
     allow: policy.default === 'none' ? policy.allow.flatMap((rule) => opening(rule)) : [],
     default: policy.default,
-    nat64: [WELL_KNOWN_NAT64, ...policy.nat64.filter((prefix) => prefix.bits === 96 && !isWellKnown(prefix))],
-    nat64Refused: policy.nat64.filter((prefix) => prefix.bits !== 96),
+    nat64: [WELL_KNOWN_NAT64, ...policy.nat64.filter((prefix) => isJudgedInside(policy, prefix))],
+    nat64Refused: policy.nat64.filter((prefix) => !isJudgedInside(policy, prefix) && !isWellKnown(prefix)),
     notes: notes(policy),
   };
 }
 
-function ranges(wanted: (disposition: string) => boolean): Record<Family, readonly Cover[]> {
-  const rows = RANGES.filter((range) => wanted(range.disposition)).map((range) => ({
+function ranges(wanted: (disposition: string) => boolean, others: readonly Prefix[]): Record<Family, readonly Cover[]> {
+  const known = RANGES.filter((range) => wanted(range.disposition)).map((range) => ({
     prefix: range.prefix,
     label: `${range.name} (${range.source})`,
   }));
+  const rows = [...known, ...others.map((prefix) => ({ prefix, label: 'private here (policy.private)' }))];
   const of = (family: Family) => cover(rows.filter((row) => row.prefix.address.family === family));
   return { 4: of(4), 6: of(6) };
 }
@@ -93,6 +94,10 @@ function notes(policy: Policy): string[] {
     ...[...policy.perClient.keys()].map((name) => `client ${name} has a default or mode of its own: not here.`),
     ...(policy.mode === 'report' ? ['mode is report: the host enforces all the same.'] : []),
   ];
+}
+
+function isJudgedInside({ private: own }: Policy, prefix: Prefix): boolean {
+  return prefix.bits === 96 && !isWellKnown(prefix) && !own.some((range) => contains(range, prefix.address));
 }
 
 function isWellKnown(prefix: Prefix): boolean {

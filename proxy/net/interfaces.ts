@@ -22,15 +22,27 @@ export interface OwnEndpointsSource {
 
 const REFRESH_MS = 2000;
 
-/** `host`: the addresses of the host around this one. */
-export function createOwnEndpoints(
-  host: () => readonly Prefix[] = () => [],
-  now: () => number = Date.now,
-): OwnEndpointsSource {
+/** What of the place only the configuration and the environment know. */
+export interface Place {
+  /** The addresses of the host around this one. */
+  readonly host: () => readonly Prefix[];
+  /** Addresses that lead here and that no interface has. */
+  readonly services: () => readonly Address[];
+  readonly apiServer: () => Address | null;
+}
+
+/** What was answered last, and what it was made of. */
+interface Made {
+  readonly own: OwnEndpoints;
+  readonly addresses: readonly Address[];
+  readonly services: readonly Address[];
+}
+
+export function createOwnEndpoints(place: Place, now: () => number = Date.now): OwnEndpointsSource {
   const ports = new Set<number>();
   let links: readonly Link[] = [];
   let addresses: readonly Address[] = [];
-  let own: OwnEndpoints = { addresses, ports, host: [] };
+  let made: Made = { own: { addresses, ports, host: [] }, addresses, services: [] };
   let readAt = Number.NEGATIVE_INFINITY;
   const refresh = (): void => {
     const at = now();
@@ -42,9 +54,11 @@ export function createOwnEndpoints(
   return {
     current() {
       refresh();
-      const around = host();
-      if (own.host !== around || own.addresses !== addresses) own = { addresses, ports, host: around };
-      return own;
+      const [host, services, apiServer] = [place.host(), place.services(), place.apiServer()];
+      const isSame = made.own.host === host && made.own.apiServer === apiServer;
+      if (isSame && made.addresses === addresses && made.services === services) return made.own;
+      made = { own: { addresses: [...addresses, ...services], ports, host, apiServer }, addresses, services };
+      return made.own;
     },
     links() {
       refresh();

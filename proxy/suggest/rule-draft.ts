@@ -2,7 +2,7 @@
  * What of the configuration would allow or deny a request that was seen: for the page and for `suggest`, so that both
  * say the same. A draft is narrow: this host or address, this port, and this client where the configuration knows it.
  */
-import { parseAddress } from '../core/address.js';
+import { type Prefix, parseAddress, parsePrefix } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { isNever, placeInFile, sectionOf } from '../core/rule-id.js';
 import { type AddressClass, classify, classifyName, isLocalhost } from '../core/special-purpose.js';
@@ -101,7 +101,8 @@ interface Destination {
 
 function draftsFor(destination: Destination, options: DraftOptions): Proposal {
   const { seen, port } = destination;
-  const classes = addressesOf(destination).map((text) => ({ text, kind: classOf(text) }));
+  const ranges = rangesOf(seen.rule);
+  const classes = addressesOf(destination).map((text) => ({ text, kind: classOf(text, ranges) }));
   if (classes.some(({ kind }) => kind === null || kind.kind === 'never')) return none('Nothing opens this address.');
   const special = classes.filter(({ kind }) => kind?.kind === 'special');
   const rest = { ports: [port], clients: clientsOf(seen, options) };
@@ -143,9 +144,15 @@ function addressesOf({ name, literal, seen }: Destination): readonly string[] {
   return seen.addresses;
 }
 
-function classOf(text: string): AddressClass | null {
+function classOf(text: string, ranges: readonly Prefix[]): AddressClass | null {
   const address = parseAddress(text);
-  return address === null ? null : classify(address);
+  return address === null ? null : classify(address, [], ranges);
+}
+
+/** Of policy.private, as the record names it. */
+function rangesOf(rule: string | null): readonly Prefix[] {
+  const range = rule?.startsWith('private:') ? parsePrefix(rule.slice('private:'.length)) : null;
+  return range === null ? [] : [range];
 }
 
 function placeOf(text: string | null): Pick<RuleDraft, 'host' | 'address'> | null {

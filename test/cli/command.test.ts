@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { rangesCommand } from '../../proxy/cli/ranges.js';
 import { validateCommand } from '../../proxy/cli/validate.js';
 import { main } from '../../proxy/main.js';
+import { configFile } from '../config/fixture.js';
 import { runCommand } from './run-command.js';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
@@ -73,6 +74,28 @@ test('a command prints the same for a program that asks for JSON', async () => {
   const { code, out } = await runCommand(rangesCommand, ['--json']);
   assert.equal(code, 0);
   assert.ok(JSON.parse(out).ranges.length > 50);
+});
+
+test('ranges has those of policy.private with the configuration that is named, and none without', async (context) => {
+  const path = configFile(context, 'version: 1\npolicy: { private: [34.118.224.0/20] }\n');
+  const of = async (argv: readonly string[], env = {}) =>
+    JSON.parse((await runCommand(rangesCommand, ['--json', ...argv], { env })).out).ranges.at(-1);
+  const row = {
+    prefix: '34.118.224.0/20',
+    name: 'private here',
+    source: 'policy.private',
+    disposition: 'private',
+    metadata: false,
+    openedBy: 'internal.host, internal.address',
+  };
+  assert.deepEqual(await of(['--config', path]), row);
+  assert.deepEqual(await of([], { EGRESS_CONFIG: path }), row);
+  assert.notEqual((await of([])).source, 'policy.private');
+  assert.match(
+    (await runCommand(rangesCommand, ['--config', path])).out,
+    /34\.118\.224\.0\/20 +private here +internal\.host/,
+  );
+  assert.equal((await runCommand(rangesCommand, ['--config', configFile(context, 'version: 2\n')])).code, 78);
 });
 
 test('validate names file and line of every mistake, in each format', async (context) => {

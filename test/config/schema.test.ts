@@ -22,6 +22,7 @@ test('a file with nothing but its version opens nothing', (t) => {
     internal: [],
     allow: [],
     nat64: [],
+    private: [],
     asks: false,
     paused: { all: false, clients: new Set() },
     perClient: new Map(),
@@ -36,6 +37,7 @@ test('a file with nothing but its version opens nothing', (t) => {
   );
   assert.ok(Object.values(others).every((at) => at === null));
   assert.deepEqual(config.steer, { dns: null, http: null, tls: null });
+  assert.deepEqual(config.answers, { address: [], names: [], search: [], peers: [] });
   assert.deepEqual(config.dns, { servers: [], timeoutMs: 3000 });
   assert.deepEqual(config.log, { level: 'info', format: null, file: null });
   assert.deepEqual(config.limits, {

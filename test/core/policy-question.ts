@@ -23,6 +23,7 @@ export interface PolicyText {
   readonly internal?: readonly RuleText[];
   readonly allow?: readonly RuleText[];
   readonly nat64?: readonly string[];
+  readonly private?: readonly string[];
   /** Clients that have a default or a mode of their own. */
   readonly clients?: Readonly<Record<string, Partial<Pick<Policy, 'default' | 'mode'>>>>;
 }
@@ -33,6 +34,7 @@ export interface Asker {
   /** Prefixes of the host around the proxy. */
   readonly host?: readonly string[];
   readonly ownPorts?: readonly number[];
+  readonly apiServer?: string;
 }
 
 /** The rule that allowed, or reason and rule of the refusal: `allow default`, `deny address-prohibited special:10.0.0.0/8`. */
@@ -64,6 +66,7 @@ export function policyOf(text: PolicyText): Policy {
     internal: rules('internal', text.internal),
     allow: rules('allow', text.allow),
     nat64: (text.nat64 ?? []).map(prefixOf),
+    private: (text.private ?? []).map(prefixOf),
   });
   const apart = Object.entries(text.clients ?? {}).map(([name, own]): [string, Policy] => [
     name,
@@ -82,6 +85,7 @@ export function questionOf(authority: string, asker: Asker = {}): Question {
       addresses: (asker.ownAddresses ?? []).map(addressOf),
       ports: new Set(asker.ownPorts ?? []),
       host: (asker.host ?? []).map(prefixOf),
+      apiServer: asker.apiServer === undefined ? null : addressOf(asker.apiServer),
     },
   };
 }

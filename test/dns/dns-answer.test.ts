@@ -8,7 +8,8 @@ import { ANSWER_TTL, answerQuery, type DnsDoorPolicy, MAX_QUERY_BYTES } from '..
 
 const DENIED: Refusal = { reason: 'host-denied', rule: 'deny[0]', what: null };
 const POLICY: DnsDoorPolicy = {
-  ownAddress: addressFromBytes([172, 31, 250, 250]),
+  addresses: [addressFromBytes([172, 31, 250, 250])],
+  isAbsent: (name) => name.endsWith('search.test'),
   decideName: (name) => (name.endsWith('denied.test') ? DENIED : null),
 };
 

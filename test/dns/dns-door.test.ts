@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import dnsPacket, { type DecodedPacket, type RecordType } from 'dns-packet';
-import { openOrigin, openStand, readAll, type Stand } from '../door/stand.js';
+import dnsPacket from 'dns-packet';
+import { openOrigin, openStand, readAll } from '../door/stand.js';
 import { wireHello } from '../tls/hello-bytes.js';
+import { addresses, askTcp, askUdp, framed, question, rcode } from './ask.js';
 
 const TYPES = ['A', 'AAAA', 'TXT', 'MX', 'NULL', 'CNAME', 'NS', 'SOA', 'SRV', 'PTR', 'AXFR', 'CAA', 'NAPTR'] as const;
 
@@ -140,44 +141,6 @@ function* garbage(): Generator<Buffer> {
   for (let at = 0; at < good.length; at++) yield Buffer.from(good.with(at, 0xff));
   for (let at = 12; at < good.length; at++) yield Buffer.from(good.with(at, 0xc0));
   yield Buffer.alloc(1200, 0xc0);
-}
-
-async function askUdp(
-  context: TestContext,
-  stand: Stand,
-  name: string,
-  type: RecordType,
-  at = '127.0.0.1',
-): Promise<DecodedPacket> {
-  const socket = dgram.createSocket('udp4');
-  context.after(() => socket.close());
-  socket.send(question(name, type), stand.port('steer.dns'), at);
-  const [answer] = await once(socket, 'message');
-  return dnsPacket.decode(answer);
-}
-
-async function askTcp(_context: TestContext, stand: Stand, name: string, type: RecordType): Promise<DecodedPacket> {
-  const socket: Socket = await stand.connect('steer.dns');
-  socket.end(framed(question(name, type)));
-  const answer = await readAll(socket);
-  assert.equal(answer.readUInt16BE(0), answer.length - 2);
-  return dnsPacket.decode(answer.subarray(2));
-}
-
-function question(name: string, type: RecordType): Buffer {
-  return dnsPacket.encode({ type: 'query', id: 7, flags: dnsPacket.RECURSION_DESIRED, questions: [{ type, name }] });
-}
-
-function framed(packet: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([packet.length >> 8, packet.length & 255]), packet]);
-}
-
-function addresses(answer: DecodedPacket): unknown[] {
-  return (answer.answers ?? []).map((record) => ('data' in record ? record.data : null));
-}
-
-function rcode(answer: DecodedPacket): unknown {
-  return 'rcode' in answer ? answer.rcode : null;
 }
 
 async function echo(context: TestContext): Promise<() => number> {

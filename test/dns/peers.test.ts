@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseAddress } from '../../proxy/core/address.js';
+import { parseAddress, parsePrefix } from '../../proxy/core/address.js';
 import { isNeighbour } from '../../proxy/dns/peers.js';
 import { readLinks } from '../../proxy/net/interfaces.js';
 
@@ -63,3 +63,31 @@ for (const [isAnswered, peer, at, why] of CASES) {
     assert.equal(answers(peer, at), isAnswered);
   });
 }
+
+/** Pods of a cluster: each link is of one address, and the clients are behind routes. */
+const PODS = ['10.244.0.0/16', 'fd00:10::/56', '0.0.0.0/0'].flatMap((text) => parsePrefix(text) ?? []);
+const POD = '10.9.0.1';
+const ROUTED: readonly (readonly [isAnswered: boolean, peer: string, prefixes: number, why: string])[] = [
+  [true, '10.244.7.9', 1, 'a pod of another node'],
+  [false, '10.245.0.1', 1, 'one behind the range'],
+  [false, '10.244.0.0', 1, 'the address of the range'],
+  [false, '10.244.255.255', 1, 'the last address of the range'],
+  [false, '93.184.215.14', 1, 'a public address'],
+  [false, POD, 3, 'the own address'],
+  [false, '172.31.250.255', 3, 'the broadcast address of another link, as it is no host of the range alone'],
+  [false, '127.0.0.1', 3, 'loopback'],
+  [false, '169.254.169.254', 3, 'metadata'],
+  [false, '224.0.0.251', 3, 'multicast'],
+];
+for (const [isAnswered, peer, prefixes, why] of ROUTED) {
+  test(`with steer.peers a DNS door at ${POD} ${isAnswered ? 'answers' : 'drops'} ${why} (${peer})`, () => {
+    const others = PODS.slice(0, prefixes);
+    assert.equal(isNeighbour(parseAddress(peer), parseAddress(POD), readLinks(INTERFACES), others), isAnswered);
+  });
+}
+
+test('steer.peers counts in IPv6, too, and not on a door that is bound to loopback', () => {
+  const links = readLinks(INTERFACES);
+  assert.equal(isNeighbour(parseAddress('fd00:10::7:9'), parseAddress('fd00::250'), links, PODS), true);
+  assert.equal(isNeighbour(parseAddress('10.244.7.9'), parseAddress('127.0.0.1'), links, PODS), false);
+});

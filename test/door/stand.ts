@@ -6,7 +6,8 @@ import { EventEmitter, once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { type App, createApp } from '../../proxy/app.js';
-import type { Limits } from '../../proxy/config/config.js';
+import type { Config, Limits } from '../../proxy/config/config.js';
+import type { Environment } from '../../proxy/config/interpolate.js';
 import { parseAddress } from '../../proxy/core/address.js';
 import type { Permit } from '../../proxy/core/policy.js';
 import { EgressError } from '../../proxy/core/reasons.js';
@@ -26,10 +27,10 @@ export const NAMES: Readonly<Record<string, readonly string[]>> = {
   'self.test': ['127.0.0.1'],
 };
 
-const doors = (dns: string): string => `
+const doors = (dns: string, steer: string): string => `
 version: 1
 listen: { proxy: "127.0.0.1:0", admin: "127.0.0.1:0", socks: "127.0.0.1:0" }
-steer: { dns: "${dns}", http: "127.0.0.1:0", tls: "127.0.0.1:0" }
+steer: { dns: "${dns}", http: "127.0.0.1:0", tls: "127.0.0.1:0"${steer} }
 `;
 
 export interface Stand {
@@ -37,6 +38,10 @@ export interface Stand {
   readonly decisions: DecisionRecord[];
   readonly queries: string[];
   readonly dials: Permit[];
+  /** What steered clients have asked for and led here. */
+  readonly asked: string[];
+  /** As the file would be with these options. */
+  reload(options: StandOptions): Promise<number>;
   /** The port of a door, by its purpose in `App.start`. */
   port(door: string): number;
   connect(door: string): Promise<Socket>;
@@ -51,6 +56,9 @@ export interface StandOptions {
   /** More sections of the file. */
   readonly more?: string;
   readonly limits?: Partial<Limits>;
+  /** More members of the section `steer`. */
+  readonly steer?: string;
+  readonly env?: Environment;
   /** Where the DNS door listens. */
   readonly dnsDoor?: string;
   /** `address:port` of a DNS server: it is asked by the real resolver, and the table of names is not. */
@@ -66,18 +74,24 @@ export async function openStand(
   const queries: string[] = [];
   const dials: Permit[] = [];
   const records = { decision: new Inbox<DecisionRecord>(), closed: new Inbox<CloseRecord>() };
-  const loaded = configOf(
-    context,
-    `${doors(options.dnsDoor ?? '127.0.0.1:0')}${options.more ?? ''}\npolicy: { ${options.policy ?? 'default: public'} }\n`,
-  );
-  const dns = { ...loaded.dns, servers: options.dns === undefined ? [] : [options.dns] };
-  const config = { ...loaded, dns, limits: { ...loaded.limits, ...options.limits } };
+  const asked: string[] = [];
+  const load = (options: StandOptions): Config => {
+    const loaded = configOf(
+      context,
+      `${doors(options.dnsDoor ?? '127.0.0.1:0', options.steer === undefined ? '' : `, ${options.steer}`)}${options.more ?? ''}\npolicy: { ${options.policy ?? 'default: public'} }\n`,
+      options.env,
+    );
+    const dns = { ...loaded.dns, servers: options.dns === undefined ? [] : [options.dns] };
+    return { ...loaded, dns, limits: { ...loaded.limits, ...options.limits } };
+  };
+  const config = load(options);
   const app = createApp({
     config,
     sink: { decision: (record) => records.decision.put(record), closed: (record) => records.closed.put(record) },
     onDefect: (error) => {
       throw error;
     },
+    onAsked: ({ host }) => asked.push(host),
     ...(options.dns === undefined ? { resolver: tableOfNames(queries) } : {}),
     dialer: {
       async dial(permit) {
@@ -101,6 +115,8 @@ export async function openStand(
     decisions: records.decision.all,
     queries,
     dials,
+    asked,
+    reload: (changed) => app.reload(load(changed)),
     port,
     connect: (door) => connectTo(context, port(door)),
     decision: () => records.decision.take(),

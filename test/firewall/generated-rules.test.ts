@@ -65,6 +65,27 @@ test('a NAT64 address is judged by the address inside it, under a prefix of the 
   assert.equal(verdictOf(policy())(addressOf('2a00:64::10.0.0.1')), 'RETURN', 'a prefix that nobody configured');
 });
 
+test('the ranges of policy.private are refused, behind NAT64 too, and an exception opens one of their addresses', () => {
+  const ranges = [prefixOf('34.118.224.0/20'), prefixOf('2600:1f14::/32')];
+  const internal = [rule('internal[0]', { address: '34.118.225.7/32', ports: [port(443)] })];
+  const nat64 = [prefixOf('2600:1f14:64::/96'), prefixOf('2a00:64::/96')];
+  const own = policy({ private: ranges, nat64, internal });
+  const verdict = verdictOf(own);
+  for (const refused of [
+    '34.118.224.1',
+    '34.118.239.255',
+    '2600:1f14::5',
+    '64:ff9b::34.118.224.1',
+    '2a00:64::34.118.224.1',
+  ])
+    assert.equal(verdict(addressOf(refused)), 'REJECT', refused);
+  assert.equal(verdict(addressOf('2600:1f14:64::8.8.8.8')), 'REJECT', 'a NAT64 prefix within a private range');
+  for (const passed of ['34.118.223.255', '34.118.240.0', '2600:1f15::5', '64:ff9b::8.8.8.8'])
+    assert.equal(verdict(addressOf(passed)), 'RETURN', passed);
+  const before = edges().filter((address) => verdictOf(policy())(address) === 'REJECT');
+  for (const address of before) assert.equal(verdict(address), 'REJECT', address.text);
+});
+
 test('traffic inside the subnet and replies to inbound connections pass; to the host only replies do', () => {
   for (const family of [4, 6] as const) {
     const rules = rulesOf(policy(), family);

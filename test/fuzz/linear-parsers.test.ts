@@ -147,7 +147,10 @@ const PARSERS: readonly (readonly [name: string, run: (n: number) => unknown])[]
       for (let i = 0; i < count; i++) await readRequest(reader.take);
     },
   ],
-  ['a DNS query of labels', (n) => answerQuery(labels(n / 20), { ownAddress: null, decideName: () => null })],
+  [
+    'a DNS query of labels',
+    (n) => answerQuery(labels(n / 20), { addresses: [], isAbsent: () => false, decideName: () => null }),
+  ],
   ['a DNS reply of pointers', (n) => readReply(pointers(n / 20), pointers(0), 'any-case')],
   ['a hosts file of one line', (n) => parseHosts(`10.0.0.1${' \t'.repeat(n / 4)} a b c ${'#'.repeat(n / 4)}`)],
   ['a hosts file of many names', (n) => parseHosts(`10.0.0.1 ${'a '.repeat(n / 2)}`)],

@@ -134,18 +134,33 @@ test('private destinations and what noProxy names do not go through the parent',
   const dialer = createCountingDialer();
   const proxy = await startProxy({
     config: {
-      policy: { default: 'public', internal: [{ host: 'local.example', ports: [80] }] },
+      policy: {
+        default: 'public',
+        internal: [
+          { host: 'local.example', ports: [80] },
+          { host: 'cluster.example', ports: [80] },
+        ],
+        private: ['34.118.224.0/20'],
+      },
       upstream: { proxy: 'http://parent.example:3128', noProxy: ['*.direct.example', '1.0.0.0/8'] },
     },
     dns: table({
       ...NAMES,
       'parent.example': ['10.9.9.9'],
       'local.example': ['10.1.2.3'],
+      'cluster.example': ['34.118.224.9'],
       'a.direct.example': ['93.184.215.15'],
     }),
     dialer,
   });
-  for (const target of ['a.example:80', '1.1.1.1:80', 'two.example:80', 'a.direct.example:80', 'local.example:80']) {
+  for (const target of [
+    'a.example:80',
+    '1.1.1.1:80',
+    'two.example:80',
+    'a.direct.example:80',
+    'local.example:80',
+    'cluster.example:80',
+  ]) {
     const socket = await proxy.connect();
     const { until } = listenTo(socket);
     socket.write(connect(target));
@@ -153,7 +168,14 @@ test('private destinations and what noProxy names do not go through the parent',
     socket.destroy();
   }
   const dialed = dialer.permits.map(({ target, addresses }) => `${addresses[0].text}:${target.port}`);
-  assert.deepEqual(dialed, ['10.9.9.9:3128', '1.1.1.1:80', `${PUBLIC}:80`, '93.184.215.15:80', '10.1.2.3:80']);
+  assert.deepEqual(dialed, [
+    '10.9.9.9:3128',
+    '1.1.1.1:80',
+    `${PUBLIC}:80`,
+    '93.184.215.15:80',
+    '10.1.2.3:80',
+    '34.118.224.9:80',
+  ]);
   await proxy.stop();
 });
 

@@ -32,6 +32,8 @@ const OPENABLE: readonly Case[] = [
   { target: 'docs.example.com:80', answer: ['192.0.2.5'], client: 'github' },
   { target: 'split.example.com:443', answer: ['192.0.66.1', '10.0.0.5'], client: 'github' },
   { target: 'split.example.com:443', answer: ['192.0.66.1', '127.0.0.1'], client: 'github' },
+  { target: 'n8n.default.svc.cluster.local:5678', answer: ['34.118.224.9'], client: 'github' },
+  { target: '34.118.224.9:5678', answer: [], client: null },
   { target: 'host.docker.internal:11434', answer: ['192.168.65.254'], client: null },
 ];
 
@@ -111,7 +113,10 @@ function policyOf(context: TestContext, fallback: string, drafts: readonly RuleD
   });
   const clients = 'clients: [ { name: github, address: 172.31.250.7/32 } ]\n';
   const path = join(folder, 'policy.yaml');
-  writeFileSync(path, `version: 1\n${clients}policy:\n  default: ${fallback}${lists.join('')}\n`);
+  writeFileSync(
+    path,
+    `version: 1\n${clients}policy:\n  default: ${fallback}\n  private: 34.118.224.0/20${lists.join('')}\n`,
+  );
   const loaded = loadConfig({ path, env: {} });
   assert.ok(loaded.ok, JSON.stringify(loaded));
   return loaded.config.policy;

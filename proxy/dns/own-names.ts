@@ -1,0 +1,13 @@
+/** Which names the DNS door knows without a decision: those of the place, and what a search list makes of others. */
+import type { DnsName } from '../core/host-pattern.js';
+import type { Policy } from '../core/policy.js';
+
+/** True for a suffix itself and for every name below it. */
+export function endsInSuffix(suffixes: readonly DnsName[], name: DnsName): boolean {
+  return suffixes.some((suffix) => name === suffix || name.endsWith(`.${suffix}`));
+}
+
+/** True where a rule has this very name: nobody has put that together from a search list. */
+export function isNamedWhole({ allow, deny, internal }: Policy, name: DnsName): boolean {
+  return [...deny, ...internal, ...allow].some(({ host }) => host?.text === name);
+}
