@@ -25,7 +25,7 @@ export interface Command<T extends Options = Options> {
   readonly name: string;
   /** Options and operands, as they stand after the name: `[--json] TARGET...`. */
   readonly synopsis: string;
-  /** What `--help` says below it: lines indented by two blanks. */
+  /** What `--help` says below it: lines indented by two spaces. */
   readonly details?: string;
   readonly options: T;
   /** How many operands are taken; none where this is left out. */

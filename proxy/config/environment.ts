@@ -51,7 +51,7 @@ function withNetwork(root: Mapping, env: Environment): Mapping {
   };
 }
 
-/** A list in one variable: its items are separated by commas or blanks. */
+/** A list in one variable: its items are separated by commas or spaces. */
 export function itemsOf(text: string | undefined): string[] {
   return (text ?? '').split(/[\s,]+/).filter((item) => item !== '');
 }

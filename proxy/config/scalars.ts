@@ -62,7 +62,7 @@ export const nat64Prefix = form(
 
 export const clientName = form('a name of 1 to 64 letters, digits, ".", "_" or "-", such as "github"', readName);
 
-/** Shown in place of the rule's position. Without blanks and brackets: logs, metrics and packet filters carry it. */
+/** Shown in place of the rule's position. Without spaces and brackets: logs, metrics and packet filters carry it. */
 export const ruleName = form('a name of 1 to 64 letters, digits, ".", "_" or "-", such as "github-api"', readName);
 
 export const auditId = form('the id of a check of "egress-proxy audit --list", such as "image-unpinned"', (text) =>

@@ -77,7 +77,7 @@ const steer = section({
   peers: orElse(textOrList(prefix, 'such as [10.244.0.0/16]'), []),
 });
 
-/** Of the place where the proxy runs. A text is a list as a variable holds it: separated by commas or blanks. */
+/** Of the place where the proxy runs. A text is a list as a variable holds it: separated by commas or spaces. */
 const network = section({
   hostAddresses: orElse(
     textOrList(hostAddress, 'such as [203.0.113.7, "2001:db8::/64", home.example.net, gateway]'),

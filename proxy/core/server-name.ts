@@ -11,14 +11,14 @@ const TLS_PORTS: ReadonlySet<number> = new Set([
   443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 5061, 5671, 6697, 8443, 8883,
 ]);
 
-/** What is not TLS, to a port that is for it. Whatever the door: in a tunnel, in absolute-form, behind an Upgrade. */
+/** What is not TLS, to a port that is for it. Whatever the door: in a tunnel, in absolute-form, after an Upgrade. */
 export function plainTextFault({ port }: Pick<Target, 'port'>): DenyReason | null {
   return TLS_PORTS.has(port) ? 'tls-expected' : null;
 }
 
 /**
- * The server name of a ClientHello against the host. An address was allowed as an address, whatever name is asked for
- * behind it: there is nothing to compare. A name that is not sent is missed where RFC 6066 section 3 has one to send: a
+ * The server name of a ClientHello against the host. An address was allowed as an address, whatever name the client
+ * asks it for: there is nothing to compare. A name that is not sent is missed where RFC 6066 section 3 has one to send: a
  * fully qualified host name. Clients send none for a single label or a name with an underscore (Java), and rightly.
  */
 export function serverNameFault(sni: DnsName | null, host: Host): DenyReason | null {

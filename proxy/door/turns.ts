@@ -10,7 +10,7 @@
 export interface Turns {
   /** Null: at once. Else resolves when this client has its next turn. */
   wait(client: string): Promise<void> | null;
-  /** A connection has been accepted: others may be waiting behind it. */
+  /** A connection has been accepted: others may be waiting after it. */
   accepted(): void;
 }
 

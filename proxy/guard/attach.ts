@@ -4,7 +4,7 @@ import { destroyAfter } from './client-connection.js';
 
 export interface AttachEnds {
   readonly client: Socket;
-  /** What the client sent behind its request: standard input, and never another request. */
+  /** What the client sent after its request: standard input, and never another request. */
   readonly held: Buffer;
   readonly engine: Socket;
   readonly head: Buffer;

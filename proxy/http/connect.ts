@@ -16,7 +16,7 @@ import { credentialsOf, hasContent, headFault, hostFault, type RequestHead } fro
 const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', 'latin1');
 
 /**
- * One CONNECT, from its head to the end of its tunnel. `early`: bytes that come behind it; they leave only once the
+ * One CONNECT, from its head to the end of its tunnel. `early`: bytes that come after it; they leave only once the
  * tunnel stands. `busy`: the connection is over a limit. Never rejects, and never leaves `socket` open.
  */
 export function connect(

@@ -53,7 +53,7 @@ class LengthReader implements ContentReader {
 
 type Expecting = 'size' | 'data' | 'data-end' | 'trailer';
 
-/** Hexadecimal digits, as many as fit a number; blanks only before the semicolon of an extension. */
+/** Hexadecimal digits, as many as fit a number; spaces only before the semicolon of an extension. */
 const CHUNK_LINE = /^([\dA-Fa-f]{1,16})(?:[\t ]{0,16};[\t\x20-\x7e\x80-\xff]*)?$/;
 /** What would change where the message ends or where it goes, after that was decided (RFC 9110 section 6.5.1). */
 const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set(['content-length', 'host', 'transfer-encoding']);

@@ -1,6 +1,6 @@
 /**
  * The head of a request, read from the bytes of a connection (RFC 9112 sections 2 to 5): every line ends in CRLF, one
- * blank between the parts of the request line, a colon right after each field name, and nothing is repaired. One reader
+ * space between the parts of the request line, a colon right after each field name, and nothing is repaired. One reader
  * for every request of every connection, so that a request gets the same verdict wherever it stands. DECISIONS 31.
  */
 import { GrowingText, ownText } from './growing-text.js';
@@ -22,7 +22,7 @@ const END = Buffer.from('\r\n\r\n', 'latin1');
 const END_TEXT = END.toString('latin1');
 const CR = 0x0d;
 const LF = 0x0a;
-/** Before the first blank: longer than any method. */
+/** Before the first space: longer than any method. */
 const OPENING_BYTES = 24;
 
 const MALFORMED: HeadReading = { kind: 'fault', reason: 'malformed-request' };
@@ -173,7 +173,7 @@ function lineEnds(text: string, from: number): number | null {
   return count;
 }
 
-/** Blank and tab only: `trim` takes characters away that belong to a value. */
+/** Space and tab only: `trim` takes characters away that belong to a value. */
 function withoutOuterBlanks(line: string, from: number): string {
   let start = from;
   let end = line.length;

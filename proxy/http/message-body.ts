@@ -6,12 +6,12 @@ import { type Framing, Lines, parseFields, WRONG_CHARACTER } from './response-he
 /** Reads the content of one message. */
 export interface BodyReader {
   /**
-   * What of `bytes` is content: a view of them, which may have been moved together in place. What lies behind the end of
+   * What of `bytes` is content: a view of them, which may have been moved together in place. What lies after the end of
    * the message is counted in `surplus`.
    */
   push(bytes: Buffer): Buffer;
   readonly state: 'open' | 'done' | 'fault';
-  /** Bytes that came behind the end of the message. */
+  /** Bytes that came after the end of the message. */
   readonly surplus: number;
   readonly trailers: readonly string[];
   /** The connection has ended: true where that is the end of the content. */
@@ -73,7 +73,7 @@ const SIZE_LINE_BYTES = 1024;
 const EXTENSION_BYTES = 64 * 1024;
 const TRAILER_BYTES = 16 * 1024;
 const MOST_TRAILERS = 64;
-/** Blanks behind the size: some servers pad it. Fourteen digits are more than any content, and exact in a double. */
+/** Spaces after the size: some servers pad it. Fourteen digits are more than any content, and exact in a double. */
 const SIZE_LINE = /^([0-9a-f]{1,13})[\t ]*(?:;([\t\x20-\x7e\x80-\xff]*))?$/i;
 
 class ChunkedReader implements BodyReader {

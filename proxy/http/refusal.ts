@@ -12,7 +12,7 @@ import { hasContent } from './request-head.js';
 
 /**
  * Records the refusal and answers on a socket that no ClientResponse owns, then closes it: what the client sent
- * behind a refused CONNECT is read and dropped, never interpreted (RFC 9931).
+ * after a refused CONNECT is read and dropped, never interpreted (RFC 9931).
  */
 export function endSocket(socket: Socket, flow: Flow, trace: Trace, refusal: Refusal): void {
   const { status } = REASONS[refusal.reason];
@@ -35,7 +35,7 @@ export function endResponse(response: ClientResponse, flow: Flow, trace: Trace, 
     return;
   }
   const { phrase, fields, body } = answer(flow, trace, refusal);
-  // Whether content has arrived by now is chance: what is refused with content is closed behind the answer.
+  // Whether content has arrived by now is chance: what is refused with content is closed after the answer.
   const keepsAlive = !hasContent(response.request) && status !== 400 && status !== 503;
   response.answer({ status, phrase, fields }, !keepsAlive, Buffer.from(body));
 }

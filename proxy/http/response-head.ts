@@ -1,7 +1,7 @@
 /**
  * The head of a response, read from the bytes of a connection (RFC 9112 sections 2 to 6): linear in what arrives, and
  * bounded in bytes and in fields. What the RFC lets a proxy repair is repaired, so that nobody after us can read it in
- * another way: a lone LF as a line end, folded lines, blanks in front of a colon, a length that is repeated. Anything
+ * another way: a lone LF as a line end, folded lines, spaces in front of a colon, a length that is repeated. Anything
  * else that is not exactly in the form is a fault.
  */
 import { members, values } from './fields.js';
@@ -162,7 +162,7 @@ export function parseFields(lines: Lines, most: number): string[] | null {
   return fields;
 }
 
-/** RFC 9112 section 5.2: a proxy replaces a fold in a response by a blank. */
+/** RFC 9112 section 5.2: a proxy replaces a fold in a response by a space. */
 function unfold(fields: string[], line: string): boolean {
   const last = fields.length - 1;
   const more = withoutBlanks(line);
@@ -170,7 +170,7 @@ function unfold(fields: string[], line: string): boolean {
   return last > 0;
 }
 
-/** RFC 9112 section 5.1: a proxy removes blanks in front of the colon of a response. */
+/** RFC 9112 section 5.1: a proxy removes spaces in front of the colon of a response. */
 function takeField(fields: string[], line: string): boolean {
   const colon = line.indexOf(':');
   const name = trimmed(line, 0, colon);
@@ -179,7 +179,7 @@ function takeField(fields: string[], line: string): boolean {
   return true;
 }
 
-/** Blank and tab only: `trim` takes characters away that belong to a value. */
+/** Space and tab only: `trim` takes characters away that belong to a value. */
 function trimmed(line: string, from: number, to: number): string {
   let start = from;
   let end = to;

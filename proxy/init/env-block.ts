@@ -12,7 +12,7 @@ const NO_LINE_END = ' (the line before had no end)';
 /** The note, the line end of the block, and the lines between the marks. */
 const BLOCK = /# >>> egress-proxy init:[^\r\n(]*(\([^)]*\))?(\r?\n)([\s\S]*?)# <<< egress-proxy init(?:\2)?/;
 
-/** The file with the block behind all else, so that its lines count before earlier ones of the same name. `before` has none. */
+/** The file with the block after all else, so that its lines count before earlier ones of the same name. `before` has none. */
 export function withBlock(before: string | null, lines: readonly string[]): string {
   const text = before ?? '';
   const lineEnd = text.includes('\r\n') ? '\r\n' : '\n';
@@ -27,7 +27,7 @@ export function withoutBlock(text: string | null): string | null {
   if (text === null || match === null) return text;
   const [all, note = '', lineEnd = ''] = match;
   const after = text.slice(match.index + all.length);
-  // Lines that were added behind the block still need the end of the line before.
+  // Lines that were added after the block still need the end of the line before.
   const isCut = note === NO_LINE_END.trim() && after === '';
   const rest = text.slice(0, match.index - (isCut ? lineEnd.length : 0)) + after;
   return rest === '' && note === NO_FILE.trim() ? null : rest;

@@ -154,7 +154,7 @@ function timeToLive(seconds: number): number {
   return seconds > 0x7fff_ffff ? 0 : seconds;
 }
 
-/** `end`: behind the name where it stands. Pointers lead backwards only (RFC 1035 section 4.1.4). */
+/** `end`: after the name where it stands. Pointers lead backwards only (RFC 1035 section 4.1.4). */
 function readName(message: Buffer, start: number): { readonly key: string; readonly end: number } | null {
   let key = '';
   let offset = start;

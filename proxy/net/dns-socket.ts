@@ -54,7 +54,7 @@ export function openUdp(server: DnsServer, { onMessage, onLoss }: DnsSocketCallb
   };
 }
 
-/** RFC 1035 section 4.2.2: each message behind its length in two octets. */
+/** RFC 1035 section 4.2.2: each message after its length in two octets. */
 const LENGTH_OCTETS = 2;
 
 export function openTcp(server: DnsServer, { onMessage, onLoss }: DnsSocketCallbacks): DnsSocket {

@@ -27,7 +27,7 @@ export function newConfiguration({ remarks, allow, internal, needsSniLog }: Sugg
 }
 
 /**
- * `base` with `default: none`, `mode: enforce` and the suggested rules behind its own; comments and `${NAME}` stay.
+ * `base` with `default: none`, `mode: enforce` and the suggested rules after its own; comments and `${NAME}` stay.
  * Throws where `base` is no YAML.
  */
 export function extendedConfiguration(base: string, suggestion: Suggestion): string {

@@ -164,7 +164,7 @@ test('DNS answers and configurations know plain spellings only', () => {
   assert.equal(parseAddress('255.255.255.255')?.text, '255.255.255.255');
 });
 
-test('a prefix has zero host bits and a length without a sign, a blank or a leading zero', () => {
+test('a prefix has zero host bits and a length without a sign, a space or a leading zero', () => {
   for (const text of ['10.0.0.1/8', '10.0.0.0/', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/08', '10.0.0.0/8/8', '::/129'])
     assert.equal(parsePrefix(text), null, text);
   for (const text of ['10/8', '2001:db8::1/32', '/8', '', ' 10.0.0.0/8', '10.0.0.0/8 ', '10.0.0.0/1e1', 'fe00::/6'])

@@ -18,7 +18,7 @@ test('a door is one object: it hears, and the rest is there', async (t) => {
   );
 });
 
-test('what it refuses, and what is refused behind it, gets its own words and one record', async (t) => {
+test('what it refuses, and what is refused after it, gets its own words and one record', async (t) => {
   const { port, records } = await listening(t, 1);
   for (const [line, reason] of [
     ['nonsense', 'malformed-target'],

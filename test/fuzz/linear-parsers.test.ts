@@ -82,7 +82,7 @@ const PARSERS: readonly (readonly [name: string, run: (n: number) => unknown])[]
   ['a request head, octet by octet', (n) => head(`X: ${'a'.repeat(n)}\r\n`, 1)],
   ['a request head of short fields', (n) => head('a:\r\n'.repeat(n / 4), 1 << 20)],
   ['a request head of short fields in small pieces', (n) => head('a:\r\n'.repeat(n / 4), 3)],
-  ['a request head full of blanks', (n) => head(`X: ${' \t'.repeat(n / 2)}a${' '.repeat(n)}b\r\n`, 7)],
+  ['a request head full of spaces', (n) => head(`X: ${' \t'.repeat(n / 2)}a${' '.repeat(n)}b\r\n`, 7)],
   [
     'empty lines before a head',
     (n) => inPieces('\r\n'.repeat(n / 2), 1, (piece) => new HeadReader(LIMITS).push(piece)),
@@ -90,7 +90,7 @@ const PARSERS: readonly (readonly [name: string, run: (n: number) => unknown])[]
   ['chunks of one octet', (n) => content('1\r\nx\r\n'.repeat(n / 6), 5)],
   ['a chunk extension, octet by octet', (n) => content(`1;${'a'.repeat(n)}\r\n`, 1)],
   ['trailers', (n) => content(`0\r\n${'a:\r\n'.repeat(n / 4)}\r\n`, 1)],
-  ['a trailer full of blanks', (n) => content(`0\r\nX:${' '.repeat(n)}a${' '.repeat(n)}\r\n\r\n`, 11)],
+  ['a trailer full of spaces', (n) => content(`0\r\nX:${' '.repeat(n)}a${' '.repeat(n)}\r\n\r\n`, 11)],
   ['a list of members', (n) => members(['Trailer', `a${' '.repeat(n)}b,${','.repeat(n)}`], 'trailer')],
   [
     'request fields that Connection names',
@@ -108,7 +108,7 @@ const PARSERS: readonly (readonly [name: string, run: (n: number) => unknown])[]
   ],
   ['a response head, octet by octet', (n) => responseHead(`X: ${'a'.repeat(n)}\r\n`, 1)],
   ['a response head of short fields', (n) => responseHead('a:\r\n'.repeat(n / 20), 3)],
-  ['a response head full of blanks', (n) => responseHead(`X: ${' '.repeat(n)}a${' '.repeat(n)}b\r\n`, 7)],
+  ['a response head full of spaces', (n) => responseHead(`X: ${' '.repeat(n)}a${' '.repeat(n)}b\r\n`, 7)],
   ['a ClientHello, octet by octet', (n) => hello(Buffer.concat([Buffer.from([n >> 8, n & 255]), Buffer.alloc(n)]), 1)],
   [
     'extensions of a ClientHello',

@@ -74,7 +74,7 @@ test(`a target is a reason or a value that reads the same again (${note})`, () =
   );
 });
 
-/** The URL standard reads the same host, so that nobody behind us reads another one. */
+/** The URL standard reads the same host, so that nobody after us reads another one. */
 function assertAgrees(one: Target, text: string): void {
   const url = one.form === 'absolute' ? text : `http://${text}/`;
   assert.ok(URL.canParse(url), text);

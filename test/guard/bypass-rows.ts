@@ -124,9 +124,9 @@ export const HTTP_ROWS: readonly Row[] = [
     'H5 an expectation',
     request('POST /v1.45/containers/create', { body: BODY, fields: ['Expect: 100-continue'] }),
   ),
-  refused('H5 a blank before a colon', request('POST /v1.45/containers/create', { body: BODY, fields: ['X : y'] })),
+  refused('H5 a space before a colon', request('POST /v1.45/containers/create', { body: BODY, fields: ['X : y'] })),
   refused('H5 no Host', create(BODY).replace('Host: api.moby.localhost\r\n', '')),
-  refused('H5 a request behind a refused one', `${host({ Privileged: true })}${create(BODY)}`),
+  refused('H5 a request after a refused one', `${host({ Privileged: true })}${create(BODY)}`),
   refused(
     'H6 a form in the body',
     request(`POST ${PULL}`, { body: 'fromImage=evil.example/x&tag=y', fields: [] }).replace(

@@ -36,7 +36,7 @@ test('a response to an Upgrade that its client does not read does not outlive dr
   await origin.close();
 });
 
-test('a client that stays connected behind its refused Upgrade does not keep the proxy from its end', async () => {
+test('a client that stays connected after its refused Upgrade does not keep the proxy from its end', async () => {
   const proxy = await startProxy({ config: DRAIN });
   const client = await proxy.connect();
   client.on('error', () => undefined);

@@ -19,7 +19,7 @@ export interface Asked {
   readonly before: number;
 }
 
-/** `silent`: no answer at all. `raw`: these bytes in place of an answer, behind the id of the query. */
+/** `silent`: no answer at all. `raw`: these bytes in place of an answer, after the id of the query. */
 export interface Reply {
   readonly answers?: readonly Answer[];
   readonly rcode?: number;

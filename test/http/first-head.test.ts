@@ -1,4 +1,4 @@
-/** What arrives with, behind and in place of the first head of a connection. */
+/** What arrives with, after and in place of the first head of a connection. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
@@ -25,7 +25,7 @@ async function answerTo(text: string): Promise<string> {
   return answer;
 }
 
-test('more than is kept of what comes behind a CONNECT still arrives whole', LIMIT, async () => {
+test('more than is kept of what comes after a CONNECT still arrives whole', LIMIT, async () => {
   const sent = Buffer.alloc(3_000_000, 'early bytes, ');
   const server = net.createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -44,7 +44,7 @@ test('more than is kept of what comes behind a CONNECT still arrives whole', LIM
   await once(client.resume(), 'close');
 });
 
-test('what comes behind a refused CONNECT is dropped, however much it is', LIMIT, async () => {
+test('what comes after a refused CONNECT is dropped, however much it is', LIMIT, async () => {
   const client = await proxy.connect();
   const conversation = listenTo(client);
   client.write('CONNECT 10.0.0.1:443 HTTP/1.1\r\nHost: 10.0.0.1:443\r\n\r\n');

@@ -31,7 +31,7 @@ test('connection-specific fields, those that Connection names and credentials st
   assert.deepEqual(response.headers['set-cookie'], ['a=1', 'b=2']);
 });
 
-test('103 passes before the response, and trailers behind it', async (t) => {
+test('103 passes before the response, and trailers after it', async (t) => {
   const there = await stand(t, (_request, response) => {
     response.writeEarlyHints({ link: '</style.css>; rel=preload' });
     response.writeHead(200, { Trailer: 'X-Sum' });

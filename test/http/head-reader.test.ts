@@ -141,7 +141,7 @@ test('the limit counts every byte of the head, whether its end is there or not',
   assert.deepEqual(read(endless, endless.length - 1), { kind: 'fault', reason: 'header-too-large' });
 });
 
-test('long runs of blanks take no more than the time to read them', () => {
+test('long runs of spaces take no more than the time to read them', () => {
   const head = `CONNECT a:1 HTTP/1.1\r\nX: ${' \t'.repeat(500_000)}a${' '.repeat(1_000_000)}b\r\n\r\n`;
   const reading = read(head, 4_000_000);
   assert.equal(reading.kind, 'head');

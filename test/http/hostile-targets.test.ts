@@ -70,7 +70,7 @@ test('no ordinary target is refused: each one is dialled, at the addresses that 
   }
 });
 
-/** A second blank behind the method is no part of the target: Node's parser takes words (RFC 9112 section 3). */
+/** A second space after the method is no part of the target: Node's parser takes words (RFC 9112 section 3). */
 const ON_THE_WIRE = HOSTILE_TARGETS.filter(({ target }) => !target.startsWith(' '));
 
 const LIMITS = { drainTimeout: '1s' };

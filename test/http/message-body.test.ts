@@ -28,7 +28,7 @@ test('lines that come octet by octet are the same lines', () => {
   assert.deepEqual([reader.state, reader.trailers], ['done', ['X-Long', 'y'.repeat(9000)]]);
 });
 
-test('a size that is padded with blanks is a size', () => {
+test('a size that is padded with spaces is a size', () => {
   const reader = bodyReader({ kind: 'chunked' });
   assert.equal(push(reader, '3  \r\nabc\r\n0 \r\n\r\n'), 'abc');
   assert.equal(reader.state, 'done');

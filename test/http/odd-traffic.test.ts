@@ -167,7 +167,7 @@ test('Negotiate stays on its connection, however it is spelt', async (t) => {
   }
 });
 
-test('an origin that answers while it closes its side, and one that closes behind each answer', async (t) => {
+test('an origin that answers while it closes its side, and one that closes after each answer', async (t) => {
   const stand = await originStand(t, (socket) => void socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
   const { socket, heard, until } = await stand.client();
   for (const i of [1, 2, 3]) {

@@ -35,7 +35,7 @@ export async function startOrigin(): Promise<Origin> {
   return opened(server, requests);
 }
 
-/** Answers the head of every connection's first request with `reply`; `{end}` at its end closes behind it. */
+/** Answers the head of every connection's first request with `reply`; `{end}` at its end closes after it. */
 export async function startRawOrigin(reply: string): Promise<Origin> {
   const requests: string[] = [];
   const bytes = Buffer.from(reply.replace(/\{end\}$/, ''), 'latin1');

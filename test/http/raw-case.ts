@@ -13,7 +13,7 @@ export interface RawCase {
   readonly forwarded: readonly string[];
   /** True where the proxy has to close the connection after its last answer. */
   readonly closes: boolean;
-  /** What a raw origin answers, in place of the well-behaved one; it closes behind it where the text ends in `{end}`. */
+  /** What a raw origin answers, in place of the well-behaved one; it closes after it where the text ends in `{end}`. */
   readonly reply?: string;
   /** What the client must be able to read, and must not, in all that it got. */
   readonly reads?: RegExp;

@@ -1,4 +1,4 @@
-/** CONNECT: its form, what must not come with it, and what stands behind a refusal (RFC 9110 section 9.3.6). */
+/** CONNECT: its form, what must not come with it, and what stands after a refusal (RFC 9110 section 9.3.6). */
 import { type RawCase, refused } from './raw-case.js';
 
 const BEHIND = 'GET http://{o}/smuggled HTTP/1.1\r\nHost: {o}\r\n\r\n';
@@ -14,7 +14,7 @@ const CONNECT: readonly RawCase[] = [
     400,
     `CONNECT {o} HTTP/1.1\r\nHost: {o}\r\nContent-Length: 5\r\n\r\nhello${BEHIND}`,
   ),
-  refused('CONNECT with two blanks', '9112 3', 400, 'CONNECT  {o} HTTP/1.1\r\nHost: {o}\r\n\r\n'),
+  refused('CONNECT with two spaces', '9112 3', 400, 'CONNECT  {o} HTTP/1.1\r\nHost: {o}\r\n\r\n'),
   refused(
     'CONNECT with a head of 16 KiB and an octet',
     '9112 5.4',
@@ -26,13 +26,13 @@ const CONNECT: readonly RawCase[] = [
   refused('CONNECT in origin-form', '9112 3.2.3', 400, 'CONNECT /a HTTP/1.1\r\nHost: {o}\r\n\r\n'),
   refused('CONNECT with userinfo', '9112 3.2.3', 400, 'CONNECT a@{o} HTTP/1.1\r\nHost: {o}\r\n\r\n'),
   refused(
-    'a request behind a refused CONNECT',
+    'a request after a refused CONNECT',
     '9931 2',
     403,
     `CONNECT 169.254.169.254:80 HTTP/1.1\r\nHost: 169.254.169.254:80\r\n\r\n${BEHIND}`,
   ),
   refused(
-    'a CONNECT behind a refused CONNECT',
+    'a CONNECT after a refused CONNECT',
     '9931 2',
     403,
     `CONNECT 10.0.0.1:80 HTTP/1.1\r\nHost: 10.0.0.1:80\r\n\r\nCONNECT {o} HTTP/1.1\r\nHost: {o}\r\n\r\n${BEHIND}`,
@@ -53,7 +53,7 @@ const CONNECT: readonly RawCase[] = [
 
 const TUNNELLED: readonly RawCase[] = [
   {
-    rule: 'CONNECT behind a request',
+    rule: 'CONNECT after a request',
     rfc: '9112 9.3.2',
     send: 'GET http://{o}/1 HTTP/1.1\r\nHost: {o}\r\n\r\nCONNECT {o} HTTP/1.1\r\nHost: {o}\r\n\r\nGET /2 HTTP/1.1\r\nHost: {o}\r\n\r\n',
     statuses: [[200, 200, 200]],
@@ -62,7 +62,7 @@ const TUNNELLED: readonly RawCase[] = [
     reads: /ok[\s\S]*Connection established/,
   },
   {
-    rule: 'a refused CONNECT behind a request',
+    rule: 'a refused CONNECT after a request',
     rfc: '9112 9.3.2',
     send: `GET http://{o}/1 HTTP/1.1\r\nHost: {o}\r\n\r\nCONNECT 10.0.0.1:80 HTTP/1.1\r\nHost: 10.0.0.1:80\r\n\r\n${BEHIND}`,
     statuses: [[200, 403]],

@@ -9,9 +9,9 @@ const REQUEST_LINES: readonly RawCase[] = [
   refused('HTTP/0.9 without a version', '1945 4.1', 400, 'GET http://{o}/a\r\n\r\n'),
   refused('a version in lower case', '9112 2.3', 400, 'GET http://{o}/a http/1.1\r\nHost: {o}\r\n\r\n'),
   refused('a version with two digits', '9112 2.3', 400, 'GET http://{o}/a HTTP/1.10\r\nHost: {o}\r\n\r\n'),
-  refused('a blank behind the version', '9112 3', 400, 'GET http://{o}/a HTTP/1.1 \r\nHost: {o}\r\n\r\n'),
+  refused('a space after the version', '9112 3', 400, 'GET http://{o}/a HTTP/1.1 \r\nHost: {o}\r\n\r\n'),
   refused('a tab in the request-line', '9112 3', 400, 'GET\thttp://{o}/a HTTP/1.1\r\nHost: {o}\r\n\r\n'),
-  refused('a blank in the target', '9112 3.2', 400, 'GET http://{o}/a b HTTP/1.1\r\nHost: {o}\r\n\r\n'),
+  refused('a space in the target', '9112 3.2', 400, 'GET http://{o}/a b HTTP/1.1\r\nHost: {o}\r\n\r\n'),
   refused('NUL in the target', '9112 3.2', 400, 'GET http://{o}/a\0b HTTP/1.1\r\nHost: {o}\r\n\r\n'),
   refused('a method in lower case', '9110 9.1', 400, 'get http://{o}/a HTTP/1.1\r\nHost: {o}\r\n\r\n'),
   passes(
@@ -36,7 +36,7 @@ const REQUEST_LINES: readonly RawCase[] = [
   refused('ten thousand fields', '9112 5.4', 431, get('/a', 'X: a\r\n'.repeat(10_000))),
   refused('more fields than limits.headerFields', '9112 5.4', 431, get('/a', 'X: a\r\n'.repeat(100))),
   passes('as many fields as limits.headerFields', '9112 5.4', get('/a', 'X: a\r\n'.repeat(99)), ['GET /a']),
-  refused('two blanks in the request-line', '9112 3', 400, 'GET  http://{o}/a HTTP/1.1\r\nHost: {o}\r\n\r\n'),
+  refused('two spaces in the request-line', '9112 3', 400, 'GET  http://{o}/a HTTP/1.1\r\nHost: {o}\r\n\r\n'),
   passes('a path that needs no repair', '9112 3.2.2', get("/a/../b//c?d=%00&e='"), ["GET /a/../b//c?d=%00&e='"]),
   passes('a scheme in capitals', '9110 4.2.3', 'GET HTTP://{o}/a HTTP/1.1\r\nHost: {o}\r\n\r\n', ['GET /a']),
 ];
@@ -46,11 +46,11 @@ const HOST: readonly RawCase[] = [
   refused('an empty Host', '9112 3.2', 400, 'GET http://{o}/a HTTP/1.1\r\nHost:\r\n\r\n'),
   refused('the same Host twice', '9112 3.2', 400, get('/a', 'Host: {o}\r\n')),
   refused('two Hosts that differ', '9112 3.2', 400, get('/a', 'hOST: 169.254.169.254\r\n')),
-  refused('a Host with a blank', '9112 3.2', 400, 'GET http://{o}/a HTTP/1.1\r\nHost: a b\r\n\r\n'),
+  refused('a Host with a space', '9112 3.2', 400, 'GET http://{o}/a HTTP/1.1\r\nHost: a b\r\n\r\n'),
   refused('a Host with userinfo', '9112 3.2', 400, 'GET http://{o}/a HTTP/1.1\r\nHost: a@{o}\r\n\r\n'),
   refused('a Host with a path', '9112 3.2', 400, 'GET http://{o}/a HTTP/1.1\r\nHost: {o}/b\r\n\r\n'),
   refused('a list of Hosts', '9112 3.2', 400, 'GET http://{o}/a HTTP/1.1\r\nHost: {o}, b\r\n\r\n'),
-  refused('Host with a blank before its colon', '9112 5.1', 400, 'GET http://{o}/a HTTP/1.1\r\nHost : {o}\r\n\r\n'),
+  refused('Host with a space before its colon', '9112 5.1', 400, 'GET http://{o}/a HTTP/1.1\r\nHost : {o}\r\n\r\n'),
   passes(
     'a Host that is not the target: the target counts',
     '9112 3.2.2',
@@ -128,12 +128,12 @@ const CONNECTIONS: readonly RawCase[] = [
     'GET /2',
     'GET /3',
   ]),
-  passes('a request behind content', '9112 9.3.2', post('/1', 'Content-Length: 1\r\n', 'x') + get('/2'), [
+  passes('a request after content', '9112 9.3.2', post('/1', 'Content-Length: 1\r\n', 'x') + get('/2'), [
     'POST /1 x',
     'GET /2',
   ]),
   {
-    rule: 'garbage behind a request',
+    rule: 'garbage after a request',
     rfc: '9112 9.3.2',
     send: `${get('/1')}garbage\r\n\r\n`,
     statuses: [[200, 400], [200]],
@@ -214,7 +214,7 @@ const CONNECTIONS: readonly RawCase[] = [
     ['POST /a x'],
   ),
   passes(
-    'an Upgrade that is ignored behind a request',
+    'an Upgrade that is ignored after a request',
     '9110 7.8',
     get('/1') + get('/2', 'Connection: upgrade\r\nUpgrade: h2c\r\n'),
     ['GET /1', 'GET /2'],
@@ -226,7 +226,7 @@ const CONNECTIONS: readonly RawCase[] = [
     ['GET /1', 'GET /2', 'GET /3'],
   ),
   {
-    rule: 'an Upgrade that is refused behind a request',
+    rule: 'an Upgrade that is refused after a request',
     rfc: '9110 7.8',
     send: `${get('/1')}GET http://10.0.0.1/ HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`,
     statuses: [[200, 403]],
@@ -234,7 +234,7 @@ const CONNECTIONS: readonly RawCase[] = [
     closes: true,
   },
   passes(
-    'a request behind an Upgrade that is ignored',
+    'a request after an Upgrade that is ignored',
     '9110 7.8',
     get('/1', 'Connection: upgrade\r\nUpgrade: h2c\r\n') + get('/2'),
     ['GET /1', 'GET /2'],

@@ -24,7 +24,7 @@ const BROKEN: readonly RawCase[] = [
   bad('an empty Content-Length before another', '9110 8.6', `${OK}${LENGTHS}\r\nsmuggled{end}`),
   bad('a coding before chunked', '9112 6.1', `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n{end}`),
   bad('chunked twice', '9112 7.1', `${OK}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n{end}`),
-  bad('a field name with a blank', '9112 5.1', `${OK}X Y: a\r\nContent-Length: 0\r\n\r\n{end}`),
+  bad('a field name with a space', '9112 5.1', `${OK}X Y: a\r\nContent-Length: 0\r\n\r\n{end}`),
   bad('NUL in a field', '9110 5.5', `${OK}X: a\0b\r\nContent-Length: 0\r\n\r\n{end}`),
   bad('bare CR in a field', '9110 5.5', `${OK}X: a\rSet-Cookie: smuggled\r\nContent-Length: 0\r\n\r\n{end}`),
   bad('a head of 1 MiB', '9112 5.4', `${OK}X: ${'a'.repeat(1_048_576)}\r\n\r\n{end}`),
@@ -126,7 +126,7 @@ const WHOLE: readonly RawCase[] = [
     { reads: /X-End: 1/, readsNot: /X-Hop|Proxy-Authenticate/ },
   ),
   answered(
-    'bytes behind the answer reach nobody',
+    'bytes after the answer reach nobody',
     '9112 9.2',
     `${OK}Content-Length: 1\r\n\r\nxHTTP/1.1 200 smuggled\r\nContent-Length: 0\r\n\r\n`,
     200,

@@ -10,7 +10,7 @@ export interface RawResponse {
 export interface Parsed {
   /** Final responses that are whole. */
   readonly responses: readonly RawResponse[];
-  /** What is behind them: the start of a response, or bytes that are none. */
+  /** What is after them: the start of a response, or bytes that are none. */
   readonly rest: string;
 }
 

@@ -30,7 +30,7 @@ interface Tunnel {
   readonly server: net.Server;
 }
 
-/** A tunnel to an origin that does nothing by itself. `early`: bytes behind the CONNECT. */
+/** A tunnel to an origin that does nothing by itself. `early`: bytes after the CONNECT. */
 async function openTunnel(early = ''): Promise<Tunnel> {
   const server = net.createServer({ allowHalfOpen: true });
   server.listen(0, '127.0.0.1');
@@ -91,7 +91,7 @@ const RESETS: readonly (readonly [phase: string, act: (tunnel: Tunnel) => void, 
   ['a reset of the client in an idle tunnel', ({ client }) => client.resetAndDestroy(), 'client-reset'],
   ['a reset of the origin in an idle tunnel', ({ origin }) => origin.resetAndDestroy(), 'upstream-reset'],
   [
-    'a reset of the client behind bytes',
+    'a reset of the client after bytes',
     ({ client, origin }) => {
       origin.write('x'.repeat(1 << 20));
       client.resetAndDestroy();
@@ -99,7 +99,7 @@ const RESETS: readonly (readonly [phase: string, act: (tunnel: Tunnel) => void, 
     'client-reset',
   ],
   [
-    'a reset of the origin behind bytes',
+    'a reset of the origin after bytes',
     ({ client, origin }) => {
       client.write('x'.repeat(1 << 20));
       origin.resetAndDestroy();

@@ -53,7 +53,7 @@ test('a WebSocket over absolute-form is carried both ways, with one record of ea
 
 const ANSWERS: readonly (readonly [what: string, reply: string, reads: RegExp, status: number])[] = [
   [
-    'another protocol, with bytes right behind the 101',
+    'another protocol, with bytes right after the 101',
     'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nfirst',
     /^HTTP\/1\.1 101 Switching Protocols\r\n[\s\S]*Upgrade: echo\r\n[\s\S]*\r\nfirst$/,
     101,

@@ -30,7 +30,7 @@ test('with the block and without it again, a file is byte for byte what it was',
   );
 });
 
-test('lines that came behind the block stay, each on its own line', () => {
+test('lines that came after the block stay, each on its own line', () => {
   assert.equal(withoutBlock(`${withBlock('A=1', ['X=1'])}B=2\n`), 'A=1\nB=2\n');
   assert.equal(withoutBlock(`${withBlock(null, ['X=1'])}B=2\n`), 'B=2\n');
   assert.equal(withoutBlock(`${withBlock('A=1\r\n', ['X=1'])}B=2\r\n`), 'A=1\r\nB=2\r\n');

@@ -73,7 +73,7 @@ test('a standard output that nobody reads costs lines, not time or memory, and t
   assert.ok(Number(dropped) > 15_000 && Number(dropped) < 20_000, dropped);
 });
 
-test('a line is not lost to an exit right behind it', async () => {
+test('a line is not lost to an exit right after it', async () => {
   const program = `
     import { stdoutSink } from ${JSON.stringify(SINK)};
     stdoutSink().write('the last line\\n');
@@ -85,7 +85,7 @@ test('a line is not lost to an exit right behind it', async () => {
   assert.equal(said, 'the last line\n');
 });
 
-test('a quiet line is written without another one behind it, and closing writes the rest', async () => {
+test('a quiet line is written without another one after it, and closing writes the rest', async () => {
   const program = `
     import { stdoutSink } from ${JSON.stringify(SINK)};
     const sink = stdoutSink();

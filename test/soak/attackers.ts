@@ -31,7 +31,7 @@ const ATTACKS: readonly Attack[] = [
   (place) => when(sending(place, randomBytes(randomInt(1, 200))), 'data', (socket) => socket.destroy()),
   // A target that is refused, its answer unread
   (place) => sending(place, connectRequest('169.254.169.254:80'), (socket) => socket.destroy()),
-  // A request in a pipeline behind a refused one
+  // A request in a pipeline after a refused one
   (place) => sending(place, connectRequest('10.0.0.1:80').repeat(3), (socket) => socket.resetAndDestroy()),
 ];
 

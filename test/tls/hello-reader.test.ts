@@ -17,7 +17,7 @@ test('a ClientHello is read from any fragmentation into records and packets', ()
       assert.deepEqual(read(records(message, fragment), packet), SITE, `records of ${fragment}, packets of ${packet}`);
 });
 
-test('a ClientHello that Node sends is read, alone and with other bytes behind it', async () => {
+test('a ClientHello that Node sends is read, alone and with other bytes after it', async () => {
   const wire = await helloOfNode('real.site.test');
   const expected = { kind: 'hello', hello: { sni: 'real.site.test', hasEch: false } };
   assert.deepEqual(read(wire, 1), expected);
@@ -77,7 +77,7 @@ test('records that RFC 8446 forbids before the end of a ClientHello are malforme
     'a ServerHello': records(handshake(helloBody(), 2)),
     'a HelloRequest': records(Buffer.from([0, 0, 0, 0])),
     'a second message in the record': records(Buffer.concat([message, message])),
-    'a byte behind the message in its record': records(Buffer.concat([message, Buffer.from([0])])),
+    'a byte after the message in its record': records(Buffer.concat([message, Buffer.from([0])])),
   };
   for (const [what, wire] of Object.entries(wires)) assert.deepEqual(read(wire, 1), MALFORMED, what);
 });

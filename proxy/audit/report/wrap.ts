@@ -12,7 +12,7 @@ export function wrap(text: string, width: number, indent: string): readonly stri
 export function wrapCommand(text: string, width: number, prefix: string, mark: string): readonly string[] {
   const room = width - prefix.length;
   if (text.length <= room) return [`${prefix}${text}`];
-  // Blanks inside of quotes must not become line ends.
+  // Spaces inside quotes must not become line ends.
   const pieces = text.match(/(?:'[^']*'|"[^"]*"|[^\s'"])+|\s+/g) ?? [text];
   const lines: string[] = [];
   let line = '';

@@ -1,4 +1,4 @@
-/** The admin API beside the doors: loaded only when they are open, and closed behind them. */
+/** The admin API beside the doors: loaded only when they are open, and closed after them. */
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { AdminOptions } from '../../admin/options.js';

@@ -9,7 +9,7 @@ const CREDENTIALS = `Proxy-Authorization: Basic ${Buffer.from('tool:0123456789ab
 
 export const SITUATIONS: readonly Situation[] = [
   situation(
-    'content behind an expectation that the origin never meets',
+    'content after an expectation that the origin never meets',
     (socket, all) => void (all.endsWith('hello') && socket.write(OK)),
     async ({ client, request }) => {
       const { socket, heard, until } = await client();

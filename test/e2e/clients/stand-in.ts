@@ -10,7 +10,7 @@ import type { Authority } from './authority.js';
 import { listenOn } from './origins.js';
 
 export interface StandIn {
-  /** `:port`, to be put behind `origin.test` or a name below it. */
+  /** `:port`, to be put after `origin.test` or a name below it. */
   readonly http: string;
   readonly https: string;
   close(): Promise<void>;

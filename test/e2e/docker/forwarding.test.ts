@@ -50,7 +50,7 @@ after(async () => {
   for (const { path, value } of BRIDGE_NF) writeFileSync(path, value);
 });
 
-const LEAKS = ['backend', 'host by its bridge', 'internet', 'internet, behind a tag', 'internet, own source'];
+const LEAKS = ['backend', 'host by its bridge', 'internet', 'internet, with a VLAN tag', 'internet, own source'];
 
 test('a sidecar without sysctls routes the frames of a tool to the backend, the host and the internet', async () => {
   await startSidecar(['net.ipv4.ip_forward=1']);
@@ -215,7 +215,7 @@ async function sendFrames(run: string): Promise<void> {
     frame('backend', `${PREFIX.backend}.77`, service.address),
     frame('internet', `${PREFIX.internet}.77`, site.address),
     frame('internet, own source', `${PREFIX.tools}.77`, site.address),
-    { ...frame('internet, behind a tag', `${PREFIX.internet}.77`, site.address), tag: true },
+    { ...frame('internet, with a VLAN tag', `${PREFIX.internet}.77`, site.address), tag: true },
     frame('host by its bridge', `${PREFIX.egress}.77`, `${PREFIX.egress}.1`),
   ];
   await send(NET.tools, frames, HEARERS.neighbour);

@@ -1,4 +1,4 @@
-/** The gateway's versions behind the override, as the installer puts it in; and what is said when it is gone. */
+/** The gateway's versions with the override, as the installer puts it in; and what is said when it is gone. */
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';

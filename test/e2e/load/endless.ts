@@ -9,7 +9,7 @@ import { listenOn } from '../clients/origins.js';
 export interface Sender {
   /** Bytes that were handed over so far. */
   readonly sent: number;
-  /** Ends the stream behind what was sent. */
+  /** Ends the stream after what was sent. */
   finish(): void;
 }
 

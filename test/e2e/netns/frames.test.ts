@@ -54,7 +54,7 @@ const FRAMES = [
   { source: '172.31.251.77', destination: AT.other[0], payload: 'another bridge' },
   { source: '172.31.250.7', destination: AT.other[0], payload: 'another bridge, own source' },
   { source: 'fd00:31:251::77', destination: AT.other[1], payload: 'another bridge, IPv6' },
-  { source: '172.31.251.77', destination: AT.other[0], payload: 'another bridge, behind a tag', tag: true },
+  { source: '172.31.251.77', destination: AT.other[0], payload: 'another bridge, with a VLAN tag', tag: true },
   { source: '172.31.251.77', destination: AT.host[4], payload: 'the host' },
   { source: '172.31.251.77', destination: AT.public[0], payload: 'the internet' },
 ];

@@ -81,7 +81,7 @@ const ATTACKS: readonly Attack[] = [
       ask();
     },
   },
-  // A field full of blanks
+  // A field full of spaces
   {
     connections: 5,
     begin: ({ accomplice }, socket) => {
