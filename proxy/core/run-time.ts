@@ -57,6 +57,11 @@ export function withRunTime(policy: Policy, { grants, pauses }: RunTime): Policy
   return { ...policy, ...changes, perClient: new Map(perClient) };
 }
 
+/** The policy of a fixed destination under the pauses of the one in force: no rule concerns it, and a pause everybody. */
+export function pausedAs(own: Policy, { paused }: Policy): Policy {
+  return { ...own, paused };
+}
+
 /** The list of the policy in which the grant has the place of a rule. */
 export function sectionOfGrant({ effect, internal }: Pick<GrantedRule, 'effect' | 'internal'>): RuleSection {
   if (effect === 'block') return 'deny';

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { ClientEntry, Limits } from '../config/config.js';
 import type { DnsName } from '../core/host-pattern.js';
 import { type Denial, type Policy, policyFor } from '../core/policy.js';
+import { pausedAs } from '../core/run-time.js';
 import type { Target } from '../core/target.js';
 import type { Abortable } from '../net/abort.js';
 import type { DirectReads } from '../net/direct-io.js';
@@ -66,8 +67,7 @@ export interface TunnelEnds {
   readonly head: Buffer;
   /** Judges the first bytes of the tunnel; null: they pass unseen. */
   readonly screen: Screen | null;
-  /** What it was allowed for; null: by a policy of its own, which does not change. */
-  readonly standing: Standing | null;
+  readonly standing: Standing;
 }
 
 /** A socket, or what is known of the sender of a datagram. */
@@ -164,12 +164,12 @@ export class Arrivals {
     const name = isKnown ? identified.name : null;
     const mayStillSay = name === null && isKnown && CHALLENGING.has(door);
     const couldBe = mayStillSay ? namesByToken(clients, origin) : [];
-    const inForce = asked.policy ?? policy;
     return soon(name === null ? (lease?.container ?? this.#options.labels.of(address)) : null, (found) => {
       // A container that is named like a configured client must not pass for it in the log.
       const label = clients.some((client) => client.name === found) ? null : found;
       const client = { address, name, label, couldBe };
-      return { flow: this.#flow(door, client, asked.method, policyFor(inForce, client)), isKnown };
+      const inForce = asked.policy === undefined ? policyFor(policy, client) : pausedAs(asked.policy, policy);
+      return { flow: this.#flow(door, client, asked.method, inForce), isKnown };
     });
   }
 
@@ -206,14 +206,14 @@ export class Arrivals {
     });
     const ended = flow.door === 'relay' ? this.running.relay(tunnel) : this.running.tunnel(tunnel);
     const cut = (denial: Denial): void => {
-      flow.refused({ ...EMPTY_TRACE, target: standing?.permit.target ?? null }, null, denial);
+      flow.refused({ ...EMPTY_TRACE, target: standing.permit.target }, null, denial);
       tunnel.cut('policy');
     };
-    const unjudged = standing === null ? null : this.standings.add(flow, () => standing, cut);
+    const unjudged = this.standings.add(flow, () => standing, cut);
     // No function that waits: it would hold the head and the screen of each tunnel.
     return tunnel.done.then((result) => {
       ended();
-      unjudged?.();
+      unjudged();
       flow.closed(result);
     });
   }

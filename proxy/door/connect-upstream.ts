@@ -1,6 +1,6 @@
 /** Admission and dialling as one step, for doors that open a tunnel. */
 import type { Socket } from 'node:net';
-import type { Denial, Permit } from '../core/policy.js';
+import type { Denial, Permit, Policy } from '../core/policy.js';
 import { reasonOf } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
@@ -72,8 +72,9 @@ export async function connectUpstream(
   }
 }
 
-export function standingOf({ permit, once, trace }: Connected): Standing {
-  return { permit, once, dialed: trace.dialed };
+/** `policy`: of a fixed destination; null: the one in force. */
+export function standingOf({ permit, once, trace }: Connected, policy: Policy | null): Standing {
+  return { permit, once, dialed: trace.dialed, policy };
 }
 
 /** The refusal for something thrown; a defect of the proxy is reported, and ends as `internal-error`. */

@@ -9,7 +9,7 @@ import type { Target } from '../core/target.js';
 import type { Link } from '../net/interfaces.js';
 import type { Arrivals } from './arrivals.js';
 import { Loss } from './closing.js';
-import { connectUpstream, type UpstreamResult } from './connect-upstream.js';
+import { connectUpstream, standingOf, type UpstreamResult } from './connect-upstream.js';
 import type { ConnectionLimits } from './connection-limits.js';
 import { EMPTY_TRACE, type Flow } from './flow.js';
 import { sharesLink } from './relay-clients.js';
@@ -48,7 +48,7 @@ async function relayOne(options: FixedRelayOptions, client: Socket, busy: boolea
     return;
   }
   flow.allowed(opened.trace, null, opened.permit.rule, null);
-  const rest = { head: Buffer.alloc(0), screen: null, standing: null };
+  const rest = { head: Buffer.alloc(0), screen: null, standing: standingOf(opened, fixed.policy) };
   await arrivals.tunnel(flow, { client, upstream: opened.socket, ...rest });
 }
 

@@ -9,6 +9,7 @@ import {
   type Policy,
   policyFor,
 } from '../core/policy.js';
+import { pausedAs } from '../core/run-time.js';
 import type { Target } from '../core/target.js';
 import { OpenSet } from '../net/open-set.js';
 import type { Flow } from './flow.js';
@@ -20,6 +21,8 @@ export interface Standing {
   readonly dialed: Address | null;
   /** By a grant for one request, which is this one. */
   readonly once: boolean;
+  /** Null: the one in force. Else that of a fixed destination, which nothing changes but a pause. */
+  readonly policy: Policy | null;
 }
 
 export interface InForce {
@@ -31,6 +34,13 @@ export interface IdleConnection {
   readonly target: Target;
   readonly address: Address;
   readonly client: ClientIdentity;
+}
+
+/** `policy`: as Standing has it. */
+interface Subject {
+  readonly target: Target;
+  readonly client: ClientIdentity;
+  readonly policy: Policy | null;
 }
 
 interface Open {
@@ -62,7 +72,9 @@ export class Standings {
   add(flow: Flow, standing: () => Standing, cut: (denial: Denial) => void): () => void {
     const one: Open = { flow, standing, cut, place: -1 };
     one.place = this.#open.add(one);
-    if (policyFor(this.#inForce().policy, flow.client) !== flow.policy) this.#judge(one);
+    const { policy } = standing();
+    const isAsItWas = policy === null && policyFor(this.#inForce().policy, flow.client) === flow.policy;
+    if (!isAsItWas) this.#judge(one);
     return () => void this.#open.delete(one.place, one);
   }
 
@@ -79,14 +91,15 @@ export class Standings {
 
   /** True where a connection to this address would be allowed now: for what is idle. */
   allows({ target, address, client }: IdleConnection): boolean {
-    return this.#denialNow(target, client, { addresses: [address], once: false }) === null;
+    return this.#denialNow({ target, client, policy: null }, { addresses: [address], once: false }) === null;
   }
 
   /** True where it was closed. */
   #judge(one: Open): boolean {
     if (!this.#open.has(one.place, one)) return false;
-    const { permit, dialed, once } = one.standing();
-    const denial = this.#denialNow(permit.target, one.flow.client, { addresses: judged(permit, dialed), once });
+    const { permit, dialed, once, policy } = one.standing();
+    const asked = { target: permit.target, client: one.flow.client, policy };
+    const denial = this.#denialNow(asked, { addresses: judged(permit, dialed), once });
     if (denial === null) return false;
     this.#open.delete(one.place, one);
     one.cut(denial);
@@ -94,10 +107,10 @@ export class Standings {
   }
 
   /** The same target and address; and the same client, as long as the configuration has it. */
-  #denialNow(target: Target, client: ClientIdentity, was: Stood): Denial | null {
+  #denialNow({ target, client, policy: fixed }: Subject, was: Stood): Denial | null {
     const inForce = this.#inForce();
     const question = { target, client: stillKnown(inForce, client), own: this.#own() };
-    return judgeAgain(inForce.policy, question, was);
+    return judgeAgain(fixed === null ? inForce.policy : pausedAs(fixed, inForce.policy), question, was);
   }
 }
 

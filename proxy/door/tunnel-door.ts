@@ -129,7 +129,7 @@ class Visit {
   async #relay(flow: Flow, upstream: Connected, head: Buffer): Promise<void> {
     const { granted } = this.#door;
     if (granted !== null) this.#socket.write(granted);
-    const standing = this.#door.policy === undefined ? standingOf(upstream) : null;
+    const standing = standingOf(upstream, this.#door.policy ?? null);
     const screen = this.#door.screens?.(flow, upstream) ?? null;
     if (this.#door.screens === undefined) flow.allowed(upstream.trace, null, upstream.permit.rule, upstream.wouldDeny);
     await this.#arrivals.tunnel(flow, { client: this.#socket, upstream: upstream.socket, head, screen, standing });

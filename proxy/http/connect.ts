@@ -44,7 +44,7 @@ interface Opened {
 
 function relayOpened(arrivals: Arrivals, client: Socket, { flow, upstream, head }: Opened): Promise<void> {
   const screen = screenTunnel(flow, upstream, 200);
-  const standing = standingOf(upstream);
+  const standing = standingOf(upstream, null);
   return arrivals.tunnel(flow, { client, upstream: upstream.socket, head, screen, standing });
 }
 

@@ -105,7 +105,7 @@ class Forwarding {
       if (hops === 0) {
         return this.#flow.allowed(this.#trace, answerHere(this.#response), verdict.permit.rule, null);
       }
-      const standing = (): Standing => ({ permit: verdict.permit, once, dialed: this.#trace.dialed });
+      const standing = (): Standing => ({ permit: verdict.permit, once, dialed: this.#trace.dialed, policy: null });
       unjudged = this.#arrivals.standings.add(this.#flow, standing, (denial) => this.#cut(denial));
       const failure = await sendUpstream(this.#arrivals, {
         ...this.#upstream(verdict, standing),

@@ -122,6 +122,48 @@ test('a target that refuses is a failed decision, and is seen by whoever looks',
   await relay.app.stop();
 });
 
+test('a pause of all ends what a relay carries and refuses what comes, and a rule for its target does neither', {
+  timeout: 20_000,
+}, async (context) => {
+  const echo = await openOrigin(context, (socket) => socket.pipe(socket));
+  const relay = await openRelay(context, () => echo);
+  const client = await relay.connect();
+  const says = async (text: string): Promise<string> => {
+    client.write(text);
+    return String((await once(client, 'data'))[0]);
+  };
+  assert.equal(await says('one'), 'one');
+  const denying = CONFIG.replace('default: public', 'default: none, deny: [ { address: 172.16.0.0/12 } ]');
+  assert.equal(await relay.app.reload(configOf(context, denying)), 0);
+  assert.equal(await says('two'), 'two');
+  const closed = once(client, 'close');
+  const pauses = [{ client: null, mode: 'refuse' }] as const;
+  assert.equal(await relay.app.decide({ grants: [], pauses }), 1);
+  await closed;
+  await once(await relay.connect(), 'close');
+  assert.deepEqual([relay.closes[0]?.cause, relay.closes[0]?.reason], ['policy', 'paused']);
+  assert.deepEqual([relay.decisions[1]?.outcome, relay.decisions[1]?.reason], ['deny', 'paused']);
+  assert.equal(await relay.app.decide({ grants: [], pauses: [] }), 0);
+  const again = await relay.connect();
+  again.write('three');
+  assert.equal(String((await once(again, 'data'))[0]), 'three');
+  await relay.app.stop();
+});
+
+test('a relay ends where a reload makes its target an address of the host', { timeout: 20_000 }, async (context) => {
+  const echo = await openOrigin(context, (socket) => socket.pipe(socket));
+  const relay = await openRelay(context, () => echo);
+  const client = await relay.connect();
+  client.write('one');
+  await once(client, 'data');
+  const closed = once(client, 'close');
+  const changed = `${CONFIG}network: { hostAddresses: [172.31.250.70] }\n`;
+  assert.equal(await relay.app.reload(configOf(context, changed)), 1);
+  await closed;
+  assert.deepEqual([relay.closes[0]?.cause, relay.closes[0]?.reason], ['policy', 'own-listener']);
+  await relay.app.stop();
+});
+
 test('clients on the network of the tools are told from all others', () => {
   const tools = link('172.31.250.250', '172.31.250.0/24');
   const front = link('172.18.0.3', '172.18.0.0/16');

@@ -6,7 +6,7 @@ import { parseAddress } from '../../proxy/core/address.js';
 import { parseHostPattern } from '../../proxy/core/host-pattern.js';
 import type { RunTime } from '../../proxy/core/run-time.js';
 import { table } from '../http/fake-dns.js';
-import { type RunningProxy, startProxy } from '../http/start-proxy.js';
+import { configOf, type RunningProxy, startProxy } from '../http/start-proxy.js';
 import { wireHello } from '../tls/hello-bytes.js';
 
 const PUBLIC = '93.184.216.34';
@@ -26,15 +26,21 @@ const BLOCK: RunTime = {
   ],
 };
 
+/** Every client is `tool`. */
+function document(policy: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const clients = [{ name: 'tool', address: '127.0.0.1/32' }];
+  return { version: 1, clients, policy: { default: 'public', sni: 'off', ...policy } };
+}
+
 interface Stand {
   readonly proxy: RunningProxy;
   /** Connections that the origin has. */
   readonly origins: Set<Socket>;
-  connect(door: 'proxy' | 'socks' | 'tls'): Promise<Socket>;
+  connect(door: 'proxy' | 'socks' | 'tls' | 'http'): Promise<Socket>;
 }
 
 /** An origin that answers requests, switches protocols, keeps a response open, or says bytes back. */
-async function stand(t: TestContext): Promise<Stand> {
+async function stand(t: TestContext, policy: Readonly<Record<string, unknown>>): Promise<Stand> {
   const origins = new Set<Socket>();
   const origin = net.createServer((socket) => {
     origins.add(socket);
@@ -43,7 +49,8 @@ async function stand(t: TestContext): Promise<Stand> {
       const text = bytes.toString('latin1');
       if (/^upgrade: x/im.test(text))
         socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
-      else if (text.startsWith('GET /endless')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst');
+      else if (/^GET (http:..[^/]*)?.endless/.test(text))
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst');
       else if (text.startsWith('GET /')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
       else socket.write(bytes);
     });
@@ -58,12 +65,12 @@ async function stand(t: TestContext): Promise<Stand> {
       return { socket, address: parseAddress(PUBLIC) ?? assert.fail() };
     },
   };
-  const [socks, tls] = [await freePort(), await freePort()];
+  const [socks, tls, http] = [await freePort(), await freePort(), await freePort()];
   const proxy = await startProxy({
     config: {
+      ...document(policy),
       listen: { proxy: '127.0.0.1:0', socks: `127.0.0.1:${socks}` },
-      steer: { tls: `127.0.0.1:${tls}` },
-      policy: { default: 'public', sni: 'off' },
+      steer: { tls: `127.0.0.1:${tls}`, http: `127.0.0.1:${http}` },
     },
     dns: table({ 'a.test': [PUBLIC], 'b.test': [PUBLIC] }),
     dialer,
@@ -79,7 +86,7 @@ async function stand(t: TestContext): Promise<Stand> {
     proxy,
     origins,
     async connect(door) {
-      const client = net.connect({ host: '127.0.0.1', port: { proxy: proxy.port, socks, tls }[door] });
+      const client = net.connect({ host: '127.0.0.1', port: { proxy: proxy.port, socks, tls, http }[door] });
       clients.push(client.on('error', () => undefined));
       await once(client, 'connect');
       return client;
@@ -125,6 +132,18 @@ const OPENINGS: Readonly<Record<string, (stand: Stand, host: string) => Promise<
     await hear(client, /first$/);
     return client;
   },
+  async 'a steered response that goes on'({ connect }, host) {
+    const client = await connect('http');
+    client.write(`GET /endless HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    await hear(client, /first$/);
+    return client;
+  },
+  async 'a steered upgrade'({ connect }, host) {
+    const client = await connect('http');
+    client.write(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n`);
+    await hear(client, /^HTTP\/1\.1 101/);
+    return client;
+  },
   async SOCKS({ connect }, host) {
     const client = await connect('socks');
     client.write(Buffer.from([5, 1, 0]));
@@ -142,35 +161,89 @@ const OPENINGS: Readonly<Record<string, (stand: Stand, host: string) => Promise<
   },
 };
 
+/** What takes the leave of a.test back, and leaves that of b.test, where `isForAll` does not say otherwise. */
+interface Change {
+  readonly before: RunTime;
+  readonly isForAll: boolean;
+  take(proxy: RunningProxy): Promise<number>;
+}
+
+const NOTHING: RunTime = { grants: [], pauses: [] };
+const ALLOW: RunTime = { ...BLOCK, grants: BLOCK.grants.map((grant) => ({ ...grant, effect: 'allow' })) };
+
+const CHANGES: Readonly<Record<string, Change>> = {
+  'a block': { before: NOTHING, isForAll: false, take: ({ app }) => app.decide(BLOCK) },
+  'a reload that denies the host': {
+    before: NOTHING,
+    isForAll: false,
+    take: async ({ app }) => app.reload(await configOf(document({ deny: [{ host: 'a.test' }] }))),
+  },
+  'a reload that allows the other one alone': {
+    before: NOTHING,
+    isForAll: false,
+    take: async ({ app }) => app.reload(await configOf(document({ default: 'none', allow: [{ host: 'b.test' }] }))),
+  },
+  'the end of a grant': { before: ALLOW, isForAll: false, take: ({ app }) => app.decide(NOTHING) },
+  'a pause of all': {
+    before: NOTHING,
+    isForAll: true,
+    take: ({ app }) => app.decide({ ...NOTHING, pauses: [{ client: null, mode: 'refuse' }] }),
+  },
+  'a pause of the client': {
+    before: NOTHING,
+    isForAll: true,
+    take: ({ app }) => app.decide({ ...NOTHING, pauses: [{ client: 'tool', mode: 'refuse' }] }),
+  },
+};
+
 for (const [kind, open] of Object.entries(OPENINGS)) {
-  test(`${kind}: a block cuts what it is for, and not the same to another host`, { timeout: 30_000 }, async (t) => {
-    const here = await stand(t);
-    const blocked = await open(here, 'a.test');
-    const other = await open(here, 'b.test');
-    const ended = once(blocked.resume(), 'close');
-    let isOtherOpen = true;
-    other.on('close', () => {
-      isOtherOpen = false;
+  for (const [name, { before, isForAll, take }] of Object.entries(CHANGES)) {
+    test(`${kind}: ${name} cuts what it is for, and nothing else`, { timeout: 30_000 }, async (t) => {
+      const here = await stand(t, before === ALLOW ? { default: 'none', allow: [{ host: 'b.test' }] } : {});
+      await here.proxy.app.decide(before);
+      const refused = await open(here, 'a.test');
+      const other = await open(here, 'b.test');
+      const ends = [refused, ...(isForAll ? [other] : [])].map((socket) => once(socket.resume(), 'close'));
+      let isOtherOpen = true;
+      other.on('close', () => {
+        isOtherOpen = false;
+      });
+      assert.equal(await take(here.proxy), ends.length);
+      await Promise.all(ends);
+      assert.equal(isOtherOpen, !isForAll);
+      assert.deepEqual(here.proxy.defects, []);
     });
-    assert.equal(await here.proxy.app.decide(BLOCK), 1);
-    await ended;
-    assert.equal(isOtherOpen, true);
-    assert.deepEqual(here.proxy.defects, []);
+  }
+}
+
+for (const [name, { take }] of Object.entries(CHANGES)) {
+  if (name === 'the end of a grant') continue;
+  test(`${name} closes an idle connection to an origin, and no request goes over it`, {
+    timeout: 30_000,
+  }, async (t) => {
+    const { proxy, origins, connect } = await stand(t, {});
+    const client = await connect('proxy');
+    client.write('GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n');
+    await hear(client, /ok$/);
+    assert.equal(origins.size, 1);
+    const [idle] = origins;
+    assert.ok(idle);
+    const closed = once(idle.resume(), 'close');
+    await take(proxy);
+    await closed;
+    client.write('GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n');
+    await hear(client, /^HTTP\/1\.1 403/);
+    assert.equal(origins.size, 0);
   });
 }
 
-test('an idle connection to an origin is closed with the block, and no request goes over it', async (t) => {
-  const { proxy, origins, connect } = await stand(t);
-  const client = await connect('proxy');
-  client.write('GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n');
-  await hear(client, /ok$/);
-  assert.equal(origins.size, 1);
-  const [idle] = origins;
-  assert.ok(idle);
-  const closed = once(idle.resume(), 'close');
-  await proxy.app.decide(BLOCK);
-  await closed;
-  client.write('GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n');
-  await hear(client, /^HTTP\/1\.1 403/);
-  assert.equal(origins.size, 0);
+test('in mode report a reload closes nothing at any door', { timeout: 30_000 }, async (t) => {
+  const here = await stand(t, {});
+  const open = await Promise.all(Object.values(OPENINGS).map((opening) => opening(here, 'a.test')));
+  const report = { mode: 'report', default: 'none', deny: [{ host: 'a.test' }] };
+  assert.equal(await here.proxy.app.reload(await configOf(document(report))), 0);
+  assert.deepEqual(
+    open.map(({ destroyed }) => destroyed),
+    open.map(() => false),
+  );
 });
