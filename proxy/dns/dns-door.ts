@@ -206,7 +206,10 @@ function refusalOf(arrivals: Arrivals, name: DnsName, { remoteAddress }: Asker):
     const target = { form: 'authority', scheme: null, host: { kind: 'name', name }, port } as const;
     return decideHost(policy, { target, client, own });
   });
-  return refusals.includes(null) ? null : (refusals[0] ?? null);
+  // What is a question is one at the other doors: a client that gets no address never comes there to ask it.
+  return refusals.some((refusal) => refusal === null || refusal.reason === 'not-yet-allowed')
+    ? null
+    : (refusals[0] ?? null);
 }
 
 async function record(arrivals: Arrivals, refused: NonNullable<DnsDoorAnswer['refused']>, asker: Asker): Promise<void> {

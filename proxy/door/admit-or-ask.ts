@@ -1,9 +1,9 @@
 /** Admission with what is decided while the proxy runs: a grant for one request is taken, a question is asked. */
-
+import type { Socket } from 'node:net';
 import type { Policy } from '../core/policy.js';
 import { grantOf } from '../core/rule-id.js';
 import { hostText, type Target } from '../core/target.js';
-import type { Abortable } from '../net/abort.js';
+import { Abort, type Abortable } from '../net/abort.js';
 import { type Admission, admit, type Gate } from './admit.js';
 import type { Flow } from './flow.js';
 import { type Soon, soon } from './soon.js';
@@ -27,6 +27,11 @@ export interface RunTimeGate {
   ask(asking: Asking, signal: Abortable): Promise<void> | null;
 }
 
+/** Who waits for the decision: aborts when it is lost. */
+export interface Waiter extends Abortable {
+  readonly socket: Socket;
+}
+
 export interface Admitted extends Admission {
   /** By a grant for one request, which is this one. */
   readonly once?: boolean;
@@ -40,34 +45,33 @@ export interface AdmitOptions {
 }
 
 /** As `admit`. A flow that was waited for goes on under the policy that is in force then. */
-export function admitOrAsk(options: AdmitOptions, flow: Flow, target: Target, signal: Abortable): Soon<Admitted> {
+export function admitOrAsk(options: AdmitOptions, flow: Flow, target: Target, waiter: Waiter): Soon<Admitted> {
   const { gate, runTime } = options;
-  const first = admit(gate, flow, target, signal);
+  const first = admit(gate, flow, target, waiter);
   if (runTime === null) return first;
   return soon<Admission, Admitted>(first, (admission) =>
-    isDecidedNow(admission) ? decideNow({ ...options, runTime }, flow, { target, signal, admission }) : admission,
+    isDecidedNow(admission) ? decideNow({ ...options, runTime }, flow, { target, waiter, admission }) : admission,
   );
 }
 
 interface Deciding {
   readonly target: Target;
-  readonly signal: Abortable;
+  readonly waiter: Waiter;
   readonly admission: Admission;
 }
 
 async function decideNow(
   options: AdmitOptions & { readonly runTime: RunTimeGate },
   flow: Flow,
-  { target, signal, admission }: Deciding,
+  { target, waiter, admission }: Deciding,
 ): Promise<Admitted> {
   const { gate, runTime, policyNow } = options;
   const again = async (): Promise<Admission> => {
     flow.renew(policyNow(flow));
-    return admit(gate, flow, target, signal);
+    return admit(gate, flow, target, waiter);
   };
-  const asked = isQuestion(admission) ? runTime.ask(askingOf(flow, target), signal) : null;
-  if (asked !== null) await asked;
-  let last = asked === null ? admission : await again();
+  const hasWaited = isQuestion(admission) && (await waits(runTime, askingOf(flow, target), waiter));
+  let last = hasWaited ? await again() : admission;
   // A grant of the snapshot may be gone by now, and the next one, too: each is taken by one request.
   for (;;) {
     const { verdict } = last;
@@ -77,6 +81,25 @@ async function decideNow(
     if (used !== 'gone') return { ...last, once: used === 'once' };
     last = await again();
   }
+}
+
+/**
+ * True where it is worth another look. A client that has ended its side is not waited for: nobody can tell it from one
+ * that has given up, and what it has given up must not be sent by an answer that was for its next try.
+ */
+async function waits(runTime: RunTimeGate, asking: Asking, waiter: Waiter): Promise<boolean> {
+  const { socket } = waiter;
+  const left = new Abort();
+  const leave = (): void => left.abort();
+  if (waiter.aborted || socket.readableEnded) leave();
+  const asked = runTime.ask(asking, left);
+  if (asked === null) return false;
+  waiter.addEventListener('abort', leave);
+  socket.on('end', leave);
+  await asked;
+  waiter.removeEventListener('abort', leave);
+  socket.off('end', leave);
+  return true;
 }
 
 function isDecidedNow(admission: Admission): boolean {

@@ -5,14 +5,13 @@ import type { DnsName } from '../core/host-pattern.js';
 import { type Denial, type Policy, policyFor } from '../core/policy.js';
 import { pausedAs } from '../core/run-time.js';
 import type { Target } from '../core/target.js';
-import type { Abortable } from '../net/abort.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Screen } from '../net/first-bytes.js';
 import type { MemoryBudget } from '../net/memory-budget.js';
 import { relay } from '../net/relay.js';
 import type { DecisionSink, Door } from '../observe/record.js';
 import type { Gate } from './admit.js';
-import { type AdmitOptions, type Admitted, admitOrAsk, type RunTimeGate } from './admit-or-ask.js';
+import { type AdmitOptions, type Admitted, admitOrAsk, type RunTimeGate, type Waiter } from './admit-or-ask.js';
 import { createAskedNames } from './asked-names.js';
 import type { ClientLabels } from './client-labels.js';
 import { type Credentials, type Identified, identify, namesByToken, type Origin, peerAddress } from './clients.js';
@@ -116,8 +115,8 @@ export class Arrivals {
   }
 
   /** See admitOrAsk. */
-  admit(flow: Flow, target: Target, signal: Abortable): Soon<Admitted> {
-    return admitOrAsk(this.#admitting, flow, target, signal);
+  admit(flow: Flow, target: Target, waiter: Waiter): Soon<Admitted> {
+    return admitOrAsk(this.#admitting, flow, target, waiter);
   }
 
   /** See Running.track. */

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { Abort } from '../net/abort.js';
 import { send } from '../net/direct-io.js';
+import type { Waiter } from './admit-or-ask.js';
 import type { Arrivals } from './arrivals.js';
 
 /** How long a client may go on sending before the connection is cut, and how long it may be silent. */
@@ -15,21 +16,29 @@ export function turnedAway(arrivals: Arrivals, busy: boolean): Reason | null {
   return busy ? 'busy' : null;
 }
 
-/** Aborts when the client is lost before it has an answer. A half-close is no loss. Errors are the listener's to hear. */
-export class Loss extends Abort {
-  readonly #socket: Socket;
-  readonly #onClose = (): void => this.abort();
+/** For one client that waits: aborts when it is said to be lost. */
+export class Patience extends Abort implements Waiter {
+  readonly socket: Socket;
 
   constructor(socket: Socket) {
     super();
-    this.#socket = socket;
+    this.socket = socket;
+  }
+}
+
+/** Aborts when the client is lost before it has an answer. A half-close is no loss. Errors are the listener's to hear. */
+export class Loss extends Patience {
+  readonly #onClose = (): void => this.abort();
+
+  constructor(socket: Socket) {
+    super(socket);
     socket.on('close', this.#onClose);
     if (socket.destroyed) this.abort();
   }
 
   /** What becomes of the client from here on is for others to hear. */
   release(): void {
-    this.#socket.off('close', this.#onClose);
+    this.socket.off('close', this.#onClose);
   }
 }
 
@@ -39,6 +48,8 @@ export class Loss extends Abort {
  * what comes is read and dropped.
  */
 export function closeAfter(socket: Socket, bytes: Buffer): void {
+  // Lost while it was waited for: no event would take the timers back.
+  if (socket.destroyed) return;
   if (bytes.length > 0) send(socket, bytes);
   socket.end();
   socket.resume();

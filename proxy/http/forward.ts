@@ -7,11 +7,10 @@ import { type Refusal, refusal } from '../core/refusal.js';
 import { type AbsoluteTarget, authorityText, type Parsed, type Target } from '../core/target.js';
 import type { Arrivals } from '../door/arrivals.js';
 import type { Credentials } from '../door/clients.js';
-import { turnedAway } from '../door/closing.js';
+import { Patience, turnedAway } from '../door/closing.js';
 import { refusalOf } from '../door/connect-upstream.js';
 import { EMPTY_TRACE, type Flow, type Trace } from '../door/flow.js';
 import type { Standing } from '../door/standings.js';
-import { Abort } from '../net/abort.js';
 import type { Door } from '../observe/record.js';
 import type { ClientRequest } from './client-request.js';
 import { type ClientResponse, expectsContinue } from './client-response.js';
@@ -93,7 +92,7 @@ class Forwarding {
   }
 
   async send(to: AbsoluteTarget, tokenName: string | null): Promise<void> {
-    const gone = new Abort();
+    const gone = new Patience(this.#request.socket);
     this.#response.whenLost(() => gone.abort());
     let unjudged = (): void => undefined;
     try {

@@ -5,7 +5,7 @@
 import { EventEmitter, once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import { type App, createApp } from '../../proxy/app.js';
+import { type App, type AppOptions, createApp } from '../../proxy/app.js';
 import type { Config, Limits } from '../../proxy/config/config.js';
 import type { Environment } from '../../proxy/config/interpolate.js';
 import { parseAddress } from '../../proxy/core/address.js';
@@ -61,6 +61,8 @@ export interface StandOptions {
   readonly env?: Environment;
   /** Where the DNS door listens. */
   readonly dnsDoor?: string;
+  /** What is decided while it runs. */
+  readonly runTime?: (config: Config, app: () => App) => AppOptions['runTime'];
   /** `address:port` of a DNS server: it is asked by the real resolver, and the table of names is not. */
   readonly dns?: string;
 }
@@ -85,8 +87,10 @@ export async function openStand(
     return { ...loaded, dns, limits: { ...loaded.limits, ...options.limits } };
   };
   const config = load(options);
-  const app = createApp({
+  const runTime = options.runTime?.(config, () => app);
+  const app: App = createApp({
     config,
+    ...(runTime === undefined ? {} : { runTime }),
     sink: { decision: (record) => records.decision.put(record), closed: (record) => records.closed.put(record) },
     onDefect: (error) => {
       throw error;

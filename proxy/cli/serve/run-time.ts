@@ -5,7 +5,7 @@ import type { Config } from '../../config/config.js';
 import { policyFile } from '../../config/policy-file.js';
 import type { RunTime } from '../../core/run-time.js';
 import { type Host, isPort, parseHost } from '../../core/target.js';
-import { Book, type BookEvent, WALL_CLOCK } from '../../decide/book.js';
+import { Book, type BookEvent, type Clock, WALL_CLOCK } from '../../decide/book.js';
 import { type GrantDraft, grantView, pauseView } from '../../decide/grant.js';
 import { type Question, Questions, questionView } from '../../decide/questions.js';
 import { type Kept, NOTHING_KEPT, readState, writeState } from '../../decide/state-file.js';
@@ -22,6 +22,8 @@ export interface RunTimeOptions {
   readonly reload: () => void;
   /** A question that nobody has asked before. */
   readonly onQuestion: (question: Question) => void;
+  /** In place of the one on the wall: for tests. */
+  readonly clock?: Clock;
 }
 
 export interface RunTimeService {
@@ -89,10 +91,15 @@ function openState({ log, config, path }: RunTimeOptions): State {
   return { folder, kept, error: brokenText(broken) ?? error };
 }
 
-function openBook({ log }: RunTimeOptions, { folder, kept }: State, news: Newsroom, decided: () => void): Book {
+function openBook(
+  { log, clock = WALL_CLOCK }: RunTimeOptions,
+  { folder, kept }: State,
+  news: Newsroom,
+  decided: () => void,
+): Book {
   return new Book({
     kept,
-    clock: WALL_CLOCK,
+    clock,
     write: (changed) => folder !== null && writeState(folder, changed),
     onChange(event) {
       logEvent(log, event);
@@ -104,10 +111,10 @@ function openBook({ log }: RunTimeOptions, { folder, kept }: State, news: Newsro
   });
 }
 
-function openQuestions({ config, onQuestion }: RunTimeOptions, news: Newsroom): Questions {
+function openQuestions({ config, onQuestion, clock = WALL_CLOCK }: RunTimeOptions, news: Newsroom): Questions {
   return new Questions({
     bounds: () => config().ask,
-    clock: WALL_CLOCK,
+    clock,
     onQuestion(question, isNew) {
       if (isNew) onQuestion(question);
       news.tell({ event: 'question', json: JSON.stringify(questionView(question)) });

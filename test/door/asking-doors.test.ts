@@ -1,0 +1,250 @@
+/** What is asked, held and granted for one request, at every door that takes requests. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import dnsPacket from 'dns-packet';
+import { openRunTime, type RunTimeService } from '../../proxy/cli/serve/run-time.js';
+import { DECIDING, draft, FakeClock } from '../decide/stand.js';
+import { wireHello } from '../tls/hello-bytes.js';
+import { openOrigin, openStand, readAll, type Stand } from './stand.js';
+
+const HOLD_MS = 30_000;
+
+interface AskingStand extends Stand {
+  readonly clock: FakeClock;
+  readonly control: RunTimeService['control'];
+  /** Resolves when so many requests wait for an answer about `host`. */
+  waiting(host: string, count: number): Promise<void>;
+}
+
+/** `ask`: the section of the policy; nothing is allowed without a grant. */
+async function asking(t: TestContext, ask: string, more = ''): Promise<AskingStand> {
+  const port = await openOrigin(t, (socket) =>
+    socket
+      .once('end', () => socket.end())
+      .once('data', (bytes) => {
+        const isRequest = bytes.toString('latin1').startsWith('GET ');
+        socket.end(isRequest ? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok' : bytes);
+      }),
+  );
+  const clock = new FakeClock();
+  const services: RunTimeService[] = [];
+  const news = new Set<() => void>();
+  const clients: Socket[] = [];
+  // Before the app stops, which would wait for them.
+  t.after(() => {
+    for (const client of clients) client.destroy();
+  });
+  const stand = await openStand(t, () => port, {
+    policy: `default: none, sni: off, ask: ${ask}`,
+    more: `${more}state: { path: off }`,
+    runTime(config, app) {
+      const log = { info() {}, warn() {}, error() {} } as never;
+      const parts = { path: '/nowhere/policy.yaml', config: () => config, log, app, reload() {}, onQuestion() {} };
+      const service = openRunTime({ ...parts, clock });
+      services.push(service);
+      return service.gate;
+    },
+  });
+  const { control, close } = services[0] ?? assert.fail();
+  t.after(close);
+  control.listen(() => {
+    for (const look of [...news]) look();
+  });
+  return {
+    ...stand,
+    async connect(door) {
+      const client = await stand.connect(door);
+      clients.push(client);
+      return client;
+    },
+    clock,
+    control,
+    waiting: (host, count) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          // What is the same question is news once a second.
+          clock.pass(1);
+          if (control.questions.list().find((question) => question.host === host)?.waiting !== count) return;
+          news.delete(look);
+          clearInterval(again);
+          resolve();
+        };
+        const again = setInterval(look, 5);
+        news.add(look);
+        look();
+      }),
+  };
+}
+
+type Outcome = 'through' | 'refused';
+
+interface Way {
+  readonly port: number;
+  /** Asks for site.test; the answer comes later. */
+  ask(stand: Stand): Promise<{ readonly client: Socket; readonly outcome: Promise<Outcome> }>;
+}
+
+function http(door: string, text: string, port: number): Way {
+  return {
+    port,
+    async ask(stand) {
+      const client = await stand.connect(door);
+      client.write(text);
+      const outcome = once(client, 'data').then(
+        ([answer]): Outcome => (String(answer).startsWith('HTTP/1.1 200') ? 'through' : 'refused'),
+      );
+      return { client, outcome };
+    },
+  };
+}
+
+const WAYS: Readonly<Record<string, Way>> = {
+  CONNECT: http('proxy', 'CONNECT site.test:443 HTTP/1.1\r\nHost: site.test:443\r\n\r\n', 443),
+  GET: http('proxy', 'GET http://site.test/ HTTP/1.1\r\nHost: site.test\r\n\r\n', 80),
+  'a steered request': http('steer.http', 'GET / HTTP/1.1\r\nHost: site.test\r\n\r\n', 80),
+  SOCKS: {
+    port: 443,
+    async ask(stand) {
+      const client = await stand.connect('socks');
+      client.write(Buffer.from([5, 1, 0]));
+      await once(client, 'data');
+      client.write(Buffer.from([5, 1, 0, 3, 9, ...Buffer.from('site.test'), 1, 187]));
+      const outcome = once(client, 'data').then(([answer]): Outcome => (answer[1] === 0 ? 'through' : 'refused'));
+      return { client, outcome };
+    },
+  },
+  'steered TLS': {
+    port: 443,
+    async ask(stand) {
+      const client = await stand.connect('steer.tls');
+      client.write(wireHello({ sni: 'site.test' }));
+      // The origin says the hello back (a handshake is 22); a refusal is an alert (21).
+      const outcome = once(client, 'data').then(([answer]): Outcome => (answer[0] === 22 ? 'through' : 'refused'));
+      return { client, outcome };
+    },
+  },
+};
+
+const once443 = (port: number) => draft('site.test', { ports: [port], once: true });
+
+for (const [door, { port, ask }] of Object.entries(WAYS)) {
+  test(`${door}: what is granted once is for the next request, and of two at the same moment for one`, async (t) => {
+    const stand = await asking(t, '{ hold: 0s }');
+    stand.control.book.grant(once443(port), DECIDING);
+    const both = await Promise.all([ask(stand), ask(stand)]);
+    const outcomes = await Promise.all(both.map(({ outcome }) => outcome));
+    assert.deepEqual(outcomes.sort(), ['refused', 'through']);
+    assert.equal(await (await ask(stand)).outcome, 'refused');
+    assert.deepEqual(stand.control.book.grants, []);
+    assert.equal(stand.dials.length, 1);
+    const refusals = stand.decisions.filter(({ outcome }) => outcome === 'deny');
+    assert.deepEqual([...new Set(refusals.map(({ reason }) => reason))], ['not-yet-allowed']);
+  });
+
+  test(`${door}: without a hold the request is refused at once, and an answer counts for the next one`, async (t) => {
+    const stand = await asking(t, '{ hold: 0s }');
+    assert.equal(await (await ask(stand)).outcome, 'refused');
+    const [question] = stand.control.questions.list();
+    assert.deepEqual([question?.host, question?.port, question?.waiting], ['site.test', port, 0]);
+    stand.control.book.grant(draft('site.test', { ports: [port], forMs: 60_000 }), DECIDING);
+    assert.deepEqual(stand.control.questions.list(), [], 'it is answered');
+    assert.equal(await (await ask(stand)).outcome, 'through');
+  });
+
+  test(`${door}: a request that is held goes on when it is allowed, and is refused when it is blocked`, async (t) => {
+    for (const effect of ['allow', 'block'] as const) {
+      const stand = await asking(t, '{ hold: 30s }');
+      const { outcome } = await ask(stand);
+      await stand.waiting('site.test', 1);
+      assert.deepEqual(stand.dials, []);
+      stand.control.book.grant(draft('site.test', { effect, ports: [port], forMs: 60_000 }), DECIDING);
+      assert.equal(await outcome, effect === 'allow' ? 'through' : 'refused');
+      const { reason } = await stand.decision();
+      assert.equal(reason, effect === 'allow' ? null : 'host-denied');
+    }
+  });
+
+  test(`${door}: a request that is held is refused when nobody has answered in time`, async (t) => {
+    const stand = await asking(t, '{ hold: 30s }');
+    const { outcome } = await ask(stand);
+    await stand.waiting('site.test', 1);
+    stand.clock.pass(HOLD_MS);
+    assert.equal(await outcome, 'refused');
+    assert.equal((await stand.decision()).reason, 'not-yet-allowed');
+    assert.deepEqual([stand.dials.length, stand.queries.length], [0, 0]);
+  });
+
+  for (const [how, leave] of [
+    ['resets its connection', (client: Socket) => client.resetAndDestroy()],
+    ['ends its side', (client: Socket) => client.end()],
+  ] as const) {
+    test(`${door}: a client that ${how} while it is held takes no grant with it`, async (t) => {
+      const stand = await asking(t, '{ hold: 30s }');
+      const { client, outcome } = await ask(stand);
+      outcome.catch(() => undefined);
+      await stand.waiting('site.test', 1);
+      leave(client);
+      await stand.waiting('site.test', 0);
+      await stand.decision();
+      stand.control.book.grant(once443(port), DECIDING);
+      assert.equal(await (await ask(stand)).outcome, 'through');
+      assert.equal(stand.dials.length, 1);
+    });
+  }
+}
+
+test('of many that are held for one host, what is granted once lets one through', async (t) => {
+  const stand = await asking(t, '{ hold: 30s }');
+  const { ask, port } = WAYS.CONNECT ?? assert.fail();
+  const held = await Promise.all(Array.from({ length: 5 }, () => ask(stand)));
+  await stand.waiting('site.test', 5);
+  stand.control.book.grant(once443(port), DECIDING);
+  const outcomes = held.map(({ outcome }) => outcome);
+  assert.equal(await Promise.any(outcomes.map(async (one) => (await one) === 'through' || Promise.reject())), true);
+  stand.clock.pass(HOLD_MS);
+  assert.equal((await Promise.all(outcomes)).filter((one) => one === 'through').length, 1);
+});
+
+test('over the bound of a client what it asks is refused at once, however long the hold is', async (t) => {
+  const stand = await asking(t, '{ hold: 30s, perClient: 1 }');
+  const { ask } = WAYS.CONNECT ?? assert.fail();
+  await ask(stand);
+  await stand.waiting('site.test', 1);
+  const client = await stand.connect('proxy');
+  client.write('CONNECT other.test:443 HTTP/1.1\r\nHost: other.test:443\r\n\r\n');
+  assert.match(String((await once(client, 'data'))[0]), /^HTTP\/1\.1 403 .*not-yet-allowed/s);
+  assert.deepEqual(
+    stand.control.questions.folded().map(({ more }) => more),
+    [1],
+  );
+});
+
+test('the drain waits for nobody who is held', async (t) => {
+  const stand = await asking(t, '{ hold: 30s }');
+  const { ask } = WAYS.GET ?? assert.fail();
+  const { outcome } = await ask(stand);
+  await stand.waiting('site.test', 1);
+  stand.control.questions.close();
+  assert.equal(await outcome, 'refused');
+});
+
+test('a steered client gets the address of the proxy for a name that is a question, and asks it there', async (t) => {
+  const stand = await asking(t, '{ hold: 0s }');
+  const answers = async (name: string): Promise<unknown[]> => {
+    const client = await stand.connect('steer.dns');
+    const query = dnsPacket.streamEncode({ type: 'query', id: 1, questions: [{ type: 'A', name }] });
+    const answer = readAll(client);
+    client.end(query);
+    const { answers: found = [] } = dnsPacket.streamDecode(await answer);
+    return found.map((record) => ('data' in record ? record.data : null));
+  };
+  assert.deepEqual(await answers('site.test'), ['127.0.0.1']);
+  assert.deepEqual(stand.queries, [], 'and nobody is asked for it');
+  const { ask } = WAYS['steered TLS'] ?? assert.fail();
+  assert.equal(await (await ask(stand)).outcome, 'refused');
+  assert.equal(stand.control.questions.list()[0]?.host, 'site.test');
+  stand.control.book.grant(draft('site.test', { effect: 'block', forMs: 60_000 }), DECIDING);
+  assert.deepEqual(await answers('site.test'), []);
+});
