@@ -19,6 +19,8 @@ import { createRelayWatch, type RelayHealth, type RelayWatch } from './door/rela
 import { type ConnectionEnds, createToolsSide } from './door/tools-side.js';
 import { type Vetting, vetGrant } from './door/vet-grant.js';
 import { UpstreamPool } from './http/upstream-pool.js';
+import { type ApiServer, createApiServer } from './kubernetes/api-server.js';
+import { createPods, type Pods, type PodsOptions } from './kubernetes/pods.js';
 import { DirectReads } from './net/direct-io.js';
 import { createMemoryBudget, type MemoryBudget } from './net/memory-budget.js';
 import { createResolver } from './net/resolver.js';
@@ -33,6 +35,10 @@ export interface AppOptions extends WayOutOptions {
   readonly onAsked?: (asked: AskedName) => void;
   /** What a fixed relay leads to has changed. */
   readonly onRelay?: (health: RelayHealth) => void;
+  /** A watch of pods has begun or is stale; a pod is two clients'. */
+  readonly onPods?: Pick<PodsOptions, 'onChange' | 'onAmbiguous'>;
+  /** In place of the cluster's: for tests. */
+  readonly api?: ApiServer;
   /** What is decided while it runs, as it was at the start; absent: nothing is. */
   readonly runTime?: RunTimeGate & { readonly decided: RunTime };
 }
@@ -45,6 +51,8 @@ export interface AppState {
   readonly openTunnelBytes: { readonly up: number; readonly down: number };
   /** What the fixed relays lead to, as it was when last looked at. */
   readonly relays: readonly RelayHealth[];
+  /** Which pods are clients, as far as it is known. */
+  readonly pods: Pick<Pods, 'isKnown' | 'namespaces'>;
   /** What is held on behalf of clients and origins. */
   readonly memory: MemoryBudget;
   /** On all doors together. */
@@ -81,17 +89,22 @@ export function createApp(options: AppOptions): App {
   const inForce = new InForce(config, options.runTime?.decided ?? NOTHING_DECIDED);
   const way = createWayOut(config, options, () => inForce.settings);
   const { gate, own } = way;
-  const arrivals = createArrivals(options, way, inForce);
+  const pods = createPodsOf(options, inForce);
+  const arrivals = createArrivals(options, way, inForce, pods);
   const pool = new UpstreamPool(arrivals.reads);
   const answers = () => inForce.config.answers;
   const doors = new Doors({ arrivals, pool, config, answers, links: own.links });
   const watch = createWatch(options, way);
   const review = (): Promise<number> => {
+    pods.review();
     pool.review((idle) => arrivals.standings.allows(idle));
     return arrivals.standings.review();
   };
   const deeds: Omit<App, keyof AppState> = {
-    start: () => start(doors, way, watch),
+    start() {
+      pods.review();
+      return start(doors, way, watch);
+    },
     reload(changed) {
       inForce.read(changed);
       return review();
@@ -109,16 +122,26 @@ export function createApp(options: AppOptions): App {
     }),
     check: (text, clientName) => check(gate, inForce.settings, text, clientName),
     addOwnPort: (port) => own.addPort(port),
-    stop() {
+    async stop() {
       watch.stop();
-      return drain({ arrivals, pool, doors });
+      await drain({ arrivals, pool, doors });
+      pods.stop();
     },
   };
   // Not spread: what can be read at any time would be read once.
-  return Object.assign(stateOf(arrivals, doors, watch), deeds);
+  return Object.assign(stateOf(arrivals, doors, watch, pods), deeds);
 }
 
-function createArrivals(options: AppOptions, { gate }: WayOut, inForce: InForce): Arrivals {
+function createPodsOf({ api, onPods }: AppOptions, inForce: InForce): Pods {
+  return createPods({
+    clients: () => inForce.settings.clients,
+    api: api ?? createApiServer(process.env),
+    onChange: (state) => onPods?.onChange(state),
+    onAmbiguous: (pod) => onPods?.onAmbiguous(pod),
+  });
+}
+
+function createArrivals(options: AppOptions, { gate }: WayOut, inForce: InForce, pods: Pods): Arrivals {
   const { config, sink, onDefect, onAsked, runTime } = options;
   return new Arrivals({
     gate,
@@ -126,6 +149,7 @@ function createArrivals(options: AppOptions, { gate }: WayOut, inForce: InForce)
     sink,
     labels: createClientLabels(gate.resolver, () => inForce.settings.policy.private),
     leases: createLeases(config.guard?.leases ?? null),
+    pods,
     newId: createIds(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(RELAY_BUFFER_BYTES)),
     memory: createMemoryBudget(() => inForce.settings.limits.memoryBytes),
@@ -161,8 +185,9 @@ function wouldAsk({ settings }: InForce, { own }: WayOut, name: string | null, t
   return refused?.reason === 'not-yet-allowed';
 }
 
-function stateOf(arrivals: Arrivals, doors: Doors, watch: RelayWatch): AppState {
+function stateOf(arrivals: Arrivals, doors: Doors, watch: RelayWatch, pods: Pods): AppState {
   return {
+    pods,
     memory: arrivals.memory,
     get isDraining() {
       return arrivals.isDraining;

@@ -1,4 +1,5 @@
 /** The policy in force as people and programs may see it: every rule and client by name, no token. */
+import type { PodSelector } from '../config/config.js';
 import type { ConfigWarning } from '../config/config-error.js';
 import type { Prefix } from '../core/address.js';
 import { type Policy, policyFor, type Rule } from '../core/policy.js';
@@ -34,6 +35,8 @@ export interface ClientView {
   readonly address: string | null;
   /** Of the spawn guard: the tools of this MCP server. */
   readonly server: string | null;
+  /** Of the cluster: the pods that are this client. */
+  readonly pods: PodSelector | null;
   readonly token: boolean;
   /** What is in force for it, whoever said so. */
   readonly default: Policy['default'];
@@ -49,6 +52,7 @@ export function policyView(source: {
     readonly token: string | null;
     readonly address: Prefix | null;
     readonly server: string | null;
+    readonly pods: PodSelector | null;
   }[];
   readonly warnings: readonly ConfigWarning[];
 }): PolicyView {
@@ -64,10 +68,11 @@ export function policyView(source: {
     deny: policy.deny.map(ruleView),
     internal: policy.internal.map(ruleView),
     private: policy.private.map(({ text }) => text),
-    clients: clients.map(({ name, token, address, server }) => ({
+    clients: clients.map(({ name, token, address, server, pods }) => ({
       name,
       address: address?.text ?? null,
       server,
+      pods,
       token: token !== null,
       default: policyFor(policy, { name }).default,
       mode: policyFor(policy, { name }).mode,

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { type AppOptions, createApp } from '../app.js';
 import type { Config } from '../config/config.js';
 import { isLoopbackHost } from '../core/loopback.js';
+import { podsEvents } from '../observe/pods-events.js';
 import { relayEvents } from '../observe/relay-events.js';
 import { command, EXIT, version } from './command.js';
 import { configPath, readConfiguration } from './configuration.js';
@@ -103,6 +104,7 @@ function appOptions(config: Config, runTime: RunTimeService, { log, sink, onDefe
     onUnknownHost: (name) =>
       events.warn({ event: 'host-address-unknown', name }, 'a name of network.hostAddresses does not resolve'),
     onRelay: relayEvents(events),
+    onPods: podsEvents(events),
     onAsked: ({ client, host }) => events.info({ event: 'name-asked', client, host }, 'a steered client asks'),
     onDnsSettings: dnsEvents(events, config),
   };
@@ -110,7 +112,7 @@ function appOptions(config: Config, runTime: RunTimeService, { log, sink, onDefe
 
 function stateOf({ app, isReady }: Serving): 'starting' | 'ready' | 'draining' {
   if (app.isDraining) return 'draining';
-  return isReady ? 'ready' : 'starting';
+  return isReady && app.pods.isKnown ? 'ready' : 'starting';
 }
 
 /** The end of the process: at once where it is told so again. */

@@ -177,6 +177,7 @@ function compileClient(client: PolicyDocument['clients'][number]): ClientEntry {
     default: client.default ?? null,
     mode: client.mode ?? null,
     server: client.server ?? null,
+    pods: client.pods ?? null,
   };
 }
 

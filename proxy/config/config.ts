@@ -23,6 +23,13 @@ export interface ClientEntry {
   readonly mode: Policy['mode'] | null;
   /** Identity by the spawn guard's lease: every tool of this server. */
   readonly server: string | null;
+  /** Identity by the cluster: every pod of this namespace that has these labels. */
+  readonly pods: PodSelector | null;
+}
+
+export interface PodSelector {
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface Limits {

@@ -8,6 +8,7 @@ import { RANGES } from '../core/special-purpose.js';
 import { type Issue, nearest, type Path } from './config-error.js';
 import { itemsOf } from './environment.js';
 import { guardIssues } from './guard-checks.js';
+import { podIssues } from './pod-checks.js';
 import { privateIssues } from './private-ranges.js';
 import { hostPortOrOff } from './scalars.js';
 
@@ -38,6 +39,7 @@ export function findSemanticIssues(root: unknown): Issue[] {
     ...nat64Issues(policy),
     ...privateIssues(itemsOrList(policy.private)),
     ...clientIssues(clients),
+    ...podIssues(clients),
     ...guardIssues(file.guard, names),
   ];
 }
@@ -128,9 +130,9 @@ function clientIssues(clients: readonly unknown[]): Issue[] {
       return first < 0 ? [] : [{ path: [...path, key], value: client[key], expected }];
     });
     issues.push(...nextIssues(client, path));
-    if ('token' in client || 'address' in client || 'server' in client || hasOther(client, ['name'])) return issues;
+    if (hasOther(client, ['name'])) return issues;
     const expected =
-      'a token or an address, or a server of the spawn guard, such as { name: nas, address: 172.31.250.200/32 }';
+      'a token or an address, a server of the spawn guard or pods, such as { name: nas, address: 172.31.250.200/32 }';
     return [...issues, { path, value: client, expected }];
   });
 }

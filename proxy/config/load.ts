@@ -118,7 +118,8 @@ function toError(issue: Issue, source: Source, root: unknown): ConfigError[] {
 /** Under `admin` and `clients` only names and addresses are shown; elsewhere, nothing that is or is named as a token. */
 function isSecret({ path, value }: Issue, source: Source, root: unknown): boolean {
   if (typeof value !== 'string') return false;
-  if (path[0] === 'admin' || path[0] === 'clients') return !['name', 'address', 'server'].includes(String(path[2]));
+  if (path[0] === 'admin' || path[0] === 'clients')
+    return !['name', 'address', 'server', 'pods'].includes(String(path[2]));
   if (path[0] === 'upstream' && path[1] === 'proxy') return true;
   const written = valueAt(source.root, path);
   const named = typeof written === 'string' && /\$\{(?:file:|\w*(TOKEN|SECRET|PASS|KEY|CREDENTIAL))/i.test(written);

@@ -7,6 +7,7 @@ import { AUDIT_ROLES } from './audit-roles.js';
 import { itemsOf } from './environment.js';
 import { guardSection, serverName } from './guard-schema.js';
 import { exemption, parentUrl } from './parent-scalars.js';
+import { podSelector } from './pod-schema.js';
 import {
   auditId,
   clientName,
@@ -117,6 +118,7 @@ const client = section({
   default: word(['public', 'none']).optional(),
   mode: word(['enforce', 'report']).optional(),
   server: serverName.optional(),
+  pods: podSelector.optional(),
 });
 
 const servicesOfRole = z.union([serviceName, list(serviceName, 'such as [web]')], {

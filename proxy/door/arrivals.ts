@@ -36,6 +36,8 @@ export interface ArrivalsOptions {
   readonly sink: DecisionSink;
   readonly labels: ClientLabels;
   readonly leases: Leases;
+  /** Which client's pod has an address; null: nobody's. */
+  readonly pods: { of(address: string): string | null };
   readonly newId: () => string;
   /** How every connection is read. */
   readonly reads: DirectReads;
@@ -219,7 +221,7 @@ export class Arrivals {
 
   #originOf({ remoteAddress }: Peer): Origin {
     const address = peerAddress(remoteAddress);
-    return { address, lease: this.#options.leases.of(address) };
+    return { address, lease: this.#options.leases.of(address), pod: this.#options.pods.of(address) };
   }
 
   #flow(door: Door, client: Client, method: string | null, policy: Policy): Flow {

@@ -19,21 +19,20 @@ export interface Origin {
   readonly address: string;
   /** What the spawn guard knows of the address. */
   readonly lease: Lease | null;
+  /** The client whose pod has the address, as the cluster says; null: nobody's. */
+  readonly pod: string | null;
 }
 
 /**
  * Credentials decide where there are any (an empty password is none): a wrong token is refused, never taken for an
- * unnamed client. An entry with a token and an address or a server needs both. Without credentials, a lease names the
- * client before an address does.
+ * unnamed client. An entry with a token and an address, a server or pods needs both. Without credentials, a lease names the
+ * client before a pod does, and a pod before an address.
  */
-export function identify(
-  entries: readonly ClientEntry[],
-  { address, lease }: Origin,
-  credentials: Credentials | null,
-): Identified {
+export function identify(entries: readonly ClientEntry[], origin: Origin, credentials: Credentials | null): Identified {
   const isAnonymous = credentials === null || isNoCredential(entries, credentials);
   if (isAnonymous && entries.length === 0) return UNNAMED;
-  const covers = covererOf({ address, lease });
+  const { lease } = origin;
+  const covers = covererOf(origin);
   if (!isAnonymous) {
     const entry = entries.find(({ name, token }) => token !== null && name === credentials.user);
     // Compared in any case, so that the time says nothing about which names exist.
@@ -48,7 +47,8 @@ export function identify(
   const entry =
     entries.find(({ name }) => lease !== null && name === lease.client) ??
     bare.find((one) => one.server !== null && covers(one)) ??
-    bare.find((one) => one.server === null && one.address !== null && covers(one));
+    bare.find((one) => one.server === null && one.pods !== null && covers(one)) ??
+    bare.find((one) => one.server === null && one.pods === null && one.address !== null && covers(one));
   return { outcome: 'known', name: entry?.name ?? null };
 }
 
@@ -67,11 +67,12 @@ export function namesByToken(entries: readonly ClientEntry[], origin: Origin): r
   return entries.filter((entry) => entry.token !== null && covers(entry)).map(({ name }) => name);
 }
 
-function covererOf({ address, lease }: Origin): (entry: ClientEntry) => boolean {
+function covererOf({ address, lease, pod }: Origin): (entry: ClientEntry) => boolean {
   const parsed = parseAddress(address);
   return (entry) =>
     (entry.address === null || (parsed !== null && contains(entry.address, parsed))) &&
-    (entry.server === null || (lease !== null && entry.server === lease.server));
+    (entry.server === null || (lease !== null && entry.server === lease.server)) &&
+    (entry.pods === null || entry.name === pod);
 }
 
 const NOBODY: readonly string[] = Object.freeze([]);

@@ -1,6 +1,7 @@
 /** What an operator's dashboards read. Labels have few values, and none that a tool chooses: never a host or an address. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { addMemoryMetrics, type ShownMemory } from './memory-metrics.js';
+import { addPodsMetrics, type NamespaceLook } from './pods-metrics.js';
 import type { DecisionSink, SpawnRecord } from './record.js';
 import type { RelayLook } from './relay-events.js';
 import { addRelayMetrics } from './relay-metrics.js';
@@ -28,6 +29,8 @@ export interface MetricsOptions {
   lostStreamRecords(): number;
   /** What the fixed relays lead to; absent: there are none. */
   relays?(): readonly RelayLook[];
+  /** Whose pods are watched, by namespace; absent: nobody's. */
+  pods?(): readonly NamespaceLook[];
   policy(): { readonly digest: string; readonly mode: string; readonly default: string };
 }
 
@@ -109,6 +112,7 @@ function addSources(registry: Registry, options: MetricsOptions): void {
   });
   addMemoryMetrics(registry, () => options.memory?.() ?? null);
   addRelayMetrics(registry, () => options.relays?.() ?? []);
+  addPodsMetrics(registry, () => options.pods?.() ?? []);
   addGauge(registry, 'egress_tunnels_open', 'Tunnels that are open now.', options.openTunnels);
   addGauge(registry, 'egress_connections_open', 'Client connections that are open now.', options.openConnections);
   addGauge(registry, 'egress_stream_readers', 'Readers of the live stream.', options.streamReaders);

@@ -196,7 +196,7 @@ test('the policy is shown with its digest and without any token', () => {
       deny: [{ id: 'deny[0]', host: null, address, ports: [{ from: 1, to: 9 }], clients: null }],
       perClient: new Map([['github', closedPolicy({ default: 'public', mode: 'report' })]]),
     }),
-    clients: [{ name: 'github', token: 'secret', address: null, server: null }],
+    clients: [{ name: 'github', token: 'secret', address: null, server: null, pods: null }],
     warnings: [],
   });
   assert.deepEqual(view.allow, [
@@ -204,7 +204,7 @@ test('the policy is shown with its digest and without any token', () => {
   ]);
   assert.deepEqual(view.deny, [{ id: 'deny[0]', host: null, address: '10.0.0.0/8', ports: ['1-9'], clients: null }]);
   assert.deepEqual(view.clients, [
-    { name: 'github', address: null, server: null, token: true, default: 'public', mode: 'report' },
+    { name: 'github', address: null, server: null, pods: null, token: true, default: 'public', mode: 'report' },
   ]);
   assert.ok(!JSON.stringify(view).includes('secret'));
 });

@@ -35,7 +35,9 @@ export function adminWith(change: Partial<AdminOptions> = {}) {
       allow: [],
       deny: [],
       internal: [],
-      clients: [{ name: 'github', address: null, server: null, token: true, default: 'public', mode: 'enforce' }],
+      clients: [
+        { name: 'github', address: null, server: null, pods: null, token: true, default: 'public', mode: 'enforce' },
+      ],
       warnings: [],
     }),
     token: null,

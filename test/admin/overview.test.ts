@@ -220,7 +220,9 @@ const VIEW: PolicyView = {
   allow: [{ id: 'allow[0]', host: 'a.example', address: null, ports: [443], clients: null }],
   deny: [],
   internal: [],
-  clients: [{ name: 'github', address: null, server: null, token: true, default: 'public', mode: 'enforce' }],
+  clients: [
+    { name: 'github', address: null, server: null, pods: null, token: true, default: 'public', mode: 'enforce' },
+  ],
   warnings: [],
 };
 
@@ -232,7 +234,9 @@ test('a reload is put in words: keys, rules and clients that differ, and nothing
     requires: 'required',
     allow: [],
     deny: [{ id: 'deny:evil', host: '*.evil.example', address: null, ports: null, clients: ['github'] }],
-    clients: [{ name: 'slack', address: null, server: null, token: true, default: 'none', mode: 'enforce' }],
+    clients: [
+      { name: 'slack', address: null, server: null, pods: null, token: true, default: 'none', mode: 'enforce' },
+    ],
   };
   assert.deepEqual(changesBetween(VIEW, after), [
     'policy.default: public, now none',

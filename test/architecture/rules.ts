@@ -34,7 +34,8 @@ const OWNED: Readonly<Record<string, Owners>> = {
       ['createServer', 'Server', 'ServerOptions', 'IncomingMessage', 'ServerResponse', 'STATUS_CODES', 'METHODS'],
     ],
   ],
-  'node:https': [],
+  // To the API server of the cluster, for the names of clients.
+  'node:https': [[/^proxy\/kubernetes\/api-server\.ts$/, ['Agent', 'request']]],
   'node:http2': [],
   'node:dgram': [[/^proxy\/(?:dns\/dns-door|net\/dns-socket)\.ts$/, ['createSocket']]],
   // Only what the system says its servers are; c-ares asks nothing.
@@ -65,7 +66,7 @@ const CONNECTING_COMMANDS =
 const FLOORS: readonly RegExp[] = [
   /^proxy\/core\//,
   /^proxy\/(?:observe|config|probe)\//,
-  /^proxy\/(?:net|firewall|guard|suggest|audit|decide)\//,
+  /^proxy\/(?:net|firewall|guard|kubernetes|suggest|audit|decide)\//,
   /^proxy\/init\//,
   /^proxy\/door\//,
   /^proxy\/tls\//,

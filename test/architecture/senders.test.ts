@@ -12,6 +12,9 @@ const WAYS_OUT = [
   'proxy/dns/dns-door.ts: createSocket of node:dgram',
   // TCP, with a Permit.
   'proxy/net/dialer.ts: connect of node:net',
+  // GET of pods, to the API server whose address the kubelet has put into the environment. No client has a say in any of it.
+  'proxy/kubernetes/api-server.ts: Agent of node:https',
+  'proxy/kubernetes/api-server.ts: request of node:https',
   // Queries to the DNS servers, and which these are where no resolv.conf says so.
   'proxy/net/dns-socket.ts: connect of node:net',
   'proxy/net/dns-socket.ts: createSocket of node:dgram',

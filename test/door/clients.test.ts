@@ -9,10 +9,11 @@ const GITHUB: ClientEntry = {
   next: 'second',
   address: null,
   server: null,
+  pods: null,
   default: null,
   mode: null,
 };
-const ORIGIN = { address: '10.0.0.1', lease: null };
+const ORIGIN = { address: '10.0.0.1', lease: null, pod: null };
 const NAMED = { outcome: 'known', name: 'github' };
 const REFUSED = { outcome: 'refused' };
 

@@ -31,6 +31,7 @@ export async function doorParts(origin: number): Promise<DoorParts> {
     sink: { decision: (record) => records.push(record), closed: () => undefined },
     labels: { of: async () => null },
     leases: createLeases(null),
+    pods: { of: () => null },
     newId: () => String(records.length),
     reads: new DirectReads(Buffer.allocUnsafeSlow(64 * 1024)),
     memory: createMemoryBudget(() => config.limits.memoryBytes),

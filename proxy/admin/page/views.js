@@ -68,6 +68,7 @@ function clientList(policy) {
     [
       client.token ? 'by token' : null,
       client.server === null ? null : `tools of ${client.server}`,
+      client.pods === null ? null : podsText(client.pods),
       client.address,
       client.default === policy.default ? null : `default: ${client.default}`,
       client.mode === policy.mode ? null : `mode: ${client.mode}`,
@@ -75,6 +76,11 @@ function clientList(policy) {
       .filter((text) => text !== null)
       .join(', ');
   return element('ul', {}, ...policy.clients.map((client) => element('li', {}, `${client.name} (${how(client)})`)));
+}
+
+function podsText({ namespace, labels }) {
+  const wanted = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return `pods of ${[namespace, ...wanted].join(' ')}`;
 }
 
 export function bindCheck() {

@@ -86,6 +86,7 @@ function sourcesOf({ version, app, config, clientNames, kernel }: Live, log: Ope
     streamReaders: ring.subscribers,
     lostStreamRecords: ring.lost,
     relays: () => app().relays,
+    pods: () => app().pods.namespaces,
     policy() {
       const { digest, policy } = config();
       return { digest, mode: policy.mode, default: policy.default };

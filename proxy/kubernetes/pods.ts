@@ -1,0 +1,130 @@
+/** Which client a pod of the cluster is, by its address: what the API server says of the namespaces that `clients` names. */
+import type { ClientEntry, PodSelector } from '../config/config.js';
+import type { ApiServer } from './api-server.js';
+import { CLOCK, type Clock } from './clock.js';
+import { NamespaceWatch, type WatchState } from './namespace-watch.js';
+import type { Pod } from './pod.js';
+
+export interface Pods {
+  /** The client whose pod alone has this address now; null: nobody's, or it is not known well enough. */
+  of(address: string): string | null;
+  /** Starts and ends watches as `clients` says now. A namespace whose selectors differ is listed anew: until then, its pods are unknown. */
+  review(): void;
+  stop(): void;
+  /** True once each namespace has been listed. */
+  readonly isKnown: boolean;
+  readonly namespaces: readonly NamespaceLook[];
+}
+
+export interface NamespaceLook {
+  readonly namespace: string;
+  readonly state: WatchState['state'];
+  /** With an address. */
+  readonly pods: number;
+}
+
+export interface PodsOptions {
+  readonly clients: () => readonly Pick<ClientEntry, 'name' | 'pods'>[];
+  readonly api: ApiServer;
+  readonly onChange: (state: WatchState) => void;
+  /** A pod that two clients have: it is nobody's. Told once for each pod. */
+  readonly onAmbiguous: (pod: AmbiguousPod) => void;
+  readonly clock?: Clock;
+}
+
+export interface AmbiguousPod {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly clients: readonly string[];
+}
+
+interface Running {
+  readonly watch: NamespaceWatch;
+  /** What it was started for. */
+  readonly selectors: string;
+}
+
+interface Selector {
+  readonly client: string;
+  readonly labels: PodSelector['labels'];
+}
+
+export function createPods(options: PodsOptions): Pods {
+  const running = new Map<string, Running>();
+  const review = (): void => {
+    const wanted = selectorsOf(options.clients());
+    for (const [namespace, { watch, selectors }] of running) {
+      if (JSON.stringify(wanted.get(namespace)) === selectors) continue;
+      watch.stop();
+      running.delete(namespace);
+    }
+    for (const [namespace, selectors] of wanted) {
+      if (running.has(namespace)) continue;
+      const watch = watchOf(namespace, selectors, options);
+      running.set(namespace, { watch, selectors: JSON.stringify(selectors) });
+      void watch.run();
+    }
+  };
+  return {
+    review,
+    of: (address) => clientAt([...running.values()], address),
+    stop() {
+      for (const { watch } of running.values()) watch.stop();
+      running.clear();
+    },
+    get isKnown() {
+      return [...running.values()].every(({ watch }) => watch.wasListed);
+    },
+    get namespaces() {
+      return [...running].map(([namespace, { watch }]) => ({ namespace, state: watch.state, pods: watch.pods }));
+    },
+  };
+}
+
+/**
+ * An address that two pods have is nobody's until one of them is gone, in whatever namespace: one of the two has lost it, and the
+ * server has not been told which.
+ */
+function clientAt(running: readonly Running[], address: string): string | null {
+  let client: string | null = null;
+  let count = 0;
+  for (const { watch } of running) {
+    for (const claim of watch.claims(address)) {
+      count += 1;
+      client = watch.isFresh ? claim.client : null;
+    }
+  }
+  return count === 1 ? client : null;
+}
+
+function selectorsOf(clients: ReturnType<PodsOptions['clients']>): ReadonlyMap<string, readonly Selector[]> {
+  const found = new Map<string, readonly Selector[]>();
+  for (const { name, pods } of clients) {
+    if (pods === null) continue;
+    const { namespace, labels } = pods;
+    found.set(namespace, [...(found.get(namespace) ?? []), { client: name, labels }]);
+  }
+  return found;
+}
+
+function watchOf(namespace: string, selectors: readonly Selector[], options: PodsOptions): NamespaceWatch {
+  const told = new Set<string>();
+  const { api, onChange, clock = CLOCK } = options;
+  const clientOf = (pod: Pod): string | null => {
+    const [first, ...others] = selectors.filter(({ labels }) => hasAll(pod, labels));
+    if (first === undefined || others.length === 0) return first?.client ?? null;
+    if (!told.has(pod.uid) && told.size < MOST_TOLD) {
+      told.add(pod.uid);
+      options.onAmbiguous({ namespace, pod: pod.name, clients: [first, ...others].map(({ client }) => client) });
+    }
+    return null;
+  };
+  return new NamespaceWatch({ namespace, api, clock, clientOf, onChange });
+}
+
+/** After so many, nothing more is said of pods that two clients have. */
+const MOST_TOLD = 1000;
+
+function hasAll({ labels }: Pod, wanted: PodSelector['labels']): boolean {
+  return Object.entries(wanted).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
+}

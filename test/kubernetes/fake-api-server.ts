@@ -1,0 +1,156 @@
+/** An API server that knows pods, over TLS, as far as list and watch go; it can be told to misbehave. */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type ApiServer, createApiServer } from '../../proxy/kubernetes/api-server.js';
+import { createCertificates } from './certificates.js';
+
+export type PodObject = Record<string, unknown>;
+
+export interface FakeApiServer {
+  /** As the kubelet would have it made for a pod of this cluster. */
+  readonly api: ApiServer;
+  readonly mount: string;
+  /** `GET` paths with their queries, in order. */
+  readonly asked: readonly string[];
+  /** The tokens that came with them. */
+  readonly tokens: readonly string[];
+  /** In every namespace, by their name. */
+  readonly pods: Map<string, PodObject>;
+  /** Changes the pods and tells every watch of their namespace. */
+  tell(type: 'ADDED' | 'MODIFIED' | 'DELETED', pod: PodObject): void;
+  /** Writes to every watch, whatever it is. */
+  say(text: string): void;
+  bookmark(): void;
+  /** `cut`: without the end that a whole answer has. */
+  endWatches(how: 'whole' | 'cut'): void;
+  readonly watches: number;
+  /** In place of the answer; false: the usual one. */
+  misbehave: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** No answer, no word on a watch, until it is false again. */
+  isDead: boolean;
+}
+
+interface Watch {
+  readonly namespace: string;
+  readonly response: ServerResponse;
+}
+
+const PATH = /^\/api\/v1\/namespaces\/([^/?]+)\/pods\?(.*)$/;
+
+export async function startApiServer(t: TestContext): Promise<FakeApiServer> {
+  const { ca, certificate, key } = createCertificates('kubernetes');
+  const mount = mkdtempSync(join(tmpdir(), 'service-account-'));
+  writeFileSync(join(mount, 'ca.crt'), ca);
+  writeFileSync(join(mount, 'token'), 'first-token\n');
+  const pods = new Map<string, PodObject>();
+  const watches = new Set<Watch>();
+  const asked: string[] = [];
+  const tokens: string[] = [];
+  let version = 100;
+  const server = createServer({ cert: certificate, key }, (request, response) => {
+    asked.push(request.url ?? '');
+    tokens.push(request.headers.authorization ?? '');
+    if (fake.isDead || fake.misbehave(request, response)) return;
+    const [, namespace = '', query = ''] = PATH.exec(request.url ?? '') ?? [];
+    const parameters = new URLSearchParams(query);
+    if (parameters.has('watch')) {
+      response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+      const watch = { namespace, response };
+      watches.add(watch);
+      response.on('close', () => watches.delete(watch));
+    } else response.end(JSON.stringify(page(namespace, parameters)));
+  });
+  const page = (namespace: string, parameters: URLSearchParams) => {
+    const all = [...pods.values()].filter((pod) => namespaceOf(pod) === namespace);
+    const from = Number(parameters.get('continue') ?? 0);
+    const to = from + Number(parameters.get('limit') ?? all.length);
+    const metadata = { resourceVersion: String(version), ...(to < all.length ? { continue: String(to) } : {}) };
+    return { kind: 'PodList', metadata, items: all.slice(from, to) };
+  };
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  t.after(async () => {
+    server.closeAllConnections();
+    server.close();
+    rmSync(mount, { recursive: true });
+  });
+  const say = (text: string, namespace: string | null = null): void => {
+    if (fake.isDead) return;
+    for (const watch of watches) if (namespace === null || watch.namespace === namespace) watch.response.write(text);
+  };
+  const fake: FakeApiServer = {
+    api: createApiServer({ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(port) }, mount),
+    mount,
+    asked,
+    tokens,
+    pods,
+    tell(type, pod) {
+      version += 1;
+      const object = { ...pod, metadata: { ...(pod.metadata as object), resourceVersion: String(version) } };
+      const key = `${namespaceOf(pod)}/${(pod.metadata as PodObject).name}`;
+      if (type === 'DELETED') pods.delete(key);
+      else pods.set(key, object);
+      say(`${JSON.stringify({ type, object })}\n`, namespaceOf(pod));
+    },
+    say: (text) => say(text),
+    bookmark() {
+      version += 1;
+      const object = { kind: 'Pod', metadata: { resourceVersion: String(version) } };
+      say(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
+    },
+    endWatches(how) {
+      for (const { response } of watches) {
+        if (how === 'whole') response.end();
+        else response.destroy();
+      }
+      watches.clear();
+    },
+    get watches() {
+      return watches.size;
+    },
+    misbehave: () => false,
+    isDead: false,
+  };
+  return fake;
+}
+
+function namespaceOf(pod: PodObject): string {
+  return String((pod.metadata as PodObject).namespace);
+}
+
+export interface PodParts {
+  readonly name?: string;
+  readonly uid?: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly ips?: readonly string[];
+  readonly phase?: string;
+  readonly deleted?: boolean;
+  readonly hostNetwork?: boolean;
+  readonly hostIP?: string;
+}
+
+/** A Pod object as the API has it. */
+export function podObject(parts: PodParts = {}): PodObject {
+  const { name = 'github-1', namespace = 'tools', labels = { app: 'github' }, ips = ['10.244.1.7'] } = parts;
+  const { uid = `uid-of-${name}`, phase = 'Running', hostIP = '172.30.0.2' } = parts;
+  return {
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace,
+      uid,
+      labels,
+      ...(parts.deleted === true ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}),
+    },
+    spec: { containers: [{ name: 'tool' }], ...(parts.hostNetwork === true ? { hostNetwork: true } : {}) },
+    status: { phase, hostIP, ...(ips[0] === undefined ? {} : { podIP: ips[0] }), podIPs: ips.map((ip) => ({ ip })) },
+  };
+}
