@@ -26,7 +26,7 @@ async function standWhereAddressMoves(t: TestContext): Promise<PodStand & { move
 /** Lets time pass in small steps until that is so, and holds at each of them that nobody has the wrong name. */
 async function passUntil(stand: PodStand, isSo: () => boolean): Promise<void> {
   while (!isSo()) {
-    stand.clock.pass(50);
+    stand.clock.pass(5);
     assert.notEqual(stand.pods.of(AT), 'github');
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -76,7 +76,7 @@ test('a watch that is cut goes on where it was, with half a line left out', asyn
   stand.server.endWatches('cut');
   await until(() => stand.server.watches === 0);
   while (stand.server.watches === 0) {
-    stand.clock.pass(50);
+    stand.clock.pass(5);
     await new Promise((resolve) => setImmediate(resolve));
   }
   assert.equal(stand.pods.of(AT), 'github');
@@ -141,12 +141,14 @@ test('half of a list is none, and one whose pages go on for too long is none', a
   };
   stand.pods.review();
   while (!stand.pods.isKnown) {
-    stand.clock.pass(100);
+    stand.clock.pass(5);
     assert.equal(answered < answers.length ? stand.pods.of(AT) : null, null);
     await new Promise((resolve) => setImmediate(resolve));
   }
   assert.equal(stand.pods.of(AT), 'github');
-  assert.deepEqual([...new Set(stand.states.map(({ reason }) => reason))], ['malformed', 'slow', 'unreachable', null]);
+  const reasons = new Set(stand.states.map(({ reason }) => reason));
+  for (const reason of ['malformed', 'slow', 'unreachable', null] as const)
+    assert.ok(reasons.has(reason), String(reason));
 });
 
 test('a token that has expired is read anew, and one that is refused names nobody', async (t) => {
@@ -162,7 +164,7 @@ test('a token that has expired is read anew, and one that is refused names nobod
   assert.equal(stand.pods.isKnown, false);
   writeFileSync(join(stand.server.mount, 'token'), 'second-token');
   while (!stand.pods.isKnown) {
-    stand.clock.pass(100);
+    stand.clock.pass(5);
     await new Promise((resolve) => setImmediate(resolve));
   }
   assert.equal(stand.pods.of(AT), 'github');
@@ -195,7 +197,7 @@ for (const [status, reason, headers] of STATUSES) {
     }
     stand.server.misbehave = () => false;
     while (!stand.pods.isKnown) {
-      stand.clock.pass(1000);
+      stand.clock.pass(5);
       await new Promise((resolve) => setImmediate(resolve));
     }
     assert.equal(stand.pods.of(AT), 'github');
