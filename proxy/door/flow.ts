@@ -1,5 +1,6 @@
 /** One request on its way through a door: who asks, and its one decision record. */
 import type { Address } from '../core/address.js';
+import type { DnsName } from '../core/host-pattern.js';
 import type { ClientIdentity, Policy, Refusal } from '../core/policy.js';
 import { REASONS, type Reason } from '../core/reasons.js';
 import { type Host, hostText, type Target } from '../core/target.js';
@@ -23,6 +24,8 @@ export interface Trace {
   readonly dnsMs: number | null;
   readonly dialed: Address | null;
   readonly connectMs: number | null;
+  /** What the ClientHello named, where it should not have. */
+  readonly serverName?: DnsName;
 }
 
 export const EMPTY_TRACE: Trace = { target: null, addresses: [], dnsMs: null, dialed: null, connectMs: null };
@@ -42,7 +45,10 @@ export interface FlowOptions {
 }
 
 /** Who asked through which door for what. */
-type Subject = Pick<CloseRecord, 'client' | 'door' | 'host' | 'port' | 'rule'>;
+type Subject = Pick<CloseRecord, 'client' | 'door' | 'host' | 'port' | 'rule' | 'status'>;
+
+/** What the cause of a close says already. */
+const SAID_BY_CAUSE: ReadonlySet<Reason> = new Set(['client-closed', 'upstream-reset', 'upstream-timeout', 'busy']);
 
 /** The first of `allowed` and `refused` writes the record; what a later one says is left to the close record. */
 export class Flow {
@@ -53,7 +59,9 @@ export class Flow {
   readonly #startedAt = performance.now();
   /** The same in the close record as in the decision record. */
   #recorded: Subject | null = null;
+  #isAllowed = false;
   #late: Reason | null = null;
+  #lateName: DnsName | undefined;
   #policy: Policy;
 
   constructor(options: FlowOptions) {
@@ -84,18 +92,29 @@ export class Flow {
     this.#record(trace, { outcome: REASONS[reason].outcome, reason, rule, status });
   }
 
-  /** The close record of a tunnel, whose decision record has been written. */
+  /** The decision record says `allow`. */
+  get isAllowed(): boolean {
+    return this.#isAllowed;
+  }
+
+  /** What was said after the decision record was written; null: nothing. */
+  get late(): Reason | null {
+    return this.#late;
+  }
+
+  /** The close record of a tunnel or a forwarded request, whose decision record has been written. */
   closed({ bytesUp, bytesDown, cause }: RelayResult): void {
     this.#options.sink.closed({
       event: 'closed',
       id: this.id,
       time: new Date().toISOString(),
-      ...(this.#recorded ?? this.#subject(EMPTY_TRACE, null)),
+      ...(this.#recorded ?? this.#subject(EMPTY_TRACE, null, null)),
       bytesUp,
       bytesDown,
       durationMs: Math.round(performance.now() - this.#startedAt),
       cause,
-      reason: this.#late,
+      reason: this.#late !== null && SAID_BY_CAUSE.has(this.#late) ? null : this.#late,
+      ...(this.#lateName !== undefined && { serverName: this.#lateName }),
     });
   }
 
@@ -103,9 +122,11 @@ export class Flow {
     const { outcome, reason, rule, status } = decided;
     if (this.#recorded !== null) {
       this.#late = reason;
+      this.#lateName = trace.serverName;
       return;
     }
-    this.#recorded = this.#subject(trace, rule);
+    this.#isAllowed = outcome === 'allow';
+    this.#recorded = this.#subject(trace, rule, status);
     this.#options.sink.decision({
       event: 'decision',
       id: this.id,
@@ -117,19 +138,20 @@ export class Flow {
       method: this.#options.method,
       addresses: trace.addresses.map(({ text }) => text),
       dialed: trace.dialed?.text ?? null,
-      status,
       dnsMs: trace.dnsMs,
       connectMs: trace.connectMs,
+      ...(trace.serverName !== undefined && { serverName: trace.serverName }),
     });
   }
 
-  #subject({ target, host = target?.host }: Trace, rule: Subject['rule']): Subject {
+  #subject({ target, host = target?.host }: Trace, rule: Subject['rule'], status: Subject['status']): Subject {
     return {
       client: { address: this.client.address, name: this.client.name ?? this.client.label },
       door: this.door,
       host: host === undefined ? null : hostText(host),
       port: target?.port ?? null,
       rule,
+      status,
     };
   }
 }

@@ -40,6 +40,7 @@ export class Running {
   #isDraining = false;
   #hadRelays = false;
   #takesRelays = true;
+  #isCut = false;
 
   constructor(onDefect: (error: unknown) => void) {
     this.#onDefect = onDefect;
@@ -63,6 +64,11 @@ export class Running {
   /** True from the first moment of the drain. */
   get isDraining(): boolean {
     return this.#isDraining;
+  }
+
+  /** True once what did not end in time was cut. */
+  get isCut(): boolean {
+    return this.#isCut;
   }
 
   /** False once the drain has come to the fixed relays. */
@@ -104,6 +110,7 @@ export class Running {
 
   /** Ends the tunnels, and the connections of all other requests under way. */
   cut(cause: CloseCause): void {
+    this.#isCut = true;
     this.#takesRelays = false;
     for (const relays of [this.#tunnels, this.#relays]) for (const { relay } of relays) relay.cut(cause);
     for (const work of [this.#work, this.#relayWork]) for (const { socket } of work) socket.destroy();

@@ -11,7 +11,7 @@ import { Patience, turnedAway } from '../door/closing.js';
 import { refusalOf } from '../door/connect-upstream.js';
 import { EMPTY_TRACE, type Flow, type Trace } from '../door/flow.js';
 import type { Standing } from '../door/standings.js';
-import type { Door } from '../observe/record.js';
+import type { CloseCause, Door } from '../observe/record.js';
 import type { ClientRequest } from './client-request.js';
 import { type ClientResponse, expectsContinue } from './client-response.js';
 import { hasOwnVia, requestFields, values } from './fields.js';
@@ -31,7 +31,10 @@ export interface ForwardOptions {
   readonly onUpgraded: ((flow: Flow, fields: readonly string[], upstream: Socket, standing: Standing) => void) | null;
 }
 
-/** One request from its head to the end of its response. Never rejects; every path ends in one record. */
+/**
+ * One request from its head to the end of its response. Never rejects; every path ends in one decision record, and in one
+ * close record where it was allowed.
+ */
 export async function forward(
   arrivals: Arrivals,
   request: ClientRequest,
@@ -63,7 +66,9 @@ class Forwarding {
   readonly #options: ForwardOptions;
   readonly #flow: Flow;
   #trace: Trace;
+  readonly #crossed = { up: 0, down: 0 };
   #isCut = false;
+  #isSwitched = false;
 
   constructor(
     arrivals: Arrivals,
@@ -117,7 +122,17 @@ class Forwarding {
       if (!this.#isCut) this.#end(refusalOf(this.#arrivals, error));
     } finally {
       unjudged();
+      this.#close();
     }
+  }
+
+  /** What has become a tunnel has its record when that ends; what was not allowed, none. */
+  #close(): void {
+    const { isAllowed, late } = this.#flow;
+    if (!isAllowed || this.#isSwitched) return;
+    const { up, down } = this.#crossed;
+    const cause = this.#isCut ? 'policy' : causeOf(late, this.#arrivals.running.isCut);
+    this.#flow.closed({ bytesUp: up, bytesDown: down, cause });
   }
 
   /** What the policy lets through no more. No answer: the origin's may be on its way. */
@@ -137,13 +152,34 @@ class Forwarding {
       pool,
       writer: this.#response.claimWith((refuse) => memory.claim('relays', address, refuse)),
       claim: (refuse: () => void) => memory.claim('requests', address, refuse),
+      crossed: this.#crossed,
       onConnection: (way: Partial<Pick<Trace, 'dialed' | 'connectMs'>>) => {
         this.#trace = { ...this.#trace, ...way };
       },
       onFinal: (status: number) => this.#flow.allowed(this.#trace, status, permit.rule, wouldDeny),
-      onUpgraded: (fields: readonly string[], upstream: Socket) =>
-        onUpgraded?.(this.#flow, fields, upstream, standing()),
+      onUpgraded: (fields: readonly string[], upstream: Socket) => {
+        this.#isSwitched = true;
+        onUpgraded?.(this.#flow, fields, upstream, standing());
+      },
     };
+  }
+}
+
+/** How a request ended whose answer had begun; `late`: what went wrong then. */
+function causeOf(late: Reason | null, isDrained: boolean): CloseCause {
+  switch (late) {
+    case null:
+      return 'end';
+    case 'client-closed':
+      return isDrained ? 'drain' : 'client-reset';
+    case 'malformed-request':
+      return 'client-reset';
+    case 'upstream-timeout':
+      return 'idle';
+    case 'busy':
+      return 'busy';
+    default:
+      return 'upstream-reset';
   }
 }
 

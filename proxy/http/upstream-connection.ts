@@ -22,6 +22,8 @@ export class UpstreamConnection {
   readonly address: Address;
   /** True where an authentication may be bound to the connection, as NTLM and Negotiate do. */
   isBound = false;
+  /** Octets of all requests so far, and of all that came back. */
+  readonly crossed = { up: 0, down: 0 };
   readonly #socket: Socket;
   readonly #reads: DirectReads;
   #user: ConnectionUser | null = null;
@@ -82,6 +84,7 @@ export class UpstreamConnection {
    */
   write(bytes: Buffer): boolean {
     if (!this.#canWrite || this.#socket.destroyed) return true;
+    this.crossed.up += bytes.length;
     let written = 0;
     try {
       written = writeNow(this.#socket, bytes);
@@ -119,6 +122,7 @@ export class UpstreamConnection {
       return false;
     }
     this.#passed += bytes.length;
+    this.crossed.down += bytes.length;
     const goesOn = this.#user.onBytes(bytes);
     if (!goesOn) this.#passed = 0;
     return goesOn;

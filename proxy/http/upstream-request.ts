@@ -26,6 +26,8 @@ export interface UpstreamRequest {
   readonly writer: ResponseWriter;
   /** Memory for what the origin sends and is not passed on yet. */
   readonly claim: (refuse: () => void) => Claim;
+  /** Gets what went to the origin for this request, and what came back; of both connections where it was sent twice. */
+  readonly crossed: { up: number; down: number };
   /** A connection is taken or dialled for the request; perhaps twice. */
   onConnection(way: Partial<Pick<Trace, 'dialed' | 'connectMs'>>): void;
   /** The head of the final response is about to be written. */
@@ -66,12 +68,13 @@ export async function sendUpstream(arrivals: Arrivals, sending: UpstreamRequest)
 async function over(
   arrivals: Arrivals,
   upstream: Upstream,
-  { permit, pool, writer, claim, onFinal, onUpgraded }: UpstreamRequest,
+  { permit, pool, writer, crossed, claim, onFinal, onUpgraded }: UpstreamRequest,
   request: ExchangeRequest,
 ): Promise<ExchangeEnd> {
   const { connection } = upstream;
   const { idleTimeoutMs, headerTimeoutMs } = arrivals.settings().limits;
   const isSuspect = connection.isUsed && isSafe(request) && !pool.traits.isSlow(originOf(permit));
+  const before = { ...connection.crossed };
   const end = await exchange(connection, request, writer, {
     idleTimeoutMs,
     headTimeoutMs: headerTimeoutMs,
@@ -80,6 +83,8 @@ async function over(
     onFinal,
     onUpgraded,
   });
+  crossed.up += connection.crossed.up - before.up;
+  crossed.down += connection.crossed.down - before.down;
   if (end.kind === 'upgraded') return end;
   if (end.kind === 'answered') {
     pool.traits.noteVersion(originOf(permit), end.minor);

@@ -20,6 +20,7 @@ const COLUMNS: readonly [string, (record: DecisionRecord) => string | number | n
   ['status', ({ status }) => status],
   ['dns_ms', ({ dnsMs }) => dnsMs],
   ['connect_ms', ({ connectMs }) => connectMs],
+  ['server_name', ({ serverName }) => serverName],
   ['repeats', ({ repeats }) => repeats],
 ];
 

@@ -2,6 +2,8 @@
  * The log in the field names of the Elastic Common Schema (ECS 8), for collectors that index them: our own `host`, `event`
  * and `client` are objects or keywords of another kind there, and Elastic and Datadog would refuse or misread them.
  */
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
 import { escapeInvisible } from './json-line.js';
 
 interface Fields {
@@ -10,7 +12,8 @@ interface Fields {
 
 const ECS_VERSION = '8.11.0';
 const OUTCOMES: Readonly<Record<string, string>> = { allow: 'success', deny: 'failure', fail: 'failure' };
-const TYPES: Readonly<Record<string, string>> = { allow: 'allowed', deny: 'denied', fail: 'error' };
+/** Beside `connection`: ECS has none for a connection that failed. */
+const TYPES: Readonly<Record<string, readonly string[]>> = { allow: ['allowed'], deny: ['denied'], fail: [] };
 /** What has a field of its own in ECS; the rest of a record is below `egress`. */
 const MAPPED = new Set([
   'time',
@@ -32,10 +35,11 @@ const MAPPED = new Set([
   'bytesUp',
   'bytesDown',
   'durationMs',
+  'serverName',
 ]);
 
-/** Makes of one line of JSON of this log one line of ECS JSON, both without a line end. */
-export function ecsLine(json: string): string {
+/** Makes of one line of JSON of this log one line of ECS JSON, both without a line end. `machine`: where the proxy runs. */
+export function ecsLine(json: string, machine = hostname()): string {
   const fields: Fields = JSON.parse(json);
   const line = {
     '@timestamp': fields.time,
@@ -43,50 +47,63 @@ export function ecsLine(json: string): string {
     message: fields.msg ?? messageOf(fields),
     'ecs.version': ECS_VERSION,
     event: eventOf(fields),
+    service: { name: 'mcp-egress-proxy', type: 'proxy' },
+    host: { name: machine },
     ...errorOf(fields.err),
     ...partiesOf(fields),
     ...(fields.rule === undefined || fields.rule === null ? {} : { rule: { name: fields.rule } }),
     ...(fields.method || fields.status ? { http: httpOf(fields) } : {}),
+    ...(typeof fields.serverName === 'string' ? { tls: { client: { server_name: fields.serverName } } } : {}),
     egress: Object.fromEntries(Object.entries(fields).filter(([name]) => !MAPPED.has(name))),
   };
   return escapeInvisible(JSON.stringify(line));
 }
 
 function eventOf({ event, id, outcome, reason, durationMs }: Fields) {
-  const isDecision = event === 'decision' && typeof outcome === 'string';
   return {
     kind: 'event',
     dataset: 'egress-proxy.log',
     action: event,
     ...(event === 'decision' || event === 'closed' ? { category: ['network'] } : {}),
-    ...(isDecision ? { type: ['connection', TYPES[outcome]], outcome: OUTCOMES[outcome] } : {}),
+    ...(typeof outcome === 'string' ? { outcome: OUTCOMES[outcome] ?? 'unknown' } : {}),
+    ...(event === 'decision' ? { type: ['connection', ...(TYPES[String(outcome)] ?? [])] } : {}),
     ...(event === 'closed' ? { type: ['connection', 'end'] } : {}),
     ...(id === undefined ? {} : { id }),
     ...(typeof reason === 'string' ? { reason } : {}),
     // ECS counts in nanoseconds.
-    ...(typeof durationMs === 'number' ? { duration: durationMs * 1_000_000 } : {}),
+    ...(typeof durationMs === 'number' ? { duration: Math.round(durationMs * 1_000_000) } : {}),
   };
 }
 
-function partiesOf({ client, host, port, dialed, bytesUp, bytesDown }: Fields) {
+function partiesOf({ client, host, port, dialed, addresses, bytesUp, bytesDown }: Fields) {
   if (!isObject(client)) return {};
-  const address = dialed ?? null;
-  const isAddress = typeof host === 'string' && (host.includes(':') || /^[\d.]+$/.test(host));
+  const isAddress = isIp(host);
+  const ip = isIp(dialed) ? dialed : isAddress ? host : null;
+  const resolved = Array.isArray(addresses) && !isAddress ? addresses.filter(isIp) : [];
   return {
     source: {
       address: client.address,
-      ip: client.address,
+      // A text that is none would cost the whole line.
+      ...(isIp(client.address) ? { ip: client.address } : {}),
       ...(typeof bytesUp === 'number' ? { bytes: bytesUp } : {}),
     },
     ...(typeof client.name === 'string' ? { user: { name: client.name } } : {}),
     destination: {
-      ...(host === null ? {} : { address: host }),
+      ...(typeof host === 'string' ? { address: host } : {}),
       ...(typeof host === 'string' && !isAddress ? { domain: host } : {}),
-      ...(address !== null ? { ip: address } : isAddress ? { ip: host } : {}),
-      ...(port === null ? {} : { port }),
+      ...(ip === null ? {} : { ip }),
+      ...(typeof port === 'number' ? { port } : {}),
       ...(typeof bytesDown === 'number' ? { bytes: bytesDown } : {}),
     },
+    ...(resolved.length > 0 ? { dns: { resolved_ip: resolved } } : {}),
+    ...(typeof bytesUp === 'number' && typeof bytesDown === 'number'
+      ? { network: { bytes: bytesUp + bytesDown } }
+      : {}),
   };
+}
+
+function isIp(value: unknown): value is string {
+  return typeof value === 'string' && isIP(value) !== 0;
 }
 
 function httpOf({ method, status }: Fields) {

@@ -25,7 +25,7 @@ export function decisionJson(record: DecisionRecord): string {
     record.port,
   )},"addresses":${list(record.addresses)},"dialed":${quoteOrNull(record.dialed)},"status":${number(
     record.status,
-  )},"dnsMs":${milliseconds(record.dnsMs)},"connectMs":${milliseconds(record.connectMs)}${repeats(record)}}`;
+  )},"dnsMs":${milliseconds(record.dnsMs)},"connectMs":${milliseconds(record.connectMs)}${serverName(record)}${repeats(record)}}`;
 }
 
 /** One JSON object without a line end. */
@@ -35,9 +35,9 @@ export function closeJson(record: CloseRecord): string {
     record.id,
   )},"client":{"address":${quote(client.address)},"name":${quoteOrNull(client.name)}},"door":"${
     record.door
-  }","host":${quoteOrNull(record.host)},"port":${number(record.port)},"rule":${quoteOrNull(record.rule)},"bytesUp":${number(
+  }","host":${quoteOrNull(record.host)},"port":${number(record.port)},"rule":${quoteOrNull(record.rule)},"status":${number(record.status)},"bytesUp":${number(
     record.bytesUp,
-  )},"bytesDown":${number(record.bytesDown)},"durationMs":${milliseconds(record.durationMs)},"cause":"${record.cause}","reason":${quoteOrNull(record.reason)}${repeats(record)}}`;
+  )},"bytesDown":${number(record.bytesDown)},"durationMs":${milliseconds(record.durationMs)},"cause":"${record.cause}","reason":${quoteOrNull(record.reason)}${serverName(record)}${repeats(record)}}`;
 }
 
 /**
@@ -75,6 +75,10 @@ function list(texts: readonly string[]): string {
 
 function number(value: number | null): string {
   return value !== null && Number.isFinite(value) ? `${value}` : 'null';
+}
+
+function serverName({ serverName: name }: { readonly serverName?: string }): string {
+  return name === undefined ? '' : `,"serverName":${quote(name)}`;
 }
 
 function repeats({ repeats: count }: { readonly repeats?: number }): string {

@@ -1,5 +1,6 @@
 /** What an operator's dashboards read. Labels have few values, and none that a tool chooses: never a host or an address. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { countCloses, type TunnelBytes } from './close-metrics.js';
 import { addMemoryMetrics, type ShownMemory } from './memory-metrics.js';
 import { addPodsMetrics, type NamespaceLook } from './pods-metrics.js';
 import type { DecisionSink, SpawnRecord } from './record.js';
@@ -7,7 +8,6 @@ import type { RelayLook } from './relay-events.js';
 import { addRelayMetrics } from './relay-metrics.js';
 import { countReloads } from './reload-metrics.js';
 import { countRequests } from './request-metrics.js';
-import { countTunnels, type TunnelBytes } from './tunnel-metrics.js';
 
 /** What is asked when the metrics are read, rather than told when it changes. */
 export interface MetricsOptions {
@@ -53,7 +53,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 });
   addSources(registry, options);
   const requests = countRequests(registry, () => options.clients?.() ?? NONE);
-  const closes = countTunnels(registry, () => options.openTunnelBytes?.() ?? { up: 0, down: 0 });
+  const closes = countCloses(registry, () => options.openTunnelBytes?.() ?? { up: 0, down: 0 });
   const dns = new Histogram({
     name: 'egress_dns_seconds',
     help: 'Time to the answer of DNS, cached answers included.',

@@ -25,6 +25,7 @@ const schema = z.object({
   status: z.int().nullable(),
   dnsMs: milliseconds,
   connectMs: milliseconds,
+  serverName: z.string().max(512).optional(),
   repeats: z.int().positive().optional(),
 });
 
@@ -32,8 +33,8 @@ const schema = z.object({
 export function parseRecord(value: unknown): DecisionRecord | null {
   const parsed = schema.safeParse(value);
   if (!parsed.success) return null;
-  const { repeats, ...record } = parsed.data;
-  return repeats === undefined ? record : { ...record, repeats };
+  const { repeats, serverName, ...record } = parsed.data;
+  return { ...record, ...(serverName !== undefined && { serverName }), ...(repeats !== undefined && { repeats }) };
 }
 
 /** The decision record of a line of the log; null for other lines. */

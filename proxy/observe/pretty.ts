@@ -43,8 +43,12 @@ function decisionText(fields: Fields, paint: Paint): string {
     (text(client.name) || text(client.address) || '-').padEnd(20),
     destination.padEnd(36),
     text(fields.door).padEnd(9),
-    would + why.join(' ') + more(fields) + paint('dim', timings(fields)),
+    would + why.join(' ') + named(fields) + more(fields) + paint('dim', timings(fields)),
   ].join(' ');
+}
+
+function named({ serverName }: Fields): string {
+  return typeof serverName === 'string' ? `, server name ${text(serverName)}` : '';
 }
 
 function more({ repeats }: Fields): string {
@@ -60,9 +64,13 @@ function timings({ dialed, dnsMs, connectMs }: Fields): string {
   return parts.length === 0 ? '' : ` ${parts.join(', ')}`;
 }
 
-function closedText({ id, bytesUp, bytesDown, durationMs, cause, ...rest }: Fields): string {
+function closedText(fields: Fields): string {
+  const { id, host, port, bytesUp, bytesDown, durationMs, cause, reason } = fields;
   const seconds = typeof durationMs === 'number' ? (durationMs / 1000).toFixed(1) : '-';
-  return `closed ${text(id)} ${text(bytesUp)} bytes up, ${text(bytesDown)} down, ${seconds} s, ${text(cause)}${more(rest)}`;
+  const destination = typeof host === 'string' ? `${hostPortText(text(host), text(port))} ` : '';
+  const why = typeof reason === 'string' ? `: ${text(reason)}` : '';
+  const carried = `${text(bytesUp)} bytes up, ${text(bytesDown)} down, ${seconds} s`;
+  return `closed ${destination}${text(id)} ${carried}, ${text(cause)}${why}${more(fields)}`;
 }
 
 /** What a person who has just started it wants to know, a line each. */

@@ -40,6 +40,8 @@ export interface DecisionRecord {
   readonly status: number | null;
   readonly dnsMs: number | null;
   readonly connectMs: number | null;
+  /** What the ClientHello in the tunnel named, where `policy.sni` has that against it; else absent. */
+  readonly serverName?: string;
   /**
    * For how many more requests of the same client, door and reason this record stands, which have none of their own;
    * absent for a request that nothing was left out beside. `host` is null where they had different ones.
@@ -52,7 +54,7 @@ export function isReported({ outcome, reason }: Pick<DecisionRecord, 'outcome' |
   return outcome === 'allow' && reason !== null;
 }
 
-/** One per tunnel, when both directions have ended. */
+/** One for each request that was allowed: when both directions of its tunnel have ended, or its answer is over. */
 export interface CloseRecord {
   readonly event: 'closed';
   readonly id: string;
@@ -62,18 +64,37 @@ export interface CloseRecord {
   readonly host: string | null;
   readonly port: number | null;
   readonly rule: string | null;
+  /** As in the decision record. */
+  readonly status: number | null;
+  /**
+   * Of a tunnel what was read from the client, and from the destination; of a forwarded request what was written to the
+   * origin, and read from it: heads, framing and content, within TLS.
+   */
   readonly bytesUp: number;
   readonly bytesDown: number;
+  /** Since the request came. */
   readonly durationMs: number;
   readonly cause: CloseCause;
-  /** What `policy.sni` refused, or would have, where that came to light after the decision record; null for all others. */
+  /**
+   * What came to light after the decision record: what `policy.sni` refused, or would have; what a changed policy has
+   * against it; a fault in what the origin sent. Null for all others.
+   */
   readonly reason: Reason | null;
+  /** As in a decision record. */
+  readonly serverName?: string;
   /** As in a decision record; the bytes are then of all. */
   readonly repeats?: number;
 }
 
 /** `refused`: the first bytes in the tunnel were not what the policy allows. `policy`: it has changed, and forbids it now. */
 export type CloseCause = 'end' | 'client-reset' | 'upstream-reset' | 'idle' | 'drain' | 'refused' | 'busy' | 'policy';
+
+/** False for the close record of a request that was forwarded, and answered. */
+export function isOfTunnel({ door, status }: Pick<CloseRecord, 'door' | 'status'>): boolean {
+  return status === 101 || !FORWARDING.has(door);
+}
+
+const FORWARDING: ReadonlySet<Door> = new Set<Door>(['absolute', 'upgrade', 'steer-http']);
 
 /** Where the doors leave their records. Implementations never throw and never block. */
 export interface DecisionSink {

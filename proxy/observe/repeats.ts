@@ -53,7 +53,12 @@ export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): R
       write: (record) => next.decision(record),
       allowance: (record) => allowanceOf(kindOf(record)),
       keys: (record) => keysOf(record, `${kindOf(record)} ${record.reason}`),
-      withoutDestination: (record) => ({ ...record, ...NOWHERE, addresses: [], dialed: null }),
+      withoutDestination: ({ serverName: _none, ...record }) => ({
+        ...record,
+        ...NOWHERE,
+        addresses: [],
+        dialed: null,
+      }),
       merge(before, record) {
         folded.set(before.id, record.id);
         return record;
@@ -67,7 +72,7 @@ export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): R
       write: (record) => next.closed(record),
       allowance: () => allowanceOf('closed'),
       keys: (record) => keysOf(record, `closed ${record.cause} ${record.reason}`),
-      withoutDestination: (record) => ({ ...record, ...NOWHERE }),
+      withoutDestination: ({ serverName: _none, ...record }) => ({ ...record, ...NOWHERE }),
       merge: (before, record) => ({
         ...record,
         bytesUp: before.bytesUp + record.bytesUp,

@@ -2,6 +2,7 @@
  * The TLS server name against the host of a tunnel. An allow list of names is worth nothing where a client may open a
  * tunnel to one name and ask the server behind it for another (domain fronting).
  */
+import type { DnsName } from '../core/host-pattern.js';
 import type { DenyReason } from '../core/reasons.js';
 import { plainTextFault, serverNameFault } from '../core/server-name.js';
 import type { Target } from '../core/target.js';
@@ -14,8 +15,8 @@ export interface SniOptions {
   readonly target: Target;
   /** `log`: what `enforce` would refuse is told and let through. */
   readonly mode: 'enforce' | 'log';
-  /** Called once, with what is wrong with the first bytes, or null. */
-  readonly onJudged: (reason: DenyReason | null) => void;
+  /** Called once, with what is wrong with the first bytes, or null. `serverName`: the one that does not match. */
+  readonly onJudged: (reason: DenyReason | null, serverName: DnsName | null) => void;
 }
 
 /** What the first bytes of a tunnel turn out to be. */
@@ -33,7 +34,7 @@ export function createSniScreen(options: SniOptions): Screen {
   let held: HeldBytes | null = null;
   const settle = (opening: Opening, bytes: Buffer): Judged => {
     const reason = judgeOpening(opening, options.target);
-    options.onJudged(reason);
+    options.onJudged(reason, reason === 'sni-mismatch' && opening.kind === 'hello' ? opening.hello.sni : null);
     if (reason === null || options.mode === 'log') return { act: 'pass', bytes };
     return { act: 'refuse', farewell: opening.kind === 'hello' ? refusalAlert(reason) : NOTHING };
   };

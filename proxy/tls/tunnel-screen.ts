@@ -27,11 +27,12 @@ export function screenTunnel(flow: Flow, upstream: Connected, status: number | n
   return createSniScreen({
     target: permit.target,
     mode: enforces ? 'enforce' : 'log',
-    onJudged(reason) {
+    onJudged(reason, serverName) {
       clearTimeout(silence);
       const refused = reason === null ? null : refusal(reason, 'sni');
-      if (refused !== null && enforces) flow.refused(trace, status, refused);
-      else flow.allowed(trace, status, permit.rule, wouldDeny ?? refused);
+      const seen = serverName === null ? trace : { ...trace, serverName };
+      if (refused !== null && enforces) flow.refused(seen, status, refused);
+      else flow.allowed(seen, status, permit.rule, wouldDeny ?? refused);
     },
   });
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isIP } from 'node:net';
 import { test } from 'node:test';
 import { ecsLine } from '../../proxy/observe/ecs.js';
 import { closeJson, decisionJson } from '../../proxy/observe/json-line.js';
@@ -6,7 +7,8 @@ import { openLog } from '../../proxy/observe/open-log.js';
 import { closeRecord, decisionRecord, HOSTILE } from './records.js';
 
 test('a refusal has the fields of ECS, and what ECS has no field for below egress', () => {
-  assert.deepEqual(JSON.parse(ecsLine(decisionJson(decisionRecord({ host: 'a.example', dialed: null, dnsMs: 3 })))), {
+  const record = decisionRecord({ host: 'a.example', dialed: null, dnsMs: 3 });
+  assert.deepEqual(JSON.parse(ecsLine(decisionJson(record), 'nas')), {
     '@timestamp': '2026-11-23T04:00:00.000Z',
     'log.level': 'warn',
     message: 'deny a.example:80: metadata-address',
@@ -21,45 +23,113 @@ test('a refusal has the fields of ECS, and what ECS has no field for below egres
       id: 'r-0001',
       reason: 'metadata-address',
     },
+    service: { name: 'mcp-egress-proxy', type: 'proxy' },
+    host: { name: 'nas' },
     source: { address: '172.31.250.7', ip: '172.31.250.7' },
     user: { name: 'github' },
     destination: { address: 'a.example', domain: 'a.example', port: 80 },
+    dns: { resolved_ip: ['169.254.169.254'] },
     rule: { name: 'never:169.254.169.254/32' },
     http: { request: { method: 'CONNECT' }, response: { status_code: 403 } },
     egress: { mode: 'enforce', door: 'connect', dnsMs: 3, connectMs: null },
   });
 });
 
-test('a closed tunnel has its bytes, and its duration in nanoseconds', () => {
-  const { event, source, destination, egress } = JSON.parse(ecsLine(closeJson(closeRecord())));
+test('what is closed has its bytes, and its duration in nanoseconds', () => {
+  const { event, source, destination, network, http, egress } = JSON.parse(ecsLine(closeJson(closeRecord())));
   assert.deepEqual([event.action, event.type, event.duration], ['closed', ['connection', 'end'], 1_000_000_000]);
-  assert.deepEqual([source.bytes, destination.bytes, destination.domain], [10, 2000, 'api.github.com']);
+  assert.deepEqual([source.bytes, destination.bytes, network.bytes], [10, 2000, 2010]);
+  assert.deepEqual([destination.domain, http.response.status_code], ['api.github.com', 200]);
   assert.deepEqual(egress, { door: 'connect', cause: 'end' });
 });
 
-test('no record has a text or a number in place of an object of ECS', () => {
-  const objects = [
-    'event',
-    'source',
-    'destination',
-    'user',
-    'rule',
-    'http',
-    'egress',
-    'error',
-    'host',
-    'client',
-    'client',
-  ];
-  for (const json of [
-    decisionJson(decisionRecord()),
-    closeJson(closeRecord()),
-    '{"level":"info","time":"t","event":"listening","host":"x","msg":"ready"}',
-  ]) {
-    const line = JSON.parse(ecsLine(json));
-    for (const name of objects) assert.ok(line[name] === undefined || typeof line[name] === 'object', name);
-  }
+test('a server name that does not match is that of the TLS client', () => {
+  const record = decisionRecord({ reason: 'sni-mismatch', serverName: 'other.example' });
+  assert.equal(JSON.parse(ecsLine(decisionJson(record))).tls.client.server_name, 'other.example');
 });
+
+type Check = (value: unknown) => boolean;
+const keyword: Check = (value) => typeof value === 'string';
+const long: Check = (value) => Number.isSafeInteger(value);
+const ip: Check = (value) => typeof value === 'string' && isIP(value) !== 0;
+const among =
+  (...words: readonly string[]): Check =>
+  (value) =>
+    typeof value === 'string' && words.includes(value);
+
+/** The fields of ECS 8.11 that the log uses, by https://www.elastic.co/guide/en/ecs/8.11/ecs-field-reference.html. */
+const ECS: Readonly<Record<string, Check>> = {
+  '@timestamp': (value) => typeof value === 'string' && new Date(value).toISOString() === value,
+  'log.level': keyword,
+  message: keyword,
+  'ecs.version': keyword,
+  'event.kind': among('event'),
+  'event.dataset': keyword,
+  'event.action': keyword,
+  'event.category': among('network'),
+  // Those that ECS expects of the category network.
+  'event.type': among('access', 'allowed', 'connection', 'denied', 'end', 'info', 'protocol', 'start'),
+  'event.outcome': among('success', 'failure', 'unknown'),
+  'event.id': keyword,
+  'event.reason': keyword,
+  'event.duration': long,
+  'service.name': keyword,
+  'service.type': keyword,
+  'host.name': keyword,
+  'source.address': keyword,
+  'source.ip': ip,
+  'source.bytes': long,
+  'user.name': keyword,
+  'destination.address': keyword,
+  'destination.domain': keyword,
+  'destination.ip': ip,
+  'destination.port': long,
+  'destination.bytes': long,
+  'network.bytes': long,
+  'dns.resolved_ip': ip,
+  'rule.name': keyword,
+  'http.request.method': keyword,
+  'http.response.status_code': long,
+  'tls.client.server_name': keyword,
+  'error.type': keyword,
+  'error.message': keyword,
+  'error.stack_trace': keyword,
+};
+
+/** Every value of a line with the name of its field; an array is one field with several values. */
+function leaves(value: unknown, name: string): (readonly [string, unknown])[] {
+  if (Array.isArray(value)) return value.flatMap((item) => leaves(item, name));
+  if (typeof value !== 'object' || value === null) return [[name, value]];
+  return Object.entries(value).flatMap(([key, inner]) => leaves(inner, name === '' ? key : `${name}.${key}`));
+}
+
+const TIME = '"level":"info","time":"2026-11-23T04:00:00.000Z"';
+const LINES = [
+  ...(['allow', 'deny', 'fail'] as const).map((outcome) => decisionJson(decisionRecord({ outcome }))),
+  decisionJson(
+    decisionRecord({ dialed: '2606:4700::1', host: '2606:4700::1', addresses: ['2606:4700::1'], repeats: 3 }),
+  ),
+  decisionJson(decisionRecord({ client: { address: 'unknown', name: null }, host: null, port: null, addresses: [] })),
+  decisionJson(decisionRecord({ host: '1.2.3', addresses: [], serverName: 'a.example' })),
+  closeJson(closeRecord()),
+  closeJson(closeRecord({ door: 'absolute', durationMs: 0.1234567, reason: 'sni-mismatch' })),
+  `{${TIME},"event":"listening","host":"x","listening":{"relay[0]":"127.0.0.1:1"},"msg":"ready"}`,
+  `{${TIME},"event":"name-asked","client":{"address":"172.31.250.7","name":null},"host":"a.example","msg":"asks"}`,
+  `{${TIME},"event":"relay-down","relay":"relay[0]","to":"a:1","reason":"connect-refused","msg":"down"}`,
+  `{${TIME},"event":"spawn","id":"1","outcome":"deny","reason":"image-unknown","address":null,"status":403,"field":null}`,
+  `{${TIME},"event":"grant","action":"made","grant":{"client":"github","host":"a.example"},"msg":"a grant is made"}`,
+  `{${TIME},"event":"defect","err":{"type":"Error","message":"broken","stack":"at x"},"msg":"a defect was caught"}`,
+];
+
+for (const json of LINES) {
+  test(`every field is one of ECS with its type, or below egress: ${json.slice(60, 150)}`, () => {
+    for (const [name, value] of leaves(JSON.parse(ecsLine(json)), '')) {
+      if (name.startsWith('egress.')) continue;
+      assert.ok(ECS[name] !== undefined, `${name} is no field of ECS that is known here`);
+      assert.ok(ECS[name](value), `${name}: ${JSON.stringify(value)}`);
+    }
+  });
+}
 
 for (const text of HOSTILE) {
   test(`${JSON.stringify(text)} stays within one visible line`, () => {

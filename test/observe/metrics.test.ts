@@ -98,6 +98,18 @@ test('closed tunnels add up their bytes and causes', async () => {
   assert.equal(await sampleOf(metrics, 'egress_tunnel_seconds_count'), 2);
 });
 
+test('forwarded requests are counted apart from tunnels', async () => {
+  const metrics = metricsWith();
+  metrics.closed(closeRecord({ door: 'absolute' }));
+  metrics.closed(closeRecord({ door: 'steer-http', cause: 'client-reset' }));
+  metrics.closed(closeRecord({ door: 'upgrade', status: 426 }));
+  metrics.closed(closeRecord({ door: 'upgrade', status: 101 }));
+  assert.equal(await sampleOf(metrics, 'egress_forwarded_bytes_total{direction="down"}'), 6000);
+  assert.equal(await sampleOf(metrics, 'egress_forwarded_closed_total{cause="client-reset"}'), 1);
+  assert.equal(await sampleOf(metrics, 'egress_forwarded_seconds_count'), 3);
+  assert.equal(await sampleOf(metrics, 'egress_tunnel_bytes_total{direction="down"}'), 2000);
+});
+
 test('what is asked when read is as it is then', async () => {
   const change = { digest: 'one' };
   const metrics = metricsWith(change);

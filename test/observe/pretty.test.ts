@@ -47,7 +47,7 @@ test('what report mode would have denied says so', () => {
 test('closed tunnels and events have their line, too', () => {
   assert.equal(
     plain(closeJson(closeRecord())),
-    '04:00:00.000 closed r-0001 10 bytes up, 2000 down, 1.0 s, end'.replace('00.000', '01.000'),
+    '04:00:00.000 closed api.github.com:443 r-0001 10 bytes up, 2000 down, 1.0 s, end'.replace('00.000', '01.000'),
   );
   const event = {
     level: 'error',

@@ -34,6 +34,7 @@ export function closeRecord(change: Partial<CloseRecord> = {}): CloseRecord {
     host: 'api.github.com',
     port: 443,
     rule: 'default',
+    status: 200,
     time: '2026-11-23T04:00:01.000Z',
     bytesUp: 10,
     bytesDown: 2000,

@@ -17,7 +17,9 @@ test('domain fronting is refused under enforce, before a byte of it reaches the 
     const socket = await tunnel(stand, 'site.test:443');
     socket.write(wire);
     assert.deepEqual(await readAll(socket), ACCESS_DENIED);
-    assert.deepEqual(told(await stand.decision()), ['deny', 'sni-mismatch', 'sni', 'site.test', 443]);
+    const decision = await stand.decision();
+    assert.deepEqual(told(decision), ['deny', 'sni-mismatch', 'sni', 'site.test', 443]);
+    assert.equal(decision.serverName, 'other.test');
     assert.equal((await stand.closed()).cause, 'refused');
   }
   assert.deepEqual([reached, stand.decisions.length], [0, 2]);
@@ -28,7 +30,9 @@ test('domain fronting passes under log, and its one record says what enforce wou
   const socket = await tunnel(stand, 'site.test:443');
   socket.end(wireHello({ sni: 'other.test' }));
   assert.ok((await readAll(socket)).equals(wireHello({ sni: 'other.test' })));
-  assert.deepEqual(told(await stand.decision()), ['allow', 'sni-mismatch', 'sni', 'site.test', 443]);
+  const decision = await stand.decision();
+  assert.deepEqual(told(decision), ['allow', 'sni-mismatch', 'sni', 'site.test', 443]);
+  assert.equal(decision.serverName, 'other.test');
   assert.equal((await stand.closed()).cause, 'end');
   assert.equal(stand.decisions.length, 1);
 });
@@ -62,7 +66,8 @@ test('the name of the tunnel itself passes under enforce, in any case and fragme
     for (const byte of wire) socket.write(Buffer.from([byte]));
     socket.end();
     assert.ok((await readAll(socket)).equals(wire));
-    assert.deepEqual(told(await stand.decision()).slice(0, 2), ['allow', null]);
+    const decision = await stand.decision();
+    assert.deepEqual([...told(decision).slice(0, 2), 'serverName' in decision], ['allow', null, false]);
     assert.equal((await stand.closed()).bytesUp, wire.length);
   }
 });
@@ -151,7 +156,7 @@ test('a silent tunnel is recorded within a moment, once, and its first bytes are
     const answer = await readAll(socket);
     assert.deepEqual(answer, sni === 'log' ? wireHello({ sni: 'other.test' }) : ACCESS_DENIED);
     const closed = await stand.closed();
-    assert.deepEqual([closed.cause, closed.reason], [cause, 'sni-mismatch']);
+    assert.deepEqual([closed.cause, closed.reason, closed.serverName], [cause, 'sni-mismatch', 'other.test']);
     assert.equal(stand.decisions.length, 1);
   }
 });

@@ -49,6 +49,7 @@ function sections({ record, explanation, allow, deny }, clients) {
       ['client', client.name === null ? client.address : `${clientText(client)} (${client.address})`],
       ['time', record.time],
       ['reason', record.reason],
+      ['TLS server name', record.serverName ?? null],
       ['rule', record.rule],
       ['mode', record.mode],
       ['door', record.door],
