@@ -20,8 +20,8 @@ const COLUMNS: readonly [string, (record: DecisionRecord) => string | number | n
   ['status', ({ status }) => status],
   ['dns_ms', ({ dnsMs }) => dnsMs],
   ['connect_ms', ({ connectMs }) => connectMs],
-  ['server_name', ({ serverName }) => serverName],
   ['repeats', ({ repeats }) => repeats],
+  ['server_name', ({ serverName }) => serverName],
 ];
 
 /** With a line of names at the top and CRLF at the end of each line. */

@@ -78,8 +78,8 @@ test('decisions are exported as JSON and as CSV, with the filter of the list', a
   const csv = await app.inject('/v1/decisions/export?format=csv&client=github');
   assert.match(String(csv.headers['content-type']), /^text\/csv/);
   assert.deepEqual(csv.body.split('\r\n'), [
-    'time,id,outcome,reason,rule,mode,client,client_address,door,method,host,port,addresses,dialed,status,dns_ms,connect_ms,repeats',
-    '2026-11-23T04:00:00.000Z,1,deny,metadata-address,never:169.254.169.254/32,enforce,github,172.31.250.7,connect,CONNECT,169.254.169.254,80,169.254.169.254,,403,,,',
+    'time,id,outcome,reason,rule,mode,client,client_address,door,method,host,port,addresses,dialed,status,dns_ms,connect_ms,repeats,server_name',
+    '2026-11-23T04:00:00.000Z,1,deny,metadata-address,never:169.254.169.254/32,enforce,github,172.31.250.7,connect,CONNECT,169.254.169.254,80,169.254.169.254,,403,,,,',
     '',
   ]);
   assert.equal((await app.inject('/v1/decisions/export?format=xml')).statusCode, 400);
