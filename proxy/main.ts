@@ -14,7 +14,7 @@ const COMMANDS: readonly (readonly [name: string, does: string, load: () => Prom
     'names every mistake in the configuration',
     async () => (await import('./cli/validate.js')).validateCommand,
   ],
-  ['probe', 'run where a tool runs: tries every way out', async () => (await import('./cli/probe.js')).probeCommand],
+  ['probe', 'tries every way out, where a tool runs', async () => (await import('./cli/probe.js')).probeCommand],
   ['audit', 'checks a stack against the runbook', async () => (await import('./cli/audit.js')).auditCommand],
   ['rotate', 'prints the steps to renew a secret', async () => (await import('./cli/rotate.js')).rotateCommand],
   ['ranges', 'prints the ranges that the policy knows', async () => (await import('./cli/ranges.js')).rangesCommand],
@@ -32,7 +32,11 @@ const COMMANDS: readonly (readonly [name: string, does: string, load: () => Prom
   ['block', 'refuses a host while the proxy runs', async () => (await import('./cli/decide.js')).blockCommand],
   ['grants', 'lists what is allowed, blocked and paused', async () => (await import('./cli/decide.js')).grantsCommand],
   ['revoke', 'ends what was allowed or blocked', async () => (await import('./cli/decide.js')).revokeCommand],
-  ['pause', 'refuses everything of a client, or of all', async () => (await import('./cli/decide.js')).pauseCommand],
+  [
+    'pause',
+    'refuses everything from a client, or from all',
+    async () => (await import('./cli/decide.js')).pauseCommand,
+  ],
   ['resume', 'ends a pause', async () => (await import('./cli/decide.js')).resumeCommand],
   ['watch', 'shows what is decided, with a key to allow it', async () => (await import('./cli/watch.js')).watchCommand],
   ['init', 'puts the sidecar into the stack of a folder', async () => (await import('./cli/init.js')).initCommand],
@@ -58,7 +62,7 @@ const OLDEST_NODE = [20, 19] as const;
 const PROCESS_IO: Io = {
   stdin: process.stdin,
   stdout: (text) => endWithReader(process.stdout).write(text),
-  stderr: (text) => process.stderr.write(text),
+  stderr: (text) => goOnWithoutReader(process.stderr).write(text),
   env: process.env,
 };
 
@@ -125,9 +129,15 @@ function isTooOld(): boolean {
 function endWithReader(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   if (stream.listenerCount('error') > 0) return stream;
   return stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(process.exitCode ?? 0);
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+    process.stderr.write(`egress-proxy: cannot write the output: ${error.message}\n`);
+    process.exit(1);
   });
+}
+
+/** What goes wrong is in the exit code as well. */
+function goOnWithoutReader(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  return stream.listenerCount('error') > 0 ? stream : stream.on('error', () => {});
 }
 
 if (isMain()) {

@@ -19,25 +19,25 @@ const FLAG = { type: 'boolean' } as const;
 export const auditCommand = command({
   name: 'audit',
   synopsis: '[OPTION...]',
-  details: `  Checks a stack: its engine, its files and our policy. It changes nothing.
+  details: `  Checks a stack: its engine, its files and the proxy's policy. It changes nothing.
   --project NAME       the compose project
   --compose FILE       the output of: docker compose --profile '*' config --format json
   --inspect FILE       the output of: docker inspect $(docker ps -aq) $(docker network ls -q)
-                       in place of asking the engine (DOCKER_HOST, or the socket)
+                       instead of asking the engine (DOCKER_HOST, or the socket)
   --no-engine          do not ask an engine
   --env FILE           the stack's .env
   --data DIR           the folder of DATA_PATH
   --config FILE        the policy of the proxy; its audit section has roles and what to ignore
   --host-rules FILE    the output of iptables-save, or of nft list ruleset
   --state FILE         remembers when a secret was first seen, as a salted hash
-  --max-age DAYS       from which age a secret is old (90)
+  --max-age DAYS       the age from which a secret is old (90)
   --only ID,...  --skip ID,...   which checks
   --format FORMAT      ${FORMATS.join(', ')}
-  --fail-on SEVERITY   ${SEVERITIES.join(', ')}: the least that makes the exit code 1 (high)
+  --fail-on SEVERITY   ${SEVERITIES.join(', ')}: the lowest that makes the exit code 1 (high)
   --shell SHELL        sh or powershell: which commands the table prints
-  --no-color           no colours, on a terminal either
+  --no-color           no colours, even at a terminal
   --list               prints the checks
-  A FILE of "-" is standard input. Exit code 0: nothing at --fail-on or above, 1: something, 2: nothing could be read.
+  A FILE of "-" is standard input. Exit code 0: nothing at --fail-on or above, 1: a finding, 2: nothing could be read.
 `,
   options: {
     project: TEXT,

@@ -11,11 +11,11 @@ const EXIT_OF = { allow: EXIT.ok, deny: EXIT.denied, fail: EXIT.unreachable } as
 export const checkCommand = command({
   name: 'check',
   synopsis: '[--config FILE] [--client NAME] [--json] TARGET...',
-  details: `  Says what would happen to each TARGET, a URL or HOST:PORT: outcome, reason, rule, addresses.
+  details: `  Explains what would happen to each TARGET, a URL or HOST:PORT: outcome, reason, rule, addresses.
   Resolves names, connects to nothing.
   --client NAME  as this client of the configuration
-  --json         one JSON object a line
-  exit code: 0 allow, 3 deny, 4 fail; of several targets the highest`,
+  --json         one JSON object per line
+  exit code: 0 allow, 3 deny, 4 fail; the highest of several targets`,
   options: { config: { type: 'string' }, client: { type: 'string' }, json: { type: 'boolean' } },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
   async run(values, targets, io) {

@@ -56,7 +56,7 @@ export async function execute(of: Command, argv: readonly string[], io: Io): Pro
     return await of.run(values, positionals, io);
   } catch (error) {
     if (!isUsageError(error)) throw error;
-    io.stderr(`${of.name}: ${error.message}\n${usageOf(of)}`);
+    io.stderr(`${of.name}: ${sentenceOf(error)}\n${usageOf(of)}`);
     return EXIT.usage;
   }
 }
@@ -73,6 +73,15 @@ function metaOption(argv: readonly string[]): 'help' | 'version' | null {
 function isUsageError(error: unknown): error is Error {
   if (error instanceof UsageError) return true;
   return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_');
+}
+
+/** `parseArgs` goes on to explain what nobody asked; its first sentence says what is wrong. */
+function sentenceOf(error: Error): string {
+  if (error instanceof UsageError) return error.message;
+  const withoutValue = /^Option '(-[^ ']+)[^']*' argument (?:missing|is ambiguous)/.exec(error.message)?.[1];
+  if (withoutValue !== undefined) return `option '${withoutValue}' needs a value`;
+  const [first = ''] = error.message.split(/\.\s|\.$/, 1);
+  return first.charAt(0).toLowerCase() + first.slice(1);
 }
 
 export function usageOf({ name, synopsis, details }: Command): string {

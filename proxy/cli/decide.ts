@@ -7,12 +7,12 @@ import { command, EXIT, type Io, UsageError } from './command.js';
 const COMMON = { config: { type: 'string' }, json: { type: 'boolean' } } as const;
 const GRANT = { ...COMMON, client: { type: 'string' }, for: { type: 'string' }, why: { type: 'string' } } as const;
 const FOR =
-  '  --for 10m ends it then (ms, s, m, h, d); without it, it is for always: the line goes into the policy file if that\n  can be written.';
+  '  --for 10m ends that after ten minutes (units: ms, s, m, h, d). Without it there is no end, and the line goes into the\n  policy file if that can be written.';
 
 export const allowCommand = command({
   name: 'allow',
   synopsis: 'HOST[:PORT] [--client NAME] [--for 10m | --once] [--internal] [--why TEXT] [--json]',
-  details: `  Allows a host from now on, beside the policy file. A deny rule comes first, and nothing opens metadata.\n${FOR}\n  --once is for the next request. --internal confirms that a private destination is meant.`,
+  details: `  Allows a host from now on. A deny rule comes first, and nothing opens metadata.\n${FOR}\n  --once is for the next request. --internal confirms that a private destination is meant.`,
   options: { ...GRANT, once: { type: 'boolean' }, internal: { type: 'boolean' } },
   operands: { least: 1, most: 1 },
   run: (values, [place = ''], io) =>
@@ -30,7 +30,7 @@ export const allowCommand = command({
 export const blockCommand = command({
   name: 'block',
   synopsis: 'HOST[:PORT] [--client NAME] [--for 10m] [--why TEXT] [--json]',
-  details: `  Refuses a host from now on, and closes what is open to it.\n${FOR}`,
+  details: `  Refuses a host from now on, and closes open connections to it.\n${FOR}`,
   options: GRANT,
   operands: { least: 1, most: 1 },
   run: (values, [place = ''], io) =>
@@ -50,7 +50,7 @@ export const grantsCommand = command({
 export const revokeCommand = command({
   name: 'revoke',
   synopsis: 'ID [--json]',
-  details: '  Ends a grant of "egress-proxy grants", and closes what is open by it.',
+  details: '  Ends a grant of "egress-proxy grants", and closes the connections that it allowed.',
   options: COMMON,
   operands: { least: 1, most: 1 },
   run: (values, [id = ''], io) =>
@@ -66,7 +66,7 @@ export const pauseCommand = command({
   name: 'pause',
   synopsis: '[CLIENT] [--for 10m] [--let-through] [--why TEXT] [--json]',
   details:
-    '  Refuses everything of a client, or of all. --let-through, for all and with --for: lets through and logs what is\n  not metadata, link-local or the proxy itself.',
+    '  Refuses everything from a client, or from all. --let-through, for all and with --for: lets through and logs what is\n  not metadata, link-local or the proxy itself.',
   options: { ...COMMON, for: { type: 'string' }, why: { type: 'string' }, 'let-through': { type: 'boolean' } },
   operands: { least: 0, most: 1 },
   run: (values, [client], io) => {
@@ -88,7 +88,7 @@ export const pauseCommand = command({
 export const resumeCommand = command({
   name: 'resume',
   synopsis: '[CLIENT] [--json]',
-  details: '  Ends the pause of a client, or the one of all.',
+  details: '  Ends the pause of a client, or the one for all.',
   options: COMMON,
   operands: { least: 0, most: 1 },
   run: (values, [client], io) =>

@@ -15,9 +15,9 @@ const LISTEN = '/run/egress-guard/docker.sock';
 export const guardCommand = command({
   name: 'guard',
   synopsis: '[--config FILE] [--health]',
-  details: `  Listens on the Unix socket guard.listen, for a gateway that starts tools with the Docker CLI, and lets through to
-  the engine what starting a tool needs. SIGHUP or a changed file reloads the section guard for tools to come.
-  --health exits 0 if the guard that runs in this container answers, and the engine does.`,
+  details: `  Listens on the Unix socket guard.listen, for a gateway that starts tools with the Docker CLI, and passes on to
+  the engine what starting a tool needs. SIGHUP or a changed file reloads the section guard, for tools from then on.
+  --health exits 0 if the guard of this container and the engine answer.`,
   options: { config: { type: 'string' }, health: { type: 'boolean' } },
   async run(values, _operands, io) {
     const path = configPath(values.config);

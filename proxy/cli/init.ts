@@ -19,15 +19,15 @@ export const initCommand = command({
   name: 'init',
   synopsis: '[--dry-run] [--yes] [--remove] [--gateway NAME] [--image NAME] [--avoid CIDR ...] [FOLDER]',
   details: `  Writes egress-proxy/ (override, policy, settings of the gateway's Docker CLI) and lines of .env for the stack in
-  FOLDER, after it has shown them and asked. The stack's own compose files are read and never written.
+  FOLDER, after showing them and asking. The stack's own compose files are read and never written.
   FOLDER: /stack in the image, else the current folder
   --dry-run       shows the changes and ends
   --yes           does not ask
-  --remove        takes everything out again
+  --remove        removes everything again
   --gateway NAME  the service that starts the tools, if it cannot be detected
   --image NAME    the image to run; EGRESS_PROXY_IMAGE by default
-  --avoid CIDR    a subnet that is in use elsewhere. What the engine and the machine use is seen only where their socket and
-                  interfaces are: outside of a container, or with docker.sock mounted`,
+  --avoid CIDR    a subnet that is in use elsewhere. Inside a container those of the engine and of the machine cannot be seen,
+                  unless docker.sock is mounted`,
   options: {
     'dry-run': { type: 'boolean' },
     yes: { type: 'boolean', short: 'y' },

@@ -11,12 +11,12 @@ const TEXT = { type: 'string' } as const;
 export const rotateCommand = command({
   name: 'rotate',
   synopsis: '[OPTION...] NAME',
-  details: `  Prints the steps that give a secret a new value, for this stack: how to make it, what to start anew and in
+  details: `  Prints the steps that give a secret a new value, for this stack: how to make it, what to restart and in
   which order, what to pair again. It changes nothing, and shows no secret.
-  NAME           a variable of .env, such as OPS_CONTROLLER_TOKEN; or admin, or client:NAME, for our own tokens
+  NAME           a variable of .env, such as OPS_CONTROLLER_TOKEN; or admin, or client:NAME, for the proxy's own tokens
   --env FILE     the stack's .env
   --compose FILE the output of: docker compose --profile '*' config --format json ("-": standard input)
-  --project NAME the compose project, where the engine has several
+  --project NAME the compose project, if the engine has several
   --no-engine    do not ask an engine which services use the secret
   --shell SHELL  sh or powershell
 `,

@@ -11,8 +11,8 @@ const FORMATS = ['text', 'json', 'sarif'] as const;
 export const validateCommand = command({
   name: 'validate',
   synopsis: '[--config FILE] [--format text|json|sarif]',
-  details: `  Reads the configuration as serve does, and prints every mistake as file:line: where, what is there and
-  what should, and warnings of what is probably not meant. Nothing is started. The environment counts: \${NAME} has to be set.
+  details: `  Reads the configuration as serve does, and prints every mistake as file:line, with what is there and
+  what should be, and warnings about what is probably not intended. Starts nothing. \${NAME} has to be set in the environment.
   exit code: 0 it can be used, 78 it cannot`,
   options: { config: { type: 'string' }, format: { type: 'string' } },
   async run({ config, format = 'text' }, _operands, io) {

@@ -13,7 +13,7 @@ export const watchCommand = command({
   name: 'watch',
   synopsis: '[--all] [--json] [--config FILE]',
   details:
-    '  Shows refusals and questions as they come; --all: what is allowed, too. At a terminal, "a" allows and "b" blocks the\n  chosen one for ten minutes; elsewhere one line, or with --json one record, for each.',
+    '  Shows refusals and questions as they come; --all: allowed requests, too. At a terminal, "a" allows and "b" blocks the\n  chosen one for ten minutes; elsewhere one line, or with --json one record, for each.',
   options: { config: { type: 'string' }, json: { type: 'boolean' }, all: { type: 'boolean' } },
   async run({ config, json, all }, _operands, io) {
     try {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -57,6 +58,16 @@ test('wrong arguments of any command end with 2, one line that says what is wron
   }
 });
 
+test('what is wrong with an option is one plain sentence', async () => {
+  for (const [argv, sentence] of [
+    [['--nonsense'], "unknown option '--nonsense'"],
+    [['--client'], "option '--client' needs a value"],
+    [['--client', '--json', 'a'], "option '--client' needs a value"],
+    [['--json=1', 'a'], "option '--json' does not take an argument"],
+  ] as const)
+    assert.equal((await egressProxy('check', ...argv)).err.split('\n')[0], `check: ${sentence}`);
+});
+
 test('an unknown command ends with 2 and the list of commands', async () => {
   const { code, out, err } = await egressProxy('frobnicate\x1b[31m');
   assert.deepEqual([code, out], [2, '']);
@@ -68,6 +79,22 @@ test('a reader that goes away ends a command without a word', () => {
     encoding: 'utf8',
   });
   assert.deepEqual([status, stderr], [0, '']);
+});
+
+test('the exit code of a command does not depend on who reads its errors', async () => {
+  const child = spawn(process.execPath, [MAIN, 'check', '--nonsense'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  child.stderr.destroy();
+  assert.deepEqual(await once(child, 'exit'), [2, null]);
+});
+
+test('output that cannot be written is an error of one line', { skip: process.platform !== 'linux' }, () => {
+  const full = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, 'ranges'], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  });
+  assert.equal(status, 1);
+  assert.match(stderr, /^egress-proxy: cannot write the output: ENOSPC.*\n$/);
 });
 
 test('a command prints the same for a program that asks for JSON', async () => {
