@@ -2,12 +2,12 @@
  * Who may read the admin API, and who may write. A web page that someone opens must get nothing through their browser: neither by a
  * request across origins nor by DNS rebinding, where the browser believes that we are the page's own server.
  */
-import { createHmac } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseHostField } from '../core/target.js';
 import { isSameSecret } from '../door/same-secret.js';
 import { AdminError, type AdminOptions } from './options.js';
 import { isPartOfSignIn, offerSignIn } from './page.js';
+import type { Sessions } from './sessions.js';
 
 const COOKIE = 'egress_admin';
 /** For probes of an orchestrator, which has no token; they tell nothing but a state. */
@@ -28,13 +28,13 @@ const HEADERS = {
   'cache-control': 'no-store',
 } as const;
 
-type Keys = Pick<AdminOptions, 'token' | 'next' | 'writeToken' | 'runTime'>;
+type Keys = Pick<AdminOptions, 'token' | 'next' | 'writeToken'>;
 
 /**
  * Checks every request before its handler. `token` null: reading needs none, since the listener is on loopback; writing
  * always needs one.
  */
-export function guardAccess(app: FastifyInstance, options: Keys): void {
+export function guardAccess(app: FastifyInstance, options: Keys, sessions: Sessions): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS);
     const path = request.url.split('?', 1)[0] ?? '';
@@ -46,16 +46,22 @@ export function guardAccess(app: FastifyInstance, options: Keys): void {
     const isWrite = !['GET', 'HEAD'].includes(request.method) && path !== CHECK;
     if (isWrite) refuseOtherContent(request);
     if (bearer || (path === SESSION && request.method !== 'DELETE')) return;
-    if (isWrite) return admitWriter(request, reply, options, tokens);
-    const isOpen = options.token === null && (options.next ?? null) === null;
-    return admitBrowser(request, reply, { path, tokens, isOpen, sessions: sessionsOf(options) });
+    if (isWrite) return admitWriter(request, reply, tokens, sessions);
+    return admitBrowser(request, reply, { path, tokens, isOpen: isReadingOpen(options), sessions });
   });
 }
 
 /** True where the request may write. */
-export function mayWrite(request: FastifyRequest, options: Keys): boolean {
+export function mayWrite(request: FastifyRequest, options: Keys, sessions: Sessions): boolean {
   const tokens = tokensOf(options);
-  return hasBearer(request, tokens) || hasCookie(request, tokens, sessionsOf(options));
+  return hasBearer(request, tokens) || hasCookie(request, tokens, sessions);
+}
+
+/** True as long as what this request was answered with may go on: for answers that do not end. */
+export function mayStillRead(request: FastifyRequest, options: Keys, sessions: Sessions): boolean {
+  const tokens = tokensOf(options);
+  if (isReadingOpen(options) || hasBearer(request, tokens)) return true;
+  return cookiesOf(request).some((value) => sessions.isOpen(value, tokens));
 }
 
 /** True where it is by its cookie that a request may write: it comes from the page. */
@@ -63,23 +69,30 @@ export function isByCookie(request: FastifyRequest): boolean {
   return request.headers.authorization === undefined;
 }
 
-/** For whoever has shown `given`: the field that makes the browser show it from now on. Null where it is no token. */
-export function sessionCookie(given: string, options: Keys): string | null {
+/**
+ * For whoever has shown `given`: the field that makes the browser show it from now on. The cookie that the browser had is
+ * void then. Null where `given` is no token.
+ */
+export function signIn(request: FastifyRequest, given: string, options: Keys, sessions: Sessions): string | null {
   const token = tokensOf(options).find((one) => isSameSecret(given, one));
-  return token === undefined ? null : cookieField(cookieValue(token, sessionsOf(options)));
+  return token === undefined ? null : newCookie(request, token, sessions);
 }
 
-export function endedCookie(): string {
+/** Ends the session of this browser; by the token in a field, those of all. The field that takes the cookie back. */
+export function signOut(request: FastifyRequest, sessions: Sessions): string {
+  if (!isByCookie(request)) sessions.endAll();
+  for (const value of cookiesOf(request)) sessions.end(value);
   return `${cookieField('')}; Max-Age=0`;
+}
+
+/** The listener is on loopback, and no token is configured. */
+function isReadingOpen({ token, next }: Keys): boolean {
+  return token === null && (next ?? null) === null;
 }
 
 function tokensOf({ token, next, writeToken }: Keys): readonly string[] {
   const configured = [token, next ?? null].filter((one) => one !== null);
   return configured.length > 0 ? configured : [writeToken ?? null].filter((one) => one !== null);
-}
-
-function sessionsOf({ runTime }: Keys): number {
-  return runTime?.book.sessions ?? 0;
 }
 
 /** A form of another origin can send three types without asking the browser's leave, and JSON is none of them. */
@@ -93,10 +106,10 @@ function refuseOtherContent({ method, headers }: FastifyRequest): void {
 function admitWriter(
   request: FastifyRequest,
   reply: FastifyReply,
-  options: Keys,
   tokens: readonly string[],
+  sessions: Sessions,
 ): undefined {
-  if (hasCookie(request, tokens, sessionsOf(options)) && request.headers.origin !== undefined) return undefined;
+  if (hasCookie(request, tokens, sessions) && request.headers.origin !== undefined) return undefined;
   throw unauthenticated(reply, 'Writing');
 }
 
@@ -132,7 +145,7 @@ interface Reading {
   readonly tokens: readonly string[];
   /** Reading needs no token. */
   readonly isOpen: boolean;
-  readonly sessions: number;
+  readonly sessions: Sessions;
 }
 
 /** The token once in the URL, as Jupyter does, is answered with a cookie and a URL without it. */
@@ -144,7 +157,7 @@ function admitBrowser(
   const given = new URLSearchParams(request.url.split('?')[1] ?? '').get('token');
   const token = given === null ? undefined : tokens.find((one) => isSameSecret(given, one));
   if (token !== undefined) {
-    reply.header('set-cookie', cookieField(cookieValue(token, sessions)));
+    reply.header('set-cookie', newCookie(request, token, sessions));
     return path === '/' ? reply.redirect('/', 303) : undefined;
   }
   if (isOpen || hasCookie(request, tokens, sessions) || isPartOfSignIn(path)) return undefined;
@@ -172,13 +185,13 @@ function cookieField(value: string): string {
   return `${COOKIE}=${value}; HttpOnly; SameSite=Strict; Path=/`;
 }
 
-/** What the browser keeps is not the token, and is void when the token changes or someone has logged out. */
-function cookieValue(token: string, sessions: number): string {
-  return createHmac('sha256', token).update(`mcp-egress-proxy admin cookie ${sessions}`).digest('hex');
+function newCookie(request: FastifyRequest, token: string, sessions: Sessions): string {
+  for (const value of cookiesOf(request)) sessions.end(value);
+  return cookieField(sessions.start(token));
 }
 
-function hasCookie(request: FastifyRequest, tokens: readonly string[], sessions: number): boolean {
-  return cookiesOf(request).some((value) => tokens.some((one) => isSameSecret(value, cookieValue(one, sessions))));
+function hasCookie(request: FastifyRequest, tokens: readonly string[], sessions: Sessions): boolean {
+  return cookiesOf(request).some((value) => sessions.admits(value, tokens));
 }
 
 function cookiesOf(request: FastifyRequest): string[] {

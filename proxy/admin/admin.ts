@@ -2,13 +2,14 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import * as z from 'zod';
 import { relayReadiness } from '../observe/relay-events.js';
-import { guardAccess } from './access.js';
+import { guardAccess, mayStillRead } from './access.js';
 import { ADMIN_HEADER_BYTES, boundConnections } from './connections.js';
 import { addDecisionRoutes } from './decisions.js';
 import { addGrantRoutes } from './grants.js';
 import { AdminError, type AdminOptions } from './options.js';
 import { addPage } from './page.js';
 import { addSession } from './session.js';
+import { Sessions } from './sessions.js';
 import { addStream } from './stream.js';
 import { addTop } from './top.js';
 
@@ -31,14 +32,15 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
   // A form of another origin can send text/plain without asking first.
   app.removeContentTypeParser('text/plain');
   answerErrorsAsJson(app);
-  guardAccess(app, options);
+  const sessions = new Sessions(options.now);
+  guardAccess(app, options, sessions);
   addHealth(app, options);
   addCheck(app, options);
   app.get('/v1/policy', async () => ({ ...options.policyView(), reload: options.lastReload?.() ?? null }));
   addTop(app, options);
   addDecisionRoutes(app, options);
-  addStream(app, options);
-  addSession(app, options);
+  addStream(app, options, (request) => mayStillRead(request, options, sessions));
+  addSession(app, options, sessions);
   addGrantRoutes(app, options);
   addPage(app);
   return app;

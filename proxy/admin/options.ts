@@ -34,6 +34,8 @@ export interface AdminOptions {
   readonly runTime?: RunTimeControl;
   /** True for a connection that comes by the tools' network: it is closed unheard. */
   readonly isFromTools?: (ends: ConnectionEnds) => boolean;
+  /** In place of the clock on the wall: for tests. In milliseconds. */
+  readonly now?: () => number;
   /** True where the listener is bound to a loopback address. */
   readonly loopback: boolean;
 }

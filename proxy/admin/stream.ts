@@ -3,7 +3,7 @@
  * nothing else: it loses records, is told how many, and is cut off when it takes nothing for a minute.
  */
 import type { ServerResponse } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { matchesFilter, type RecordFilter } from '../observe/record-filter.js';
 import type { Ring } from '../observe/ring.js';
 import type { QueuedRecord } from '../observe/subscription.js';
@@ -28,12 +28,15 @@ interface StreamOptions {
   readonly totals: boolean;
 }
 
+/** False once the reader has signed out, or its token counts no more. */
+type StillReader = (request: FastifyRequest) => boolean;
+
 /**
  * `GET /v1/decisions/stream?outcome=&reason=&client=&host=&rate=&after=&totals=1`: one event without a name for each
  * record, `id` its id; an event `lost` with a count where records were left out. The field Last-Event-ID or `after`
  * asks for what came since.
  */
-export function addStream(app: FastifyInstance, { ring, runTime }: AdminOptions): void {
+export function addStream(app: FastifyInstance, { ring, runTime }: AdminOptions, isStillReader: StillReader): void {
   app.get<{ Querystring: Query }>('/v1/decisions/stream', { exposeHeadRoute: false }, async (request, reply) => {
     if (ring.subscribers() >= MOST_READERS) {
       throw new AdminError(503, 'busy', `There are ${MOST_READERS} readers of the stream already.`);
@@ -50,14 +53,14 @@ export function addStream(app: FastifyInstance, { ring, runTime }: AdminOptions)
     reply.hijack();
     for (const [name, value] of Object.entries(headers)) if (value !== undefined) reply.raw.setHeader(name, value);
     reply.raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
-    stream(ring, reply.raw, options, runTime);
+    stream(ring, reply.raw, { ...options, isStillReader: () => isStillReader(request) }, runTime);
   });
 }
 
 function stream(
   ring: Ring,
   response: ServerResponse,
-  { filter, rate, after, totals }: StreamOptions,
+  { filter, rate, after, totals, isStillReader }: StreamOptions & { isStillReader(): boolean },
   runTime: RunTimeControl | undefined,
 ): void {
   const perFlush = rate === null ? QUEUE : Math.max(1, Math.ceil(rate / FLUSHES_PER_SECOND));
@@ -81,7 +84,8 @@ function stream(
     return `event: lost\ndata: {"lost":${lost}}\n\n`;
   };
   const beat = () => {
-    if (!response.writableNeedDrain) {
+    if (!isStillReader()) response.destroy();
+    else if (!response.writableNeedDrain) {
       lastProgress = Date.now();
       response.write(totals ? `event: totals\ndata: ${JSON.stringify(ring.totals())}\n\n` : ': still here\n\n');
     } else if (Date.now() - lastProgress > CUT_OFF_MS) response.destroy();

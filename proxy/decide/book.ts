@@ -73,11 +73,6 @@ export class Book {
     return this.#kept.pauses;
   }
 
-  /** Part of what browsers' cookies are made of. */
-  get sessions(): number {
-    return this.#kept.sessions;
-  }
-
   /** For the policy. What is in the file is the file's to say. */
   runTime(): RunTime {
     return { grants: this.#kept.grants.filter(({ inFile }) => !inFile), pauses: this.#kept.pauses };
@@ -158,11 +153,6 @@ export class Book {
       this.#end({ ...this.#kept, grants });
       this.#report({ of: 'grant', action: isThere ? 'in-file' : 'ended', grant: settled });
     }
-  }
-
-  /** Every cookie is void from now on. Throws a BookError. */
-  endSessions(): void {
-    this.#keep({ ...this.#kept, sessions: this.#kept.sessions + 1 });
   }
 
   /** Nothing ends, and nothing is written, after this. */

@@ -11,11 +11,9 @@ import { type Grant, grantView, type Pause, pauseView } from './grant.js';
 export interface Kept {
   readonly grants: readonly Grant[];
   readonly pauses: readonly Pause[];
-  /** Counts up when every cookie of a browser becomes void. */
-  readonly sessions: number;
 }
 
-export const NOTHING_KEPT: Kept = Object.freeze({ grants: [], pauses: [], sessions: 0 });
+export const NOTHING_KEPT: Kept = Object.freeze({ grants: [], pauses: [] });
 
 /** A file that was none: what is wrong with it, and where it is now; null where it could not be moved. */
 export interface Broken {
@@ -42,12 +40,8 @@ export function readState(folder: string, now: number): { readonly kept: Kept; r
 }
 
 /** Throws where the folder cannot be written to; the file is the old one then. */
-export function writeState(folder: string, { grants, pauses, sessions }: Kept): void {
-  const text = JSON.stringify(
-    { version: 1, sessions, grants: grants.map(grantView), pauses: pauses.map(pauseView) },
-    null,
-    1,
-  );
+export function writeState(folder: string, { grants, pauses }: Kept): void {
+  const text = JSON.stringify({ version: 1, grants: grants.map(grantView), pauses: pauses.map(pauseView) }, null, 1);
   replaceFile(join(folder, NAME), `${text}\n`, 0o600);
 }
 
@@ -57,11 +51,9 @@ export function parseState(text: string): Kept {
   const version = member(root, 'version');
   if (version !== 1)
     throw new Error(`its version is ${JSON.stringify(version)?.slice(0, 20)}, and this program reads 1`);
-  const sessions = member(root, 'sessions');
   return {
     grants: itemsOf(root, 'grants').map(readGrant),
     pauses: itemsOf(root, 'pauses').map(readPause),
-    sessions: typeof sessions === 'number' && Number.isSafeInteger(sessions) ? sessions : 0,
   };
 }
 

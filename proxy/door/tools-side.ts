@@ -28,6 +28,8 @@ export function createToolsSide({ doors, toolsRange, links }: ToolsSideOptions):
   const isEverywhere = doors.some((door) => door !== null && isWildcard(door.host));
   return ({ localAddress, remoteAddress }) => {
     const [local, remote] = [peerAddress(localAddress), peerAddress(remoteAddress)];
+    // It is gone: nobody waits for an answer.
+    if (local === '') return true;
     if (isLoopback(local)) return false;
     if (bound.some(({ text }) => text === local) || sharesLink(links(), bound, [local, remote])) return true;
     if (!isEverywhere) return false;
@@ -50,5 +52,5 @@ function isWildcard(host: string): boolean {
 }
 
 function isLoopback(text: string): boolean {
-  return text.startsWith('127.') || text === '::1' || text === '';
+  return text.startsWith('127.') || text === '::1';
 }
