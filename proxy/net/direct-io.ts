@@ -46,7 +46,7 @@ export class DirectReads {
    * Reads `socket` from now on, piece by piece; what it had buffered comes first. `end`, `error` and `close` are emitted
    * as ever. Called again, it puts another reader in the place of the one before, whose size still holds for one read.
    */
-  read(socket: Socket, reader: Reader, size: ReadSize = () => Number.POSITIVE_INFINITY): void {
+  read(socket: Socket, reader: Reader, size: ReadSize = anySize): void {
     let goOn = true;
     if (this.#take(socket, reader, size)) {
       // After the reader stands: it may put another one in its place with the first of these.
@@ -61,26 +61,31 @@ export class DirectReads {
 
   /** False where this release of Node has no such way, or the socket is no plain TCP connection. */
   #take(socket: Socket, reader: Reader, size: ReadSize): boolean {
+    if (isRead(socket)) {
+      socket[READING].reader = reader;
+      socket[READING].size = size;
+      return true;
+    }
     const handle = tcpHandle(socket);
     this.#slots ??= findSlots(socket);
     if (handle === null || this.#slots === null || typeof handle.useUserBuffer !== 'function') return false;
     const { buffer, callback, generator } = this.#slots;
-    Reflect.set(socket, callback, (length: number, bytes: Buffer) =>
-      length < BULK_BYTES
-        ? reader(bytes.subarray(0, length))
-        : this.#timed(() => reader(bytes.subarray(0, length))) && this.#goesOn(socket),
-    );
-    Reflect.set(socket, generator, () => this.#part(size()));
-    if (Reflect.get(socket, buffer) !== null) return true;
+    const reading: Reading = { reader, size };
     const first = this.#part(size());
+    Reflect.set(socket, READING, reading);
+    Reflect.set(socket, generator, () => this.#part(reading.size()));
+    Reflect.set(socket, callback, (length: number, bytes: Buffer) => {
+      const piece = bytes.subarray(0, length);
+      return length < BULK_BYTES ? reading.reader(piece) : this.#timed(reading, piece) && this.#goesOn(socket);
+    });
     Reflect.set(socket, buffer, first);
     handle.useUserBuffer(first);
     return true;
   }
 
-  #timed(read: () => boolean): boolean {
+  #timed({ reader }: Reading, piece: Buffer): boolean {
     const startedAt = performance.now();
-    const goOn = read();
+    const goOn = reader(piece);
     this.#bulk += 1;
     this.#bulkMs += performance.now() - startedAt;
     if (!this.#isScheduled) setImmediate(this.#nextLoop);
@@ -121,6 +126,20 @@ export class DirectReads {
     return part;
   }
 }
+
+const READING = Symbol('reading');
+
+/** Who reads a socket now. */
+interface Reading {
+  reader: Reader;
+  size: ReadSize;
+}
+
+function isRead(socket: Socket): socket is Socket & { readonly [READING]: Reading } {
+  return READING in socket;
+}
+
+const anySize = (): number => Number.POSITIVE_INFINITY;
 
 /**
  * Writes as much of `bytes` as the kernel takes without waiting and answers how much that was: 0 where earlier bytes
@@ -163,7 +182,7 @@ interface Handle {
 
 /** Only a plain TCP handle: the descriptor under a TLS one takes bytes that nothing would encrypt. */
 function tcpHandle(socket: Socket): Handle | null {
-  const handle: unknown = Reflect.get(socket, '_handle');
+  const handle = '_handle' in socket ? socket._handle : null;
   if (typeof handle !== 'object' || handle === null || handle.constructor.name !== 'TCP') return null;
   return handle;
 }

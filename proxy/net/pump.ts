@@ -36,11 +36,7 @@ export class Pump {
     this.#to = to;
     this.#through = through;
     this.#newClaim = claim;
-    reads.read(
-      from,
-      (bytes) => this.#onBytes(bytes),
-      () => (this.#passed < FAST_AFTER ? SLOW_PIECE : Number.POSITIVE_INFINITY),
-    );
+    reads.read(from, this.#onBytes, this.#size);
   }
 
   /** Gives the claim back, at the end of the tunnel. */
@@ -48,7 +44,9 @@ export class Pump {
     this.#claim?.hold(0);
   }
 
-  #onBytes(bytes: Buffer): boolean {
+  readonly #size = (): number => (this.#passed < FAST_AFTER ? SLOW_PIECE : Number.POSITIVE_INFINITY);
+
+  readonly #onBytes = (bytes: Buffer): boolean => {
     const moving = this.#through(bytes);
     if (moving === null) return true;
     this.#passed += moving.length;
@@ -57,7 +55,7 @@ export class Pump {
     this.#claim ??= this.#newClaim();
     this.#claim.hold(this.#to.writableLength);
     return false;
-  }
+  };
 
   readonly #resume = (): void => {
     if (performance.now() - this.#stalledAt > STALL_MS) this.#passed = 0;

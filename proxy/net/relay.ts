@@ -82,8 +82,8 @@ class SocketRelay implements Relay, Ways {
     onEnd(upstream, () => passEnd(client));
     const claimed = (): Claim => claim(() => this.cut('busy'));
     this.#pumps = [
-      new Pump(client, upstream, { reads, through: (bytes) => this.#onUp(bytes), claim: claimed }),
-      new Pump(upstream, client, { reads, through: (bytes) => this.#onDown(bytes), claim: claimed }),
+      new Pump(client, upstream, { reads, through: this.#onUp, claim: claimed }),
+      new Pump(upstream, client, { reads, through: this.#onDown, claim: claimed }),
     ];
   }
 
@@ -117,18 +117,18 @@ class SocketRelay implements Relay, Ways {
     this.#upstream.destroy();
   }
 
-  #onUp(bytes: Buffer): Buffer | null {
+  readonly #onUp = (bytes: Buffer): Buffer | null => {
     this.#carried.up += bytes.length;
     this.#idle.refresh();
     return this.#screened.up(bytes);
-  }
+  };
 
-  #onDown(bytes: Buffer): Buffer | null {
+  readonly #onDown = (bytes: Buffer): Buffer | null => {
     this.#carried.down += bytes.length;
     this.#idle.refresh();
     this.#screened.down();
     return this.#upstream.destroyed ? null : bytes;
-  }
+  };
 
   /** What waits for a reader that pauses is no silence: such a tunnel costs its share of the budget, and is not ended. */
   #onIdle(): void {

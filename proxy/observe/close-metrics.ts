@@ -1,5 +1,6 @@
 /** What tunnels and forwarded requests carried: those that have ended, and the tunnels that are open now. */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { Durations } from './durations.js';
 import { type CloseCause, type CloseRecord, type DecisionSink, isOfTunnel } from './record.js';
 
 export interface TunnelBytes {
@@ -69,11 +70,11 @@ function count(
       for (const [cause, times] of causes) closed.inc({ cause }, times);
     },
   });
-  const duration = new Histogram({ ...names.duration, buckets: SECONDS, registers });
+  const duration = new Durations({ ...names.duration, buckets: SECONDS, registry });
   return (record) => {
     sums.up += record.bytesUp;
     sums.down += record.bytesDown;
     causes.set(record.cause, (causes.get(record.cause) ?? 0) + 1);
-    if (Number.isFinite(record.durationMs)) duration.observe(record.durationMs / 1000);
+    duration.add(record.durationMs);
   };
 }

@@ -1,8 +1,9 @@
 /** Records of one kind: written singly up to an allowance, and counted beyond it. */
 import { LRUCache } from 'lru-cache';
 
-/** Records in one interval: with the same key, of one client in all, and of everybody. */
+/** Records in one interval: with the same key, of one client in all, and of everybody. Those of one kind share it. */
 export interface Allowance {
+  readonly kind: string;
   readonly same: number;
   readonly client: number;
   readonly all: number;
@@ -10,8 +11,8 @@ export interface Allowance {
 
 export interface FoldRules<T> {
   write(record: T): void;
-  /** The allowance that a record takes from; those of one `kind` share it. */
-  allowance(record: T): Allowance & { readonly kind: string };
+  /** The allowance that a record takes from. */
+  allowance(record: T): Allowance;
   /** Who asks; what is asked and said; and of that what is left when the destination does not count. */
   keys(record: T): { readonly client: string; readonly same: string; readonly alike: string };
   /** The record for requests to several destinations. */
@@ -64,14 +65,14 @@ export class Fold<T> {
 
   offer(record: T): void {
     const { client, same, alike } = this.#rules.keys(record);
-    const { kind, ...most } = this.#rules.allowance(record);
+    const most = this.#rules.allowance(record);
     const ofSame = this.#peek(same);
     if (ofSame !== null && ofSame.written >= most.same) {
       this.#wait(ofSame, record);
       return;
     }
-    const ofClient = this.#count(`${kind} ${client}`);
-    const ofAll = this.#count(kind);
+    const ofClient = this.#count(`${most.kind} ${client}`);
+    const ofAll = this.#count(most.kind);
     // Nobody takes more than is left for the others, and everybody has a few.
     if (ofClient.written >= Math.max(LEAST_OF_CLIENT, Math.min(most.client, most.all - ofAll.written))) {
       this.#wait(this.#count(alike), this.#rules.withoutDestination(record));

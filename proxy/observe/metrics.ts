@@ -1,6 +1,7 @@
 /** What an operator's dashboards read. Labels have few values, and none that a tool chooses: never a host or an address. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { countCloses, type TunnelBytes } from './close-metrics.js';
+import { Durations } from './durations.js';
 import { addMemoryMetrics, type ShownMemory } from './memory-metrics.js';
 import { addPodsMetrics, type NamespaceLook } from './pods-metrics.js';
 import type { DecisionSink, SpawnRecord } from './record.js';
@@ -49,29 +50,28 @@ const NAME_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2
 
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
-  const registers = [registry];
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 });
   addSources(registry, options);
   const requests = countRequests(registry, () => options.clients?.() ?? NONE);
   const closes = countCloses(registry, () => options.openTunnelBytes?.() ?? { up: 0, down: 0 });
-  const dns = new Histogram({
+  const dns = new Durations({
     name: 'egress_dns_seconds',
     help: 'Time to the answer of DNS, cached answers included.',
     buckets: NAME_SECONDS,
-    registers,
+    registry,
   });
-  const connect = new Histogram({
+  const connect = new Durations({
     name: 'egress_connect_seconds',
     help: 'Time from the first connection attempt to a connection or to giving up.',
     buckets: NAME_SECONDS,
-    registers,
+    registry,
   });
   return {
     registry,
     decision(record) {
       requests(record);
-      if (isTime(record.dnsMs)) dns.observe(record.dnsMs / 1000);
-      if (isTime(record.connectMs)) connect.observe(record.connectMs / 1000);
+      dns.add(record.dnsMs);
+      connect.add(record.connectMs);
     },
     closed: closes,
     spawn: countSpawns(registry),
@@ -157,8 +157,4 @@ function addTotal(registry: Registry, name: string, help: string, read: () => nu
       counter.inc(read());
     },
   });
-}
-
-function isTime(value: number | null): value is number {
-  return value !== null && Number.isFinite(value);
 }

@@ -11,12 +11,12 @@ export const INTERVAL_MS = 10_000;
 
 export const ALLOWANCES = {
   /** Let through with nothing to say against it. */
-  quiet: { same: 500, client: 2000, all: 8000 },
+  quiet: { kind: 'quiet', same: 500, client: 2000, all: 8000 },
   /** Refused, failed, or would have been refused. */
-  refused: { same: 10, client: 200, all: 1000 },
+  refused: { kind: 'refused', same: 10, client: 200, all: 1000 },
   /** A flood of other refusals takes nothing of this. */
-  alarm: { same: 10, client: 50, all: 500 },
-  closed: { same: 500, client: 2000, all: 8000 },
+  alarm: { kind: 'alarm', same: 10, client: 50, all: 500 },
+  closed: { kind: 'closed', same: 500, client: 2000, all: 8000 },
 } as const satisfies Readonly<Record<string, Allowance>>;
 
 /** A metadata service, or the proxy itself: no honest tool asks for those. */
@@ -51,7 +51,7 @@ export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): R
   const decisions = new Fold<DecisionRecord>(
     {
       write: (record) => next.decision(record),
-      allowance: (record) => allowanceOf(kindOf(record)),
+      allowance: (record) => ALLOWANCES[kindOf(record)],
       keys: (record) => keysOf(record, `${kindOf(record)} ${record.reason}`),
       withoutDestination: ({ serverName: _none, ...record }) => ({
         ...record,
@@ -60,7 +60,8 @@ export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): R
         dialed: null,
       }),
       merge(before, record) {
-        folded.set(before.id, record.id);
+        // Nobody is shown the id of what was let through.
+        if (before.outcome !== 'allow') folded.set(before.id, record.id);
         return record;
       },
       withRepeats,
@@ -70,7 +71,7 @@ export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): R
   const closes = new Fold<CloseRecord>(
     {
       write: (record) => next.closed(record),
-      allowance: () => allowanceOf('closed'),
+      allowance: () => ALLOWANCES.closed,
       keys: (record) => keysOf(record, `closed ${record.cause} ${record.reason}`),
       withoutDestination: ({ serverName: _none, ...record }) => ({ ...record, ...NOWHERE }),
       merge: (before, record) => ({
@@ -102,10 +103,6 @@ const NOWHERE = { rule: null, host: null, port: null } as const;
 function kindOf(record: DecisionRecord): 'quiet' | 'refused' | 'alarm' {
   if (isAlarm(record)) return 'alarm';
   return record.outcome === 'allow' && record.reason === null ? 'quiet' : 'refused';
-}
-
-function allowanceOf(kind: keyof typeof ALLOWANCES): Allowance & { readonly kind: string } {
-  return { kind, ...ALLOWANCES[kind] };
 }
 
 function keysOf({ client: { name, address }, door, host, port }: DecisionRecord | CloseRecord, what: string) {

@@ -41,12 +41,12 @@ export function countRequests(
     labelNames: ['client', 'outcome'],
   });
   for (const reason of WATCHED_REASONS) {
-    for (const door of DOORS) requests([REASONS[reason].outcome, reason, door], 0);
+    for (const door of DOORS) requests(0, REASONS[reason].outcome, reason, door);
   }
   return ({ outcome, reason, door, rule, client }) => {
-    requests([outcome, reason ?? 'none', door], 1);
-    if (rule !== null && sectionOf(rule) !== null) rules([rule, outcome], 1);
-    ofClients([client.name !== null && clients().has(client.name) ? client.name : UNNAMED, outcome], 1);
+    requests(1, outcome, reason ?? 'none', door);
+    if (rule !== null && sectionOf(rule) !== null) rules(1, rule, outcome);
+    ofClients(1, client.name !== null && clients().has(client.name) ? client.name : UNNAMED, outcome);
   };
 }
 
@@ -69,10 +69,11 @@ function rowsOf(registry: Registry, { name, help, labelNames }: RowOptions) {
       for (const { values, count } of rows.values()) counter.labels(...values).inc(count);
     },
   });
-  return (values: readonly string[], count: number): void => {
-    const key = values.join(' ');
+  return (count: number, first: string, second: string, third?: string): void => {
+    const key = third === undefined ? `${first} ${second}` : `${first} ${second} ${third}`;
     const row = rows.get(key);
     if (row !== undefined) row.count += count;
-    else if (rows.size < MOST_ROWS) rows.set(key, { values, count });
+    else if (rows.size < MOST_ROWS)
+      rows.set(key, { values: third === undefined ? [first, second] : [first, second, third], count });
   };
 }

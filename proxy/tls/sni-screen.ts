@@ -28,34 +28,45 @@ const NOTHING = Buffer.alloc(0);
  * Holds what the client sends until it is known to be a ClientHello, or not TLS. Protocols in which the server speaks
  * first, or the client speaks something else, are not held: their first bytes tell.
  */
-export function createSniScreen(options: SniOptions): Screen {
+export class SniScreen implements Screen {
+  readonly #options: SniOptions;
   // Made with the first bytes: thousands of idle tunnels need none, and most openings come in one piece.
-  let reader: HelloReader | null = null;
-  let held: HeldBytes | null = null;
-  const settle = (opening: Opening, bytes: Buffer): Judged => {
-    const reason = judgeOpening(opening, options.target);
-    options.onJudged(reason, reason === 'sni-mismatch' && opening.kind === 'hello' ? opening.hello.sni : null);
-    if (reason === null || options.mode === 'log') return { act: 'pass', bytes };
+  #reader: HelloReader | null = null;
+  #held: HeldBytes | null = null;
+
+  constructor(options: SniOptions) {
+    this.#options = options;
+  }
+
+  get held(): number {
+    return (this.#held?.room ?? 0) + (this.#reader?.room ?? 0);
+  }
+
+  fromClient(bytes: Buffer): Judged | { readonly act: 'hold' } {
+    this.#reader ??= new HelloReader();
+    const state = this.#reader.push(bytes);
+    if (this.#held === null && state.kind !== 'need-more') return this.#settle(state, bytes);
+    this.#held ??= new HeldBytes();
+    this.#held.push(bytes);
+    return state.kind === 'need-more' ? { act: 'hold' } : this.#settle(state, this.#held.all());
+  }
+
+  fromUpstream(): Judged {
+    return this.#settle({ kind: 'server-first' }, this.#held?.all() ?? NOTHING);
+  }
+
+  ended(): Judged {
+    if (this.#held === null) return this.#settle({ kind: 'ended' }, NOTHING);
+    return this.#settle({ kind: 'defect', defect: 'malformed-hello' }, this.#held.all());
+  }
+
+  #settle(opening: Opening, bytes: Buffer): Judged {
+    const { target, mode, onJudged } = this.#options;
+    const reason = judgeOpening(opening, target);
+    onJudged(reason, reason === 'sni-mismatch' && opening.kind === 'hello' ? opening.hello.sni : null);
+    if (reason === null || mode === 'log') return { act: 'pass', bytes };
     return { act: 'refuse', farewell: opening.kind === 'hello' ? refusalAlert(reason) : NOTHING };
-  };
-  return {
-    get held() {
-      return (held?.room ?? 0) + (reader?.room ?? 0);
-    },
-    fromClient(bytes) {
-      reader ??= new HelloReader();
-      const state = reader.push(bytes);
-      if (held === null && state.kind !== 'need-more') return settle(state, bytes);
-      held ??= new HeldBytes();
-      held.push(bytes);
-      return state.kind === 'need-more' ? { act: 'hold' } : settle(state, held.all());
-    },
-    fromUpstream: () => settle({ kind: 'server-first' }, held?.all() ?? NOTHING),
-    ended: () =>
-      held === null
-        ? settle({ kind: 'ended' }, NOTHING)
-        : settle({ kind: 'defect', defect: 'malformed-hello' }, held.all()),
-  };
+  }
 }
 
 /** What `enforce` has against these first bytes of a tunnel to `target`; null where it has nothing. */

@@ -4,7 +4,7 @@ import { refusal } from '../core/refusal.js';
 import type { Connected } from '../door/connect-upstream.js';
 import type { Flow } from '../door/flow.js';
 import type { Screen } from '../net/first-bytes.js';
-import { createSniScreen } from './sni-screen.js';
+import { SniScreen } from './sni-screen.js';
 
 /**
  * A tunnel in which nobody has said anything for this long is recorded as it stands. Its first bytes are judged all the
@@ -24,7 +24,7 @@ export function screenTunnel(flow: Flow, upstream: Connected, status: number | n
   }
   const enforces = enforcesSni(flow.policy);
   const silence = setTimeout(() => flow.allowed(trace, status, permit.rule, wouldDeny), SILENCE_MS);
-  return createSniScreen({
+  return new SniScreen({
     target: permit.target,
     mode: enforces ? 'enforce' : 'log',
     onJudged(reason, serverName) {

@@ -7,7 +7,7 @@ import { isPort, type Port } from '../../proxy/core/target.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
 import { relay } from '../../proxy/net/relay.js';
-import { createSniScreen } from '../../proxy/tls/sni-screen.js';
+import { SniScreen } from '../../proxy/tls/sni-screen.js';
 import { pair } from './socket-pair.js';
 
 const LIMIT = { timeout: 20_000 };
@@ -65,7 +65,7 @@ async function hold(totalBytes: number) {
     claim: (refuse) => memory.claim('relays', 'tool', refuse),
     claimEarly: (refuse) => memory.claim('early', 'tool', refuse),
     head: Buffer.alloc(0),
-    screen: createSniScreen({
+    screen: new SniScreen({
       target: { form: 'authority', scheme: null, host: { kind: 'name', name: name('a.test') }, port: port(443) },
       mode: 'enforce',
       onJudged: () => undefined,
