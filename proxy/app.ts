@@ -141,7 +141,7 @@ function createPodsOf({ api, onPods }: AppOptions, inForce: InForce): Pods {
   });
 }
 
-function createArrivals(options: AppOptions, { gate }: WayOut, inForce: InForce, pods: Pods): Arrivals {
+function createArrivals(options: AppOptions, { gate, deadlines }: WayOut, inForce: InForce, pods: Pods): Arrivals {
   const { config, sink, onDefect, onAsked, runTime } = options;
   return new Arrivals({
     gate,
@@ -152,6 +152,7 @@ function createArrivals(options: AppOptions, { gate }: WayOut, inForce: InForce,
     pods,
     newId: createIds(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(RELAY_BUFFER_BYTES)),
+    deadlines,
     memory: createMemoryBudget(() => inForce.settings.limits.memoryBytes),
     onDefect,
     ...(onAsked === undefined ? {} : { onAsked }),

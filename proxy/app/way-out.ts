@@ -3,6 +3,7 @@ import type { Config } from '../config/config.js';
 import { resolvesForUs } from '../core/parent.js';
 import type { Target } from '../core/target.js';
 import type { Gate } from '../door/admit.js';
+import { Deadlines } from '../net/deadlines.js';
 import { createDialer, type Dialer } from '../net/dialer.js';
 import { createHostAddresses, type HostAddresses } from '../net/host-addresses.js';
 import { createOwnEndpoints, type OwnEndpointsSource } from '../net/interfaces.js';
@@ -25,6 +26,8 @@ export interface WayOut {
   readonly gate: Gate;
   readonly own: OwnEndpointsSource;
   readonly host: HostAddresses;
+  /** Of the dialer, and for everything else of the process. */
+  readonly deadlines: Deadlines;
 }
 
 type Settings = () => Pick<Config, 'limits' | 'network' | 'parent'>;
@@ -44,14 +47,16 @@ export function createWayOut(config: Config, options: WayOutOptions = {}, settin
     apiServer: () => settings().network.apiServer,
   });
   const connectTimeoutMs = () => settings().limits.connectTimeoutMs;
-  const direct = options.dialer ?? createDialer({ connectTimeoutMs, prefersIPv6: () => own.hasGlobalIPv6() });
+  const deadlines = new Deadlines();
+  const prefersIPv6 = () => own.hasGlobalIPv6();
+  const direct = options.dialer ?? createDialer({ connectTimeoutMs, prefersIPv6, deadlines });
   const parent = () => settings().parent;
   const dialer = createParentDialer({ direct, resolver, own: () => own.current(), parent, connectTimeoutMs });
   const leavesToParent = (target: Target): boolean => {
     const current = parent();
     return current !== null && resolvesForUs(current, target);
   };
-  return { gate: { resolver, dialer, own: () => own.current(), leavesToParent }, own, host };
+  return { gate: { resolver, dialer, own: () => own.current(), leavesToParent }, own, host, deadlines };
 }
 
 function createOwnResolver({ dns, limits }: Config, { onDnsSettings: onSettings }: WayOutOptions): Resolver {

@@ -5,6 +5,7 @@ import type { DnsName } from '../core/host-pattern.js';
 import { type Denial, type Policy, policyFor } from '../core/policy.js';
 import { pausedAs } from '../core/run-time.js';
 import type { Target } from '../core/target.js';
+import type { Deadlines } from '../net/deadlines.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Screen } from '../net/first-bytes.js';
 import type { MemoryBudget } from '../net/memory-budget.js';
@@ -41,6 +42,8 @@ export interface ArrivalsOptions {
   readonly newId: () => string;
   /** How every connection is read. */
   readonly reads: DirectReads;
+  /** When every connection is given up. */
+  readonly deadlines: Deadlines;
   readonly memory: MemoryBudget;
   /** What is decided while the proxy runs; absent: nothing. */
   readonly runTime?: RunTimeGate;
@@ -92,6 +95,7 @@ export class Arrivals {
   readonly onDefect: (error: unknown) => void;
   /** How every connection is read. */
   readonly reads: DirectReads;
+  readonly deadlines: Deadlines;
   /** What may be held for whom. */
   readonly memory: MemoryBudget;
   /** What is under way, for the drain. */
@@ -109,6 +113,7 @@ export class Arrivals {
     this.settings = options.settings;
     this.onDefect = options.onDefect;
     this.reads = options.reads;
+    this.deadlines = options.deadlines;
     this.memory = options.memory;
     this.running = new Running(options.onDefect);
     this.standings = new Standings(options.settings, options.gate.own);
@@ -200,6 +205,7 @@ export class Arrivals {
     const tunnel = relay(client, upstream, {
       idleTimeoutMs: this.settings().limits.idleTimeoutMs,
       reads: this.reads,
+      deadlines: this.deadlines,
       claim: (refuse) => this.memory.claim('relays', address, refuse),
       claimEarly: (refuse) => this.memory.claim('early', address, refuse),
       head,

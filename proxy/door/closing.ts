@@ -2,13 +2,15 @@
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { Abort } from '../net/abort.js';
+import type { Deadlines } from '../net/deadlines.js';
 import { send } from '../net/direct-io.js';
 import type { Waiter } from './admit-or-ask.js';
 import type { Arrivals } from './arrivals.js';
 
-/** How long a client may go on sending before the connection is cut, and how long it may be silent. */
+/** How long a client may go on sending before the connection is cut. */
 const LINGER_MS = 30_000;
-const LINGER_SILENT_MS = 2000;
+/** A client that is silent from one look to the next is cut as well. */
+const LINGER_LOOK_MS = 2000;
 
 /** Reasons to take no new request at all, or null. `busy`: the connection is over a limit. */
 export function turnedAway(arrivals: Arrivals, busy: boolean): Reason | null {
@@ -47,15 +49,21 @@ export class Loss extends Patience {
  * content before it reads has to be read for so long, or a reset would overtake the answer. The caller sees to it that
  * what comes is read and dropped.
  */
-export function closeAfter(socket: Socket, bytes: Buffer): void {
+export function closeAfter(deadlines: Deadlines, socket: Socket, bytes: Buffer): void {
   // Lost while it was waited for: no event would take the timers back.
   if (socket.destroyed) return;
   if (bytes.length > 0) send(socket, bytes);
   socket.end();
   socket.resume();
   if (socket.readableEnded) socket.destroySoon();
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.setTimeout(LINGER_SILENT_MS, () => socket.destroy());
-  socket.once('end', () => socket.destroySoon());
-  socket.once('close', () => clearTimeout(timer));
+  const until = performance.now() + LINGER_MS;
+  let read = socket.bytesRead;
+  const look = deadlines.of(() => {
+    if (socket.bytesRead === read || performance.now() >= until) socket.destroy();
+    else look.set(LINGER_LOOK_MS);
+    read = socket.bytesRead;
+  });
+  look.set(LINGER_LOOK_MS);
+  socket.on('end', () => socket.destroySoon());
+  socket.on('close', () => look.clear());
 }

@@ -8,6 +8,7 @@ import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
 import type { Abortable } from '../net/abort.js';
+import type { Deadlines } from '../net/deadlines.js';
 import type { Screen } from '../net/first-bytes.js';
 import { handshakeDeadline } from '../net/handshake-deadline.js';
 import { type OctetReader, readOctets } from '../net/octet-reader.js';
@@ -31,7 +32,7 @@ export interface TunnelDoor {
   /** What tells it that there will be none. */
   refused(reason: Reason): Buffer;
   /** Writes the record of what is allowed, perhaps not before the first bytes; without it, it is written at once. */
-  screens?(flow: Flow, upstream: Connected): Screen | null;
+  screens?(deadlines: Deadlines, flow: Flow, upstream: Connected): Screen | null;
 }
 
 /** A client that has not said where it wants to go. */
@@ -130,7 +131,7 @@ class Visit {
     const { granted } = this.#door;
     if (granted !== null) this.#socket.write(granted);
     const standing = standingOf(upstream, this.#door.policy ?? null);
-    const screen = this.#door.screens?.(flow, upstream) ?? null;
+    const screen = this.#door.screens?.(this.#arrivals.deadlines, flow, upstream) ?? null;
     if (this.#door.screens === undefined) flow.allowed(upstream.trace, null, upstream.permit.rule, upstream.wouldDeny);
     await this.#arrivals.tunnel(flow, { client: this.#socket, upstream: upstream.socket, head, screen, standing });
   }
@@ -142,6 +143,6 @@ class Visit {
 
   #refuse(flow: Flow, trace: Trace, refused: Refusal): void {
     flow.refused(trace, null, refused);
-    closeAfter(this.#socket, this.#door.refused(refused.reason));
+    closeAfter(this.#arrivals.deadlines, this.#socket, this.#door.refused(refused.reason));
   }
 }

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { closeAfter } from '../door/closing.js';
 import type { CountedConnection } from '../door/connection-limits.js';
 import type { EarlyData } from '../door/early-data.js';
+import type { Deadline, Deadlines } from '../net/deadlines.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
 import { type ClientRequest, clientRequest } from './client-request.js';
@@ -21,6 +22,7 @@ export type HeadFault = Extract<HeadReading, { kind: 'fault' }>['reason'] | 'hea
 /** What the connections of one listener share. */
 export interface ConnectionOptions {
   readonly reads: DirectReads;
+  readonly deadlines: Deadlines;
   /** Asked for every head. */
   readonly limits: () => HeadLimits & { readonly headerTimeoutMs: number; readonly idleTimeoutMs: number };
   /** True while a connection may stay open for another request. */
@@ -65,7 +67,7 @@ export class ClientConnection {
   #claim: Claim | null = null;
   /** When the client has ended its side, in the time of performance.now(). */
   #endedAt: number | null = null;
-  #deadline: NodeJS.Timeout;
+  readonly #deadline: Deadline;
   #isFirst = true;
   #hasLeft = false;
 
@@ -73,7 +75,8 @@ export class ClientConnection {
     this.#socket = socket;
     this.#options = options;
     this.#counted = counted;
-    this.#deadline = setTimeout(this.#onLate, options.limits().headerTimeoutMs);
+    this.#deadline = options.deadlines.of(this.#onLate);
+    this.#deadline.set(options.limits().headerTimeoutMs);
     socket.on('close', this.#onClose).on('end', this.#onEnd);
     options.reads.read(socket, this.#take, () => this.#served?.piece ?? AHEAD_PIECE);
   }
@@ -106,12 +109,12 @@ export class ClientConnection {
     const reading = this.#head.push(bytes);
     if (reading.kind === 'fault') return this.#fail(reading.reason);
     if (reading.kind === 'head') return this.#begin(reading, bytes.subarray(reading.taken));
-    if (isBegin && !this.#isFirst && !this.#isSilent) this.#setDeadline(this.#options.limits().headerTimeoutMs);
+    if (isBegin && !this.#isFirst && !this.#isSilent) this.#deadline.set(this.#options.limits().headerTimeoutMs);
     return true;
   }
 
   #begin({ head, length }: Extract<HeadReading, { kind: 'head' }>, rest: Buffer): boolean {
-    clearTimeout(this.#deadline);
+    this.#deadline.clear();
     this.#head = null;
     this.#counted.heard();
     // Before anything is under way: it can still be refused with a reason.
@@ -146,7 +149,7 @@ export class ClientConnection {
       ...{ limits, headLength, mayPersist },
       serve: (request, response) => serve(request, response, { busy: !this.#counted.isAdmitted }),
       onDone: (ahead) => this.#next(ahead),
-      onDropping: () => this.#setDeadline(KEEP_ALIVE_MS),
+      onDropping: () => this.#deadline.set(KEEP_ALIVE_MS),
     });
     this.#served = served;
     track(socket, served.run());
@@ -161,7 +164,7 @@ export class ClientConnection {
       this.#close(isRead);
       return;
     }
-    this.#setDeadline(KEEP_ALIVE_MS);
+    this.#deadline.set(KEEP_ALIVE_MS);
     this.#counted.waits();
     if (ahead.length === 0 || this.#take(ahead)) this.#socket.resume();
   }
@@ -171,7 +174,7 @@ export class ClientConnection {
     this.#leave();
     if (!isRead) this.#options.reads.read(this.#socket, () => true);
     if (isRead) this.#socket.destroySoon();
-    else closeAfter(this.#socket, NOTHING);
+    else closeAfter(this.#options.deadlines, this.#socket, NOTHING);
   }
 
   #fail(reason: HeadFault): true {
@@ -184,7 +187,7 @@ export class ClientConnection {
   /** From here on the connection is somebody else's. */
   #leave(): void {
     this.#hasLeft = true;
-    clearTimeout(this.#deadline);
+    this.#deadline.clear();
     this.#claim?.hold(0);
     this.#socket.off('close', this.#onClose).off('end', this.#onEnd);
     if (this.#isFirst) return;
@@ -196,11 +199,6 @@ export class ClientConnection {
     if (this.#claim === null && held <= UNCLAIMED_BYTES) return;
     this.#claim ??= this.#options.claim(this.#socket, this.#onNoMemory);
     this.#claim.hold(held);
-  }
-
-  #setDeadline(ms: number): void {
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(this.#onLate, ms);
   }
 
   /** A request that is under way has its record to come: it is cut. */
@@ -222,7 +220,7 @@ export class ClientConnection {
   };
 
   readonly #onClose = (): void => {
-    clearTimeout(this.#deadline);
+    this.#deadline.clear();
     this.#claim?.hold(0);
     this.#served?.onLost();
   };

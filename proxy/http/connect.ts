@@ -43,7 +43,7 @@ interface Opened {
 }
 
 function relayOpened(arrivals: Arrivals, client: Socket, { flow, upstream, head }: Opened): Promise<void> {
-  const screen = screenTunnel(flow, upstream, 200);
+  const screen = screenTunnel(arrivals.deadlines, flow, upstream, 200);
   const standing = standingOf(upstream, null);
   return arrivals.tunnel(flow, { client, upstream: upstream.socket, head, screen, standing });
 }
@@ -61,7 +61,7 @@ async function open(
   const target = parseAuthority(request.url ?? '');
   const end = (trace: Trace, refused: Refusal): null => {
     early.drop();
-    endSocket(socket, flow, trace, refused);
+    endSocket(arrivals.deadlines, socket, { flow, trace, refusal: refused });
     return null;
   };
   const trace = target.ok ? traceOf(target.value) : EMPTY_TRACE;

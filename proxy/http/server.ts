@@ -59,6 +59,7 @@ function connectionOptions(options: ServerOptions): ConnectionOptions {
   const { arrivals, door, pool, target } = options;
   return {
     reads: arrivals.reads,
+    deadlines: arrivals.deadlines,
     limits: () => arrivals.settings().limits,
     mayPersist: () => !arrivals.isDraining,
     track: (socket, work) => arrivals.track(socket, work),
@@ -81,5 +82,6 @@ function connectionOptions(options: ServerOptions): ConnectionOptions {
 }
 
 function refuse({ arrivals, door }: ServerOptions, socket: Socket, reason: Reason): void {
-  endSocket(socket, arrivals.arriveUnread(door, socket), EMPTY_TRACE, refusal(reason));
+  const flow = arrivals.arriveUnread(door, socket);
+  endSocket(arrivals.deadlines, socket, { flow, trace: EMPTY_TRACE, refusal: refusal(reason) });
 }

@@ -50,7 +50,7 @@ export async function upgrade(
   await response.over();
   if (socket.destroyed) return;
   options.early.drop();
-  closeAfter(socket, NOTHING);
+  closeAfter(arrivals.deadlines, socket, NOTHING);
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -7,6 +7,7 @@ import { type Address, parseAddress, sameAddress } from '../core/address.js';
 import { isIssued, type Permit } from '../core/policy.js';
 import { EgressError, type FailReason } from '../core/reasons.js';
 import type { Abortable } from './abort.js';
+import { type Deadline, Deadlines } from './deadlines.js';
 
 /** `socket` is connected to `address`, half-open, without listeners; the caller owns it. */
 export interface Dialed {
@@ -28,6 +29,7 @@ export interface DialerOptions {
   readonly connectTimeoutMs: () => number;
   /** True where IPv6 is worth trying first. */
   readonly prefersIPv6: () => boolean;
+  readonly deadlines?: Deadlines;
 }
 
 /** RFC 8305 section 5: the recommended delay before the next attempt. */
@@ -36,13 +38,16 @@ const ATTEMPT_DELAY_MS = 250;
 const MOST_ATTEMPTS = 8;
 
 export function createDialer(options: DialerOptions): Dialer {
+  const { deadlines = new Deadlines() } = options;
   return {
     dial(permit, signal) {
       if (!isIssued(permit) || permit.isByName)
         return Promise.reject(new TypeError('the dialer takes what the policy has issued, and this is no such Permit'));
       const addresses = permit.addresses.length === 1 ? permit.addresses : inOrder(permit.addresses, options);
       return new Promise((resolve, reject) => {
-        new Race(addresses, permit.target.port, { resolve, reject, signal }).start(options.connectTimeoutMs());
+        new Race(addresses, permit.target.port, { resolve, reject, signal, deadlines }).start(
+          options.connectTimeoutMs(),
+        );
       });
     },
   };
@@ -50,6 +55,7 @@ export function createDialer(options: DialerOptions): Dialer {
 
 interface RaceOptions {
   readonly signal: Abortable;
+  readonly deadlines: Deadlines;
   readonly resolve: (dialed: Dialed) => void;
   readonly reject: (error: EgressError) => void;
 }
@@ -64,17 +70,18 @@ class Race {
   #next = 0;
   #isOver = false;
   #stagger: NodeJS.Timeout | undefined;
-  #deadline: NodeJS.Timeout | undefined;
+  readonly #deadline: Deadline;
 
   constructor(addresses: readonly Address[], port: number, options: RaceOptions) {
     this.#addresses = addresses;
     this.#port = port;
     this.#options = options;
+    this.#deadline = options.deadlines.of(() => this.#fail('connect-timeout'));
   }
 
   start(timeoutMs: number): void {
     const { signal } = this.#options;
-    this.#deadline = setTimeout(() => this.#fail('connect-timeout'), timeoutMs);
+    this.#deadline.set(timeoutMs);
     signal.addEventListener('abort', this.#onAbort);
     if (signal.aborted) this.#fail('client-closed');
     else this.#tryNext();
@@ -122,7 +129,7 @@ class Race {
   #settle(winner: net.Socket | null): void {
     this.#isOver = true;
     clearTimeout(this.#stagger);
-    clearTimeout(this.#deadline);
+    this.#deadline.clear();
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     for (const socket of this.#open) if (socket !== winner) socket.destroy();
   }

@@ -1,6 +1,7 @@
 /** Moves bytes between two sockets until both directions have ended. */
 import type { Socket } from 'node:net';
 import type { CloseCause } from '../observe/record.js';
+import type { Deadline, Deadlines } from './deadlines.js';
 import type { DirectReads } from './direct-io.js';
 import { type Screen, Screening, type Ways } from './first-bytes.js';
 import type { Claim } from './memory-budget.js';
@@ -10,6 +11,7 @@ export interface RelayOptions {
   /** Without a byte in either direction for this long, and none that waits for a slow reader, the tunnel is cut. */
   readonly idleTimeoutMs: number;
   readonly reads: DirectReads;
+  readonly deadlines: Deadlines;
   /** For what slow readers make us hold. `refuse`: cuts the tunnel. */
   readonly claim: (refuse: () => void) => Claim;
   /** For the first bytes, until they are judged. `refuse`: cuts the tunnel. */
@@ -53,7 +55,8 @@ class SocketRelay implements Relay, Ways {
   readonly #upstream: Socket;
   readonly #carried = { up: 0, down: 0 };
   readonly #screened: Screening;
-  readonly #idle: NodeJS.Timeout;
+  readonly #idle: Deadline;
+  readonly #idleTimeoutMs: number;
   readonly #claimEarly: RelayOptions['claimEarly'];
   #pumps: readonly Pump[] = [];
   #early: Claim | null = null;
@@ -62,7 +65,7 @@ class SocketRelay implements Relay, Ways {
   #open = 2;
 
   constructor(client: Socket, upstream: Socket, options: RelayOptions) {
-    const { idleTimeoutMs, reads, claim, head, screen } = options;
+    const { idleTimeoutMs, reads, deadlines, claim, head, screen } = options;
     this.#client = client;
     this.#upstream = upstream;
     this.#claimEarly = options.claimEarly;
@@ -70,7 +73,9 @@ class SocketRelay implements Relay, Ways {
       this.#settle = resolve;
     });
     this.#screened = new Screening(screen, this);
-    this.#idle = setTimeout(() => this.#onIdle(), idleTimeoutMs);
+    this.#idle = deadlines.of(this.#onIdle);
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#idle.set(idleTimeoutMs);
     this.#watch(client, 'client-reset', upstream);
     this.#watch(upstream, 'upstream-reset', client);
     const first = head.length === 0 ? null : this.#onUp(head);
@@ -119,22 +124,22 @@ class SocketRelay implements Relay, Ways {
 
   readonly #onUp = (bytes: Buffer): Buffer | null => {
     this.#carried.up += bytes.length;
-    this.#idle.refresh();
+    this.#idle.set(this.#idleTimeoutMs);
     return this.#screened.up(bytes);
   };
 
   readonly #onDown = (bytes: Buffer): Buffer | null => {
     this.#carried.down += bytes.length;
-    this.#idle.refresh();
+    this.#idle.set(this.#idleTimeoutMs);
     this.#screened.down();
     return this.#upstream.destroyed ? null : bytes;
   };
 
   /** What waits for a reader that pauses is no silence: such a tunnel costs its share of the budget, and is not ended. */
-  #onIdle(): void {
-    if (this.#client.writableLength > 0 || this.#upstream.writableLength > 0) this.#idle.refresh();
+  readonly #onIdle = (): void => {
+    if (this.#client.writableLength > 0 || this.#upstream.writableLength > 0) this.#idle.set(this.#idleTimeoutMs);
     else this.cut('idle');
-  }
+  };
 
   /** Also for a socket that was lost before it came here: its events are not repeated. */
   #watch(socket: Socket, loss: CloseCause, other: Socket): void {
@@ -150,7 +155,7 @@ class SocketRelay implements Relay, Ways {
     this.#open -= 1;
     if (this.#open > 0) return;
     this.#screened.ended();
-    clearTimeout(this.#idle);
+    this.#idle.clear();
     for (const pump of this.#pumps) pump.release();
     const { up, down } = this.#carried;
     this.#settle({ bytesUp: up, bytesDown: down, cause: this.#cause });

@@ -20,7 +20,7 @@ export const socksDoor: TunnelDoor = {
   hear,
   granted: requestReply(null),
   refused: (reason) => (repliesToRequest(reason) ? requestReply(reason) : NOTHING),
-  screens: (flow, upstream) => screenTunnel(flow, upstream, null),
+  screens: (deadlines, flow, upstream) => screenTunnel(deadlines, flow, upstream, null),
 };
 
 async function hear(client: Hearing): Promise<Heard> {

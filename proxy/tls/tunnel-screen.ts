@@ -3,6 +3,7 @@ import { enforcesSni } from '../core/judge.js';
 import { refusal } from '../core/refusal.js';
 import type { Connected } from '../door/connect-upstream.js';
 import type { Flow } from '../door/flow.js';
+import type { Deadlines } from '../net/deadlines.js';
 import type { Screen } from '../net/first-bytes.js';
 import { SniScreen } from './sni-screen.js';
 
@@ -16,19 +17,25 @@ const SILENCE_MS = 200;
  * Writes the flow's record, now or with the first bytes of the tunnel. `status`: what the client was sent. Null
  * where the policy does not look at server names.
  */
-export function screenTunnel(flow: Flow, upstream: Connected, status: number | null): Screen | null {
+export function screenTunnel(
+  deadlines: Deadlines,
+  flow: Flow,
+  upstream: Connected,
+  status: number | null,
+): Screen | null {
   const { permit, wouldDeny, trace } = upstream;
   if (flow.policy.sni === 'off') {
     flow.allowed(trace, status, permit.rule, wouldDeny);
     return null;
   }
   const enforces = enforcesSni(flow.policy);
-  const silence = setTimeout(() => flow.allowed(trace, status, permit.rule, wouldDeny), SILENCE_MS);
+  const silence = deadlines.of(() => flow.allowed(trace, status, permit.rule, wouldDeny));
+  silence.set(SILENCE_MS);
   return new SniScreen({
     target: permit.target,
     mode: enforces ? 'enforce' : 'log',
     onJudged(reason, serverName) {
-      clearTimeout(silence);
+      silence.clear();
       const refused = reason === null ? null : refusal(reason, 'sni');
       const seen = serverName === null ? trace : { ...trace, serverName };
       if (refused !== null && enforces) flow.refused(seen, status, refused);

@@ -8,6 +8,7 @@ import { EgressError } from '../../proxy/core/reasons.js';
 import { Arrivals } from '../../proxy/door/arrivals.js';
 import { type ConnectionLimits, createConnectionLimits } from '../../proxy/door/connection-limits.js';
 import { createLeases } from '../../proxy/door/leases.js';
+import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
 import type { DecisionRecord } from '../../proxy/observe/record.js';
@@ -34,6 +35,7 @@ export async function doorParts(origin: number): Promise<DoorParts> {
     pods: { of: () => null },
     newId: () => String(records.length),
     reads: new DirectReads(Buffer.allocUnsafeSlow(64 * 1024)),
+    deadlines: new Deadlines(),
     memory: createMemoryBudget(() => config.limits.memoryBytes),
     onDefect: (error) => {
       throw error;

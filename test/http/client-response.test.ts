@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { ClientConnection, type ConnectionOptions } from '../../proxy/http/client-connection.js';
 import { ClientResponse } from '../../proxy/http/client-response.js';
 import type { RequestHead } from '../../proxy/http/request-head.js';
+import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import { untilEnd } from './raw-origin.js';
 
@@ -115,6 +116,7 @@ test('a connection whose answer was just written is not silent, though its clien
   const served = new Promise<void>((resolve) => {
     const options: ConnectionOptions = {
       reads: new DirectReads(Buffer.alloc(65536)),
+      deadlines: new Deadlines(),
       limits: () => limits,
       mayPersist: () => true,
       claim: assert.fail,

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
+import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads, send, writeNow } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
 import { relay } from '../../proxy/net/relay.js';
@@ -117,6 +118,7 @@ test('a tunnel whose sockets have neither way carries the same bytes, and half-c
   const [request, response] = [randomBytes(3 << 20), randomBytes(5 << 20)];
   const running = relay(client.near, upstream.near, {
     idleTimeoutMs: 60_000,
+    deadlines: new Deadlines(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),
     claim: (refuse) => createMemoryBudget(() => 1 << 30).claim('relays', 'tool', refuse),
     claimEarly: (refuse) => createMemoryBudget(() => 1 << 30).claim('early', 'tool', refuse),

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { type DnsName, parseDnsName } from '../../proxy/core/host-pattern.js';
 import { isPort, type Port } from '../../proxy/core/target.js';
+import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
 import { relay } from '../../proxy/net/relay.js';
@@ -18,6 +19,7 @@ async function stall(totalBytes: number) {
   const [client, upstream] = [await pair(), await pair()];
   const running = relay(client.near, upstream.near, {
     idleTimeoutMs: 60_000,
+    deadlines: new Deadlines(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),
     claim: (refuse) => memory.claim('relays', 'tool', refuse),
     claimEarly: (refuse) => memory.claim('early', 'tool', refuse),
@@ -61,6 +63,7 @@ async function hold(totalBytes: number) {
   const [client, upstream] = [await pair(), await pair()];
   const running = relay(client.near, upstream.near, {
     idleTimeoutMs: 60_000,
+    deadlines: new Deadlines(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),
     claim: (refuse) => memory.claim('relays', 'tool', refuse),
     claimEarly: (refuse) => memory.claim('early', 'tool', refuse),

@@ -1,0 +1,124 @@
+/**
+ * Every deadline of a connection, in one wheel with one timer: a request has four of them and hardly any is ever met, so
+ * to set and to clear one must cost next to nothing. They are bounds and no clocks: one acts up to SLOT_MS late, never early.
+ */
+
+export const SLOT_MS = 100;
+/** What is due later than one turn of the wheel stays in its slot for another turn. */
+const SLOTS = 512;
+
+/** Something that happens unless it is cleared before. Made once, and set as often as there is something to wait for. */
+export interface Deadline {
+  /** In `ms` from now, in place of what was set before. */
+  set(ms: number): void;
+  clear(): void;
+}
+
+/** The timer keeps no process alive: what waits has a socket that does. */
+export class Deadlines {
+  readonly #slots: (Entry | null)[] = Array<Entry | null>(SLOTS).fill(null);
+  /** The ticks that have been looked at, and the one that the timer is set for. */
+  #seen = Math.floor(performance.now() / SLOT_MS);
+  #armed = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** One that is not set yet. `act` must not throw. */
+  of(act: () => void): Deadline {
+    return new Entry(this, act);
+  }
+
+  put(entry: Entry): void {
+    const slot = entry.tick % SLOTS;
+    const first = this.#slots[slot] ?? null;
+    entry.behind = first;
+    if (first !== null) first.before = entry;
+    this.#slots[slot] = entry;
+    if (entry.tick < this.#armed) this.#arm(entry.tick);
+  }
+
+  take(entry: Entry): void {
+    const { before, behind } = entry;
+    if (before === null) this.#slots[entry.tick % SLOTS] = behind;
+    else before.behind = behind;
+    if (behind !== null) behind.before = before;
+    entry.before = null;
+    entry.behind = null;
+    entry.tick = UNSET;
+  }
+
+  #arm(tick: number): void {
+    clearTimeout(this.#timer);
+    this.#armed = tick;
+    this.#timer = setTimeout(this.#turn, Math.ceil(tick * SLOT_MS - performance.now())).unref();
+  }
+
+  readonly #turn = (): void => {
+    const now = performance.now();
+    const tick = Math.floor(now / SLOT_MS);
+    const met: Entry[] = [];
+    for (let at = Math.max(this.#seen, tick - SLOTS) + 1; at <= tick; at++) this.#look(at, now, met);
+    this.#seen = Math.max(this.#seen, tick);
+    this.#armed = Number.POSITIVE_INFINITY;
+    // What one of them does may set or clear another one.
+    for (const entry of met) if (entry.due <= now) entry.meet();
+    for (let at = this.#seen + 1; at <= this.#seen + SLOTS && at < this.#armed; at++)
+      if (this.#slots[at % SLOTS] !== null) this.#arm(at);
+  };
+
+  /** Takes what is met out of its slot, and puts what was set anew into its own. */
+  #look(tick: number, now: number, met: Entry[]): void {
+    for (let entry = this.#slots[tick % SLOTS] ?? null; entry !== null; ) {
+      const { behind } = entry;
+      if (entry.tick <= tick) {
+        this.take(entry);
+        if (entry.due <= now) met.push(entry);
+        else entry.wait();
+      }
+      entry = behind;
+    }
+  }
+}
+
+const UNSET = -1;
+
+/** The first one that a time is before. */
+function tickAfter(due: number): number {
+  return Math.floor(due / SLOT_MS) + 1;
+}
+
+class Entry implements Deadline {
+  due = Number.POSITIVE_INFINITY;
+  /** Where it is; it may have been set to a later time since. */
+  tick = UNSET;
+  before: Entry | null = null;
+  behind: Entry | null = null;
+  readonly #all: Deadlines;
+  readonly #act: () => void;
+
+  constructor(all: Deadlines, act: () => void) {
+    this.#all = all;
+    this.#act = act;
+  }
+
+  set(ms: number): void {
+    this.due = performance.now() + ms;
+    if (this.tick !== UNSET && this.tick <= tickAfter(this.due)) return;
+    if (this.tick !== UNSET) this.#all.take(this);
+    this.wait();
+  }
+
+  clear(): void {
+    this.due = Number.POSITIVE_INFINITY;
+    if (this.tick !== UNSET) this.#all.take(this);
+  }
+
+  wait(): void {
+    this.tick = tickAfter(this.due);
+    this.#all.put(this);
+  }
+
+  meet(): void {
+    this.due = Number.POSITIVE_INFINITY;
+    this.#act();
+  }
+}
