@@ -1,5 +1,6 @@
 /** What a container can see of its own place: addresses, routes, resolvers and proxy variables. */
 import type { NetworkInterfaceInfo } from 'node:os';
+import { type Cluster, readCluster } from './cluster.js';
 import type { HostAndPort } from './try.js';
 
 export interface ProxyPlace extends HostAndPort {
@@ -20,6 +21,8 @@ export interface Seat {
   /** True where a tool that runs as root in such a container could: this process has another user. */
   readonly rootCanForgePackets: boolean;
   readonly dockerHost: string | null;
+  /** Null: this is no pod. */
+  readonly cluster: Cluster | null;
 }
 
 /** The texts of the files that a seat is read from; empty where there is none. */
@@ -48,7 +51,8 @@ export function readSeat(
   const addresses = own.map(({ address }) => address);
   const nextHops = ipv4NextHops(files.routes);
   const firsts = own
-    .filter(({ family }) => family === 'IPv4')
+    // A pod that is routed has a network of its own alone.
+    .filter(({ family, netmask }) => family === 'IPv4' && netmask !== '255.255.255.255')
     .map(({ address, netmask }) => firstHost(address, netmask));
   return {
     addresses,
@@ -60,6 +64,7 @@ export function readSeat(
     canForgePackets: hasCapability(files.status, 'CapEff', CAP_NET_RAW),
     rootCanForgePackets: hasCapability(files.status, 'CapBnd', CAP_NET_RAW),
     dockerHost: env.DOCKER_HOST ?? null,
+    cluster: readCluster(env, files.resolvConf),
   };
 }
 

@@ -15,12 +15,20 @@ export function readReply(bytes: Uint8Array, proxyAddresses: readonly string[]):
   const reply = decoded(bytes);
   if (reply === null) return { sight: 'answered', detail: 'bytes that are no DNS message' };
   const { rcode, answers = [], authorities = [] } = reply;
-  const steered = answers.length > 0 && answers.every((a) => a.type === 'A' && proxyAddresses.includes(a.data));
+  const steered =
+    answers.length > 0 &&
+    answers.every((a) => (a.type === 'A' || a.type === 'AAAA') && proxyAddresses.includes(a.data));
   if (steered) return { sight: 'steered', detail: '' };
   if (rcode === 'NXDOMAIN') return { sight: 'answered', detail: 'NXDOMAIN' };
   if (rcode !== 'NOERROR') return { sight: 'inside', detail: rcode };
   if (answers.length + authorities.length === 0) return { sight: 'inside', detail: 'an empty answer' };
   return { sight: 'answered', detail: `${answers.length} records` };
+}
+
+/** True where a name does not exist, and nothing says in which zone: whoever asked that zone would have its SOA (RFC 2308). */
+export function isBareAbsence(bytes: Uint8Array): boolean {
+  const reply = decoded(bytes);
+  return reply !== null && reply.rcode === 'NXDOMAIN' && (reply.authorities ?? []).length === 0;
 }
 
 function decoded(bytes: Uint8Array) {

@@ -4,11 +4,20 @@ import { createSocket } from 'node:dgram';
 import { stat } from 'node:fs/promises';
 import { connect, isIP } from 'node:net';
 import type { ProxyPlace } from './container.js';
-import { questionBytes, readReply } from './dns.js';
+import { questionBytes } from './dns.js';
 import { mcpRequest, readMcpAnswer } from './mcp.js';
 import { payloadOf } from './payload.js';
 import { readRefusal, requestText } from './proxy.js';
-import { type HostAndPort, hostAndPortText, type Observation, type Sight, type Try } from './try.js';
+import { seeQuery } from './query.js';
+import {
+  type Area,
+  type HostAndPort,
+  hostAndPortText,
+  type Observation,
+  type Sight,
+  type Try,
+  type Way,
+} from './try.js';
 
 export interface SightOptions {
   readonly timeoutMs: number;
@@ -23,6 +32,7 @@ const PROXY_TIMEOUT_MS = 15_000;
 const NO_ROUTE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EACCES', 'EPERM', 'EINVAL']);
 
 export async function see({ area, way }: Try, options: SightOptions): Promise<Observation> {
+  if (IN_CLUSTER.has(area) && leadsToProxy(way, options)) return seen('steered');
   switch (way.kind) {
     case 'tcp':
       return area === 'proxy' || area === 'admin' ? seeTcp(way.to, options) : seeNamed(way.to, options);
@@ -30,8 +40,9 @@ export async function see({ area, way }: Try, options: SightOptions): Promise<Ob
       return exchangeDatagram(way.to, payloadOf(way.protocol), options.timeoutMs, () => seen('answered'));
     case 'query': {
       const server = { host: way.server, port: 53 };
-      const question = questionBytes(way.name, way.type);
-      return exchangeDatagram(server, question, options.timeoutMs, (reply) => readReply(reply, options.proxyAddresses));
+      return seeQuery(way, options.proxyAddresses, ({ name, type }, read) =>
+        exchangeDatagram(server, questionBytes(name, type), options.timeoutMs, read),
+      );
     }
     case 'mcp':
       return askMcp(way.to, options);
@@ -48,6 +59,13 @@ export async function see({ area, way }: Try, options: SightOptions): Promise<Ob
       return throughProxy(way.method, way.target, options);
   }
 }
+
+/** What is guessed of a cluster may be the Service of the proxy. */
+function leadsToProxy(way: Way, { proxyAddresses }: SightOptions): boolean {
+  return (way.kind === 'tcp' || way.kind === 'udp') && proxyAddresses.includes(way.to.host);
+}
+
+const IN_CLUSTER: ReadonlySet<Area> = new Set<Area>(['node', 'api-server', 'kube-dns', 'pods']);
 
 /** A name that leads to the proxy is the steering door at work, and connecting there proves nothing. */
 async function seeNamed(to: HostAndPort, options: SightOptions): Promise<Observation> {

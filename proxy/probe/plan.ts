@@ -1,5 +1,6 @@
 /** Every way out that is worth a few packets, from one seat. */
 
+import { clusterRefused, clusterTries } from './cluster.js';
 import type { Seat } from './container.js';
 import { type Area, type HostAndPort, hostAndPortText, type Try, type Way } from './try.js';
 
@@ -78,7 +79,7 @@ export function planTries(seat: Seat, options: ProbeOptions, randomLabel: () => 
   return [
     ...tcp('proxy', [seat.proxy]),
     ...tcp('public', outside),
-    ...tcp('host', bridgePorts(seat)),
+    ...(seat.cluster === null ? tcp('host', bridgePorts(seat)) : clusterTries(seat.cluster, seat)),
     ...tcp(
       'host',
       HOST_NAMES.map((host) => ({ host, port: 80 })),
@@ -103,7 +104,7 @@ export function planTries(seat: Seat, options: ProbeOptions, randomLabel: () => 
     ...SOCKETS.map((path) => tryOf('docker-socket', { kind: 'socket-file', path })),
     ...dockerHost(seat),
     ...throughProxy(seat),
-    ...hostByProxy(options.hosts ?? []),
+    ...hostByProxy([...new Set([...(options.hosts ?? []), ...(seat.cluster?.nodes ?? [])])]),
   ];
 }
 
@@ -150,8 +151,9 @@ function dockerHost({ dockerHost }: Seat): Try[] {
   return tcp('docker-socket', [{ host: hostname, port: Number(port || '2375') }]);
 }
 
-function throughProxy({ proxy }: Seat): Try[] {
-  const targets = [...REFUSED, `${proxy.host}:${ADMIN_PORT}`, `${proxy.host}:${proxy.port}`];
+function throughProxy({ proxy, cluster }: Seat): Try[] {
+  const inCluster = cluster === null ? [] : clusterRefused(cluster).map(hostAndPortText);
+  const targets = [...REFUSED, ...inCluster, `${proxy.host}:${ADMIN_PORT}`, `${proxy.host}:${proxy.port}`];
   return [
     ...targets.map((target) => tryOf('through-proxy', { kind: 'request', method: 'CONNECT', target })),
     ...['http://169.254.169.254/', 'http://127.0.0.1:9180/metrics'].map((target) =>

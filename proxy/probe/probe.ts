@@ -8,12 +8,13 @@ import { parseAddress } from '../core/address.js';
 import { parseDnsName } from '../core/host-pattern.js';
 import { parseHosts } from '../core/hosts-table.js';
 import { readSeat, type Seat } from './container.js';
+import { CONTROLS, controlNotes, rejectedKinds, withoutRejections } from './control.js';
 import { type SightOptions, see } from './finding.js';
 import { linksTo, macOf, seeForwarding } from './forwarding.js';
 import { judge, judgeVariables, seatNotes } from './judge.js';
 import { withoutNeighbours } from './neighbours.js';
 import { planTries } from './plan.js';
-import type { Finding, HostAndPort } from './try.js';
+import type { Finding, HostAndPort, Seen, Try } from './try.js';
 
 export interface ProbeRequest {
   /** The zone under which a random name is asked for. */
@@ -46,16 +47,29 @@ async function findWaysOut(
   const addressesOf = await hostAddresses();
   const proxyAddresses = isIP(seat.proxy.host) === 0 ? await addressesOf(seat.proxy.host) : [seat.proxy.host];
   const options: SightOptions = { timeoutMs: TIMEOUT_MS, proxy: seat.proxy, proxyAddresses, addressesOf };
+  const isPod = seat.cluster !== null;
+  const controls = isPod ? await seeAll(CONTROLS, options) : [];
+  const rejected = rejectedKinds(controls);
   const tries = planTries(seat, request, () => randomBytes(8).toString('hex'));
-  const findings: Finding[] = new Array(tries.length);
+  const seen = await seeAll(tries, options);
+  const findings = seen.map(({ each, saw }) =>
+    judge(each, withoutRejections(each, saw, rejected), isPod ? 'kubernetes' : 'docker'),
+  );
+  const steered = seen.some(({ each, saw }) => each.area === 'names' && saw.sight === 'steered');
+  const forwarding = seat.canForgePackets ? await findForwarding(proxyAddresses) : [];
+  const notes = [...controlNotes(controls), ...seatNotes(seat, [...request.hosts, ...(seat.cluster?.nodes ?? [])])];
+  return [...judgeVariables(env, steered), ...findings, ...forwarding, ...notes];
+}
+
+/** In their order, so many at once. */
+async function seeAll(tries: readonly Try[], options: SightOptions): Promise<Seen[]> {
+  const seen: Seen[] = new Array(tries.length);
   const queue = tries.entries();
   const work = async (): Promise<void> => {
-    for (const [i, each] of queue) findings[i] = judge(each, await see(each, options));
+    for (const [i, each] of queue) seen[i] = { each, saw: await see(each, options) };
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  const steered = findings.some(({ area, saw }) => area === 'names' && saw === 'leads to the proxy');
-  const forwarding = seat.canForgePackets ? await findForwarding(proxyAddresses) : [];
-  return [...judgeVariables(env, steered), ...findings, ...forwarding, ...seatNotes(seat, request.hosts)];
+  return seen;
 }
 
 /** After everything else: the kernel knows the MAC of the proxy by then. */
@@ -93,7 +107,8 @@ async function hostAddresses(): Promise<(name: string) => Promise<readonly strin
     const known = hosts.get(parseDnsName(name) ?? '');
     if (known !== undefined) return known.map(({ text }) => text);
     const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 1 });
-    return resolver.resolve4(name).catch(() => []);
+    const found = await resolver.resolve4(name).catch(() => []);
+    return found.length > 0 ? found : resolver.resolve6(name).catch(() => []);
   };
 }
 

@@ -22,6 +22,12 @@ const AREA_TITLES: Readonly<Record<Finding['area'], string>> = {
   forwarding: "the proxy's kernel",
   'host-by-proxy': 'the host, by the proxy',
   'through-proxy': 'private, by the proxy',
+  node: 'the node',
+  'api-server': 'the API server',
+  'kube-dns': 'DNS of the cluster',
+  'service-account': 'service account',
+  pods: 'other pods',
+  control: 'what nobody has',
   seat: 'this container',
 };
 

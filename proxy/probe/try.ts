@@ -22,6 +22,12 @@ export type Area =
   | 'forwarding'
   | 'host-by-proxy'
   | 'through-proxy'
+  | 'node'
+  | 'api-server'
+  | 'kube-dns'
+  | 'service-account'
+  | 'pods'
+  | 'control'
   | 'seat';
 
 export interface HostAndPort {
@@ -50,12 +56,14 @@ export interface Try {
 /**
  * `answered`: bytes, a handshake or a file; `reset`: a refusal by the far end, so packets get there and back;
  * `silent`: nothing within the time; `no-route`: the kernel sent nothing; `no-name`: the name has no address; `absent`: no such file;
+ * `rejected`: refused by a firewall, which refuses what cannot be there as well;
  * `steered`: the name leads to the proxy; `denied`: the proxy refused it; `dialed`: the proxy tried it and failed;
  * `inside`: refused or answered by the resolver of this network; `not-tried`: not possible from here.
  */
 export type Sight =
   | 'answered'
   | 'reset'
+  | 'rejected'
   | 'silent'
   | 'no-route'
   | 'no-name'
@@ -65,6 +73,11 @@ export type Sight =
   | 'dialed'
   | 'inside'
   | 'not-tried';
+
+export interface Seen {
+  readonly each: Try;
+  readonly saw: Observation;
+}
 
 export interface Observation {
   readonly sight: Sight;
