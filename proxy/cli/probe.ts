@@ -12,6 +12,7 @@ export const probeCommand = command({
   synopsis: '[--json] [--public ADDRESS:PORT ...] [--target HOST:PORT ...] [--host ADDRESS ...] [--zone NAME]',
   details: `
 Run it where a tool runs: docker run --rm --network <tools network> mcp-egress-proxy probe
+In a pod it tries the ways out of a cluster, too; EGRESS_PROBE_NODE: addresses of its node (status.hostIP)
   --public   tried instead of well-known public addresses
   --target   must be closed as well: a host, a published port, a service of yours
   --host     an address of the host as seen from outside: the proxy must not connect to it; EGRESS_HOST_ADDRESSES is read as well
