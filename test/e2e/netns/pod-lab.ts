@@ -1,0 +1,195 @@
+/**
+ * A node with routed pods, as a CNI without bridges makes them: a tool, the proxy, a neighbour and the DNS of the cluster,
+ * Services by DNAT, and a policy engine that drops, rejects or is not there. Nothing leaves these namespaces.
+ */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const NODE = '172.30.0.1';
+export const API_SERVER = '10.96.0.1';
+export const DNS_SERVICE = '10.96.0.10';
+export const PROXY_SERVICE = '10.96.0.250';
+export const PODS = { tool: '10.244.1.7', proxy: '10.244.1.20', neighbour: '10.244.1.9', dns: '10.244.1.53' } as const;
+export const PUBLIC = '5.5.5.20';
+const ROUTER = '10.244.1.1';
+
+export type Seat = keyof typeof PODS | 'node' | 'public';
+
+/** What a policy engine does with what the tool may not send; `absent`: policies are objects and nothing else. */
+export type Engine = 'drop' | 'reject' | 'absent';
+
+export interface Enforcement {
+  readonly engine: Engine;
+  /** Whether what goes to the own node of the pod is part of it. */
+  readonly node: 'closed' | 'open';
+  /** More that the tool may send, as nft matches. */
+  readonly open?: readonly string[];
+}
+
+/** Of the doors, behind the Service's ports. */
+const DOORS = { 53: 5353, 80: 8080, 443: 8443, 3128: 3128 } as const;
+
+export class PodLab {
+  readonly #prefix = `pd${process.pid}-`;
+  readonly #children: ChildProcess[] = [];
+  readonly #folder = mkdtempSync(join(tmpdir(), 'pod-lab-'));
+
+  constructor() {
+    for (const seat of SEATS) execFileSync('ip', ['netns', 'add', this.#name(seat)]);
+    for (const seat of SEATS) this.run(seat, ['ip', 'link', 'set', 'lo', 'up']);
+    for (const setting of ['ip_forward=1', 'icmp_ratelimit=0'])
+      this.run('node', ['sysctl', '-qw', `net.ipv4.${setting}`]);
+    for (const [seat, address] of Object.entries(PODS)) this.#join(seat as Seat, address);
+    this.#join('public', PUBLIC);
+    this.run('node', ['ip', 'address', 'add', `${NODE}/32`, 'dev', 'lo']);
+    // As to the internet: what nobody has is not refused by the node.
+    this.run('node', ['ip', 'route', 'add', 'default', 'via', PUBLIC, 'dev', 'to-public', 'onlink']);
+    this.run('node', ['nft', '-f', '-'], SERVICES);
+  }
+
+  /** In force from now on, in place of what was. */
+  enforce({ engine, node, open = [] }: Enforcement): void {
+    const refuse = engine === 'reject' ? 'reject with tcp reset' : 'drop';
+    const rest = engine === 'reject' ? [`meta l4proto tcp ${refuse}`, 'reject'] : ['drop'];
+    const from = `ip saddr ${PODS.tool}`;
+    const allowed = Object.values(DOORS).map((port) => `ip daddr ${PODS.proxy} th dport ${port} accept`);
+    const more = open.map((match) => `${match} accept`);
+    const forward = ['ct state established,related accept', ...allowed, ...more, ...rest].map(
+      (rule) => `${from} ${rule}`,
+    );
+    const input = node === 'closed' ? rest.map((rule) => `${from} ${rule}`) : [];
+    const chains = engine === 'absent' ? [] : [chain('forward', forward), chain('input', input)];
+    this.run(
+      'node',
+      ['nft', '-f', '-'],
+      `table ip enforced\ndelete table ip enforced\ntable ip enforced {\n${chains.join('')}}\n`,
+    );
+  }
+
+  /** TCP and UDP, by the echo of responder.ts. */
+  async respond(
+    seat: Seat,
+    tcp: readonly number[],
+    udp: readonly { address: string; port: number }[] = [],
+  ): Promise<void> {
+    const settings = JSON.stringify({ tcp, udp });
+    await this.#started(this.#start(seat, [process.execPath, script('responder.js'), settings], {}));
+  }
+
+  /** The proxy, whose configuration is `text`, until it is ready. */
+  async serve(text: string): Promise<void> {
+    const path = join(this.#folder, 'policy.yaml');
+    writeFileSync(path, text);
+    const child = this.#start('proxy', [process.execPath, MAIN, 'serve', '--config', path], {
+      KUBERNETES_SERVICE_HOST: API_SERVER,
+    });
+    let log = '';
+    child.stdout?.on('data', (bytes: Buffer) => {
+      log += bytes.toString();
+    });
+    while (!log.includes('"event":"listening"'))
+      await once(child.stdout ?? child, 'data', { signal: AbortSignal.timeout(20_000) });
+  }
+
+  /** `egress-proxy probe --json` in the pod of the tool, with a resolv.conf and, perhaps, a token of its own. */
+  probe(
+    env: Readonly<Record<string, string>>,
+    mounts: { readonly nameserver: string; readonly token?: string },
+  ): { status: number | null; output: string } {
+    const resolv = join(this.#folder, 'resolv.conf');
+    writeFileSync(resolv, `nameserver ${mounts.nameserver}\noptions ndots:1\n`);
+    const account = '/run/secrets/kubernetes.io/serviceaccount';
+    const token =
+      mounts.token === undefined ? '' : `mkdir -p ${account} && printf %s "${mounts.token}" > ${account}/token && `;
+    const inside = `mount --bind ${resolv} /etc/resolv.conf && mount -t tmpfs none /run && ${token}exec "$@"`;
+    const command = [
+      'unshare',
+      '--mount',
+      'sh',
+      '-ec',
+      inside,
+      'sh',
+      process.execPath,
+      MAIN,
+      'probe',
+      '--json',
+      '--public',
+      `${PUBLIC}:443`,
+    ];
+    const args = ['netns', 'exec', this.#name('tool'), ...command];
+    const { status, stdout, stderr } = spawnSync('ip', args, {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, ...env },
+    });
+    return { status, output: stdout === '' ? stderr : stdout };
+  }
+
+  run(seat: Seat, command: readonly string[], input = ''): void {
+    execFileSync('ip', ['netns', 'exec', this.#name(seat), ...command], { input, stdio: ['pipe', 'pipe', 'inherit'] });
+  }
+
+  close(): void {
+    for (const child of this.#children) child.kill('SIGKILL');
+    for (const seat of SEATS) spawnSync('ip', ['netns', 'del', this.#name(seat)]);
+    rmSync(this.#folder, { recursive: true });
+  }
+
+  #name(seat: Seat): string {
+    return `${this.#prefix}${seat}`;
+  }
+
+  #start(seat: Seat, command: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
+    const args = ['netns', 'exec', this.#name(seat), ...command];
+    const child = spawn('ip', args, { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env.PATH, ...env } });
+    this.#children.push(child);
+    return child;
+  }
+
+  async #started(child: ChildProcess): Promise<void> {
+    await once(child.stdout ?? child, 'data', { signal: AbortSignal.timeout(20_000) });
+  }
+
+  #join(seat: Seat, address: string): void {
+    const end = `to-${seat}`;
+    this.run('node', ['ip', 'link', 'add', end, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.#name(seat)]);
+    this.run('node', ['ip', 'address', 'add', `${ROUTER}/32`, 'dev', end]);
+    this.run('node', ['ip', 'link', 'set', end, 'up']);
+    this.run(seat, ['ip', 'address', 'add', `${address}/32`, 'dev', 'eth0']);
+    this.run(seat, ['ip', 'link', 'set', 'eth0', 'up']);
+    this.run(seat, ['ip', 'route', 'add', ROUTER, 'dev', 'eth0']);
+    this.run(seat, ['ip', 'route', 'add', 'default', 'via', ROUTER]);
+    this.run('node', ['ip', 'route', 'add', `${address}/32`, 'dev', end]);
+  }
+}
+
+const SEATS: readonly Seat[] = ['node', 'tool', 'proxy', 'neighbour', 'dns', 'public'];
+const MAIN = fileURLToPath(new URL('../../../proxy/main.js', import.meta.url));
+
+/** As kube-proxy does it: before the packet filter sees them. */
+const SERVICES = `table ip services {
+  chain prerouting {
+    type nat hook prerouting priority dstnat;
+    ip daddr ${API_SERVER} tcp dport 443 dnat to ${NODE}:6443
+    ip daddr ${DNS_SERVICE} udp dport 53 dnat to ${PODS.dns}:53
+    ip daddr ${DNS_SERVICE} tcp dport 53 dnat to ${PODS.dns}:53
+${Object.entries(DOORS)
+  .flatMap(([port, door]) =>
+    ['tcp', 'udp'].map(
+      (protocol) => `    ip daddr ${PROXY_SERVICE} ${protocol} dport ${port} dnat to ${PODS.proxy}:${door}\n`,
+    ),
+  )
+  .join('')}  }
+}
+`;
+
+function chain(hook: 'forward' | 'input', rules: readonly string[]): string {
+  return `  chain ${hook} {\n    type filter hook ${hook} priority 0; policy accept;\n${rules.map((rule) => `    ${rule}\n`).join('')}  }\n`;
+}
+
+function script(file: string): string {
+  return fileURLToPath(new URL(file, import.meta.url));
+}
