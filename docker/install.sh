@@ -109,7 +109,7 @@ check)
 remove)
   is_installed || fail "$base is not a file of this script"
   restore
-  say "removed; the stack's tools have every way out after: docker compose up -d --remove-orphans"
+  say "removed; after docker compose up -d --remove-orphans the stack's tools are no longer confined"
   ;;
 *)
   ! is_installed || fail "it is installed already; --check tells whether it is in force"

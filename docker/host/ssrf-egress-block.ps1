@@ -19,7 +19,7 @@
 .PARAMETER Probe
     Only looks: runs the probe from a tool's seat of the stack that runs.
 .PARAMETER Remove
-    Takes the override away again and starts the stack without it: its tools then have every way out.
+    Removes the override again and starts the stack without it: its tools are then no longer confined.
 .PARAMETER Wsl
     Hands over to ssrf-egress-block.sh inside WSL, for an engine that runs in a WSL distribution of yours (not for Docker
     Desktop, whose engine has a distribution of its own).
@@ -125,7 +125,7 @@ function Uninstall-Sidecar([string] $stack, [string] $composeFile) {
     Write-Step "put back $composeFile"
     if (-not $DryRun) { Restore-Stack $stack $composeFile }
     if ($wasUp) { Invoke-Compose $stack @('up', '-d', '--remove-orphans') }
-    Write-Step 'done: the tools have every way out again'
+    Write-Step 'done: the tools are no longer confined'
     return 0
 }
 

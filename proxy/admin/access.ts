@@ -99,7 +99,7 @@ function tokensOf({ token, next, writeToken }: Keys): readonly string[] {
 function refuseOtherContent({ method, headers }: FastifyRequest): void {
   const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   if (type === 'application/json' || (method === 'DELETE' && type === undefined)) return;
-  throw new AdminError(415, 'not-json', 'This takes JSON alone: Content-Type: application/json.');
+  throw new AdminError(415, 'not-json', 'This takes JSON only: Content-Type: application/json.');
 }
 
 /** With a cookie, only from the page itself: a browser sends Origin with whatever writes. */
@@ -127,7 +127,7 @@ function refuseForeignHost(request: FastifyRequest, bearer: boolean): void {
   throw new AdminError(
     403,
     'foreign-host',
-    'By a name other than localhost this API answers only to the token in an Authorization field.',
+    'Under a name other than localhost this API answers only with the token in an Authorization field.',
   );
 }
 
@@ -137,7 +137,7 @@ function refuseForeignOrigin(request: FastifyRequest, path: string): void {
   const foreign = origin !== undefined && origin.toLowerCase() !== `http://${host?.toLowerCase()}`;
   const crossSite = site !== undefined && site !== 'same-origin' && site !== 'none';
   if (!foreign && !(crossSite && path !== '/')) return;
-  throw new AdminError(403, 'foreign-origin', 'Pages of other origins get nothing from this API.');
+  throw new AdminError(403, 'foreign-origin', 'This API answers no page of another origin.');
 }
 
 interface Reading {
@@ -171,7 +171,7 @@ function unauthenticated(reply: FastifyReply, what: string): AdminError {
   return new AdminError(
     401,
     'unauthenticated',
-    `${what} needs admin.token: in the field Authorization: Bearer TOKEN, or, in a browser, once as /?token=TOKEN. Where none is configured, it is in the file admin-token of the state folder.`,
+    `${what} needs admin.token: in the field Authorization: Bearer TOKEN, or, in a browser, once as /?token=TOKEN. If none is configured, it is in the file admin-token of the state folder.`,
   );
 }
 

@@ -87,6 +87,6 @@ function answerErrorsAsJson(app: FastifyInstance): void {
     return reply.code(status).send({ error: token, explanation, ...details });
   });
   app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({ error: 'not-found', explanation: 'There is nothing here: GET / is the page.' }),
+    reply.code(404).send({ error: 'not-found', explanation: 'Nothing is here: GET / is the page.' }),
   );
 }

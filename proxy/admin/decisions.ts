@@ -33,7 +33,7 @@ export function addDecisionRoutes(app: FastifyInstance, { ring, spawns, policyVi
   );
   app.get<{ Params: { id: string } }>('/v1/decisions/:id', async ({ params }) => {
     const record = ring.find(params.id);
-    if (record === null) throw new AdminError(404, 'not-found', 'No such decision, or it is too old to be held.');
+    if (record === null) throw new AdminError(404, 'not-found', 'No such decision, or it is too old to be kept.');
     return explain(record, policyView());
   });
   app.get<{ Querystring: Query }>('/v1/decisions/export', async ({ query }, reply) => {
@@ -90,7 +90,7 @@ export function filterOf(query: Query): RecordFilter {
     throw new AdminError(400, 'bad-request', `outcome is one of ${OUTCOMES.join(', ')}`);
   }
   if (reason !== null && !Object.hasOwn(REASONS, reason)) {
-    throw new AdminError(400, 'bad-request', 'reason is no reason that this proxy knows');
+    throw new AdminError(400, 'bad-request', 'reason is not one that this proxy knows');
   }
   return { outcome, reason, client: text(query, 'client'), host: text(query, 'host'), text: text(query, 'q') };
 }
@@ -105,6 +105,6 @@ export function text(query: Query, name: string): string | null {
 export function count(query: Query, name: string): number | null {
   const value = text(query, name);
   if (value === null) return null;
-  if (!/^[1-9]\d{0,6}$/.test(value)) throw new AdminError(400, 'bad-request', `${name} is a whole number from 1 up`);
+  if (!/^[1-9]\d{0,6}$/.test(value)) throw new AdminError(400, 'bad-request', `${name} is a whole number of 1 or more`);
   return Number(value);
 }

@@ -63,7 +63,7 @@ function addQuestionRoutes(app: FastifyInstance, runTime: RunTimeControl): void 
   app.post<{ Params: { id: string } }>('/v1/questions/:id', async (request, reply) => {
     const { answer, scope, why, ...lifetime } = answerRequest(request.body);
     const question = questions.find(request.params.id);
-    if (question === null) throw new AdminError(404, 'not-found', 'No such question, or it is answered.');
+    if (question === null) throw new AdminError(404, 'not-found', 'No such question, or it has been answered.');
     if (answer === 'dismiss') {
       questions.end(question.id, 'dismissed');
       return { dismissed: questionView(question) };
@@ -120,7 +120,7 @@ async function revoke(runTime: RunTimeControl, id: string) {
       throw new AdminError(
         409,
         'in-file',
-        `It is a rule of the policy file: take ${line} out of policy.${section}. ${change.explanation}`,
+        `It is a rule of the policy file: remove ${line} from policy.${section}. ${change.explanation}`,
       );
     // Ends the grant with its rule.
     runTime.reload();
@@ -138,14 +138,14 @@ function confirmed(draft: GrantDraft, vetting: Vetting): boolean {
       throw new AdminError(
         409,
         'confirm-internal',
-        'This opens a private destination to a tool. If it needs it, send the same again with "confirm":"internal".',
+        'This opens a private destination to a tool. If the tool needs it, send the same again with "confirm":"internal".',
         { addresses: vetting.addresses, confirm: 'internal' },
       );
     case 'denied':
       throw new AdminError(
         409,
         'denied-by-file',
-        `${vetting.rule} of the policy file denies it, and comes first: take it out or narrow it.`,
+        `${vetting.rule} of the policy file denies it, and comes first: remove or narrow it.`,
         { reason: vetting.reason, rule: vetting.rule },
       );
     case 'never':
@@ -160,9 +160,9 @@ function confirmed(draft: GrantDraft, vetting: Vetting): boolean {
 
 const NEVER: Readonly<Partial<Record<string, string>>> = {
   'address-prohibited':
-    'By its name nothing opens what this resolves to; a loopback address is opened by the address itself.',
+    'Nothing opens by name what this resolves to; a loopback address must be opened by the address itself.',
   'mixed-answer': 'DNS answers with public and private addresses, and such an answer is refused whole.',
-  'client-required': 'The policy requires a client that it knows by name: name the one that this is for.',
+  'client-required': 'The policy serves only clients that it knows by name: name the one that this is for.',
 };
 
 function portsNeeded(): AdminError {

@@ -71,7 +71,7 @@ export function variableSteps(facts: Facts, name: string): readonly Step[] {
     ...restart,
     ...(known.after === undefined ? [] : [{ what: known.after, sh: [] }]),
     ...(isIssued ? [{ what: 'Revoke the old one at its provider.', sh: [] }] : []),
-    { what: 'See that nothing runs with the old one.', sh: [check] },
+    { what: 'Check that nothing runs with the old one.', sh: [check] },
   ];
 }
 
@@ -106,7 +106,7 @@ export function ownSteps(client: string | null): readonly Step[] {
   const holder =
     client === null
       ? 'Open the page with the new token, and give it to scripts.'
-      : `Give the new token to ${client}, and start it anew: HTTP_PROXY=http://${client}:TOKEN@egress-proxy:3128 and the other five variables.`;
+      : `Give the new token to ${client}, and restart it: HTTP_PROXY=http://${client}:TOKEN@egress-proxy:3128 and the other five variables.`;
   const powershell = [
     '$b = [byte[]]::new(24); [Security.Cryptography.RandomNumberGenerator]::Create().GetBytes($b)',
     `Set-Content secrets/${file}_next (-join ($b | ForEach-Object { $_.ToString('x2') }))`,
@@ -118,13 +118,13 @@ export function ownSteps(client: string | null): readonly Step[] {
       powershell,
     },
     {
-      what: `Name it in the policy, under ${key}. Both tokens count within seconds; nothing restarts.`,
+      what: `Name it in the policy, under ${key}. Both tokens are valid within seconds; nothing restarts.`,
       lines: [`token: "\${file:/run/secrets/${file}}"`, `next: "\${file:/run/secrets/${file}_next}"`],
       sh: [],
     },
     { what: holder, sh: [] },
     {
-      what: 'Put the new token in the place of the old one, and take next out of the policy. The old token ends within seconds.',
+      what: 'Replace the old token by the new one, and remove next from the policy. The old token ends within seconds.',
       sh: [`cat secrets/${file}_next > secrets/${file}`],
       powershell: [`Set-Content secrets/${file} (Get-Content secrets/${file}_next)`],
     },

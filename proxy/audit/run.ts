@@ -35,7 +35,7 @@ function resultsOf(check: Check, facts: Facts): readonly Result[] {
   }
   const results = check.run(facts);
   if (results.length > 0) return results;
-  return [skipped(check.sources[0]?.[0] ?? 'docker', null, 'Nothing of this stack is what the check is about.')];
+  return [skipped(check.sources[0]?.[0] ?? 'docker', null, 'This stack has nothing that the check is about.')];
 }
 
 export function sourceIsThere(facts: Facts, source: Source): boolean {

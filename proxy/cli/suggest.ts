@@ -22,7 +22,7 @@ export const suggestCommand = command({
   options: { from: { type: 'string' }, config: { type: 'string' }, output: { type: 'string' } },
   operands: { least: 0, most: 1 },
   async run({ from, config, output }, [file], io) {
-    if (file !== undefined && from !== undefined) throw new UsageError('records come from one place');
+    if (file !== undefined && from !== undefined) throw new UsageError('records come from one source only');
     try {
       const text = await suggestion({ base: config, from, file }, io);
       if (output === undefined) io.stdout(text);
@@ -44,7 +44,7 @@ interface Sources {
 async function suggestion({ base: path, from, file }: Sources, io: Io): Promise<string> {
   const base = path === undefined ? null : decodeText(readFileSync(path));
   const sum = await tally(recordsFrom(from, file, io), base === null ? NO_BASE : fromBase(base));
-  if (sum.records === 0) throw new Error('there is no decision record in what was read');
+  if (sum.records === 0) throw new Error('no decision record was found in what was read');
   const suggested = { ...listsOf(sum), remarks: remarks(sum), needsSniLog: sum.needsSniLog };
   return base === null ? newConfiguration(suggested) : extendedConfiguration(base, suggested);
 }

@@ -74,7 +74,7 @@ function internalIssues(rule: Mapping, path: Path): Issue[] {
 function nameIssues({ name }: Mapping, path: Path, before: readonly unknown[]): Issue[] {
   const first = typeof name === 'string' ? before.findIndex((other) => mapping(other).name === name) : -1;
   if (first < 0) return [];
-  const expected = `a name of its own: ${path[0]}.${path[1]}[${first}] has the same`;
+  const expected = `a unique name: ${path[0]}.${path[1]}[${first}] has the same`;
   return [{ path: [...path, 'name'], value: name, expected }];
 }
 
@@ -126,7 +126,7 @@ function clientIssues(clients: readonly unknown[]): Issue[] {
       const keys = key === 'token' || key === 'next' ? ['token', 'next'] : [key];
       const has = (other: unknown): boolean => keys.some((one) => identityOf(mapping(other)[one]) === own);
       const first = own === null ? -1 : before.findIndex(has);
-      const expected = `a ${key} of its own: clients[${first}] has the same`;
+      const expected = `a unique ${key}: clients[${first}] has the same`;
       return first < 0 ? [] : [{ path: [...path, key], value: client[key], expected }];
     });
     issues.push(...nextIssues(client, path));
@@ -142,7 +142,7 @@ function nextIssues({ token, next }: Mapping, path: Path): Issue[] {
   if (next === undefined || next === null) return [];
   const at = [...path, 'next'];
   if (token === undefined || token === null || token === 'off') {
-    return [{ path: at, value: next, expected: 'a token beside it: next is the one that takes its place' }];
+    return [{ path: at, value: next, expected: 'a token beside it, which next will replace' }];
   }
   return [];
 }

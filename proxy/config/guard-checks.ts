@@ -51,7 +51,7 @@ function nestedBindIssues(name: string, server: unknown, servers: readonly (read
   return bindsOf(server).flatMap(({ source }, i) => {
     const above = written.find((one) => source !== one.source && source.startsWith(`${one.source}/`));
     if (above === undefined) return [];
-    const expected = `a path outside of ${above.source}, in which guard.servers.${above.owner} may write`;
+    const expected = `a path outside ${above.source}, in which guard.servers.${above.owner} may write`;
     return [{ path: ['guard', 'servers', name, 'binds', i, 'source'], value: source, expected }];
   });
 }
@@ -74,7 +74,7 @@ function sameFolderIssue({ listen, leases }: Mapping): Issue[] {
     {
       path: ['guard', 'leases'],
       value: leases,
-      expected: 'a folder apart from that of guard.listen, which the gateway sees',
+      expected: 'a folder other than that of guard.listen, which the gateway sees',
     },
   ];
 }

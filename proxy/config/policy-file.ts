@@ -40,7 +40,7 @@ function isWritable(path: string): boolean {
 
 /** Never throws. */
 function change(path: string, env: Environment, line: RuleLine, what: 'add' | 'remove'): FileChange {
-  if (!isWritable(path)) return no('The policy file cannot be written to by the proxy.');
+  if (!isWritable(path)) return no('The proxy cannot write to the policy file.');
   try {
     return replaced(realpathSync(path), env, line, what);
   } catch (error) {
@@ -58,8 +58,8 @@ function replaced(path: string, env: Environment, line: RuleLine, what: 'add' | 
   if (changed === null) {
     return no(
       what === 'add'
-        ? 'The policy file has a form that only you can add to.'
-        : 'The line is not in the policy file as it was put there.',
+        ? 'The policy file has a form that only a person can add to.'
+        : 'The line in the policy file is no longer as it was written.',
     );
   }
   const { mode, uid, gid } = statSync(path);
@@ -70,7 +70,7 @@ function replaced(path: string, env: Environment, line: RuleLine, what: 'add' | 
     const mine = statSync(beside);
     if (mine.uid !== uid || mine.gid !== gid) return no('The policy file belongs to another user.');
     if (!differsByOne(before, loadConfig({ path: beside, env }), line, what))
-      return no('With the line the policy file would say something else, too.');
+      return no('The line would also change other things in the policy file.');
     renameSync(beside, path);
     syncFolder(path);
     return { applied: true };

@@ -79,13 +79,13 @@ export const reason = form('a sentence of 1 to 500 characters that says why, suc
 
 /** Visible ASCII: it travels in a proxy URL, in Basic credentials and in SOCKS (RFC 1929: 255 octets at most). */
 export const token = form(
-  'a secret of visible ASCII characters (255 at most, 16 or more are wise), such as the output of "openssl rand -hex 24"',
+  'a secret of visible ASCII characters (255 at most, 16 or more are recommended), such as the output of "openssl rand -hex 24"',
   (text) => (/^[\x21-\x7e]{1,255}$/.test(text) ? text : mismatch()),
 );
 
 /** `off`: none, which only a loopback admin listener may do without. */
 export const tokenOrOff = form(
-  'a secret of visible ASCII characters (255 at most, 16 or more are wise), such as the output of "openssl rand -hex 24", or "off"',
+  'a secret of visible ASCII characters (255 at most, 16 or more are recommended), such as the output of "openssl rand -hex 24", or "off"',
   (text) => (text === 'off' ? null : /^[\x21-\x7e]{1,255}$/.test(text) ? text : mismatch()),
 );
 

@@ -40,7 +40,7 @@ function borrowedAddresses({ clients, network }: PolicyDocument): Warning[] {
     if (address === undefined || token !== undefined) return [];
     const range = network.toolsRange.find((prefix) => overlaps(prefix, address));
     if (range === undefined) return [];
-    const message = `${name} is whoever has ${address.text}, and the engine gives addresses of ${range.text} to any container: take one outside of it, or a token`;
+    const message = `${name} is whoever has ${address.text}, and the engine assigns addresses of ${range.text} to any container: take one outside it, or a token`;
     return [{ path: ['clients', i, 'address'], message }];
   });
 }
@@ -49,7 +49,7 @@ function borrowedAddresses({ clients, network }: PolicyDocument): Warning[] {
 function namesForParent({ upstream }: PolicyDocument): Warning[] {
   if (upstream.proxy === undefined || upstream.resolve === 'here') return [];
   const message =
-    'the parent proxy resolves names anew: what it connects to was not vetted here, and for names that only it can resolve no rule by address holds';
+    'the parent proxy resolves names anew: what it connects to was not vetted here, and no rule by address applies to names that only it can resolve';
   return [{ path: ['upstream', 'resolve'], message }];
 }
 

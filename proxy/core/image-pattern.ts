@@ -27,7 +27,7 @@ const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
-/** Null for what is no name of an image. With a tag and a digest, the digest alone counts, as for the engine. */
+/** Null for what is not the name of an image. With a tag and a digest, the digest alone counts, as for the engine. */
 export function parseImageName(text: string): ImageName | null {
   const parts = split(text);
   if (parts === null || !parts.components.every((component) => COMPONENT.test(component))) return null;

@@ -83,7 +83,7 @@ function checkEmptyObjects(own: FieldReader, host: FieldReader): void {
     });
   host.below('LogConfig', LOG_FIELDS);
   const restart = host.below('RestartPolicy', RESTART_FIELDS).text('Name');
-  if (restart !== '' && restart !== 'no') throw refused('HostConfig.RestartPolicy.Name', 'a tool is not started again');
+  if (restart !== '' && restart !== 'no') throw refused('HostConfig.RestartPolicy.Name', 'a tool is not restarted');
   // An empty list would take the engine's own masks away.
   for (const key of ['MaskedPaths', 'ReadonlyPaths']) if (host.value(key) !== null) throw refused(host.at(key));
   const swappiness = host.whole('MemorySwappiness') ?? -1;
@@ -101,7 +101,7 @@ function readProcess(own: FieldReader, server: GuardServer): Record<string, unkn
   const command = own.texts('Cmd');
   const octets = command.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   if (command.length > MOST_ARGUMENTS || octets > MOST_ARGUMENT_OCTETS)
-    throw refused('Cmd', `it may have ${MOST_ARGUMENTS} arguments and ${MOST_ARGUMENT_OCTETS} octets`);
+    throw refused('Cmd', `it may have at most ${MOST_ARGUMENTS} arguments and ${MOST_ARGUMENT_OCTETS} octets`);
   const user = server.user ?? own.text('User');
   if (user !== '' && !USER.test(user)) throw malformed('User', 'a name or number, with an optional ":group"');
   const folder = own.text('WorkingDir');

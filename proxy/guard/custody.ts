@@ -64,7 +64,7 @@ export class Custody {
   async whenInSync(signal: AbortSignal): Promise<void> {
     if (this.#syncedAt !== null) return;
     await Promise.race([this.#firstSync, setTimeout(SYNC_MS, undefined, { signal, ref: false }).catch(() => {})]);
-    if (this.#syncedAt === null) throw new EngineError('its list of containers is not there yet');
+    if (this.#syncedAt === null) throw new EngineError('its list of containers has not arrived yet');
   }
 
   get leases(): readonly Lease[] {

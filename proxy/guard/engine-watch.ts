@@ -49,7 +49,7 @@ export function watchEngine(options: WatchOptions): EngineWatch {
   const run = async (): Promise<void> => {
     while (!ended.signal.aborted) {
       await follow().catch((error: unknown) => {
-        if (!isAway && !ended.signal.aborted) options.onNotice(`the engine is away: ${String(error)}`);
+        if (!isAway && !ended.signal.aborted) options.onNotice(`the engine does not answer: ${String(error)}`);
         isAway = true;
       });
       await setTimeout(AGAIN_MS, undefined, { signal: ended.signal, ref: false }).catch(() => {});

@@ -18,9 +18,9 @@ export interface ProxyVariables {
  * a network. A bare name would take a variable of the image away; it is left out, for a secret that is not set.
  */
 export function environmentOf(sent: readonly string[], proxy: ProxyVariables | null): string[] {
-  if (sent.length > MOST_VARIABLES) throw refused('Env', `it may have ${MOST_VARIABLES} variables`);
+  if (sent.length > MOST_VARIABLES) throw refused('Env', `it may have at most ${MOST_VARIABLES} variables`);
   const octets = sent.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  if (octets > MOST_OCTETS) throw refused('Env', `it may have ${MOST_OCTETS} octets`);
+  if (octets > MOST_OCTETS) throw refused('Env', `it may have at most ${MOST_OCTETS} octets`);
   const kept = new Map<string, string>();
   for (const text of sent) {
     const end = text.indexOf('=');

@@ -77,16 +77,16 @@ export class FieldReader {
 }
 
 /** A field that has to be empty, or has a value that is not taken. */
-export function refused(path: string, why = 'the spawn guard takes no value for it'): Refused {
+export function refused(path: string, why = 'the spawn guard accepts no value for it'): Refused {
   return new Refused(refuse('field-refused', `${path} is refused: ${why}`, path));
 }
 
 export function malformed(path: string, form: string): Refused {
   const where = path === '' ? 'the body' : path;
-  return new Refused(refuse('field-malformed', `${where} has to be ${form}`, path === '' ? null : path));
+  return new Refused(refuse('field-malformed', `${where} must be ${form}`, path === '' ? null : path));
 }
 
 function unknown(path: string): Refused {
-  const message = `${quote(path)} is no field that the spawn guard knows, and it is not empty`;
+  const message = `${quote(path)} is not a field that the spawn guard knows, and it is not empty`;
   return new Refused(refuse('field-malformed', message, path.slice(0, 128)));
 }

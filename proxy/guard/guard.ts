@@ -142,6 +142,6 @@ function orphanRecord({ server, name, lease }: Tool): Omit<SpawnRecord, 'event' 
     container: name,
     address: lease?.address ?? null,
     status: 200,
-    explanation: 'no client followed this tool any more: it was removed',
+    explanation: 'this tool had no client any more, and was removed',
   };
 }

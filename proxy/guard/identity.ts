@@ -38,7 +38,8 @@ export function readLabels(entries: readonly (readonly [string, Json])[], config
       throw malformed(`Labels.${key}`, '128 letters, digits, " ", ".", "/", "_" or "-" at most');
     labels[key] = value;
   }
-  if (Object.keys(labels).length > MOST_LABELS) throw refused('Labels', `it may have ${MOST_LABELS} of the gateway's`);
+  if (Object.keys(labels).length > MOST_LABELS)
+    throw refused('Labels', `it may have at most ${MOST_LABELS} of the gateway's`);
   const claimed = labels[SERVER_LABEL] ?? null;
   const known = config.servers.find(({ name }) => name === claimed);
   if (known !== undefined) return { server: known, claimed, labels };

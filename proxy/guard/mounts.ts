@@ -25,7 +25,8 @@ const TMPFS_BYTES = 64 * 1024 * 1024;
 const VOLUME_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
 export function readMounts(binds: readonly string[], mounts: readonly Json[], server: GuardServer): Mounts {
-  if (binds.length + mounts.length > MOST_MOUNTS) throw refused('HostConfig.Mounts', `${MOST_MOUNTS} are the most`);
+  if (binds.length + mounts.length > MOST_MOUNTS)
+    throw refused('HostConfig.Mounts', `there may be at most ${MOST_MOUNTS}`);
   const all = [
     ...binds.map((text) => readBind(text, server)),
     ...mounts.map((value, i) => readMount(value, `HostConfig.Mounts[${i}]`, server)),
@@ -101,7 +102,7 @@ function volume({ source, target, readOnly, path }: AskedMount, noCopy: boolean,
     throw refused(path, `${quote(source)} is neither an absolute path nor the name of a volume`);
   const listed = server.volumes.find((one) => one.name === source && (one.target === null || one.target === target));
   if (listed === undefined) {
-    const remedy = `list it in volumes of ${placeOf(server)} if it is this server's own`;
+    const remedy = `list it in volumes of ${placeOf(server)} if it belongs to this server`;
     throw new Refused(refuse('volume-not-listed', `the volume ${quote(source)} is not listed: ${remedy}`, path));
   }
   return {

@@ -100,7 +100,8 @@ function readContainer(head: RequestHead, api: ApiMinor, rest: string): Operatio
 
 function readImage(head: RequestHead, api: ApiMinor, text: string): OperationResult {
   const image = parseImageName(text);
-  if (image === null) return no(notFound('image-not-listed', `No such image: ${quote(text)} is no name of an image`));
+  if (image === null)
+    return no(notFound('image-not-listed', `No such image: ${quote(text)} is not the name of an image`));
   return withQuery(head, {}, () => ({ kind: 'image', api, image }));
 }
 
@@ -126,7 +127,7 @@ function withQuery(
     const form = Object.hasOwn(keys, key) ? keys[key] : undefined;
     if (form === undefined) return no(refuse('query-refused', `the query may not have ${key} here`, key));
     if (form === null || value === '') continue;
-    if (!form.test(value)) return no(refuse('query-refused', `${quote(value)} is not taken for ${key}`, key));
+    if (!form.test(value)) return no(refuse('query-refused', `${quote(value)} is not accepted for ${key}`, key));
     values[key] = value;
   }
   const made = make(values);
@@ -141,15 +142,15 @@ function unknown({ method, path }: RequestHead): OperationResult {
   const [, kind, name] = method === 'GET' ? (named.exec(path) ?? []) : [];
   if (kind !== undefined && name !== undefined)
     return no(notFound('endpoint-refused', `No such ${kind}: the spawn guard shows none (${quote(name)})`));
-  const hint = HINTS.find(([pattern]) => pattern.test(path))?.[1] ?? 'only what starting a tool needs is let through';
+  const hint = HINTS.find(([pattern]) => pattern.test(path))?.[1] ?? 'it allows only what starting a tool needs';
   return no(refuse('endpoint-refused', `${method} ${path.slice(0, 80)} is refused by the spawn guard: ${hint}`));
 }
 
 const HINTS: readonly (readonly [RegExp, string])[] = [
-  [/\/networks\//, 'leave --block-network off, the egress proxy does what it is for'],
+  [/\/networks\//, 'leave --block-network off: the egress proxy does that job'],
   [/\/containers\/json$/, 'other containers are out of reach'],
-  [/\/(?:exec|archive)/, 'nothing is run in or copied into a container that is there'],
-  [/^\/(?!v1\.)/, 'a path has to start with the API version, /v1.40 to /v1.56'],
+  [/\/(?:exec|archive)/, 'nothing may be run in or copied into an existing container'],
+  [/^\/(?!v1\.)/, 'a path must start with the API version, /v1.40 to /v1.56'],
 ];
 
 function no(refusal: SpawnRefusal): OperationResult {

@@ -36,8 +36,8 @@ export function parseHead(text: string): HeadResult {
   const fields = readFields(lines);
   if (typeof fields === 'string') return no(fields);
   if (fields.get('host') === undefined) return no('the Host field is missing');
-  if (fields.has('transfer-encoding')) return no('a transfer coding is not taken: send Content-Length');
-  if (fields.has('expect')) return no('an expectation is not taken');
+  if (fields.has('transfer-encoding')) return no('a transfer coding is not accepted: send Content-Length');
+  if (fields.has('expect')) return no('an expectation is not accepted');
   const length = fields.get('content-length') ?? '0';
   if (!/^(0|[1-9]\d{0,9})$/.test(length)) return no('the Content-Length is not a number');
   const pairs = readQuery(query);
@@ -63,7 +63,7 @@ function readFields(lines: readonly string[]): ReadonlyMap<string, string> | str
   for (const line of lines) {
     const [, name, value] = FIELD.exec(line) ?? [];
     if (name === undefined || value === undefined) return 'a header field is malformed';
-    if (fields.has(name.toLowerCase())) return `the header field ${name} is there twice`;
+    if (fields.has(name.toLowerCase())) return `the header field ${name} is repeated`;
     fields.set(name.toLowerCase(), value.trim());
   }
   return fields;

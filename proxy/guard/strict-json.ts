@@ -56,7 +56,7 @@ class Parser {
   #value(depth: number): Json {
     this.#values += 1;
     if (this.#values > MOST_VALUES) throw new Malformed(`the JSON has more than ${MOST_VALUES} values`);
-    if (depth > MOST_DEPTH) throw new Malformed(`the JSON is nested more than ${MOST_DEPTH} deep`);
+    if (depth > MOST_DEPTH) throw new Malformed(`the JSON is nested more than ${MOST_DEPTH} levels deep`);
     this.#match(SPACE);
     const next = this.#text[this.#at];
     if (next === '{') return this.#object(depth);
@@ -135,7 +135,7 @@ class Parser {
   /** Fractions, exponents, -0 and what a double cannot hold exactly come back as another number on the way out. */
   #number(): number {
     const text = this.#match(NUMBER);
-    if (text === '') throw new Malformed('the JSON has something that is no value');
+    if (text === '') throw new Malformed('the JSON has something that is not a value');
     const value = Number(text);
     if (!Number.isSafeInteger(value) || String(value) !== text)
       throw new Malformed(`the JSON has the number ${text.slice(0, 32)}, which is not a plain whole number`);

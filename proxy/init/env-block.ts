@@ -3,7 +3,7 @@
  * bytes as latin1, so that a file in whatever encoding stays as it is.
  */
 
-const BEGIN = '# >>> egress-proxy init: "egress-proxy init --remove" takes these lines out again';
+const BEGIN = '# >>> egress-proxy init: "egress-proxy init --remove" removes these lines';
 const END = '# <<< egress-proxy init';
 /** What there was before the block, where its removal could not tell. */
 const NO_FILE = ' (there was no file)';

@@ -19,7 +19,7 @@ import type { Read } from './stack-files.js';
 export function reachable(folder: string, access: 'read' | 'write'): void {
   const found = statSync(folder, { throwIfNoEntry: false });
   if (found?.isDirectory() !== true)
-    throw new InitError(`${folder} is no folder: mount the stack's folder there, or name it`);
+    throw new InitError(`${folder} is not a folder: mount the stack's folder there, or name another`);
   try {
     accessSync(folder, constants.R_OK | constants.X_OK | (access === 'write' ? constants.W_OK : 0));
   } catch {

@@ -10,7 +10,7 @@ export function gatewayOf(stack: Stack, named: string | undefined, files: readon
   const [gateway] = found;
   if (gateway !== undefined && found.length === 1) return gateway;
   const names = found.map(({ name }) => name).join(', ');
-  if (found.length > 1) throw new InitError(`${names} may all be the gateway: say which with --gateway NAME`);
+  if (found.length > 1) throw new InitError(`${names} may each be the gateway: choose one with --gateway NAME`);
   const what =
     named === undefined
       ? 'no gateway was found. Looked for a service called mcp-gateway, one with an image called mcp-gateway, and one with\n' +

@@ -12,7 +12,7 @@ export interface Place {
 }
 
 const MARK =
-  '# Written by "egress-proxy init", which may write it anew: changes belong into .env or into a file of your own.';
+  '# Written by "egress-proxy init", which may overwrite it: put changes into .env or into a file of your own.';
 /** Of a path without a way up: what it names is below our folder. */
 const DIGEST = /^# sha256 ([0-9a-f]{64}) ((?!.*\.\.)[\w./-]+)$/gm;
 

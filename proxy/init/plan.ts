@@ -57,16 +57,14 @@ export function planInit(read: Read, shipped: Shipped, wishes: Wishes): Plan {
 function refuseOthers(read: Read, { all }: StackFiles, { services }: Stack): void {
   const wrapper = all.find(({ text }) => INSTALLED.test(text));
   if (wrapper !== undefined) {
-    throw new InitError(
-      `docker/install.sh has put the override into ${wrapper.path} already: its --remove takes it out`,
-    );
+    throw new InitError(`docker/install.sh has put the override into ${wrapper.path} already: its --remove removes it`);
   }
   const sidecar = services.find(({ name, image, isBuilt }) => name === 'egress-proxy' && (image !== '' || isBuilt));
   const file = all.find(({ text }) => /^ {2,}egress-proxy:/m.test(text))?.path ?? 'its files';
   if (sidecar !== undefined)
-    throw new InitError(`the stack has a service egress-proxy already, in ${file}: take it out first`);
+    throw new InitError(`the stack has a service egress-proxy already, in ${file}: remove it first`);
   const override = read(OVERRIDE);
-  if (override !== null && !isOurs(override)) throw new InitError(`${OVERRIDE} is there, and was not written by init`);
+  if (override !== null && !isOurs(override)) throw new InitError(`${OVERRIDE} exists, and was not written by init`);
 }
 
 /** Without the policy where the owner has said that it is elsewhere. */

@@ -20,6 +20,6 @@ export function planRemoval(read: Read): Plan {
   ];
   return {
     changes: changes.filter(({ before, after }) => before !== after),
-    notes: stay.map(({ path }) => `${path} stays: it was changed since it was written`),
+    notes: stay.map(({ path }) => `${path} stays: it has been changed since it was written`),
   };
 }

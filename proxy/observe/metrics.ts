@@ -82,7 +82,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
 function countSpawns(registry: Registry): (record: SpawnRecord) => void {
   const counter = new Counter({
     name: 'egress_spawns_total',
-    help: 'Decisions of the spawn guard by outcome and reason ("none" where there is none).',
+    help: 'Decisions of the spawn guard by outcome and reason ("none" if there is none).',
     labelNames: ['outcome', 'reason'],
     registers: [registry],
   });
@@ -94,14 +94,14 @@ const NONE: ReadonlySet<string> = new Set();
 function addSources(registry: Registry, options: MetricsOptions): void {
   const build = new Gauge({
     name: 'egress_build_info',
-    help: 'Always 1; the labels tell the version of the program and of Node.',
+    help: 'Always 1; the labels have the versions of the program and of Node.',
     labelNames: ['version', 'node'],
     registers: [registry],
   });
   build.set({ version: options.version ?? 'unknown', node: process.version }, 1);
   const policy = new Gauge({
     name: 'egress_policy_info',
-    help: 'Always 1; the labels tell the policy in force.',
+    help: 'Always 1; the labels identify the policy in force.',
     labelNames: ['digest', 'mode', 'default'],
     registers: [registry],
     collect() {

@@ -25,9 +25,9 @@ export function relayEvents(log: Pick<Logger, 'info' | 'warn' | 'error'>): (look
       const seen = state === 'up';
       log.error(
         { event: 'gateway-outside', relay, to, outside, behindProxy: seen },
-        'a gateway answers outside of the network of the tools: it was started without the override, and its tools have every way out',
+        'a gateway answers outside the network of the tools: it was started without the override, and its tools are not confined',
       );
-    } else log.info({ event: 'gateway-inside', relay, to }, 'no gateway answers outside of the network of the tools');
+    } else log.info({ event: 'gateway-inside', relay, to }, 'no gateway answers outside the network of the tools');
   };
 }
 

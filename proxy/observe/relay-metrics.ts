@@ -21,7 +21,7 @@ export function addRelayMetrics(registry: Registry, relays: () => readonly Relay
   });
   const outside: Gauge = new Gauge({
     name: 'egress_gateways_outside',
-    help: 'Fixed relays whose target answers outside of the network of the tools, where nothing confines it.',
+    help: 'Fixed relays whose target answers outside the network of the tools, where nothing confines it.',
     registers,
     collect: () => outside.set(relays().filter((look) => look.outside.length > 0).length),
   });

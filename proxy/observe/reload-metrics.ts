@@ -17,7 +17,7 @@ export function countReloads(registry: Registry): ReloadMetrics {
   });
   const failures = new Counter({
     name: 'egress_policy_reload_failures_total',
-    help: 'Reloads that were refused; the policy before stays in force.',
+    help: 'Reloads that were refused; the previous policy stays in force.',
     registers,
   });
   const stale = new Gauge({

@@ -27,7 +27,7 @@ export function countRequests(
 ): (record: DecisionRecord) => void {
   const requests = rowsOf(registry, {
     name: 'egress_requests_total',
-    help: 'Requests by outcome, reason ("none" where there is none) and door.',
+    help: 'Requests by outcome, reason ("none" if there is none) and door.',
     labelNames: ['outcome', 'reason', 'door'],
   });
   const rules = rowsOf(registry, {

@@ -17,7 +17,7 @@ export function adviceOf(area: Area, place: Place): Advice {
 type ClusterArea = 'node' | 'api-server' | 'kube-dns' | 'service-account' | 'pods';
 
 export const INTERNAL_ONLY = 'put the tool on the internal tools network only: `networks: !override`, `internal: true`';
-const INHIBIT = 'set the network option com.docker.network.bridge.inhibit_ipv4 to "true" and create the network anew';
+const INHIBIT = 'set the network option com.docker.network.bridge.inhibit_ipv4 to "true" and recreate the network';
 const PROXY_POLICY = 'remove the `internal` exception that covers it, or the proxy in front of this one';
 
 const DOCKER: Readonly<Record<Exclude<Area, ClusterArea>, Advice>> = {
@@ -29,37 +29,37 @@ const DOCKER: Readonly<Record<Exclude<Area, ClusterArea>, Advice>> = {
     meaning: 'the one way out does not answer',
     remedy: 'start egress-proxy, and put it on the network of the tool',
   },
-  public: { meaning: 'a public address is reached without the proxy', remedy: INTERNAL_ONLY },
-  private: { meaning: 'a private network is reached without the proxy', remedy: INTERNAL_ONLY },
+  public: { meaning: 'a public address can be reached without the proxy', remedy: INTERNAL_ONLY },
+  private: { meaning: 'a private network can be reached without the proxy', remedy: INTERNAL_ONLY },
   host: { meaning: 'the host answers on the bridge, with every service that listens on 0.0.0.0', remedy: INHIBIT },
   stack: {
-    meaning: 'a service of the stack is reached without the proxy',
-    remedy: 'take it off the tools network, and allow what is needed with an `internal` exception',
+    meaning: 'a service of the stack can be reached without the proxy',
+    remedy: 'take it off the tools network, and allow what is needed by an `internal` exception',
   },
-  named: { meaning: 'what you named is reached without the proxy', remedy: INTERNAL_ONLY },
-  dns: { meaning: 'a DNS server outside is reached: queries carry anything out', remedy: INTERNAL_ONLY },
+  named: { meaning: 'what you named can be reached without the proxy', remedy: INTERNAL_ONLY },
+  dns: { meaning: 'a DNS server outside can be reached: queries can carry data out', remedy: INTERNAL_ONLY },
   names: {
-    meaning: 'the resolver of this network forwards queries: names carry anything out',
+    meaning: 'the resolver of this network forwards queries: names can carry data out',
     remedy:
       'use Docker Engine 26.0, 25.0.5, 23.0.11 or newer with an internal network (CVE-2024-29018), or `dns:` with the address of the proxy',
   },
   metadata: {
-    meaning: 'cloud metadata, and with it the credentials of the machine, is reached',
+    meaning: 'cloud metadata, and with it the credentials of the machine, can be reached',
     remedy: INTERNAL_ONLY,
   },
   ipv6: { meaning: 'IPv6 leads around the proxy', remedy: 'set `enable_ipv6: false` on the tools network' },
   udp: { meaning: 'UDP leads around the proxy', remedy: INTERNAL_ONLY },
   icmp: { meaning: 'ICMP echo leads around the proxy, and carries bytes', remedy: INTERNAL_ONLY },
   admin: {
-    meaning: 'the admin API of the proxy is in reach of tools',
+    meaning: 'tools can reach the admin API of the proxy',
     remedy: 'keep listen.admin on 127.0.0.1, or on an address of another network with admin.token',
   },
   gateway: {
-    meaning: 'it asks for no token: a tool can call every other tool by it, with the credentials of that tool',
+    meaning: 'it asks for no token: through it a tool can call every other tool, with the credentials of that tool',
     remedy: 'set MCP_GATEWAY_AUTH_TOKEN, or use the spawn guard, which gives each server a network of its own',
   },
   relay: {
-    meaning: 'the relay to the gateway serves a tool, which can call every other tool by it',
+    meaning: 'the relay to the gateway serves a tool, which can call every other tool through it',
     remedy:
       'bind listen.proxy or a steering door to the address of the proxy on the tools network: clients there are then refused',
   },
@@ -69,12 +69,12 @@ const DOCKER: Readonly<Record<Exclude<Area, ClusterArea>, Advice>> = {
   },
   forwarding: {
     meaning:
-      'the kernel of the proxy routes what a tool with CAP_NET_RAW writes into a frame: past the proxy, to all its networks',
+      'the kernel of the proxy routes frames that a tool with CAP_NET_RAW writes: past the proxy, to all its networks',
     remedy:
       'set the sysctls of compose.override.yml on the proxy: net.ipv4.ip_forward and net.ipv6.conf.all.forwarding to 0',
   },
   'host-by-proxy': {
-    meaning: 'the proxy connects to the host itself, inside of its firewall',
+    meaning: 'the proxy connects to the host itself, inside its firewall',
     remedy: 'name every address of the host in EGRESS_HOST_ADDRESSES',
   },
   'through-proxy': { meaning: 'the proxy lets a private address through', remedy: PROXY_POLICY },

@@ -13,7 +13,7 @@ export function questionBytes(name: string, type: 'A' | 'TXT'): Uint8Array {
  */
 export function readReply(bytes: Uint8Array, proxyAddresses: readonly string[]): Observation {
   const reply = decoded(bytes);
-  if (reply === null) return { sight: 'answered', detail: 'bytes that are no DNS message' };
+  if (reply === null) return { sight: 'answered', detail: 'bytes that are not a DNS message' };
   const { rcode, answers = [], authorities = [] } = reply;
   const steered =
     answers.length > 0 &&

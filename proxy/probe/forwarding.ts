@@ -94,7 +94,7 @@ export async function seeForwarding(link: Link, mac: string): Promise<Observatio
 
 const NOT_SENT: Observation = {
   sight: 'not-tried',
-  detail: 'no python3 or perl here to send a frame; the log of the proxy says it, too (event kernel-forwarding)',
+  detail: 'no python3 or perl here to send a frame; the log of the proxy reports it, too (event kernel-forwarding)',
 };
 
 /** False where no program of the seat could send it. */

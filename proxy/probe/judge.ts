@@ -99,7 +99,7 @@ export function seatNotes(seat: Seat, hosts: readonly string[] | null = null): F
     note(
       'default route',
       'there is one',
-      'only a firewall outside of this container keeps packets in',
+      'only a firewall outside this container keeps packets in',
       isInCluster ? ENFORCED : INTERNAL_ONLY,
     );
   }
@@ -107,7 +107,7 @@ export function seatNotes(seat: Seat, hosts: readonly string[] | null = null): F
     const remedy = isInCluster
       ? '`capabilities: { drop: [ALL] }` in the podTemplate: PodSecurity `restricted` asks for it'
       : 'drop it where the tool allows (`cap_drop: [ALL]`), and add the host rules of `egress-proxy firewall`';
-    note('CAP_NET_RAW', 'held', 'packets with any source can be sent to what shares this network', remedy);
+    note('CAP_NET_RAW', 'held', 'it can send packets with any source to whatever shares this network', remedy);
   } else if (seat.rootCanForgePackets) {
     const meaning =
       'a tool that runs as root here can send packets with any source; whether the proxy routes them was not tried';
@@ -115,7 +115,7 @@ export function seatNotes(seat: Seat, hosts: readonly string[] | null = null): F
       'CAP_NET_RAW',
       'not held by this user, but by root',
       meaning,
-      'try it as root where there is python3 or perl, too',
+      'try it as root, too, with python3 or perl installed',
     );
   }
   if (hosts?.length === 0) {

@@ -50,7 +50,7 @@ export function extendedConfiguration(base: string, suggestion: Suggestion): str
   return `${suggestion.remarks.join('\n')}\n${text}`;
 }
 
-const SNI_NOTE = 'tunnels were used for other TLS server names than their host';
+const SNI_NOTE = 'tunnels were used for TLS server names other than their host';
 
 function internalComment(lines: readonly string[]): string[] {
   if (lines.length === 0) return [];

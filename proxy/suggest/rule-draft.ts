@@ -68,7 +68,7 @@ export function draftsToAllow(seen: Seen, options: DraftOptions): Proposal {
     return none('Nothing opens this: no rule and no mode.');
   }
   if (sectionOf(rule) === 'deny')
-    return none(`${placeInFile(rule)} refuses it, and deny comes first: take it out or narrow it.`);
+    return none(`${placeInFile(rule)} refuses it, and deny comes first: remove or narrow it.`);
   return draftsFor({ name, literal: literal?.text ?? null, port, seen }, options);
 }
 

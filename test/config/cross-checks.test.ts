@@ -82,7 +82,7 @@ const CASES: [what: string, text: string, ...errors: [path: string, expected: Re
   [
     'two rules of one list with one name',
     'policy: { deny: [ { name: a, ports: [1] } ], allow: [ { name: a, ports: [1] }, { name: a, ports: [2] } ] }',
-    ['policy.allow[1].name', /a name of its own: policy\.allow\[0\] has the same/],
+    ['policy.allow[1].name', /a unique name: policy\.allow\[0\] has the same/],
   ],
   [
     'a rule name with a bracket',

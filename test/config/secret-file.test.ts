@@ -64,7 +64,7 @@ test('next needs a token beside it, and no other client has it; at the end of a 
   assert.ok(loadConfig({ path: configFile(t, same), env: {} }).ok);
   const wrong = [
     ['clients: [{ name: a, address: 10.0.0.1/32, next: n1 }]', /clients\[0\]\.next: .* a token beside it/],
-    ['clients: [{ name: a, token: t1, next: t2 }, { name: b, token: t2 }]', /clients\[1\]\.token: .* of its own/],
+    ['clients: [{ name: a, token: t1, next: t2 }, { name: b, token: t2 }]', /clients\[1\]\.token: .* a unique token/],
     ['admin: { next: n1 }', /admin\.next: .* a token beside it/],
   ] as const;
   for (const [text, expected] of wrong) {

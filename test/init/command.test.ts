@@ -62,7 +62,7 @@ test('a dry run asks nothing and writes nothing', async (context) => {
 
 test('a folder that is none, a subnet that is none and a gateway that is none are said in one line', async (context) => {
   const at = folder(context);
-  assert.match((await init([join(at, 'gone')])).err, /gone is no folder: mount the stack's folder there/);
+  assert.match((await init([join(at, 'gone')])).err, /gone is not a folder: mount the stack's folder there/);
   assert.equal((await init([at, '--avoid', 'home'])).code, 2);
   const { code, err } = await init([at, '--gateway', 'hub']);
   assert.deepEqual([code, /there is no service hub/.test(err)], [1, true]);

@@ -168,7 +168,7 @@ const REFUSED: readonly (readonly [what: string, files: Files, said: RegExp])[] 
   [
     'two gateways',
     { 'compose.yml': 'services: { a: { image: docker/mcp-gateway }, b: { image: docker/mcp-gateway } }\n' },
-    /a, b may all be the gateway: say which with --gateway/,
+    /a, b may each be the gateway: choose one with --gateway/,
   ],
   ['a file that is none', { 'compose.yml': 'services: [\n' }, /^compose\.yml: /],
   [

@@ -99,7 +99,7 @@ function reach(client, policy, held) {
     .filter((grant) => grant.client === client.name && !grant.inFile)
     .map((grant) => `${grant.effect}: ${placeText(grant)}, ${untilText(grant)}`);
   const base =
-    client.default === 'none' ? 'Only what a rule allows.' : 'Every public address, but for what a rule denies.';
+    client.default === 'none' ? 'Only what a rule allows.' : 'Every public address except what a rule denies.';
   const mode = client.mode === 'report' ? ' Mode report: refusals are only logged.' : '';
   const all = [...lines, ...grants];
   return [

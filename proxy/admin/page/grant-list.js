@@ -14,7 +14,7 @@ export function showGrants({ grants, pauses, state, file, now }) {
   const place = element('div', { class: 'decision' });
   const skew = Date.now() - Date.parse(now);
   const notes = [
-    state?.path === null ? 'They are held in memory only: a restart ends them (see state.path).' : null,
+    state?.path === null ? 'They are kept in memory only: a restart ends them (see state.path).' : null,
     file?.isWritable === false
       ? 'The policy file cannot be written from here: "always" shows the line to put into it.'
       : null,
@@ -41,7 +41,7 @@ function pauseControls(pauses, place) {
     ofAll === undefined
       ? [
           action('Refuse everything', pause(null, { mode: 'refuse' }), 'danger'),
-          action('Let all through for 10 minutes', pause(null, { mode: 'report', for: '10m' }), 'danger'),
+          action('Let everything through for 10 minutes', pause(null, { mode: 'report', for: '10m' }), 'danger'),
         ]
       : [action('Resume all', resume(null))];
   return [element('p', { class: 'buttons wrap' }, ...buttons)];

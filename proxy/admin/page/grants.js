@@ -75,7 +75,7 @@ export function pause(client, body) {
   const path = client === null ? '/v1' : `/v1/clients/${encodeURIComponent(client)}`;
   return async () => {
     await ask(`${path}/pause`, body);
-    const what = body.mode === 'report' ? 'All is let through and logged' : 'Paused';
+    const what = body.mode === 'report' ? 'Everything is let through and logged' : 'Paused';
     return {
       said: `${what}: ${client ?? 'all clients'}${body.for === undefined ? '' : `, for ${body.for}`}.`,
       undo: () => ask(`${path}/resume`, {}),

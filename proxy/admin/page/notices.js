@@ -29,7 +29,7 @@ function pauseNotice({ client, mode, expires }) {
   const left = expires === null ? '' : ` (${untilText({ expires, once: false })})`;
   const text =
     mode === 'report'
-      ? `Everything is let through and logged, but for what nothing opens${left}.`
+      ? `Everything is let through and logged, except what nothing opens${left}.`
       : `${client === null ? 'All clients are' : `${client} is`} paused: everything is refused${left}.`;
   const place = element('span', { class: 'decision' });
   const button = element('button', { type: 'button' }, 'Resume');
@@ -43,7 +43,7 @@ function fileNotice(reload) {
   return [
     notice(
       'deny',
-      `The policy file was refused at ${timeText(reload.at)}; the policy before it is still in force.`,
+      `The policy file was refused at ${timeText(reload.at)}; the previous policy is still in force.`,
       errors,
     ),
   ];

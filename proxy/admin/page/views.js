@@ -50,7 +50,7 @@ function reloadParts(reload) {
   if (!reload) return [];
   const at = timeText(reload.at);
   const lines = reload.ok ? reload.changes : reload.errors;
-  const heading = reload.ok ? `Reloaded at ${at}` : `Refused at ${at}: the policy before it is in force`;
+  const heading = reload.ok ? `Reloaded at ${at}` : `Refused at ${at}: the previous policy is in force`;
   const items = lines.map((line) => element('li', {}, line));
   const nothing =
     reload.ok && lines.length === 0 ? element('p', { class: 'hint' }, 'No rule and no client has changed.') : '';

@@ -62,7 +62,7 @@ export const opsTokenMissing: Check = {
       if (found === null) return skipped('docker', service.name, `${service.name} does not run, and there is no .env.`);
       const { length, source } = found;
       if (length >= LEAST) return pass(source, service.name, `${TOKEN} has ${length} characters.`);
-      const message = length === 0 ? `${TOKEN} is empty.` : `${TOKEN} has ${length} characters only.`;
+      const message = length === 0 ? `${TOKEN} is empty.` : `${TOKEN} has only ${length} characters.`;
       const dashboards = withRole(facts, 'dashboard').map(({ name }) => name);
       const remedy = newValue(facts, TOKEN, [service.name, ...dashboards]);
       return { status: 'fail', service: service.name, source, message, actual: `${length} characters`, remedy };

@@ -81,7 +81,7 @@ const WITHOUT_LOGIN: readonly Open[] = [
 export const unauthenticatedPublished: Check = {
   id: 'unauthenticated-published',
   section: '§4',
-  expected: 'What has no login is published on 127.0.0.1 only, or not at all.',
+  expected: 'Services without a login are published on 127.0.0.1 only, or not at all.',
   severity: 'medium',
   sources: [['docker'], ['compose']],
   references: cis('5.14'),
@@ -109,7 +109,7 @@ function judgeOpen(facts: Facts, open: Open, { service, settings, source }: Seat
     service: name,
     source,
     severity: open.severity,
-    message: `${what} has no login that is known of, and is published on ${bindingsText(found)}.`,
+    message: `${what} has no login that the audit knows of, and is published on ${bindingsText(found)}.`,
     remedy: serviceOverride(name, [`ports: !override [${ports}]`]),
   };
 }

@@ -56,7 +56,7 @@ function imageNamed(facts: Facts, name: string): ImageFacts | null {
 export const imageDrift: Check = {
   id: 'image-drift',
   section: '§9',
-  expected: 'Containers run the images that their names stand for now.',
+  expected: 'Containers run the images that their names mean now.',
   severity: 'info',
   sources: [['docker']],
   references: [],
@@ -74,7 +74,7 @@ function judgeImage(facts: Facts, service: StackService, running: Container): re
   if (image === null || image.id === running.imageId) {
     return [pass('docker', service.name, 'It runs the image of that name.')];
   }
-  const message = `${service.name} runs an older image than ${running.image} is now.`;
+  const message = `${service.name} runs an older image than the current ${running.image}.`;
   return [{ status: 'fail', service: service.name, source: 'docker', message, remedy: { sh: up(service.name) } }];
 }
 

@@ -9,7 +9,7 @@ import { custom, judgeEach, withRole } from '../findings/seats.js';
 export const runsAsRoot: Check = {
   id: 'runs-as-root',
   section: '§7',
-  expected: "The stack's own services and n8n run as another user than root.",
+  expected: "The stack's own services and n8n run as a user other than root.",
   severity: 'medium',
   sources: [['docker'], ['compose']],
   references: cis('4.1'),
@@ -23,7 +23,7 @@ export const runsAsRoot: Check = {
       if (dropsByItself(settings)) return pass(source, name, 'It starts as root only to become another user.');
       const message = `${name} runs as root.`;
       const actual = user === '' ? 'no user' : `user ${user}`;
-      const note = 'Files in its volumes then have to belong to that user; or set USER in its Dockerfile.';
+      const note = 'Files in its volumes must then belong to that user; or set USER in its Dockerfile.';
       const remedy = serviceOverride(name, ['user: "1000:1000"'], note);
       return { status: 'fail', service: name, source, message, actual, remedy };
     }),

@@ -82,6 +82,6 @@ export function installSidecar(): Remedy {
   return {
     sh: ['mcp-egress-proxy/docker/install.sh', 'docker compose up -d'],
     powershell: ['docker compose up -d'],
-    note: 'With mcp-egress-proxy in the folder of the stack. On Windows do first by hand what install.sh does: docker/README.md says it.',
+    note: 'With mcp-egress-proxy in the folder of the stack. On Windows, first do by hand what install.sh does: see docker/README.md.',
   };
 }

@@ -34,7 +34,7 @@ export function judgeEach(services: readonly StackService[], judge: (seat: Seat)
     const results = seatsOf(service).flatMap((seat) => judge(seat) ?? []);
     const found = results.find(({ status }) => status === 'fail') ?? results[0];
     if (found !== undefined) return [found];
-    return [skipped('docker', service.name, `${service.name} does not run, and its file alone cannot tell.`)];
+    return [skipped('docker', service.name, `${service.name} does not run, and the file alone does not show it.`)];
   });
 }
 

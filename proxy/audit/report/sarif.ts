@@ -57,7 +57,7 @@ function rule({ id, expected, section, severity, references }: Check) {
     name: id.replace(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase()),
     shortDescription: { text: expected },
     fullDescription: { text: `Section ${section.slice(1)} of the runbook, ${SECTIONS[section]}: ${expected}` },
-    help: { text: `${expected} What to do is with each result, and in docs/audit.md.` },
+    help: { text: `${expected} Each result says what to do; see also docs/audit.md.` },
     helpUri: `${RUNBOOK}#${ANCHORS[section]}`,
     defaultConfiguration: { level: LEVELS[severity] },
     properties: { 'security-severity': SCORES[severity], tags: ['security', section, ...references] },

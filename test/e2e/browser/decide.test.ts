@@ -154,7 +154,7 @@ test('all are paused, then all let through for a while, from the view of the gra
 }, async (t) => {
   const { page, get } = await stand(t);
   await page.getByRole('link', { name: /Grants/ }).click();
-  await page.getByRole('button', { name: 'Let all through for 10 minutes' }).click();
+  await page.getByRole('button', { name: 'Let everything through for 10 minutes' }).click();
   await page.locator('#notices', { hasText: 'let through and logged' }).waitFor();
   assert.equal(await get(), 200);
   assert.equal(await get('http://169.254.169.254/'), 403);

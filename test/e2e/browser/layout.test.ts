@@ -103,7 +103,7 @@ test('like decisions are one row with a count that goes on while they come', { t
   const { page, problems } = await openPage(t, browser);
   await page.goto(url);
   await live(page);
-  await page.getByLabel('Group like ones').check();
+  await page.getByLabel('Group similar').check();
   await page.locator('#rows tr', { hasText: 'same.example:80 × 399' }).waitFor();
   assert.equal(await page.locator('#rows tr').count(), 2);
   again(1000, 1);
