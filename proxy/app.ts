@@ -26,6 +26,7 @@ import { createMemoryBudget, type MemoryBudget } from './net/memory-budget.js';
 import { createResolver } from './net/resolver.js';
 import { createIds } from './observe/ids.js';
 import type { DecisionSink } from './observe/record.js';
+import { type Post, type Posted, post } from './post/post.js';
 
 export interface AppOptions extends WayOutOptions {
   readonly config: Config;
@@ -75,6 +76,8 @@ export interface App extends AppState {
   /** True for a connection that comes by the network of the tools. */
   isFromTools(ends: ConnectionEnds): boolean;
   check(target: string, clientName: string | null): Promise<CheckResult>;
+  /** What the proxy sends by itself. */
+  post(request: Post): Promise<Posted>;
   /** Tells the policy of a listener that the app has not opened itself. */
   addOwnPort(port: number): void;
   /** Refuses what is new, waits for what runs up to limits.drainTimeout, then cuts it. Resolves when all is closed. */
@@ -121,6 +124,11 @@ export function createApp(options: AppOptions): App {
       links: own.links,
     }),
     check: (text, clientName) => check(gate, inForce.settings, text, clientName),
+    post: (request) => {
+      const { policy, limits } = inForce.settings;
+      const { reads } = arrivals;
+      return post({ gate, reads, policy, connectTimeoutMs: limits.connectTimeoutMs }, request);
+    },
     addOwnPort: (port) => own.addPort(port),
     async stop() {
       watch.stop();

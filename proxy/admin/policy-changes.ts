@@ -23,7 +23,13 @@ export function changesBetween(before: PolicyView, after: PolicyView): string[] 
     ...SECTIONS.flatMap((section) => ruleChanges(section, before[section], after[section])),
     ...rangeChanges(before.private, after.private),
     ...clientChanges(before, after),
+    ...notifyChange(before.notify, after.notify),
   ];
+}
+
+function notifyChange(had: PolicyView['notify'] = null, has: PolicyView['notify'] = null): string[] {
+  if (JSON.stringify(had) === JSON.stringify(has)) return [];
+  return [has === null ? 'notify: nobody is told any more' : `notify: ${has.events.join(', ')} to ${has.to}`];
 }
 
 function rangeChanges(had: readonly string[], has: readonly string[]): string[] {

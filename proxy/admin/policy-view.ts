@@ -1,8 +1,10 @@
 /** The policy in force as people and programs may see it: every rule and client by name, no token. */
 import type { PodSelector } from '../config/config.js';
 import type { ConfigWarning } from '../config/config-error.js';
+import type { NotifySettings, Receiver } from '../config/receivers.js';
 import type { Prefix } from '../core/address.js';
 import { type Policy, policyFor, type Rule } from '../core/policy.js';
+import { authorityText } from '../core/target.js';
 
 export interface RuleView {
   readonly id: string;
@@ -27,6 +29,8 @@ export interface PolicyView {
   /** Public ranges that are private here. */
   readonly private: readonly string[];
   readonly clients: readonly ClientView[];
+  /** Who is told of what; without the path, which may be a secret. Null: nobody. */
+  readonly notify?: { readonly to: string; readonly events: readonly string[] } | null;
   readonly warnings: readonly ConfigWarning[];
 }
 
@@ -54,9 +58,10 @@ export function policyView(source: {
     readonly server: string | null;
     readonly pods: PodSelector | null;
   }[];
+  readonly notify?: NotifySettings | null;
   readonly warnings: readonly ConfigWarning[];
 }): PolicyView {
-  const { digest, policy, clients, warnings } = source;
+  const { digest, policy, clients, notify = null, warnings } = source;
   return {
     digest,
     mode: policy.mode,
@@ -77,8 +82,13 @@ export function policyView(source: {
       default: policyFor(policy, { name }).default,
       mode: policyFor(policy, { name }).mode,
     })),
+    notify: notify && { to: receiverText(notify.to), events: notify.events },
     warnings,
   };
+}
+
+function receiverText({ target }: Receiver): string {
+  return `${target.scheme ?? 'http'}://${authorityText(target)}`;
 }
 
 function ruleView(rule: Rule): RuleView {

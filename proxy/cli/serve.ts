@@ -3,7 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { type AppOptions, createApp } from '../app.js';
 import type { Config } from '../config/config.js';
 import { isLoopbackHost } from '../core/loopback.js';
+import type { Notices } from '../notify/notices.js';
+import { both } from '../observe/observe.js';
 import { podsEvents } from '../observe/pods-events.js';
+import type { DecisionSink } from '../observe/record.js';
 import { relayEvents } from '../observe/relay-events.js';
 import { command, EXIT, version } from './command.js';
 import { configPath, readConfiguration } from './configuration.js';
@@ -11,9 +14,13 @@ import { type AdminListener, openAdmin, type Shown } from './serve/admin-listene
 import { dnsEvents } from './serve/dns-events.js';
 import { FollowedConfiguration } from './serve/followed-configuration.js';
 import { type KernelWatch, watchKernel } from './serve/kernel-watch.js';
+import { openNotices } from './serve/notifier.js';
 import { type Observation, openObservation } from './serve/observation.js';
 import { openRunTime, type RunTimeService } from './serve/run-time.js';
 import { showPage } from './serve/show-page.js';
+
+/** How long the last notices may take to leave the process. */
+const NOTICES_MS = 1000;
 
 /** Exit code 78 for a bad configuration, 1 where a listener cannot be opened, 2 usage; else null: it runs on. */
 export const serveCommand = command({
@@ -35,6 +42,7 @@ export const serveCommand = command({
 interface Serving extends Shown {
   readonly path: string;
   readonly config: Config;
+  readonly notices: Notices;
   kernel: KernelWatch | null;
   admin: AdminListener | null;
   isReady: boolean;
@@ -86,12 +94,22 @@ async function compose(path: string, config: Config): Promise<Serving> {
     log: log.events,
     app: () => app,
     reload: () => followed.readAgain(),
-    onQuestion: () => undefined,
+    onAsked: (asking) => notices.asked(asking),
   });
-  const app = createApp(appOptions(config, runTime, observation));
-  const rooms = { observation, followed, runTime, app };
+  const notices = openNotices(config, {
+    observation,
+    config: () => followed.current,
+    clientNames: () => followed.clientNames,
+    app: () => app,
+  });
+  const app = createApp(appOptions(config, runTime, { ...observation, sink: withNotices(observation.sink, notices) }));
+  const rooms = { observation, followed, runTime, notices, app };
   const serving: Serving = { path, config, ...rooms, kernel: null, admin: null, isReady: false };
   return serving;
+}
+
+function withNotices(sink: DecisionSink, notices: Notices): DecisionSink {
+  return both(sink, { decision: (record) => notices.decision(record), closed: () => undefined });
 }
 
 function appOptions(config: Config, runTime: RunTimeService, { log, sink, onDefect }: Observation): AppOptions {
@@ -117,7 +135,7 @@ function stateOf({ app, isReady }: Serving): 'starting' | 'ready' | 'draining' {
 
 /** The end of the process: at once where it is told so again. */
 async function stop(serving: Serving, signal: NodeJS.Signals): Promise<void> {
-  const { app, observation, followed, runTime } = serving;
+  const { app, observation, followed, runTime, notices } = serving;
   if (app.isDraining) process.exit(1);
   const fields = { event: 'draining', signal, openTunnels: app.openTunnels };
   observation.log.events.info(fields, 'no new requests are taken');
@@ -126,6 +144,7 @@ async function stop(serving: Serving, signal: NodeJS.Signals): Promise<void> {
   runTime.close();
   await app.stop();
   await serving.admin?.close();
+  await notices.close(NOTICES_MS);
   await observation.close();
   process.exit(0);
 }

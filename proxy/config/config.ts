@@ -8,6 +8,7 @@ import type { AuditRole } from './audit-roles.js';
 import type { ConfigWarning } from './config-error.js';
 import type { GuardConfig } from './guard-config.js';
 import type { HostAddress, HostPort } from './places.js';
+import type { NotifySettings } from './receivers.js';
 import type { PolicyDocument } from './schema.js';
 
 export interface ClientEntry {
@@ -126,6 +127,8 @@ export interface Config {
   readonly guard: GuardConfig | null;
   /** The files whose content is in it, by `${file:PATH}`. */
   readonly secretFiles: readonly string[];
+  /** Null: nobody is told. */
+  readonly notify: NotifySettings | null;
   /** Null: every connection is direct. */
   readonly parent: Parent | null;
   readonly limits: Limits;

@@ -22,6 +22,7 @@ export function findSemanticIssues(root: unknown): Issue[] {
   const clients = list(file.clients);
   const nat64 = list(policy.nat64).flatMap((text) => prefixOf(text) ?? []);
   const names = [...new Set(clients.map((client) => mapping(client).name).filter((name) => typeof name === 'string'))];
+  const senders = ['notify'].filter((name) => isMapping(file[name]));
   const rules = (['deny', 'internal', 'allow'] as const).flatMap((kind) =>
     list(policy[kind]).flatMap((rule, i) => {
       const path = ['policy', kind, i];
@@ -29,7 +30,7 @@ export function findSemanticIssues(root: unknown): Issue[] {
       const own = kind === 'internal' ? internalIssues(rule, path) : ruleIssues(rule, path);
       const before = list(policy[kind]).slice(0, i);
       const others = [...nameIssues(rule, path, before), ...addressIssues(rule, path, nat64)];
-      return [...own, ...others, ...clientReferenceIssues(rule, path, names)];
+      return [...own, ...others, ...clientReferenceIssues(rule, path, [...names, ...senders])];
     }),
   );
   return [
@@ -39,6 +40,7 @@ export function findSemanticIssues(root: unknown): Issue[] {
     ...nat64Issues(policy),
     ...privateIssues(itemsOrList(policy.private)),
     ...clientIssues(clients),
+    ...senderIssues(clients, senders),
     ...podIssues(clients),
     ...guardIssues(file.guard, names),
   ];
@@ -134,6 +136,16 @@ function clientIssues(clients: readonly unknown[]): Issue[] {
     const expected =
       'a token or an address, a server of the spawn guard or pods, such as { name: nas, address: 172.31.250.200/32 }';
     return [...issues, { path, value: client, expected }];
+  });
+}
+
+/** An exception for what the proxy itself sends must be nobody else's. */
+function senderIssues(clients: readonly unknown[], senders: readonly string[]): Issue[] {
+  return clients.flatMap((client, i) => {
+    const { name } = mapping(client);
+    if (typeof name !== 'string' || !senders.includes(name)) return [];
+    const expected = `another name: ${name} is the proxy's own where the file has the section ${name}`;
+    return [{ path: ['clients', i, 'name'], value: name, expected }];
   });
 }
 

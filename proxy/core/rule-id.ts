@@ -4,7 +4,7 @@ export type RuleSection = 'allow' | 'deny' | 'internal';
 
 /**
  * A configured rule by its name, or by its position in its list; `default`: policy.default; `report`: mode report let
- * through what it would refuse; `sni` and `clients`: those keys of the policy; `upstream`: the parent proxy; `grant:…` and
+ * through what it would refuse; `sni` and `clients`: those keys of the policy; `upstream`: the parent proxy; `notify` and `otlp`: a receiver of the proxy's own; `grant:…` and
  * `pause`: what was decided at run time; `never:…` and `special:…`: the range, name or
  * form of address that refuses by itself; `private:…`: a range of policy.private.
  */
@@ -13,6 +13,8 @@ export type RuleId =
   | `${RuleSection}[${number}]`
   | `relay[${number}]`
   | 'upstream'
+  | 'notify'
+  | 'otlp'
   | 'default'
   | 'report'
   | 'sni'

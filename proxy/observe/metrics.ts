@@ -1,8 +1,10 @@
 /** What an operator's dashboards read. Labels have few values, and none that a tool chooses: never a host or an address. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { NoticeEvent, NoticeOutcome } from '../core/notice-event.js';
 import { countCloses, type TunnelBytes } from './close-metrics.js';
 import { Durations } from './durations.js';
 import { addMemoryMetrics, type ShownMemory } from './memory-metrics.js';
+import { countNotices } from './notice-metrics.js';
 import { addPodsMetrics, type NamespaceLook } from './pods-metrics.js';
 import type { DecisionSink, SpawnRecord } from './record.js';
 import type { RelayLook } from './relay-events.js';
@@ -38,6 +40,8 @@ export interface MetricsOptions {
 export interface Metrics extends DecisionSink {
   /** What the spawn guard decided. */
   spawn(record: SpawnRecord): void;
+  /** What became of a notice. */
+  notice(event: NoticeEvent, outcome: NoticeOutcome): void;
   readonly registry: Registry;
   /** A reload of the configuration that took effect. */
   reloaded(): void;
@@ -75,6 +79,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     closed: closes,
     spawn: countSpawns(registry),
+    notice: countNotices(registry),
     ...countReloads(registry),
   };
 }

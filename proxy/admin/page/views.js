@@ -11,6 +11,7 @@ export function showPolicy(policy) {
       ['default', policy.default === 'none' ? 'none: only what a rule allows' : 'public: every public address'],
       ['TLS server name', policy.sni],
       ['clients', policy.requires === 'required' ? 'required: who has no name is refused' : policy.requires],
+      ...(!policy.notify ? [] : [['notices', `${policy.notify.events.join(', ')} to ${policy.notify.to}`]]),
       ...(policy.private.length === 0 ? [] : [['private here', policy.private.join(', ')]]),
     ]),
     ...reloadParts(policy.reload),

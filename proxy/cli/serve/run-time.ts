@@ -7,7 +7,7 @@ import type { RunTime } from '../../core/run-time.js';
 import { type Host, isPort, parseHost } from '../../core/target.js';
 import { Book, type BookEvent, type Clock, WALL_CLOCK } from '../../decide/book.js';
 import { type GrantDraft, grantView, pauseView } from '../../decide/grant.js';
-import { type Question, Questions, questionView } from '../../decide/questions.js';
+import { type Asking, type Question, Questions, questionView } from '../../decide/questions.js';
 import { type Kept, NOTHING_KEPT, readState, writeState } from '../../decide/state-file.js';
 import { keptToken, openStateFolder, stateFolder } from '../../decide/state-folder.js';
 import type { RunTimeGate } from '../../door/admit-or-ask.js';
@@ -21,7 +21,9 @@ export interface RunTimeOptions {
   /** Reads the policy file again. */
   readonly reload: () => void;
   /** A question that nobody has asked before. */
-  readonly onQuestion: (question: Question) => void;
+  readonly onQuestion?: (question: Question) => void;
+  /** Somebody asks for what no rule names: for the tenth time, or beyond what can be asked, too. */
+  readonly onAsked?: (asking: Asking) => void;
   /** In place of the one on the wall: for tests. */
   readonly clock?: Clock;
 }
@@ -52,7 +54,7 @@ export function openRunTime(options: RunTimeOptions): RunTimeService {
   const questions = openQuestions(options, news);
   return {
     token: config().listen.admin !== null && config().admin.token === null ? keptToken(state.folder) : null,
-    gate: gateOf(book, questions, config),
+    gate: gateOf(book, questions, options),
     control: {
       ...controlOf(options, state),
       book,
@@ -116,14 +118,14 @@ function openQuestions({ config, onQuestion, clock = WALL_CLOCK }: RunTimeOption
     bounds: () => config().ask,
     clock,
     onQuestion(question, isNew) {
-      if (isNew) onQuestion(question);
+      if (isNew) onQuestion?.(question);
       news.tell({ event: 'question', json: JSON.stringify(questionView(question)) });
     },
     onEnd: (id, how) => news.tell({ event: 'question-ended', json: JSON.stringify({ id, how }) }),
   });
 }
 
-function gateOf(book: Book, questions: Questions, config: RunTimeOptions['config']): RunTimeService['gate'] {
+function gateOf(book: Book, questions: Questions, { config, onAsked }: RunTimeOptions): RunTimeService['gate'] {
   return {
     decided: book.runTime(),
     use(id) {
@@ -131,6 +133,7 @@ function gateOf(book: Book, questions: Questions, config: RunTimeOptions['config
       return book.use(id) ? (once ? 'once' : 'lasting') : 'gone';
     },
     ask(asking, signal) {
+      onAsked?.(asking);
       const holdMs = config().ask?.holdMs ?? 0;
       return questions.ask(asking) && holdMs > 0 ? questions.wait(asking, holdMs, signal) : null;
     },

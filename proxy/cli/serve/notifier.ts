@@ -1,0 +1,46 @@
+/** Notices of `serve`: wired to the configuration in force, to the way out of the app, to log and metrics. */
+import type { App } from '../../app.js';
+import type { Config } from '../../config/config.js';
+import { authorityText } from '../../core/target.js';
+import { Notices } from '../../notify/notices.js';
+import type { Observation } from './observation.js';
+
+export interface NotifierOptions {
+  readonly observation: Pick<Observation, 'log' | 'metrics' | 'ring'>;
+  readonly config: () => Config;
+  readonly clientNames: () => ReadonlySet<string>;
+  readonly app: () => App;
+}
+
+/** For one attempt, from DNS to the end of the answer. */
+const TIMEOUT_MS = 10_000;
+
+/** What the log of an earlier run has shown is no first contact. `config`: of the start. */
+export function openNotices(
+  config: Config,
+  { observation, config: current, clientNames, app }: NotifierOptions,
+): Notices {
+  const { log, metrics, ring } = observation;
+  const to = (): string | null => {
+    const { notify } = current();
+    return notify === null ? null : authorityText(notify.to.target);
+  };
+  const notices = new Notices({
+    settings: () => current().notify,
+    clients: clientNames,
+    post: (settings, body) =>
+      app().post({
+        sender: 'notify',
+        to: settings.to,
+        contentType: 'application/json',
+        body,
+        timeoutMs: TIMEOUT_MS,
+      }),
+    count: metrics.notice,
+    onFailing: (why) =>
+      log.events.warn({ event: 'notify-failed', to: to(), why }, 'a notice did not arrive; said once until one does'),
+    onWorking: (missed) => log.events.info({ event: 'notify-works', to: to(), missed }, 'notices arrive again'),
+  });
+  if (config.notify !== null) for (const { record } of ring.since('')) notices.known(record);
+  return notices;
+}

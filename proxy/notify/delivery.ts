@@ -1,0 +1,96 @@
+/** Hands notices to their receiver, one after the other: a bounded queue, a few attempts each, and no end of it waits. */
+import type { NotifySettings } from '../config/receivers.js';
+import type { NoticeOutcome } from '../core/notice-event.js';
+import type { Posted } from '../post/post.js';
+import { type Notice, noticeJson } from './notice.js';
+
+export interface DeliveryOptions {
+  /** As they are now; null: nobody is told. */
+  readonly settings: () => NotifySettings | null;
+  /** Never rejects. */
+  readonly post: (settings: NotifySettings, body: Buffer) => Promise<Posted>;
+  /** The name of the machine. */
+  readonly machine: string;
+  readonly count: (event: Notice['event'], outcome: NoticeOutcome) => void;
+  /** Said once, until one arrives again. `why`: a reason, or a status. */
+  readonly onFailing: (why: string) => void;
+  /** The first that arrives after that. `missed`: those that did not. */
+  readonly onWorking: (missed: number) => void;
+  /** Between two attempts; resolves early where `signal` aborts. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+const MOST_WAITING = 100;
+/** Before the second attempt, and the third one, which is the last. */
+const PAUSES_MS = [1000, 10_000] as const;
+
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  readonly #waiting: Notice[] = [];
+  readonly #closing = new AbortController();
+  #running: Promise<void> | null = null;
+  #missed = 0;
+  #isFailing = false;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** Returns at once. */
+  offer(notice: Notice): void {
+    if (this.#waiting.length >= MOST_WAITING || this.#closing.signal.aborted) {
+      this.#missed += 1;
+      this.#options.count(notice.event, 'dropped');
+      return;
+    }
+    this.#waiting.push(notice);
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when nothing waits any more. */
+  async settled(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  /** One last attempt each for what waits, for no longer than `deadlineMs`. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#closing.abort();
+    const late = new AbortController();
+    await Promise.race([this.settled(), this.#options.pause(deadlineMs, late.signal)]);
+    late.abort();
+    this.#waiting.length = 0;
+  }
+
+  async #run(): Promise<void> {
+    // Not within `offer`: a request is served there.
+    await Promise.resolve();
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) await this.#deliver(next);
+    this.#running = null;
+  }
+
+  async #deliver(notice: Notice): Promise<void> {
+    const { settings, post, machine, count, onWorking, onFailing, pause } = this.#options;
+    for (let attempt = 0; ; attempt++) {
+      const current = settings();
+      if (current === null) return;
+      const facts = { instance: current.instance ?? machine, missed: this.#missed };
+      const posted = await post(current, Buffer.from(noticeJson(notice, facts)));
+      if (posted.ok) {
+        count(notice.event, 'sent');
+        if (this.#isFailing) onWorking(this.#missed);
+        this.#isFailing = false;
+        this.#missed = 0;
+        return;
+      }
+      const pauseMs = PAUSES_MS[attempt];
+      if (!posted.mayWork || pauseMs === undefined || this.#closing.signal.aborted) {
+        this.#missed += 1;
+        count(notice.event, 'failed');
+        if (!this.#isFailing) onFailing(posted.why);
+        this.#isFailing = true;
+        return;
+      }
+      await pause(pauseMs, this.#closing.signal);
+    }
+  }
+}

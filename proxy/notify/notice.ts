@@ -1,0 +1,69 @@
+/** A notice to whoever runs the proxy: what happened, of whom, and what to do about it. Never a path, a query or payload. */
+import type { NoticeEvent } from '../core/notice-event.js';
+import { hostPortText } from '../core/target.js';
+import { escapeInvisible, escapeText } from '../observe/json-line.js';
+
+export interface Notice {
+  readonly event: NoticeEvent;
+  /** ISO 8601. */
+  readonly time: string;
+  /** Of the decision, as in the log. */
+  readonly id: string;
+  readonly client: { readonly address: string; readonly name: string | null };
+  /** Null, with the port, where it stands for several destinations. */
+  readonly host: string | null;
+  readonly port: number | null;
+  /** How many of its kind it stands for. */
+  readonly count: number;
+}
+
+/** No field is longer by rights; what is longer is cut. */
+const LONGEST = 256;
+
+/** The body of the POST. `missed`: notices that did not arrive since the last one that did. */
+export function noticeJson(
+  notice: Notice,
+  { instance, missed }: { readonly instance: string; readonly missed: number },
+) {
+  const { event, time, id, client, host, port, count } = notice;
+  const explanation = explanationOf(notice);
+  return escapeInvisible(
+    JSON.stringify({
+      event,
+      instance,
+      time,
+      id,
+      client: { address: short(client.address), name: client.name === null ? null : short(client.name) },
+      host: host === null ? null : short(host),
+      port,
+      count,
+      missed,
+      explanation,
+      // What chat services show.
+      text: plain(`${instance}: ${explanation}`),
+    }),
+  );
+}
+
+function explanationOf({ event, client, host, port, count }: Notice): string {
+  const who = short(escapeText(client.name ?? client.address));
+  const where = host === null ? 'several destinations' : hostPortText(short(escapeText(host)), port ?? 0);
+  const times = count > 1 ? ` (${count} times)` : '';
+  switch (event) {
+    case 'question':
+      return `${who} asks for ${where}${times}, which no rule names. The page and "egress-proxy allow" let it through.`;
+    case 'metadata':
+      return `${who} asked for the metadata service at ${where}${times}. It was refused; no honest tool asks for one.`;
+    case 'first-contact':
+      return `${who} reached ${where}${count > 1 ? ` and others, ${count} in all,` : ''} for the first time.`;
+  }
+}
+
+function short(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
+}
+
+/** Chat services read these as links, mentions and commands. */
+function plain(text: string): string {
+  return text.replace(/[<>&@`|*]/g, '?');
+}

@@ -1,0 +1,115 @@
+/**
+ * What whoever runs the proxy wants to hear of at once, out of records and questions. The first of a kind is told at
+ * once, and a flood is counted: a notice a minute says how many more there were.
+ */
+import { hostname } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
+import type { NotifySettings } from '../config/receivers.js';
+import type { NoticeEvent } from '../core/notice-event.js';
+import { Fold } from '../observe/fold.js';
+import type { DecisionRecord } from '../observe/record.js';
+import { Contacts } from './contacts.js';
+import { Delivery, type DeliveryOptions } from './delivery.js';
+import type { Notice } from './notice.js';
+
+export interface NoticesOptions
+  extends Pick<DeliveryOptions, 'settings' | 'post' | 'count' | 'onFailing' | 'onWorking'> {
+  /** The names of the clients of the configuration in force. */
+  readonly clients: () => ReadonlySet<string>;
+  /** In place of the clock and the timer: for tests. */
+  readonly now?: () => number;
+  readonly pause?: DeliveryOptions['pause'];
+}
+
+/** Who asks for what, beyond what can be asked. */
+export interface Asked {
+  readonly client: Notice['client'];
+  readonly host: string;
+  readonly port: number;
+  readonly from: string;
+}
+
+const INTERVAL_MS = 60_000;
+/** In an interval: for the same destination, of one client, and of all clients together. */
+const ALLOWANCE = { same: 1, client: 5, all: 30 };
+const MEMORY_BYTES = 512 * 1024;
+
+export class Notices {
+  readonly #options: NoticesOptions;
+  readonly #delivery: Delivery;
+  readonly #contacts = new Contacts();
+  readonly #fold: Fold<Notice>;
+
+  constructor(options: NoticesOptions) {
+    this.#options = options;
+    this.#delivery = new Delivery({ ...options, machine: hostname(), pause: options.pause ?? pause });
+    this.#fold = foldOf((notice) => this.#delivery.offer(notice), options.now ?? (() => performance.now()));
+  }
+
+  /** A decision, as it is made: returns at once. */
+  decision(record: DecisionRecord): void {
+    const { events } = this.#options.settings() ?? NOBODY;
+    if (record.reason === 'metadata-address' && events.includes('metadata')) this.#offer('metadata', record);
+    if (events.includes('first-contact') && this.#isFirst(record)) this.#offer('first-contact', record);
+  }
+
+  /** Known from before: no news. */
+  known(record: DecisionRecord): void {
+    this.#isFirst(record);
+  }
+
+  /** What no rule names and somebody asks for. */
+  asked({ client, host, port, from }: Asked): void {
+    const { events } = this.#options.settings() ?? NOBODY;
+    if (events.includes('question'))
+      this.#offer('question', { id: from, time: new Date().toISOString(), client, host, port });
+  }
+
+  /** Resolves when all that was counted and waits is sent, or given up. */
+  async settled(): Promise<void> {
+    this.#fold.flush();
+    await this.#delivery.settled();
+  }
+
+  /** At the end, for no longer than `deadlineMs`. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#fold.flush();
+    await this.#delivery.close(deadlineMs);
+  }
+
+  #isFirst({ outcome, host, client }: DecisionRecord): boolean {
+    if (outcome !== 'allow' || host === null) return false;
+    const isNamed = client.name !== null && this.#options.clients().has(client.name);
+    return this.#contacts.isFirst(isNamed ? (client.name ?? '') : client.address, host, isNamed);
+  }
+
+  #offer(
+    event: NoticeEvent,
+    { id, time, client, host, port }: Pick<Notice, 'id' | 'time' | 'client' | 'host' | 'port'>,
+  ) {
+    this.#fold.offer({ event, time, id, client, host, port, count: 1 });
+  }
+}
+
+const NOBODY: Pick<NotifySettings, 'events'> = { events: [] };
+
+function foldOf(write: (notice: Notice) => void, now: () => number): Fold<Notice> {
+  return new Fold<Notice>(
+    {
+      write,
+      allowance: ({ event }) => ({ kind: event, ...ALLOWANCE }),
+      keys({ event, client: { name, address }, host, port }) {
+        const client = `${event} ${name ?? address}`;
+        return { client, same: `${client} ${host} ${port}`, alike: client };
+      },
+      withoutDestination: (notice) => ({ ...notice, host: null, port: null }),
+      merge: (_before, notice) => notice,
+      withRepeats: (notice, repeats) => ({ ...notice, count: 1 + repeats }),
+    },
+    { intervalMs: INTERVAL_MS, now, memoryBytes: MEMORY_BYTES },
+  );
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,180 @@
+/**
+ * What the proxy sends by itself, to a receiver that the configuration names: through the policy in force and the dialer,
+ * as anybody's request. No rule opens what is "never", a `deny` rule comes first, and a private address needs an
+ * `internal` exception, which may be for the name of the sender alone. Redirects are not followed.
+ */
+import type { Receiver } from '../config/receivers.js';
+import type { Permit, Policy } from '../core/policy.js';
+import { EgressError, type Reason, reasonOf } from '../core/reasons.js';
+import { authorityText, hostText } from '../core/target.js';
+import { admit, dial, type Gate } from '../door/admit.js';
+import type { ContentSource, ResponseEvents, ResponseHead, ResponseWriter } from '../http/client-side.js';
+import { exchange } from '../http/exchange.js';
+import { UpstreamConnection } from '../http/upstream-connection.js';
+import { Abort } from '../net/abort.js';
+import type { DirectReads } from '../net/direct-io.js';
+import { secure } from '../net/upstream-tls.js';
+
+/** The way out of the process, with the policy in force now. */
+export interface PostWay {
+  readonly gate: Gate;
+  readonly reads: DirectReads;
+  readonly policy: Policy;
+  readonly connectTimeoutMs: number;
+}
+
+export interface Post {
+  /** What rules may name as the client: a name that no client of the configuration has. */
+  readonly sender: 'notify' | 'otlp';
+  readonly to: Receiver;
+  /** In place of the receiver's path. */
+  readonly path?: string;
+  readonly contentType: string;
+  readonly body: Buffer;
+  /** For all of it, from DNS to the end of the answer. */
+  readonly timeoutMs: number;
+}
+
+/** `mayWork`: a later attempt may fare better. `why`: a reason, or the status. Neither says a word of the receiver's. */
+export type Posted = { readonly ok: true } | { readonly ok: false; readonly why: string; readonly mayWork: boolean };
+
+/** More of an answer is not read: nobody looks at it. */
+const MOST_ANSWER_BYTES = 64 * 1024;
+/** Statuses that ask for another attempt, beside those of the server's own faults. */
+const LATER: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/** Never rejects, and leaves nothing open. */
+export async function post(way: PostWay, request: Post): Promise<Posted> {
+  const late = new Abort();
+  const deadline = setTimeout(() => late.abort(), request.timeoutMs);
+  try {
+    const permit = await permitFor(way, request, late);
+    if (typeof permit === 'string') return { ok: false, why: permit, mayWork: false };
+    return judged(await send(way, { ...request, permit, late }));
+  } catch (error) {
+    const reason = reasonOf(error);
+    return { ok: false, why: late.aborted ? 'time-out' : reason, mayWork: reason !== 'upstream-certificate' };
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+/** The reason of a refusal in place of a Permit. */
+async function permitFor({ gate, policy }: PostWay, { sender, to }: Post, late: Abort): Promise<Permit | Reason> {
+  const client = { name: sender, address: 'self', label: null, couldBe: [] };
+  const { verdict } = await admit(gate, { client, policy: policyFor(policy, to) }, to.target, late);
+  if (verdict.outcome === 'fail') throw verdict.error;
+  return verdict.outcome === 'deny' ? verdict.reason : verdict.permit;
+}
+
+/**
+ * The rules in force, always enforced, with one more: what the file names as a receiver is allowed. Pauses are of clients.
+ */
+function policyFor(policy: Policy, { rule }: Receiver): Policy {
+  const own = { mode: 'enforce', default: 'none', sni: 'off', clients: 'optional', asks: false } as const;
+  const paused = { all: false, clients: new Set<string>() };
+  return { ...policy, ...own, paused, perClient: new Map(), allow: [rule, ...policy.allow] };
+}
+
+interface Sending extends Post {
+  readonly permit: Permit;
+  readonly late: Abort;
+}
+
+/** The status of the answer. */
+async function send(way: PostWay, sending: Sending): Promise<number> {
+  const { permit, late, to } = sending;
+  const dialed = await dial(way.gate, permit, late);
+  if (!dialed.ok) throw dialed.error;
+  const isSecure = to.target.scheme === 'https';
+  const options = { signal: late, timeoutMs: way.connectTimeoutMs };
+  const socket = isSecure ? await secure(dialed.socket, permit.target, options) : dialed.socket;
+  const connection = new UpstreamConnection(socket, dialed.address, way.reads);
+  const answer = new Answer();
+  const giveUp = (): void => answer.giveUp();
+  late.addEventListener('abort', giveUp);
+  try {
+    if (late.aborted) throw new EgressError('upstream-timeout');
+    const end = await exchange(connection, exchangeRequest(sending), answer, {
+      idleTimeoutMs: sending.timeoutMs,
+      headTimeoutMs: sending.timeoutMs,
+      answerTimeoutMs: sending.timeoutMs,
+      // A head has a bound of its own.
+      claim: () => ({ hold: () => undefined }),
+      onFinal: () => undefined,
+      onUpgraded: (_fields, upgraded) => upgraded.destroy(),
+    });
+    if (answer.status !== null) return answer.status;
+    throw end.kind === 'failed' ? end.error : new EgressError('upstream-protocol');
+  } finally {
+    late.removeEventListener('abort', giveUp);
+    connection.close();
+  }
+}
+
+function exchangeRequest({ to, path = to.path, contentType, body }: Sending) {
+  const { target, fields } = to;
+  const isDefault = target.port === (target.scheme === 'https' ? 443 : 80);
+  const bare = target.host.kind === 'literal' && target.host.address.family === 6 ? null : hostText(target.host);
+  const host = isDefault && bare !== null ? bare : authorityText(target);
+  const own = ['Host', host, 'User-Agent', 'mcp-egress-proxy', 'Content-Type', contentType];
+  return {
+    method: 'POST',
+    path,
+    fields: [...own, 'Content-Length', String(body.length), ...fields],
+    content: contentOf(body),
+    upgrade: null,
+    expectsContinue: false,
+  };
+}
+
+function contentOf(body: Buffer): ContentSource {
+  return {
+    length: body.length,
+    flowTo(sink) {
+      sink.data(body);
+      sink.end([]);
+    },
+    resume: () => undefined,
+    discard: () => undefined,
+  };
+}
+
+function judged(status: number): Posted {
+  if (status >= 200 && status < 300) return { ok: true };
+  return { ok: false, why: `status ${status}`, mayWork: status >= 500 || LATER.has(status) };
+}
+
+/** Takes the status, and so much of the rest as an honest receiver sends. */
+class Answer implements ResponseWriter {
+  status: number | null = null;
+  #read = 0;
+  #events: ResponseEvents | null = null;
+
+  /** The exchange ends as if its client were gone. */
+  giveUp(): void {
+    this.#events?.onLost();
+  }
+
+  interim(): void {}
+
+  head({ status }: ResponseHead): void {
+    this.status = status;
+  }
+
+  flush(): boolean {
+    return true;
+  }
+
+  write(bytes: Buffer): boolean {
+    this.#read += bytes.length;
+    if (this.#read > MOST_ANSWER_BYTES) this.giveUp();
+    return true;
+  }
+
+  end(): void {}
+
+  listen(events: ResponseEvents | null): void {
+    this.#events = events;
+  }
+}
