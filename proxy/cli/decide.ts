@@ -121,7 +121,8 @@ async function ask(
   }
 }
 
-function hintFor(error: Error): string {
+/** What an error of the API means to whoever gave the command. */
+export function hintFor(error: Error): string {
   if (!(error instanceof AdminRefusal) || at(error.answer, 'error') !== 'confirm-internal') return error.message;
   return `${list(error.answer, 'addresses').join(', ') || 'It'}: a private destination. If the tool needs it, say so with --internal.`;
 }

@@ -10,15 +10,20 @@ export interface StreamEvent {
 /** A record is less than a kilobyte; what has no end is none of ours. */
 const LONGEST = 1024 * 1024;
 
-/** Throws where there is no stream; ends where it ends. */
-export async function* eventsOf({ url, headers }: AdminClient, path: string): AsyncGenerator<StreamEvent> {
+/** Throws where there is no stream; ends where it ends. `onOpen`: nothing is missed from now on. */
+export async function* eventsOf(
+  { url, headers }: AdminClient,
+  path: string,
+  onOpen: () => void = () => undefined,
+): AsyncGenerator<StreamEvent> {
   const response = await fetch(`${url}${path}`, { headers, redirect: 'error' }).catch(() => {
     throw new Unreachable(`no answer from ${new URL(url).host}`);
   });
   if (!response.ok || response.body === null) throw new AdminRefusal(`status ${response.status}`, null);
+  onOpen();
   const decoder = new TextDecoder();
   let text = '';
-  for await (const bytes of response.body) {
+  for await (const bytes of untilCut(response.body)) {
     text += decoder.decode(bytes, { stream: true });
     const blocks = text.split('\n\n');
     text = blocks.pop() ?? '';
@@ -27,6 +32,14 @@ export async function* eventsOf({ url, headers }: AdminClient, path: string): As
       const found = parseEvent(block);
       if (found !== null) yield found;
     }
+  }
+}
+
+async function* untilCut(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch {
+    throw new Unreachable('the instance has ended');
   }
 }
 

@@ -17,25 +17,38 @@ export class WatchList {
   #rows: readonly WatchRow[] = [];
   #chosen: string | null = null;
 
-  /** A decision record or a question. `clients`: the names that grants may name. */
+  /** A decision record or a question. `clients`: the names that grants may name. The chosen row stays the chosen one. */
   add(record: unknown, clients: ReadonlySet<string>): void {
     const row = rowOf(record, clients);
     if (row === null) return;
     const same = this.#rows.find((one) => keyOf(one) === keyOf(row));
+    // A question counts itself, and its refusals with it.
+    if (same?.outcome === 'ask' && row.outcome !== 'ask') return;
+    const count = row.outcome === 'ask' ? row.count : row.count + (same?.count ?? 0);
     const rows = this.#rows.filter((one) => one !== same);
-    this.#rows = [...rows, { ...row, count: row.count + (same?.count ?? 0) }].slice(-MOST_ROWS);
+    this.#rows = [...rows, { ...row, count }].slice(-MOST_ROWS);
+    this.#chosen ??= keyOf(row);
   }
 
   get chosen(): WatchRow | null {
-    return this.#rows.find((row) => keyOf(row) === this.#chosen) ?? this.#rows.at(-1) ?? null;
+    return this.#rows.find((row) => keyOf(row) === this.#chosen) ?? this.#rows[0] ?? null;
   }
 
-  /** By so many rows: up is negative. */
+  /** By so many rows: up is negative, and infinity is the newest. */
   move(by: number): void {
     const { chosen } = this;
     const at = chosen === null ? 0 : this.#rows.indexOf(chosen);
     const next = this.#rows[Math.max(0, Math.min(this.#rows.length - 1, at + by))];
     this.#chosen = next === undefined ? null : keyOf(next);
+  }
+
+  /** The row shows what was decided. */
+  decided(row: WatchRow, effect: 'allow' | 'block'): void {
+    const shown = { ...row, outcome: effect, reason: 'decided here' };
+    if (keyOf(row) === this.#chosen) this.#chosen = keyOf(shown);
+    this.#rows = this.#rows.flatMap((one) =>
+      keyOf(one) === keyOf(row) ? [shown] : keyOf(one) === keyOf(shown) ? [] : [one],
+    );
   }
 
   /** As many rows as fit, the chosen one among them and marked. */
@@ -64,13 +77,14 @@ function rowOf(record: unknown, clients: ReadonlySet<string>): WatchRow | null {
     grantClient: typeof name === 'string' && clients.has(name) ? name : null,
     host,
     port,
-    count: 1 + Number(at(record, 'repeats') ?? 0),
+    count: isQuestion ? Number(at(record, 'count') ?? 1) : 1 + Number(at(record, 'repeats') ?? 0),
     from: String(at(record, isQuestion ? 'from' : 'id') ?? from),
   };
 }
 
+/** A question and its refusals are one row. */
 function keyOf({ outcome, reason, client, host, port }: WatchRow): string {
-  return JSON.stringify([outcome, reason, client, host, port]);
+  return JSON.stringify([reason === 'not-yet-allowed' ? 'ask' : outcome, reason, client, host, port]);
 }
 
 function at(value: unknown, key: string): unknown {

@@ -2,12 +2,12 @@
 import { printable } from '../audit/facts/printable.js';
 import { type AdminClient, AdminRefusal, adminClient, Unreachable } from './admin-client.js';
 import { command, EXIT, type Io } from './command.js';
+import { hintFor } from './decide.js';
 import { eventsOf } from './event-stream.js';
-import { WatchList } from './watch-list.js';
+import { WatchList, type WatchRow } from './watch-list.js';
+import { type Effect, WatchScreen } from './watch-screen.js';
 
 const LIFETIME = '10m';
-const SCREEN = { clear: '\x1b[2J\x1b[H', rows: 24, columns: 80 } as const;
-const KEYS = 'up, down: choose   a: allow for 10 minutes   b: block for 10 minutes   q: quit';
 
 export const watchCommand = command({
   name: 'watch',
@@ -49,51 +49,40 @@ async function asLines(admin: AdminClient, io: Io, { json, all }: Shown): Promis
 async function onScreen(admin: AdminClient, io: Io, all: boolean): Promise<number> {
   const clients = await clientNames(admin);
   const list = new WatchList();
-  let said = '';
-  const draw = (): void => {
-    const { rows = SCREEN.rows, columns = SCREEN.columns } = process.stdout;
-    const lines = list.lines(rows - 3, columns);
-    io.stdout(`${SCREEN.clear}${[...lines, '', said.slice(0, columns), KEYS.slice(0, columns)].join('\n')}`);
-  };
-  const decide = async (effect: 'allow' | 'block'): Promise<void> => {
-    const row = list.chosen;
-    if (row === null) return;
-    const { host, port, grantClient, from } = row;
-    const body = { effect, host, ports: [port], client: grantClient, for: LIFETIME, from };
-    said = await admin.send('POST', '/v1/grants', body).then(
-      () => `${effect}: ${host}:${port} for ${grantClient ?? 'all'}, ${LIFETIME}`,
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
-    );
-    said = printable(said, 400);
-    draw();
-  };
-  const ended = new Promise<number>((resolve) => {
-    process.stdin.setRawMode(true).on('data', (bytes: Buffer) => {
-      const key = bytes.toString('latin1');
-      if (key === 'q' || key === '\x03') return resolve(EXIT.ok);
-      if (key === '\x1b[A' || key === 'k') list.move(-1);
-      if (key === '\x1b[B' || key === 'j') list.move(1);
-      if (key === 'a') void decide('allow');
-      if (key === 'b') void decide('block');
-      draw();
-    });
+  let opened = (): void => undefined;
+  const isOpen = new Promise<void>((resolve) => {
+    opened = resolve;
   });
-  draw();
-  const streamed = (async (): Promise<number> => {
-    for await (const record of records(admin, all)) {
+  const streaming = async (): Promise<Error> => {
+    for await (const record of records(admin, all, opened)) {
       list.add(record, clients);
-      draw();
+      screen.change();
     }
-    return EXIT.unreachable;
-  })();
-  const code = await Promise.race([ended, streamed]);
-  process.stdin.setRawMode(false).pause();
-  process.exit(code);
+    return new Unreachable('the instance has ended');
+  };
+  const ended = streaming().catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+  const screen = new WatchScreen({ io, list, ended, decide: (effect, row) => decide(admin, list, effect, row) });
+  await Promise.race([isOpen, ended]);
+  const fault = await screen.run();
+  if (fault !== null) throw fault;
+  process.exit(EXIT.ok);
+}
+
+/** What to say of it. */
+async function decide(admin: AdminClient, list: WatchList, effect: Effect, row: WatchRow): Promise<string> {
+  const { host, port, grantClient, from } = row;
+  try {
+    await admin.send('POST', '/v1/grants', { effect, host, ports: [port], client: grantClient, for: LIFETIME, from });
+    list.decided(row, effect);
+    return `${effect}: ${host}:${port} for ${grantClient ?? 'all'}, ${LIFETIME}`;
+  } catch (error) {
+    return error instanceof Error ? hintFor(error) : String(error);
+  }
 }
 
 /** Decision records and questions. Ends with the instance. */
-async function* records(admin: AdminClient, all: boolean): AsyncGenerator<unknown> {
-  for await (const { event, data } of eventsOf(admin, '/v1/decisions/stream')) {
+async function* records(admin: AdminClient, all: boolean, onOpen?: () => void): AsyncGenerator<unknown> {
+  for await (const { event, data } of eventsOf(admin, '/v1/decisions/stream', onOpen)) {
     if (event !== 'message' && event !== 'question') continue;
     const record: unknown = JSON.parse(data);
     const outcome = typeof record === 'object' && record !== null ? Reflect.get(record, 'outcome') : null;

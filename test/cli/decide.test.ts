@@ -166,9 +166,10 @@ test('watch folds the same again into one row, keeps what fits on the screen, an
   for (let i = 0; i < 400; i++) list.add({ ...record, host: 'a.test' }, new Set(['github']));
   list.add({ ...record, host: '\x1b[2Jb.test' }, new Set());
   assert.deepEqual(list.lines(10, 80), [
-    '  deny  github           a.test:443 host-denied x400',
-    '> deny  github           ?[2Jb.test:443 host-denied',
+    '> deny  github           a.test:443 host-denied x400',
+    '  deny  github           ?[2Jb.test:443 host-denied',
   ]);
+  list.move(1);
   list.move(-1);
   assert.deepEqual([list.chosen?.host, list.chosen?.grantClient], ['a.test', 'github']);
   assert.equal(list.lines(1, 20)[0], '> deny  github      ');
