@@ -26,7 +26,7 @@ export interface Prefix {
 
 /** `bytes`: 4 or 16 numbers from 0 to 255; any other count throws a RangeError. */
 export function addressFromBytes(bytes: readonly number[]): Address {
-  if (bytes.length === 4) return { family: 4, bytes, text: bytes.join('.') };
+  if (bytes.length === 4) return { family: 4, bytes, text: `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` };
   if (bytes.length !== 16) throw new RangeError(`an address has 4 or 16 bytes, not ${bytes.length}`);
   return { family: 6, bytes, text: new ipaddr.IPv6([...bytes]).toString() };
 }

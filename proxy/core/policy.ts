@@ -18,6 +18,7 @@ import { type Address, addressFromBytes } from './address.js';
 import type { DnsName } from './host-pattern.js';
 import {
   enforcesSni,
+  type Judgement,
   judgeAddress,
   judgeName,
   judgePlainText,
@@ -29,7 +30,7 @@ import type { DenyReason } from './reasons.js';
 import { type Denial, refusal } from './refusal.js';
 import type { Question } from './rule.js';
 import type { RuleId } from './rule-id.js';
-import type { Target } from './target.js';
+import type { Host, Target } from './target.js';
 
 export { type Policy, policyFor } from './judge.js';
 export type { OwnEndpoints } from './own-endpoints.js';
@@ -112,13 +113,18 @@ function judgeLiteral(policy: Policy, question: Question, { address }: { readonl
 export function decideAddresses(of: Policy, asked: Question, addresses: readonly Address[]): Verdict {
   const policy = policyFor(of, asked.client);
   const question = withFrozenTarget(asked);
-  const judgements = addresses.map((address) => judgeAddress(policy, question, frozenAddress(address)));
-  const denials = judgements.flatMap((one) => (one.allowed ? [] : [one.denial]));
+  const allowed: Allowed[] = [];
+  const denials: Denial[] = [];
+  for (const address of addresses) {
+    const judged = judgeAddress(policy, question, copyOf(address, asked.target.host, question.target.host));
+    if (judged.allowed) allowed.push(judged);
+    else denials.push(judged.denial);
+  }
   const denial = worst(denials, addresses.length);
   if (denial !== null) return { outcome: 'deny', ...denial };
   const plain = judgePlainText(policy, question.target);
   if (plain !== null && enforcesSni(policy)) return { outcome: 'deny', ...plain };
-  const [first, ...rest] = judgements.filter((one) => one.allowed);
+  const [first, ...rest] = allowed;
   if (first === undefined) return { outcome: 'deny', ...refusal('address-prohibited') };
   const permit = new IssuedPermit(
     ISSUING,
@@ -126,9 +132,11 @@ export function decideAddresses(of: Policy, asked: Question, addresses: readonly
     [frozenOnce(first.address), ...rest.map(({ address }) => frozenOnce(address))],
     first.rule,
   );
-  const noted = [first, ...rest].flatMap((one) => one.noted ?? []);
+  const noted = allowed.flatMap((one) => one.noted ?? []);
   return { outcome: 'allow', permit, wouldDeny: worst(noted, addresses.length) ?? plain };
 }
+
+type Allowed = Extract<Judgement, { readonly allowed: true }>;
 
 /** For a name that only a parent proxy can resolve, as `upstream.resolve: parent` allows: no address of it is vetted. */
 export function decideName(of: Policy, asked: Question, name: DnsName): Verdict {
@@ -156,6 +164,12 @@ function withFrozenTarget({ target, client, own }: Question): Question {
   const { kind } = host;
   const copy = kind === 'name' ? { kind, name: host.name } : { kind, address: frozenAddress(host.address) };
   return { target: freeze({ form, scheme, host: freeze(copy), port }), client, own };
+}
+
+/** The copy of a literal is there already. */
+function copyOf(address: Address, asked: Host, copy: Host): Address {
+  const isLiteral = asked.kind === 'literal' && copy.kind === 'literal' && asked.address === address;
+  return isLiteral ? copy.address : frozenAddress(address);
 }
 
 /** The text is made from the bytes again: they are what is judged, and it is what will be dialled. */

@@ -120,9 +120,9 @@ export class ClientConnection {
     // Before anything is under way: it can still be refused with a reason.
     this.#account(2 * length);
     if (this.#hasLeft) return true;
-    const isFramed = framingFault(head) === null;
-    if (head.method === 'CONNECT' || (isFramed && carriesUpgrade(head))) return this.#handOver(head, rest);
-    if (!isFramed) return this.#fail('malformed-request');
+    if (head.method === 'CONNECT') return this.#handOver(head, rest);
+    if (framingFault(head) !== null) return this.#fail('malformed-request');
+    if (carriesUpgrade(head)) return this.#handOver(head, rest);
     this.#serve(head, length);
     return rest.length === 0 || this.#served === null || this.#served.take(rest);
   }

@@ -10,6 +10,13 @@ export function createIds(now: () => number = Date.now): () => string {
     count = time === last ? count + 1 : 0;
     if (time !== last) prefix = time.toString(36).padStart(9, '0');
     last = time;
-    return `${prefix}-${count.toString(36).padStart(4, '0')}`;
+    return `${prefix}-${COUNTS[count] ?? counted(count)}`;
   };
 }
+
+function counted(count: number): string {
+  return count.toString(36).padStart(4, '0');
+}
+
+/** Of one millisecond, in which there are seldom more. */
+const COUNTS = Array.from({ length: 36 }, (_, count) => counted(count));

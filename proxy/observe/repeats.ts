@@ -3,7 +3,6 @@
  * written, so that nobody rolls the log away: the first ones at once, then one record for each interval, whose `repeats`
  * says for how many more it stands. DECISIONS 115.
  */
-import { LRUCache } from 'lru-cache';
 import { type Allowance, Fold } from './fold.js';
 import type { CloseRecord, DecisionRecord, DecisionSink } from './record.js';
 
@@ -45,8 +44,7 @@ const MOST_FOLDED = 4096;
 /** `next` gets every record that is written; one that stands for others comes up to an interval late. */
 export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): RepeatsSink {
   const { now = () => performance.now(), memoryBytes = MEMORY_BYTES } = options;
-  // Each to the one that took its place.
-  const folded = new LRUCache<string, string>({ max: MOST_FOLDED });
+  const folded = new Successors();
   const foldOptions = { intervalMs: INTERVAL_MS, now, memoryBytes: memoryBytes / 2 };
   const decisions = new Fold<DecisionRecord>(
     {
@@ -61,7 +59,7 @@ export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): R
       }),
       merge(before, record) {
         // Nobody is shown the id of what was let through.
-        if (before.outcome !== 'allow') folded.set(before.id, record.id);
+        if (before.outcome !== 'allow') folded.add(before.id, record.id);
         return record;
       },
       withRepeats,
@@ -86,16 +84,37 @@ export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): R
   return {
     decision: (record) => decisions.offer(record),
     closed: (record) => closes.offer(record),
-    idOf(id) {
-      let last = id;
-      for (let next = folded.peek(id); next !== undefined; next = folded.peek(next)) last = next;
-      return last;
-    },
+    idOf: (id) => folded.lastOf(id),
     flush() {
       decisions.flush();
       closes.flush();
     },
   };
+}
+
+/** The last ids, each with the one that took its place. Asked for once in a while, and told of every refusal of a flood. */
+class Successors {
+  readonly #ids: string[] = [];
+  readonly #next: string[] = [];
+  #count = 0;
+
+  add(id: string, next: string): void {
+    const at = this.#count % MOST_FOLDED;
+    this.#ids[at] = id;
+    this.#next[at] = next;
+    this.#count += 1;
+  }
+
+  /** Those that follow are newer: once around is enough. */
+  lastOf(id: string): string {
+    let last = id;
+    const oldest = Math.max(0, this.#count - MOST_FOLDED);
+    for (let age = oldest; age < this.#count; age++) {
+      const at = age % MOST_FOLDED;
+      if (this.#ids[at] === last) last = this.#next[at] ?? last;
+    }
+    return last;
+  }
 }
 
 const NOWHERE = { rule: null, host: null, port: null } as const;

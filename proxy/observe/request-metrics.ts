@@ -56,9 +56,13 @@ interface RowOptions {
   readonly labelNames: readonly string[];
 }
 
+type Row = { readonly values: readonly string[]; count: number };
+
 /** Adds to the row of these label values, in the order of `labelNames`. */
 function rowsOf(registry: Registry, { name, help, labelNames }: RowOptions) {
-  const rows = new Map<string, { readonly values: readonly string[]; count: number }>();
+  const rows: Row[] = [];
+  // By one value after the other: joined, they would be a new text for each record.
+  const found = new Map<string, Map<string, Map<string, Row>>>();
   const counter = new Counter({
     name,
     help,
@@ -66,14 +70,17 @@ function rowsOf(registry: Registry, { name, help, labelNames }: RowOptions) {
     registers: [registry],
     collect() {
       counter.reset();
-      for (const { values, count } of rows.values()) counter.labels(...values).inc(count);
+      for (const { values, count } of rows) counter.labels(...values).inc(count);
     },
   });
-  return (count: number, first: string, second: string, third?: string): void => {
-    const key = third === undefined ? `${first} ${second}` : `${first} ${second} ${third}`;
-    const row = rows.get(key);
+  return (count: number, first: string, second: string, third = ''): void => {
+    const row = found.get(first)?.get(second)?.get(third);
     if (row !== undefined) row.count += count;
-    else if (rows.size < MOST_ROWS)
-      rows.set(key, { values: third === undefined ? [first, second] : [first, second, third], count });
+    if (row !== undefined || rows.length === MOST_ROWS) return;
+    const added = { values: [first, second, third].slice(0, labelNames.length), count };
+    const ofFirst = found.get(first) ?? new Map<string, Map<string, Row>>();
+    const ofSecond = ofFirst.get(second) ?? new Map<string, Row>();
+    rows.push(added);
+    found.set(first, ofFirst.set(second, ofSecond.set(third, added)));
   };
 }
