@@ -10,6 +10,7 @@ import type { DirectReads } from '../net/direct-io.js';
 import type { Screen } from '../net/first-bytes.js';
 import type { MemoryBudget } from '../net/memory-budget.js';
 import { relay } from '../net/relay.js';
+import type { Side } from '../net/side.js';
 import type { DecisionSink, Door } from '../observe/record.js';
 import type { Gate } from './admit.js';
 import { type AdmitOptions, type Admitted, admitOrAsk, type RunTimeGate, type Waiter } from './admit-or-ask.js';
@@ -65,7 +66,7 @@ export interface Arrival {
 }
 
 export interface TunnelEnds {
-  readonly client: Socket;
+  readonly client: Side;
   readonly upstream: Socket;
   /** What the client sent with the request that opened the tunnel. */
   readonly head: Buffer;

@@ -4,6 +4,7 @@ import type { Reason } from '../core/reasons.js';
 import { Abort } from '../net/abort.js';
 import type { Deadlines } from '../net/deadlines.js';
 import { send } from '../net/direct-io.js';
+import type { Heir, Side } from '../net/side.js';
 import type { Waiter } from './admit-or-ask.js';
 import type { Arrivals } from './arrivals.js';
 
@@ -28,19 +29,18 @@ export class Patience extends Abort implements Waiter {
   }
 }
 
-/** Aborts when the client is lost before it has an answer. A half-close is no loss. Errors are the listener's to hear. */
-export class Loss extends Patience {
-  readonly #onClose = (): void => this.abort();
-
-  constructor(socket: Socket) {
-    super(socket);
-    socket.on('close', this.#onClose);
-    if (socket.destroyed) this.abort();
+/** Aborts when the client is lost before it has an answer. A half-close is no loss. */
+export class Loss extends Patience implements Heir {
+  constructor(client: Side) {
+    super(client.socket);
+    client.inherit(this);
+    if (client.socket.destroyed) this.abort();
   }
 
-  /** What becomes of the client from here on is for others to hear. */
-  release(): void {
-    this.socket.off('close', this.#onClose);
+  ended(): void {}
+
+  closed(): void {
+    this.abort();
   }
 }
 

@@ -25,7 +25,7 @@ export type UpstreamResult = Connected | { readonly open: false; readonly refusa
 
 /** A client that waits for its tunnel. */
 export interface Waiting {
-  /** Its loss; not listened for any more once the answer is there. */
+  /** Its loss. */
   readonly gone: Loss;
   /** What it sends meanwhile: where there is no memory for it, the answer is `busy`. */
   readonly early?: EarlyData;
@@ -67,8 +67,6 @@ export async function connectUpstream(
     return refused(refusal('busy'));
   } catch (error) {
     return refused(refusalOf(arrivals, error));
-  } finally {
-    gone.release();
   }
 }
 

@@ -1,5 +1,5 @@
 /** Fixed TCP relays into the tools' network: what listens on an internal network cannot publish a port of its own. */
-import net, { type Socket } from 'node:net';
+import net from 'node:net';
 import type { FixedRelay } from '../config/config.js';
 import type { Address } from '../core/address.js';
 import type { Permit } from '../core/policy.js';
@@ -7,6 +7,7 @@ import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
 import type { Link } from '../net/interfaces.js';
+import { PlainSide, type Side } from '../net/side.js';
 import type { Arrivals } from './arrivals.js';
 import { Loss } from './closing.js';
 import { connectUpstream, standingOf, type UpstreamResult } from './connect-upstream.js';
@@ -29,19 +30,19 @@ export interface FixedRelayOptions {
 export function createFixedRelay(options: FixedRelayOptions, fixed: FixedRelay): net.Server {
   const { arrivals, connectionLimits } = options;
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
-    socket.on('error', () => socket.destroy());
     const counted = connectionLimits.enter(socket);
     // Where it wants to go is known.
     counted.heard();
-    arrivals.running.trackRelay(socket, relayOne(options, socket, !counted.isAdmitted, fixed));
+    arrivals.running.trackRelay(socket, relayOne(options, new PlainSide(socket), !counted.isAdmitted, fixed));
   });
 }
 
-async function relayOne(options: FixedRelayOptions, client: Socket, busy: boolean, fixed: FixedRelay): Promise<void> {
+async function relayOne(options: FixedRelayOptions, side: Side, busy: boolean, fixed: FixedRelay): Promise<void> {
   const { arrivals } = options;
+  const client = side.socket;
   const { flow } = await arrivals.arrive('relay', client, { method: null, credentials: null, policy: fixed.policy });
   const fault = arrivals.running.takesRelays ? (busy ? 'busy' : null) : 'draining';
-  const opened = fault === null ? await open(options, client, flow, fixed.to) : closed(fault, fixed.to);
+  const opened = fault === null ? await open(options, side, flow, fixed.to) : closed(fault, fixed.to);
   if (!opened.open) {
     flow.refused(opened.trace, null, opened.refusal);
     client.destroy();
@@ -49,18 +50,20 @@ async function relayOne(options: FixedRelayOptions, client: Socket, busy: boolea
   }
   flow.allowed(opened.trace, null, opened.permit.rule, null);
   const rest = { head: Buffer.alloc(0), screen: null, standing: standingOf(opened, fixed.policy) };
-  await arrivals.tunnel(flow, { client, upstream: opened.socket, ...rest });
+  await arrivals.tunnel(flow, { client: side, upstream: opened.socket, ...rest });
 }
 
 /** The client is judged before anything is asked or dialled, and again by the addresses. Never rejects. */
 async function open(
   { arrivals, links, doors }: FixedRelayOptions,
-  client: Socket,
+  client: Side,
   flow: Flow,
   target: Target,
 ): Promise<UpstreamResult> {
   const refuseInside = (inner: readonly Address[]): Refusal | null =>
-    sharesLink(links(), inner, [client.remoteAddress, client.localAddress]) ? refusal('relay-from-inside') : null;
+    sharesLink(links(), inner, [client.socket.remoteAddress, client.socket.localAddress])
+      ? refusal('relay-from-inside')
+      : null;
   if (refuseInside(doors) !== null) return closed('relay-from-inside', target);
   const inspect = (permit: Permit): Refusal | null => refuseInside(permit.addresses);
   return connectUpstream(arrivals, flow, target, { gone: new Loss(client), inspect });

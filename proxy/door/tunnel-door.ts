@@ -12,6 +12,7 @@ import type { Deadlines } from '../net/deadlines.js';
 import type { Screen } from '../net/first-bytes.js';
 import { handshakeDeadline } from '../net/handshake-deadline.js';
 import { type OctetReader, readOctets } from '../net/octet-reader.js';
+import { PlainSide, type Side } from '../net/side.js';
 import type { Door } from '../observe/record.js';
 import type { Arrival, Arrivals } from './arrivals.js';
 import type { Credentials } from './clients.js';
@@ -53,9 +54,8 @@ export type Heard =
 /** Not listening yet. Each connection is one flow with a record of its own, once it has said anything. */
 export function createTunnelDoor(arrivals: Arrivals, connectionLimits: ConnectionLimits, door: TunnelDoor): net.Server {
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
-    socket.on('error', () => socket.destroy());
     const counted = connectionLimits.enter(socket);
-    const visit = new Visit(arrivals, door, socket);
+    const visit = new Visit(arrivals, door, new PlainSide(socket));
     arrivals.track(socket, visit.run(counted));
   });
 }
@@ -64,19 +64,21 @@ export function createTunnelDoor(arrivals: Arrivals, connectionLimits: Connectio
 class Visit {
   readonly #arrivals: Arrivals;
   readonly #door: TunnelDoor;
+  readonly #client: Side;
   readonly #socket: Socket;
   /** Null until the client is known. */
   #flow: Flow | null = null;
 
-  constructor(arrivals: Arrivals, door: TunnelDoor, socket: Socket) {
+  constructor(arrivals: Arrivals, door: TunnelDoor, client: Side) {
     this.#arrivals = arrivals;
     this.#door = door;
-    this.#socket = socket;
+    this.#client = client;
+    this.#socket = client.socket;
   }
 
   /** Never rejects, and never leaves the socket open. */
   async run(counted: CountedConnection): Promise<void> {
-    const gone = new Loss(this.#socket);
+    const gone = new Loss(this.#client);
     let trace = EMPTY_TRACE;
     try {
       const { said, flow, rest } = await this.#hear(gone);
@@ -92,8 +94,6 @@ class Visit {
     } catch (error) {
       if (this.#socket.bytesRead === 0) this.#socket.destroy();
       else this.#refuse(await this.#known(), trace, refusalOf(this.#arrivals, error));
-    } finally {
-      gone.release();
     }
   }
 
@@ -133,7 +133,7 @@ class Visit {
     const standing = standingOf(upstream, this.#door.policy ?? null);
     const screen = this.#door.screens?.(this.#arrivals.deadlines, flow, upstream) ?? null;
     if (this.#door.screens === undefined) flow.allowed(upstream.trace, null, upstream.permit.rule, upstream.wouldDeny);
-    await this.#arrivals.tunnel(flow, { client: this.#socket, upstream: upstream.socket, head, screen, standing });
+    await this.#arrivals.tunnel(flow, { client: this.#client, upstream: upstream.socket, head, screen, standing });
   }
 
   /** By whatever is known of it by now. */

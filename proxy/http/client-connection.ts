@@ -6,50 +6,16 @@
 import type { Socket } from 'node:net';
 import { closeAfter } from '../door/closing.js';
 import type { CountedConnection } from '../door/connection-limits.js';
-import type { EarlyData } from '../door/early-data.js';
-import type { Deadline, Deadlines } from '../net/deadlines.js';
-import type { DirectReads } from '../net/direct-io.js';
+import type { Deadline } from '../net/deadlines.js';
 import type { Claim } from '../net/memory-budget.js';
-import { type ClientRequest, clientRequest } from './client-request.js';
-import { type ClientResponse, KEEP_ALIVE_MS } from './client-response.js';
-import { type HeadLimits, HeadReader, type HeadReading } from './head-reader.js';
+import type { Heir, Side } from '../net/side.js';
+import { clientRequest } from './client-request.js';
+import { KEEP_ALIVE_MS } from './client-response.js';
+import type { ConnectionOptions, HeadFault, OpenConnection } from './connection-options.js';
+import { HeadReader, type HeadReading } from './head-reader.js';
 import { framingFault, type RequestHead } from './request-head.js';
 import { AHEAD_PIECE, ServedRequest } from './served-request.js';
 import { carriesUpgrade } from './upgrade.js';
-
-export type HeadFault = Extract<HeadReading, { kind: 'fault' }>['reason'] | 'header-timeout' | 'busy';
-
-/** What the connections of one listener share. */
-export interface ConnectionOptions {
-  readonly reads: DirectReads;
-  readonly deadlines: Deadlines;
-  /** Asked for every head. */
-  readonly limits: () => HeadLimits & { readonly headerTimeoutMs: number; readonly idleTimeoutMs: number };
-  /** True while a connection may stay open for another request. */
-  readonly mayPersist: () => boolean;
-  /** For what requests hold that wait. */
-  claim(socket: Socket, refuse: () => void): Claim;
-  /** Goes on reading for a connection that is taken over. `rest`: what came with the head. */
-  keepEarlyData(socket: Socket, rest: Buffer): EarlyData;
-  /** Counts a request until its answer has left. */
-  track(socket: Socket, work: Promise<void>): void;
-  serve(request: ClientRequest, response: ClientResponse, options: ServeOptions): Promise<void>;
-  /** Takes the connection over, as `upgrade` does. */
-  connect(head: RequestHead, socket: Socket, options: TakeOverOptions): void;
-  upgrade(request: ClientRequest, socket: Socket, options: TakeOverOptions): void;
-  /** The head is not one, too large or too late: answers and closes. What the client still sends is dropped. */
-  refuse(reason: HeadFault, socket: Socket): void;
-}
-
-export interface ServeOptions {
-  /** The connection is over a limit. */
-  readonly busy: boolean;
-}
-
-export interface TakeOverOptions {
-  readonly busy: boolean;
-  readonly early: EarlyData;
-}
 
 /** Longer than the upstream's idle time-out, which has the better answer. */
 const GRACE_MS = 5000;
@@ -57,8 +23,9 @@ const GRACE_MS = 5000;
 const UNCLAIMED_BYTES = 4096;
 const NOTHING = Buffer.alloc(0);
 
-export class ClientConnection {
-  readonly #socket: Socket;
+export class ClientConnection implements Side, OpenConnection {
+  readonly socket: Socket;
+  readonly #place: number;
   readonly #options: ConnectionOptions;
   readonly #counted: CountedConnection;
   /** Null until something of a head has come: the limits are those of that moment. */
@@ -70,24 +37,30 @@ export class ClientConnection {
   readonly #deadline: Deadline;
   #isFirst = true;
   #hasLeft = false;
+  #heir: Heir | null = null;
 
   constructor(socket: Socket, options: ConnectionOptions, counted: CountedConnection) {
-    this.#socket = socket;
+    this.socket = socket;
     this.#options = options;
     this.#counted = counted;
     this.#deadline = options.deadlines.of(this.#onLate);
     this.#deadline.set(options.limits().headerTimeoutMs);
-    socket.on('close', this.#onClose).on('end', this.#onEnd);
+    this.#place = options.open.add(this);
+    socket.on('error', () => socket.destroy());
+    socket.on('end', () => this.#onEnd()).on('close', (hadError) => this.#onClose(hadError));
     options.reads.read(socket, this.#take, () => this.#served?.piece ?? AHEAD_PIECE);
   }
 
-  /** True while no request of it is under way. */
   get isWaiting(): boolean {
     return this.#served === null && !this.#hasLeft;
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    this.socket.destroy();
+  }
+
+  inherit(heir: Heir): void {
+    this.#heir = heir;
   }
 
   /** Nothing of the next head has come. */
@@ -130,16 +103,16 @@ export class ClientConnection {
   /** CONNECT and Upgrade are the last requests of their connection. */
   #handOver(head: RequestHead, rest: Buffer): true {
     const { connect, upgrade } = this.#options;
-    const [socket, busy] = [this.#socket, !this.#counted.isAdmitted];
+    const [socket, busy] = [this.socket, !this.#counted.isAdmitted];
     this.#leave();
     const early = this.#options.keepEarlyData(socket, rest);
-    if (head.method === 'CONNECT') connect(head, socket, { busy, early });
+    if (head.method === 'CONNECT') connect(head, this, { busy, early });
     else upgrade(clientRequest(socket, head), socket, { busy, early });
     return true;
   }
 
   #serve(head: RequestHead, headLength: number): void {
-    const socket = this.#socket;
+    const socket = this.socket;
     const limits = this.#options.limits();
     if (this.#isFirst) socket.on('timeout', this.#onIdle);
     this.#isFirst = false;
@@ -159,28 +132,28 @@ export class ClientConnection {
   #next(ahead: Buffer | null): void {
     const isRead = this.#served?.isRead ?? true;
     this.#served = null;
-    const isLast = ahead === null || (ahead.length === 0 && this.#socket.readableEnded);
+    const isLast = ahead === null || (ahead.length === 0 && this.socket.readableEnded);
     if (isLast) {
       this.#close(isRead);
       return;
     }
     this.#deadline.set(KEEP_ALIVE_MS);
     this.#counted.waits();
-    if (ahead.length === 0 || this.#take(ahead)) this.#socket.resume();
+    if (ahead.length === 0 || this.#take(ahead)) this.socket.resume();
   }
 
   /** In stages where the client may still send: a reset could overtake the answer (RFC 9112 section 9.6). */
   #close(isRead: boolean): void {
     this.#leave();
-    if (!isRead) this.#options.reads.read(this.#socket, () => true);
-    if (isRead) this.#socket.destroySoon();
-    else closeAfter(this.#options.deadlines, this.#socket, NOTHING);
+    if (!isRead) this.#options.reads.read(this.socket, () => true);
+    if (isRead) this.socket.destroySoon();
+    else closeAfter(this.#options.deadlines, this.socket, NOTHING);
   }
 
   #fail(reason: HeadFault): true {
     this.#leave();
-    this.#options.reads.read(this.#socket, () => true);
-    this.#options.refuse(reason, this.#socket);
+    this.#options.reads.read(this.socket, () => true);
+    this.#options.refuse(reason, this.socket);
     return true;
   }
 
@@ -189,15 +162,14 @@ export class ClientConnection {
     this.#hasLeft = true;
     this.#deadline.clear();
     this.#claim?.hold(0);
-    this.#socket.off('close', this.#onClose).off('end', this.#onEnd);
     if (this.#isFirst) return;
-    this.#socket.off('timeout', this.#onIdle).setTimeout(0);
+    this.socket.off('timeout', this.#onIdle).setTimeout(0);
   }
 
   #account(held: number): void {
     if (this.#hasLeft) return;
     if (this.#claim === null && held <= UNCLAIMED_BYTES) return;
-    this.#claim ??= this.#options.claim(this.#socket, this.#onNoMemory);
+    this.#claim ??= this.#options.claim(this.socket, this.#onNoMemory);
     this.#claim.hold(held);
   }
 
@@ -209,21 +181,27 @@ export class ClientConnection {
 
   /** One that has said nothing asks for nothing, and gets nothing. */
   readonly #onLate = (): void => {
-    if (this.#isSilent) this.#socket.destroy();
+    if (this.#isSilent) this.socket.destroy();
     else this.#fail('header-timeout');
   };
 
-  readonly #onEnd = (): void => {
-    if (this.#served === null && !this.#isSilent) this.#fail('malformed-request');
-    else if (this.#served?.onEnd() !== true) this.#socket.destroy();
+  #onEnd(): void {
+    if (this.#hasLeft) this.#heir?.ended();
+    else if (this.#served === null && !this.#isSilent) this.#fail('malformed-request');
+    else if (this.#served?.onEnd() !== true) this.socket.destroy();
     else this.#awaitSilence();
-  };
+  }
 
-  readonly #onClose = (): void => {
+  #onClose(hadError: boolean): void {
+    this.#options.open.delete(this.#place, this);
+    if (this.#hasLeft) {
+      this.#heir?.closed(hadError);
+      return;
+    }
     this.#deadline.clear();
     this.#claim?.hold(0);
     this.#served?.onLost();
-  };
+  }
 
   /**
    * On the wire nothing tells a client that has gone from one that has ended its side (RFC 9112 section 9.6): silence does.
@@ -231,12 +209,12 @@ export class ClientConnection {
    */
   #awaitSilence(): void {
     this.#endedAt ??= performance.now();
-    this.#socket.setTimeout(this.#options.limits().headerTimeoutMs);
+    this.socket.setTimeout(this.#options.limits().headerTimeoutMs);
   }
 
   /** A reader that pauses is not silent: what waits for it is bounded elsewhere. */
   readonly #onIdle = (): void => {
-    const socket = this.#socket;
+    const socket = this.socket;
     if (this.#served === null || socket.writableLength > 0) return;
     const [now, { idleTimeoutMs }] = [performance.now(), this.#options.limits()];
     const isPatient = this.#endedAt !== null && now - this.#endedAt < idleTimeoutMs + GRACE_MS;

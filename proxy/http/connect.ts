@@ -1,5 +1,4 @@
 /** The CONNECT door (RFC 9110 section 9.3.6). */
-import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import { parseAuthority } from '../core/target.js';
@@ -9,6 +8,7 @@ import { type Connected, connectUpstream, standingOf } from '../door/connect-ups
 import type { EarlyData } from '../door/early-data.js';
 import { EMPTY_TRACE, type Flow, type Trace, traceOf } from '../door/flow.js';
 import { send } from '../net/direct-io.js';
+import type { Side } from '../net/side.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
 import { endSocket } from './refusal.js';
 import { credentialsOf, hasContent, headFault, hostFault, type RequestHead } from './request-head.js';
@@ -17,17 +17,17 @@ const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', '
 
 /**
  * One CONNECT, from its head to the end of its tunnel. `early`: bytes that come after it; they leave only once the
- * tunnel stands. `busy`: the connection is over a limit. Never rejects, and never leaves `socket` open.
+ * tunnel stands. `busy`: the connection is over a limit. Never rejects, and never leaves `client` open.
  */
 export function connect(
   arrivals: Arrivals,
   request: RequestHead,
-  socket: Socket,
+  client: Side,
   options: ConnectOptions,
 ): Promise<void> {
   // Not one function: while it waits for the tunnel's end it would hold the request's head.
-  return open(arrivals, request, socket, options).then((opened) =>
-    opened === null ? undefined : relayOpened(arrivals, socket, opened),
+  return open(arrivals, request, client, options).then((opened) =>
+    opened === null ? undefined : relayOpened(arrivals, client, opened),
   );
 }
 
@@ -42,7 +42,7 @@ interface Opened {
   readonly head: Buffer;
 }
 
-function relayOpened(arrivals: Arrivals, client: Socket, { flow, upstream, head }: Opened): Promise<void> {
+function relayOpened(arrivals: Arrivals, client: Side, { flow, upstream, head }: Opened): Promise<void> {
   const screen = screenTunnel(arrivals.deadlines, flow, upstream, 200);
   const standing = standingOf(upstream, null);
   return arrivals.tunnel(flow, { client, upstream: upstream.socket, head, screen, standing });
@@ -52,10 +52,11 @@ function relayOpened(arrivals: Arrivals, client: Socket, { flow, upstream, head 
 async function open(
   arrivals: Arrivals,
   request: RequestHead,
-  socket: Socket,
+  client: Side,
   { early, busy }: ConnectOptions,
 ): Promise<Opened | null> {
-  const gone = new Loss(socket);
+  const { socket } = client;
+  const gone = new Loss(client);
   const arriving = arrivals.arrive('connect', socket, { method: 'CONNECT', credentials: credentialsOf(request) });
   const { flow, isKnown } = arriving instanceof Promise ? await arriving : arriving;
   const target = parseAuthority(request.url ?? '');

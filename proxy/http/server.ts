@@ -9,8 +9,9 @@ import type { ConnectionLimits } from '../door/connection-limits.js';
 import { EMPTY_TRACE } from '../door/flow.js';
 import { OpenSet } from '../net/open-set.js';
 import type { Door } from '../observe/record.js';
-import { ClientConnection, type ConnectionOptions } from './client-connection.js';
+import { ClientConnection } from './client-connection.js';
 import { connect } from './connect.js';
+import type { ConnectionOptions, OpenConnection } from './connection-options.js';
 import { forward } from './forward.js';
 import { endSocket } from './refusal.js';
 import type { RequestHead } from './request-head.js';
@@ -36,13 +37,10 @@ export interface ProxyServer {
 
 /** Not listening yet. Whatever a client sends ends in one of the doors, in a refusal, or in a closed connection. */
 export function createProxyServer(options: ServerOptions): ProxyServer {
-  const connections = new OpenSet<ClientConnection>();
-  const perConnection = connectionOptions(options);
+  const connections = new OpenSet<OpenConnection>();
+  const perConnection = connectionOptions(options, connections);
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    socket.on('error', () => socket.destroy());
-    const connection = new ClientConnection(socket, perConnection, options.connectionLimits.enter(socket));
-    const place = connections.add(connection);
-    socket.on('close', () => connections.delete(place, connection));
+    new ClientConnection(socket, perConnection, options.connectionLimits.enter(socket));
   });
   return {
     server,
@@ -55,11 +53,12 @@ export function createProxyServer(options: ServerOptions): ProxyServer {
   };
 }
 
-function connectionOptions(options: ServerOptions): ConnectionOptions {
+function connectionOptions(options: ServerOptions, open: OpenSet<OpenConnection>): ConnectionOptions {
   const { arrivals, door, pool, target } = options;
   return {
     reads: arrivals.reads,
     deadlines: arrivals.deadlines,
+    open,
     limits: () => arrivals.settings().limits,
     mayPersist: () => !arrivals.isDraining,
     track: (socket, work) => arrivals.track(socket, work),
@@ -67,11 +66,11 @@ function connectionOptions(options: ServerOptions): ConnectionOptions {
     keepEarlyData: (socket, rest) => arrivals.keepEarlyData(socket, rest),
     serve: (request, response, served) =>
       forward(arrivals, request, response, { ...served, door, pool, target, onUpgraded: null }),
-    connect(head, socket, takenOver) {
-      if (door === 'absolute') return arrivals.track(socket, connect(arrivals, head, socket, takenOver));
+    connect(head, client, takenOver) {
+      if (door === 'absolute') return arrivals.track(client.socket, connect(arrivals, head, client, takenOver));
       // Whoever takes us for the origin has no tunnel to ask for.
       takenOver.early.drop();
-      refuse(options, socket, 'not-origin-form');
+      refuse(options, client.socket, 'not-origin-form');
     },
     upgrade(request, socket, takenOver) {
       const upgradeOptions = { ...takenOver, door: door === 'absolute' ? 'upgrade' : door, pool, target } as const;

@@ -5,6 +5,7 @@ import { closeAfter } from '../door/closing.js';
 import type { EarlyData } from '../door/early-data.js';
 import type { Flow } from '../door/flow.js';
 import type { Standing } from '../door/standings.js';
+import { PlainSide } from '../net/side.js';
 import type { ClientRequest } from './client-request.js';
 import { ClientResponse } from './client-response.js';
 import { members, responseFields, values } from './fields.js';
@@ -72,5 +73,8 @@ function switchProtocols(arrivals: Arrivals, flow: Flow, { client, upstream, fie
   const passed = responseFields(fields, '1.1', 101);
   for (let i = 0; i + 1 < passed.length; i += 2) lines.push(`${passed[i]}: ${passed[i + 1]}`);
   client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-  arrivals.track(client, arrivals.tunnel(flow, { client, upstream, head, screen: null, standing }));
+  arrivals.track(
+    client,
+    arrivals.tunnel(flow, { client: new PlainSide(client), upstream, head, screen: null, standing }),
+  );
 }

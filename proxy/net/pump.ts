@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { type DirectReads, send } from './direct-io.js';
 import type { Claim } from './memory-budget.js';
+import type { Heir } from './side.js';
 
 /** The most that a slow reader holds. */
 export const SLOW_PIECE = 64 * 1024;
@@ -10,33 +11,46 @@ export const FAST_AFTER = 16 * 2 ** 20;
 /** A reader that is behind for longer than this is a slow one. */
 const STALL_MS = 500;
 
-export interface PumpOptions {
+/** The tunnel, as one direction of it sees it. */
+export interface Pumping {
   readonly reads: DirectReads;
   /** Sees every piece, and answers what of it moves on now. */
-  through(bytes: Buffer): Buffer | null;
+  through(pump: Pump, bytes: Buffer): Buffer | null;
   /** Made when something is held for the first time. */
   claim(): Claim;
+  ended(pump: Pump): void;
+  closed(pump: Pump, hadError: boolean): void;
 }
 
 /**
  * Reads `from` until it ends, and stops while `to` is behind. Reads bring at most SLOW_PIECE until the direction has
  * proven fast, and again after each long stall.
  */
-export class Pump {
-  readonly #from: Socket;
-  readonly #to: Socket;
-  readonly #through: (bytes: Buffer) => Buffer | null;
-  readonly #newClaim: () => Claim;
+export class Pump implements Heir {
+  readonly from: Socket;
+  readonly to: Socket;
+  readonly #tunnel: Pumping;
   #claim: Claim | null = null;
   #passed = 0;
   #stalledAt = 0;
 
-  constructor(from: Socket, to: Socket, { reads, through, claim }: PumpOptions) {
-    this.#from = from;
-    this.#to = to;
-    this.#through = through;
-    this.#newClaim = claim;
-    reads.read(from, this.#onBytes, this.#size);
+  /** Reads nothing before `start`. */
+  constructor(from: Socket, to: Socket, tunnel: Pumping) {
+    this.from = from;
+    this.to = to;
+    this.#tunnel = tunnel;
+  }
+
+  start(): void {
+    this.#tunnel.reads.read(this.from, this.#onBytes, this.#size);
+  }
+
+  ended(): void {
+    this.#tunnel.ended(this);
+  }
+
+  closed(hadError: boolean): void {
+    this.#tunnel.closed(this, hadError);
   }
 
   /** Gives the claim back, at the end of the tunnel. */
@@ -47,19 +61,19 @@ export class Pump {
   readonly #size = (): number => (this.#passed < FAST_AFTER ? SLOW_PIECE : Number.POSITIVE_INFINITY);
 
   readonly #onBytes = (bytes: Buffer): boolean => {
-    const moving = this.#through(bytes);
+    const moving = this.#tunnel.through(this, bytes);
     if (moving === null) return true;
     this.#passed += moving.length;
-    if (send(this.#to, moving, this.#resume)) return true;
+    if (send(this.to, moving, this.#resume)) return true;
     this.#stalledAt = performance.now();
-    this.#claim ??= this.#newClaim();
-    this.#claim.hold(this.#to.writableLength);
+    this.#claim ??= this.#tunnel.claim();
+    this.#claim.hold(this.to.writableLength);
     return false;
   };
 
   readonly #resume = (): void => {
     if (performance.now() - this.#stalledAt > STALL_MS) this.#passed = 0;
     this.release();
-    this.#from.resume();
+    this.from.resume();
   };
 }

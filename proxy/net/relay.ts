@@ -5,7 +5,8 @@ import type { Deadline, Deadlines } from './deadlines.js';
 import type { DirectReads } from './direct-io.js';
 import { type Screen, Screening, type Ways } from './first-bytes.js';
 import type { Claim } from './memory-budget.js';
-import { Pump } from './pump.js';
+import { Pump, type Pumping } from './pump.js';
+import { PlainSide, type Side } from './side.js';
 
 export interface RelayOptions {
   /** Without a byte in either direction for this long, and none that waits for a slow reader, the tunnel is cut. */
@@ -44,52 +45,52 @@ export interface Relay {
  * (half-close); an error on either side destroys both. A direction holds memory only while its reader is slower than
  * its writer: the rest of one read, and no more is read until that is gone. Over the budget, the tunnel is cut.
  */
-export function relay(client: Socket, upstream: Socket, options: RelayOptions): Relay {
-  return new SocketRelay(client, upstream, options);
+export function relay(client: Side, upstream: Socket, options: RelayOptions): Relay {
+  return new SocketRelay(client, new PlainSide(upstream), options);
 }
 
-/** Keeps nothing of its options, nor of a screen that has judged: thousands of tunnels say nothing for hours. */
-class SocketRelay implements Relay, Ways {
+/** Keeps nothing of a screen that has judged: thousands of tunnels say nothing for hours. */
+class SocketRelay implements Relay, Ways, Pumping {
   readonly done: Promise<RelayResult>;
-  readonly #client: Socket;
-  readonly #upstream: Socket;
+  readonly reads: DirectReads;
   readonly #carried = { up: 0, down: 0 };
+  readonly #up: Pump;
+  readonly #down: Pump;
   readonly #screened: Screening;
   readonly #idle: Deadline;
   readonly #idleTimeoutMs: number;
+  readonly #newClaim: RelayOptions['claim'];
   readonly #claimEarly: RelayOptions['claimEarly'];
-  #pumps: readonly Pump[] = [];
   #early: Claim | null = null;
   #settle: (result: RelayResult) => void = () => undefined;
   #cause: CloseCause = 'end';
   #open = 2;
 
-  constructor(client: Socket, upstream: Socket, options: RelayOptions) {
-    const { idleTimeoutMs, reads, deadlines, claim, head, screen } = options;
-    this.#client = client;
-    this.#upstream = upstream;
+  constructor(client: Side, upstream: Side, options: RelayOptions) {
+    this.reads = options.reads;
+    this.#newClaim = options.claim;
     this.#claimEarly = options.claimEarly;
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    this.#screened = new Screening(screen, this);
-    this.#idle = deadlines.of(this.#onIdle);
-    this.#idleTimeoutMs = idleTimeoutMs;
-    this.#idle.set(idleTimeoutMs);
-    this.#watch(client, 'client-reset', upstream);
-    this.#watch(upstream, 'upstream-reset', client);
-    const first = head.length === 0 ? null : this.#onUp(head);
-    if (first !== null) upstream.write(first);
-    onEnd(client, () => {
-      this.#screened.ended();
-      passEnd(upstream);
-    });
-    onEnd(upstream, () => passEnd(client));
-    const claimed = (): Claim => claim(() => this.cut('busy'));
-    this.#pumps = [
-      new Pump(client, upstream, { reads, through: this.#onUp, claim: claimed }),
-      new Pump(upstream, client, { reads, through: this.#onDown, claim: claimed }),
-    ];
+    this.#screened = new Screening(options.screen, this);
+    this.#idleTimeoutMs = options.idleTimeoutMs;
+    this.#idle = options.deadlines.of(this.#onIdle);
+    this.#idle.set(options.idleTimeoutMs);
+    this.#up = new Pump(client.socket, upstream.socket, this);
+    this.#down = new Pump(upstream.socket, client.socket, this);
+    this.#watch(client, this.#up);
+    this.#watch(upstream, this.#down);
+    this.#begin(options.head);
+  }
+
+  /** Also for a side that had ended before it came here, while we were dialling: its event is not repeated. */
+  #begin(head: Buffer): void {
+    const first = head.length === 0 ? null : this.through(this.#up, head);
+    if (first !== null) this.#up.to.write(first);
+    for (const pump of [this.#up, this.#down]) if (pump.from.readableEnded) this.ended(pump);
+    this.#up.start();
+    this.#down.start();
   }
 
   bytes(): number {
@@ -102,12 +103,12 @@ class SocketRelay implements Relay, Ways {
 
   cut(cause: CloseCause): void {
     if (this.#cause === 'end') this.#cause = cause;
-    this.#client.destroy();
-    this.#upstream.destroy();
+    this.#up.from.destroy();
+    this.#up.to.destroy();
   }
 
   up(held: Buffer): void {
-    this.#upstream.write(held);
+    this.#up.to.write(held);
   }
 
   hold(octets: number): void {
@@ -117,55 +118,58 @@ class SocketRelay implements Relay, Ways {
 
   refuse(farewell: Buffer): void {
     if (this.#cause === 'end') this.#cause = 'refused';
-    this.#client.end(farewell);
-    this.#client.destroySoon();
-    this.#upstream.destroy();
+    this.#down.to.end(farewell);
+    this.#down.to.destroySoon();
+    this.#up.to.destroy();
   }
 
-  readonly #onUp = (bytes: Buffer): Buffer | null => {
-    this.#carried.up += bytes.length;
-    this.#idle.set(this.#idleTimeoutMs);
-    return this.#screened.up(bytes);
-  };
+  claim(): Claim {
+    return this.#newClaim(() => this.cut('busy'));
+  }
 
-  readonly #onDown = (bytes: Buffer): Buffer | null => {
+  through(pump: Pump, bytes: Buffer): Buffer | null {
+    this.#idle.set(this.#idleTimeoutMs);
+    if (pump === this.#up) {
+      this.#carried.up += bytes.length;
+      return this.#screened.up(bytes);
+    }
     this.#carried.down += bytes.length;
-    this.#idle.set(this.#idleTimeoutMs);
     this.#screened.down();
-    return this.#upstream.destroyed ? null : bytes;
-  };
+    return pump.from.destroyed ? null : bytes;
+  }
 
-  /** What waits for a reader that pauses is no silence: such a tunnel costs its share of the budget, and is not ended. */
-  readonly #onIdle = (): void => {
-    if (this.#client.writableLength > 0 || this.#upstream.writableLength > 0) this.#idle.set(this.#idleTimeoutMs);
-    else this.cut('idle');
-  };
-
-  /** Also for a socket that was lost before it came here: its events are not repeated. */
-  #watch(socket: Socket, loss: CloseCause, other: Socket): void {
-    socket.on('error', () => this.cut(loss));
-    if (socket.destroyed) this.cut(loss);
-    if (socket.closed) this.#onClose(socket, other);
-    else socket.on('close', () => this.#onClose(socket, other));
+  ended(pump: Pump): void {
+    if (pump === this.#up) this.#screened.ended();
+    passEnd(pump.to);
   }
 
   /** A side that is destroyed without an end or an error (a peer gone in between) takes the other one with it. */
-  #onClose(socket: Socket, other: Socket): void {
-    if (!socket.readableEnded) other.destroy();
+  closed(pump: Pump, hadError: boolean): void {
+    if (hadError) this.cut(pump === this.#up ? 'client-reset' : 'upstream-reset');
+    if (!pump.from.readableEnded) pump.to.destroy();
     this.#open -= 1;
     if (this.#open > 0) return;
     this.#screened.ended();
     this.#idle.clear();
-    for (const pump of this.#pumps) pump.release();
+    this.#up.release();
+    this.#down.release();
     const { up, down } = this.#carried;
     this.#settle({ bytesUp: up, bytesDown: down, cause: this.#cause });
   }
-}
 
-/** Also for a side that had ended before it came here, while we were dialling: its event is not repeated. */
-function onEnd(socket: Socket, then: () => void): void {
-  if (socket.readableEnded) then();
-  else socket.on('end', then);
+  /** What waits for a reader that pauses is no silence: such a tunnel costs its share of the budget, and is not ended. */
+  readonly #onIdle = (): void => {
+    const waits = this.#up.to.writableLength > 0 || this.#down.to.writableLength > 0;
+    if (waits) this.#idle.set(this.#idleTimeoutMs);
+    else this.cut('idle');
+  };
+
+  /** Also for a socket that was lost before it came here: its events are not repeated. */
+  #watch(side: Side, pump: Pump): void {
+    if (pump.from.destroyed) this.cut(pump === this.#up ? 'client-reset' : 'upstream-reset');
+    if (pump.from.closed) this.closed(pump, false);
+    else side.inherit(pump);
+  }
 }
 
 /** Where `to` has ended as well and has got all that it was sent, to close it says the same, for one system call less. */

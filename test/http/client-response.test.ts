@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { ClientConnection, type ConnectionOptions } from '../../proxy/http/client-connection.js';
+import { ClientConnection } from '../../proxy/http/client-connection.js';
 import { ClientResponse } from '../../proxy/http/client-response.js';
+import type { ConnectionOptions } from '../../proxy/http/connection-options.js';
 import type { RequestHead } from '../../proxy/http/request-head.js';
 import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
+import { OpenSet } from '../../proxy/net/open-set.js';
 import { untilEnd } from './raw-origin.js';
 
 /** The proxy's end of a connection, and its client's. */
@@ -117,6 +119,7 @@ test('a connection whose answer was just written is not silent, though its clien
     const options: ConnectionOptions = {
       reads: new DirectReads(Buffer.alloc(65536)),
       deadlines: new Deadlines(),
+      open: new OpenSet(),
       limits: () => limits,
       mayPersist: () => true,
       claim: assert.fail,

@@ -16,6 +16,7 @@ import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads, send, writeNow } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
 import { relay } from '../../proxy/net/relay.js';
+import { PlainSide } from '../../proxy/net/side.js';
 import { type Pair, pair } from './socket-pair.js';
 
 const LIMIT = { timeout: 20_000 };
@@ -116,7 +117,7 @@ test('a tunnel whose sockets have neither way carries the same bytes, and half-c
   t.after(() => rmSync(folder, { recursive: true }));
   const [client, upstream] = [await pair(join(folder, 'client')), await pair(join(folder, 'upstream'))];
   const [request, response] = [randomBytes(3 << 20), randomBytes(5 << 20)];
-  const running = relay(client.near, upstream.near, {
+  const running = relay(new PlainSide(client.near), upstream.near, {
     idleTimeoutMs: 60_000,
     deadlines: new Deadlines(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),

@@ -8,6 +8,7 @@ import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
 import { relay } from '../../proxy/net/relay.js';
+import { PlainSide } from '../../proxy/net/side.js';
 import { SniScreen } from '../../proxy/tls/sni-screen.js';
 import { pair } from './socket-pair.js';
 
@@ -17,7 +18,7 @@ const PIECE = Buffer.alloc(1 << 20);
 async function stall(totalBytes: number) {
   const memory = createMemoryBudget(() => totalBytes);
   const [client, upstream] = [await pair(), await pair()];
-  const running = relay(client.near, upstream.near, {
+  const running = relay(new PlainSide(client.near), upstream.near, {
     idleTimeoutMs: 60_000,
     deadlines: new Deadlines(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),
@@ -61,7 +62,7 @@ const HALF_A_HELLO = Buffer.concat([Buffer.from([22, 3, 1, 0x3e, 0x80, 1, 0, 0x3
 async function hold(totalBytes: number) {
   const memory = createMemoryBudget(() => totalBytes);
   const [client, upstream] = [await pair(), await pair()];
-  const running = relay(client.near, upstream.near, {
+  const running = relay(new PlainSide(client.near), upstream.near, {
     idleTimeoutMs: 60_000,
     deadlines: new Deadlines(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),

@@ -1,0 +1,55 @@
+/** What the connections of one HTTP listener share, and what becomes of them: between http/server.ts and client-connection.ts. */
+import type { Socket } from 'node:net';
+import type { EarlyData } from '../door/early-data.js';
+import type { Deadlines } from '../net/deadlines.js';
+import type { DirectReads } from '../net/direct-io.js';
+import type { Claim } from '../net/memory-budget.js';
+import type { OpenSet } from '../net/open-set.js';
+import type { Side } from '../net/side.js';
+import type { ClientRequest } from './client-request.js';
+import type { ClientResponse } from './client-response.js';
+import type { HeadLimits, HeadReading } from './head-reader.js';
+import type { RequestHead } from './request-head.js';
+
+export type HeadFault = Extract<HeadReading, { kind: 'fault' }>['reason'] | 'header-timeout' | 'busy';
+
+/** A connection, as its listener sees it. */
+export interface OpenConnection {
+  /** True while no request of it is under way. */
+  readonly isWaiting: boolean;
+  destroy(): void;
+}
+
+/** What the connections of one listener share. */
+export interface ConnectionOptions {
+  readonly reads: DirectReads;
+  readonly deadlines: Deadlines;
+  /** Those that are open, of which each is one. */
+  readonly open: OpenSet<OpenConnection>;
+  /** Asked for every head. */
+  readonly limits: () => HeadLimits & { readonly headerTimeoutMs: number; readonly idleTimeoutMs: number };
+  /** True while a connection may stay open for another request. */
+  readonly mayPersist: () => boolean;
+  /** For what requests hold that wait. */
+  claim(socket: Socket, refuse: () => void): Claim;
+  /** Goes on reading for a connection that is taken over. `rest`: what came with the head. */
+  keepEarlyData(socket: Socket, rest: Buffer): EarlyData;
+  /** Counts a request until its answer has left. */
+  track(socket: Socket, work: Promise<void>): void;
+  serve(request: ClientRequest, response: ClientResponse, options: ServeOptions): Promise<void>;
+  /** Takes the connection over, as `upgrade` does. */
+  connect(head: RequestHead, client: Side, options: TakeOverOptions): void;
+  upgrade(request: ClientRequest, socket: Socket, options: TakeOverOptions): void;
+  /** The head is not one, too large or too late: answers and closes. What the client still sends is dropped. */
+  refuse(reason: HeadFault, socket: Socket): void;
+}
+
+export interface ServeOptions {
+  /** The connection is over a limit. */
+  readonly busy: boolean;
+}
+
+export interface TakeOverOptions {
+  readonly busy: boolean;
+  readonly early: EarlyData;
+}
