@@ -128,7 +128,7 @@ export class ClientResponse implements ResponseWriter {
 
   listen(events: ResponseEvents | null): void {
     this.#events = events;
-    if (this.isLost && !this.#isOver) events?.onLost();
+    if (this.isLost && !this.#isOver) events?.onClientLost();
   }
 
   cutForMemory(): void {
@@ -144,7 +144,7 @@ export class ClientResponse implements ResponseWriter {
   /** The connection is gone. */
   lost(): void {
     if (this.#isOver) return;
-    this.#events?.onLost();
+    this.#events?.onClientLost();
     this.#onLost?.();
     this.#finish();
   }
@@ -164,7 +164,7 @@ export class ClientResponse implements ResponseWriter {
     if (this.#socket.writableLength > 0 || this.#isOver || this.isLost) return;
     this.#claim?.hold(0);
     if (this.#isEnded) this.#finish();
-    else this.#events?.onDrain();
+    else this.#events?.onClientDrain();
   };
 
   #finish(): void {

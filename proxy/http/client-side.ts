@@ -42,9 +42,9 @@ export interface ResponseWriter {
    * connection is closed after the response, in stages (RFC 9112 section 9.6). It leaves with the next call.
    */
   head(head: ResponseHead, isLast: boolean): void;
-  /** Sends what waits: the head, and small content, wait for what may leave with them. False: no more before `onDrain`. */
+  /** Sends what waits: the head, and small content, wait for what may leave with them. False: no more before `onClientDrain`. */
   flush(): boolean;
-  /** `bytes` are valid until the call returns. To be followed by `flush` or `end`. False: no more before `onDrain`. */
+  /** `bytes` are valid until the call returns. To be followed by `flush` or `end`. False: no more before `onClientDrain`. */
   write(bytes: Buffer): boolean;
   /** `trailers` are those that may be passed on. */
   end(trailers: readonly string[]): void;
@@ -53,7 +53,7 @@ export interface ResponseWriter {
 }
 
 export interface ResponseEvents {
-  onDrain(): void;
+  onClientDrain(): void;
   /** The client is lost before the end of the response. */
-  onLost(): void;
+  onClientLost(): void;
 }

@@ -6,18 +6,24 @@
 import type { Socket } from 'node:net';
 import { EgressError, type Reason } from '../core/reasons.js';
 import type { Claim } from '../net/memory-budget.js';
-import type { ResponseWriter } from './client-side.js';
-import { type ExchangeRequest, RequestSender } from './request-sender.js';
-import { ResponseReceiver } from './response-receiver.js';
+import type { ResponseEvents, ResponseWriter } from './client-side.js';
+import { type ExchangeRequest, RequestSender, type SenderEvents } from './request-sender.js';
+import { type ReceiverEvents, ResponseReceiver } from './response-receiver.js';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.js';
 
-export interface ExchangeOptions {
+export interface TimeLimits {
   /** Without a byte in either direction for this long, the exchange has failed. */
-  readonly idleTimeoutMs: number;
+  readonly idleMs: number;
   /** For the head of a response, from its first byte to its last. */
-  readonly headTimeoutMs: number;
-  /** Before the first byte of a response: shorter than the idle timeout where the connection may have died unnoticed. */
-  readonly answerTimeoutMs: number;
+  readonly headMs: number;
+  /** Before the first byte of a response: shorter than `idleMs` where the connection may have died unnoticed. */
+  readonly answerMs: number;
+}
+
+/** What is exchanged, and who hears of it. */
+export interface Exchanged {
+  readonly request: ExchangeRequest;
+  readonly writer: ResponseWriter;
   /** For heads that do not come to their end. `refuse`: gives the exchange up. */
   claim(refuse: () => void): Claim;
   /** The head of the final response is about to be written. */
@@ -40,19 +46,15 @@ export type ExchangeEnd =
   | { readonly kind: 'failed'; readonly error: EgressError; readonly isUnanswered: boolean };
 
 /** Never rejects. `connection` is closed by its caller where it is not to be used again. */
-export function exchange(
-  connection: UpstreamConnection,
-  request: ExchangeRequest,
-  writer: ResponseWriter,
-  options: ExchangeOptions,
-): Promise<ExchangeEnd> {
-  return new Promise((resolve) => new Exchange(connection, request, writer, options, resolve).start());
+export function exchange(connection: UpstreamConnection, of: Exchanged, limits: TimeLimits): Promise<ExchangeEnd> {
+  return new Promise((resolve) => new Exchange(connection, of, limits, resolve).start());
 }
 
-class Exchange implements ConnectionUser {
+/** One object for both directions and all that can happen: most exchanges are over before anything else does. */
+class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, ResponseEvents {
   readonly #connection: UpstreamConnection;
-  readonly #writer: ResponseWriter;
-  readonly #options: ExchangeOptions;
+  readonly #of: Exchanged;
+  readonly #limits: TimeLimits;
   readonly #resolve: (end: ExchangeEnd) => void;
   readonly #sender: RequestSender;
   readonly #receiver: ResponseReceiver;
@@ -63,34 +65,20 @@ class Exchange implements ConnectionUser {
   #isPaused = false;
   #isOver = false;
 
-  constructor(
-    connection: UpstreamConnection,
-    request: ExchangeRequest,
-    writer: ResponseWriter,
-    options: ExchangeOptions,
-    resolve: (end: ExchangeEnd) => void,
-  ) {
+  constructor(connection: UpstreamConnection, of: Exchanged, limits: TimeLimits, resolve: (end: ExchangeEnd) => void) {
     this.#connection = connection;
-    this.#writer = writer;
-    this.#options = options;
+    this.#of = of;
+    this.#limits = limits;
     this.#resolve = resolve;
-    this.#sender = new RequestSender(connection, request, {
-      onProgress: () => this.#idle.refresh(),
-      onSent: () => this.#finishWhereDone(),
-      onFault: (reason) => this.#fail(reason),
-    });
-    this.#receiver = new ResponseReceiver(writer, request, {
-      isEarly: () => !this.#sender.isWhole,
-      onFinal: options.onFinal,
-    });
-    this.#idle = setTimeout(() => this.#onIdle(), options.idleTimeoutMs);
+    this.#sender = new RequestSender(connection, of.request, this);
+    this.#receiver = new ResponseReceiver(of.writer, of.request, this);
+    this.#idle = setTimeout(() => this.#onIdle(), limits.idleMs);
   }
 
   start(): void {
-    const { answerTimeoutMs, idleTimeoutMs } = this.#options;
-    if (answerTimeoutMs < idleTimeoutMs)
-      this.#answerDeadline = setTimeout(() => this.#fail('upstream-timeout'), answerTimeoutMs);
-    this.#writer.listen({ onDrain: () => this.#onClientDrain(), onLost: () => this.#fail('client-closed') });
+    const { answerMs, idleMs } = this.#limits;
+    if (answerMs < idleMs) this.#answerDeadline = setTimeout(() => this.#fail('upstream-timeout'), answerMs);
+    this.#of.writer.listen(this);
     this.#connection.serve(this);
     if (!this.#isOver) this.#sender.start();
   }
@@ -135,7 +123,32 @@ class Exchange implements ConnectionUser {
     else this.#fail('upstream-reset', error);
   }
 
-  #onClientDrain(): void {
+  onProgress(): void {
+    this.#idle.refresh();
+  }
+
+  onSent(): void {
+    this.#finishWhereDone();
+  }
+
+  onFault(reason: Reason): void {
+    this.#fail(reason);
+  }
+
+  /** Content of the request is still to come. */
+  get isEarly(): boolean {
+    return !this.#sender.isWhole;
+  }
+
+  onFinal(status: number): void {
+    this.#of.onFinal(status);
+  }
+
+  onClientLost(): void {
+    this.#fail('client-closed');
+  }
+
+  onClientDrain(): void {
     if (!this.#isPaused || this.#isOver) return;
     this.#isPaused = false;
     this.#idle.refresh();
@@ -150,11 +163,11 @@ class Exchange implements ConnectionUser {
 
   #watchHead(): void {
     const { isWithinHead, heldOfHead } = this.#receiver;
-    if (isWithinHead) this.#claim ??= this.#options.claim(() => this.#fail('busy'));
+    if (isWithinHead) this.#claim ??= this.#of.claim(() => this.#fail('busy'));
     this.#claim?.hold(heldOfHead);
     if (this.#isOver) return;
     if (isWithinHead && this.#headDeadline === null)
-      this.#headDeadline = setTimeout(() => this.#fail('upstream-timeout'), this.#options.headTimeoutMs);
+      this.#headDeadline = setTimeout(() => this.#fail('upstream-timeout'), this.#limits.headMs);
     if (isWithinHead || this.#headDeadline === null) return;
     clearTimeout(this.#headDeadline);
     this.#headDeadline = null;
@@ -173,9 +186,9 @@ class Exchange implements ConnectionUser {
 
   #upgrade(): void {
     const { head, rest } = this.#receiver;
-    this.#options.onFinal(101);
+    this.#of.onFinal(101);
     this.#end({ kind: 'upgraded' });
-    this.#options.onUpgraded(head?.fields ?? [], this.#connection.release(rest));
+    this.#of.onUpgraded(head?.fields ?? [], this.#connection.release(rest));
   }
 
   #fail(reason: Reason, cause: Error | null = null): void {
@@ -198,7 +211,7 @@ class Exchange implements ConnectionUser {
     this.#claim?.hold(0);
     if (this.#headDeadline !== null) clearTimeout(this.#headDeadline);
     if (this.#answerDeadline !== null) clearTimeout(this.#answerDeadline);
-    this.#writer.listen(null);
+    this.#of.writer.listen(null);
     this.#resolve(end);
   }
 }

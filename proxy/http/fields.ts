@@ -19,11 +19,18 @@ const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
   'proxy-authenticate',
   'proxy-authentication-info',
 ]);
+/** Most names are told apart by their length. */
+const SPECIFIC_LENGTHS: ReadonlySet<number> = new Set([...CONNECTION_SPECIFIC].map((name) => name.length));
+
+const MADE_ANEW: readonly string[] = ['host', 'expect'];
+const LENGTH: readonly string[] = ['content-length'];
 
 /** The fields of a request as they go to the origin: Host made from the target, Via appended. */
 export function requestFields(raw: readonly string[], version: string, host: string): string[] {
-  const kept = endToEnd(raw, (name) => name === 'host' || name === 'expect');
-  return ['Host', host, ...kept, 'Via', `${version} ${PSEUDONYM}`];
+  const fields = ['Host', host];
+  endToEnd(raw, MADE_ANEW, fields);
+  fields.push('Via', `${version} ${PSEUDONYM}`);
+  return fields;
 }
 
 /**
@@ -32,7 +39,8 @@ export function requestFields(raw: readonly string[], version: string, host: str
  */
 export function responseFields(raw: readonly string[], version: string, status: number): string[] {
   const unframed = status < 200 || status === 204 || values(raw, 'transfer-encoding').length > 0;
-  const kept = endToEnd(raw, (name) => unframed && name === 'content-length');
+  const kept: string[] = [];
+  endToEnd(raw, unframed ? LENGTH : NONE, kept);
   kept.push('Via', `${version} ${PSEUDONYM}`);
   return kept;
 }
@@ -54,13 +62,20 @@ const NONE: readonly string[] = Object.freeze([]);
 /** The members of a list field (RFC 9110 section 5.6.1), in lower case. */
 export function members(raw: readonly string[], name: string): readonly string[] {
   const found = values(raw, name);
-  if (found.length === 0) return found;
+  const [only] = found;
+  if (only === undefined) return found;
+  if (found.length === 1 && isOneMember(only)) return [only.toLowerCase()];
   return found
     .join(',')
     .toLowerCase()
     .split(',')
     .map((member) => member.trim())
     .filter((member) => member !== '');
+}
+
+/** As nearly every field is: nothing to split, nothing to trim. */
+function isOneMember(value: string): boolean {
+  return value !== '' && !value.includes(',') && value.trim() === value;
 }
 
 /** RFC 9110 section 6.5.1: not for what frames, routes or authenticates, or says how to read the content. */
@@ -76,15 +91,27 @@ export function hasOwnVia(raw: readonly string[]): boolean {
   return members(raw, 'via').some((hop) => hop.split(/\s+/)[1] === PSEUDONYM);
 }
 
-/** Framing is not the sender's to remove: a Content-Length that Connection names stays. */
-function endToEnd(raw: readonly string[], alsoDropped: (name: string) => boolean): string[] {
-  const named = new Set(members(raw, 'connection'));
-  named.delete('content-length');
-  const kept: string[] = [];
+/**
+ * Adds to `kept` what is neither connection-specific nor among `dropped`. Framing is not the sender's to remove: a
+ * Content-Length that Connection names stays.
+ */
+function endToEnd(raw: readonly string[], dropped: readonly string[], kept: string[]): void {
+  const named = members(raw, 'connection');
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const field = raw[i] ?? '';
-    const name = field.toLowerCase();
-    if (!CONNECTION_SPECIFIC.has(name) && !named.has(name) && !alsoDropped(name)) kept.push(field, raw[i + 1] ?? '');
+    if (!isDropped(field, named, dropped)) kept.push(field, raw[i + 1] ?? '');
   }
-  return kept;
+}
+
+function isDropped(field: string, named: readonly string[], dropped: readonly string[]): boolean {
+  const couldBe = SPECIFIC_LENGTHS.has(field.length) || hasLength(named, field) || hasLength(dropped, field);
+  if (!couldBe) return false;
+  const name = field.toLowerCase();
+  if (CONNECTION_SPECIFIC.has(name) || dropped.includes(name)) return true;
+  return name !== 'content-length' && named.includes(name);
+}
+
+function hasLength(names: readonly string[], { length }: string): boolean {
+  for (const name of names) if (name.length === length) return true;
+  return false;
 }

@@ -14,8 +14,8 @@ export interface ExchangeRequest {
   readonly content: ContentSource | null;
   /** The protocols of an Upgrade field, or null. */
   readonly upgrade: string | null;
-  /** The client has announced that it waits for `100 Continue` (RFC 9110 section 10.1.1). */
-  readonly expectsContinue: boolean;
+  /** The client has announced that it waits for `100 Continue` (RFC 9110 section 10.1.1), which is left to the origin. */
+  expectsContinue: boolean;
 }
 
 export interface SenderEvents {

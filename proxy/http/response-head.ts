@@ -204,16 +204,20 @@ export function framingOf({ status, fields }: ReceivedHead, method: string): Fra
   return length === null ? { kind: 'until-close' } : { kind: 'length', octets: length };
 }
 
+const LENGTH = /^\d{1,15}$/;
+
 /**
  * The one length that the fields agree on, or null where none is given. An empty one is a fault: some clients take it for
  * zero, and the content for the next response.
  */
 export function contentLengthOf(fields: readonly string[]): number | null | 'fault' {
   const given = values(fields, 'content-length');
-  if (given.length === 0) return null;
+  const [only] = given;
+  if (only === undefined) return null;
+  if (given.length === 1 && LENGTH.test(only)) return Number(only);
   const texts = given.join(',').split(',').map(withoutBlanks);
   const [first, ...others] = new Set(texts.map(Number));
-  const isOne = others.length === 0 && texts.every((text) => /^\d{1,15}$/.test(text));
+  const isOne = others.length === 0 && texts.every((text) => LENGTH.test(text));
   return isOne && first !== undefined ? first : 'fault';
 }
 

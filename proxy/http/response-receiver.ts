@@ -12,9 +12,9 @@ import {
   ResponseHeadReader,
 } from './response-head.js';
 
-export interface ReceiverOptions {
+export interface ReceiverEvents {
   /** True where content of the request is still to come. */
-  isEarly(): boolean;
+  readonly isEarly: boolean;
   /** The head of the final response is about to be written. */
   onFinal(status: number): void;
 }
@@ -25,7 +25,7 @@ const MOST_INTERIM = 1000;
 export class ResponseReceiver {
   readonly #writer: ResponseWriter;
   readonly #request: Pick<ExchangeRequest, 'method' | 'upgrade'>;
-  readonly #options: ReceiverOptions;
+  readonly #events: ReceiverEvents;
   readonly #heads = new ResponseHeadReader();
   #body: BodyReader | null = null;
   #interim = 0;
@@ -39,10 +39,10 @@ export class ResponseReceiver {
   /** True where the origin will take another request. */
   isPersistent = false;
 
-  constructor(writer: ResponseWriter, request: Pick<ExchangeRequest, 'method' | 'upgrade'>, options: ReceiverOptions) {
+  constructor(writer: ResponseWriter, request: Pick<ExchangeRequest, 'method' | 'upgrade'>, events: ReceiverEvents) {
     this.#writer = writer;
     this.#request = request;
-    this.#options = options;
+    this.#events = events;
   }
 
   /** True where a head has begun and is not whole. */
@@ -111,9 +111,9 @@ export class ResponseReceiver {
     this.#body = bodyReader(framing);
     this.isPersistent = isPersistent(head) && isPlain(head, framing);
     const { status, phrase } = head;
-    this.#options.onFinal(status);
+    this.#events.onFinal(status);
     // An origin that answers early and closes wants no more of the content (RFC 9112 section 9.6): nor do we.
-    const isLast = !this.isPersistent && this.#options.isEarly();
+    const isLast = !this.isPersistent && this.#events.isEarly;
     this.#writer.head({ status, phrase, fields: finalFields(head, framing) }, isLast);
   }
 

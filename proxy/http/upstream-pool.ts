@@ -1,5 +1,5 @@
 /**
- * Idle connections to origins. The key holds the vetted address, and a connection is taken only by a request whose own
+ * Idle connections to origins. Each is kept by its vetted address, and a connection is taken only by a request whose own
  * Permit holds that address. An address is many users (a gateway, a published port), so that connections are shared
  * only within one connection of a client, or by a client that has shown a token; a connection whose origin may have
  * bound an authentication to it (NTLM, Negotiate) stays with the one connection of the client that authenticated.
@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';
 import { type ClientIdentity, isIssued, type Permit } from '../core/policy.js';
-import { authorityText, type Target } from '../core/target.js';
+import { sameHost, type Target } from '../core/target.js';
 import type { IdleConnection } from '../door/standings.js';
 import type { Dialed } from '../net/dialer.js';
 import type { DirectReads } from '../net/direct-io.js';
@@ -25,15 +25,6 @@ export interface Owner {
   readonly client?: ClientIdentity;
 }
 
-export interface Upstream {
-  readonly connection: UpstreamConnection;
-  readonly address: Address;
-  /** After a response that ended well: keeps the connection. `patienceMs`: how long the origin does so, or null. */
-  keep(patienceMs: number | null): void;
-  /** After anything else. */
-  discard(): void;
-}
-
 /** Below what servers grant: five seconds by default in Node, uvicorn and Apache. */
 const IDLE_MS = 4000;
 /** As long as a client may think about a challenge. */
@@ -47,8 +38,8 @@ const NOT_ISSUED = 'the pool takes what the policy has issued, and this is no su
 
 interface Kept extends IdleConnection {
   readonly connection: UpstreamConnection;
-  readonly key: string;
-  readonly pool: Map<string, Kept[]>;
+  /** Those that it is kept with: of one client's connection, or of one token. */
+  readonly list: Kept[];
   readonly since: number;
   readonly until: number;
   /** Among all that are kept. */
@@ -58,7 +49,8 @@ interface Kept extends IdleConnection {
 export class UpstreamPool {
   readonly traits = createOriginTraits();
   readonly #reads: DirectReads;
-  readonly #byConnection = new WeakMap<Socket, Map<string, Kept[]>>();
+  /** Few each, the newest last. */
+  readonly #byConnection = new WeakMap<Socket, Kept[]>();
   readonly #byToken = new Map<string, Kept[]>();
   readonly #kept = new OpenSet<Kept>();
   #sweep: NodeJS.Timeout | null = null;
@@ -71,25 +63,49 @@ export class UpstreamPool {
    * An idle connection that this permit covers, or null. `freshMs`: the longest that it may have been idle, for requests
    * that cannot be repeated where the origin is just closing it.
    */
-  take(permit: Permit, owner: Owner, freshMs: number): Upstream | null {
+  take(permit: Permit, { connection, tokenName }: Owner, freshMs: number): UpstreamConnection | null {
     if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
+    const own = this.#byConnection.get(connection);
+    const shared = tokenName === null ? undefined : this.#byToken.get(tokenName);
     for (const address of permit.addresses) {
-      const key = keyOf(permit.target, address);
-      const kept = this.#byConnection.get(owner.connection)?.get(key)?.at(-1) ?? this.#shared(owner, key);
-      if (kept === undefined) continue;
+      const kept = newest(own, permit.target, address) ?? newest(shared, permit.target, address);
+      if (kept === null) continue;
       this.#remove(kept);
       const isFresh = kept.connection.isBound || performance.now() - kept.since <= freshMs;
-      if (isFresh && kept.connection.isOpen) return this.#upstream(kept.connection, permit.target, owner);
+      if (isFresh && kept.connection.isOpen) return kept.connection;
       kept.connection.close();
     }
     return null;
   }
 
   /** Takes over a socket that was dialled for this permit, TLS included where the scheme says so. */
-  adopt(permit: Permit, owner: Owner, { socket, address }: Dialed): Upstream {
+  adopt(permit: Permit, { socket, address }: Dialed): UpstreamConnection {
     if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
-    const connection = new UpstreamConnection(socket, address, this.#reads);
-    return this.#upstream(connection, permit.target, owner);
+    return new UpstreamConnection(socket, address, this.#reads);
+  }
+
+  /** After a response that ended well. `patienceMs`: how long the origin keeps the connection, or null. */
+  keep(connection: UpstreamConnection, { target }: Permit, owner: Owner, patienceMs: number | null): void {
+    const { address, isBound } = connection;
+    const most = isBound ? BOUND_IDLE_MS : IDLE_MS;
+    const idleMs = patienceMs === null ? most : Math.min(most, patienceMs - MARGIN_MS);
+    const shares = owner.tokenName !== null && !isBound;
+    if (idleMs <= 0 || this.#kept.size >= IDLE_IN_ALL || (!shares && owner.connection.destroyed)) {
+      connection.close();
+      return;
+    }
+    const list = shares ? this.#listOfToken(owner.tokenName) : this.#listOf(owner.connection);
+    if (list.filter((kept) => leadsTo(kept, target, address)).length >= IDLE_PER_KEY) {
+      connection.close();
+      return;
+    }
+    const since = performance.now();
+    const client = owner.client ?? { name: owner.tokenName };
+    const kept: Kept = { connection, target, address, client, list, since, until: since + idleMs, place: -1 };
+    list.push(kept);
+    kept.place = this.#kept.add(kept);
+    connection.idle(() => this.#remove(kept));
+    this.#sweep ??= setTimeout(() => this.#closeOld(), SWEEP_MS);
   }
 
   /** Closes what is idle and would not be allowed any more. */
@@ -104,53 +120,22 @@ export class UpstreamPool {
     this.#sweep = null;
   }
 
-  #shared({ tokenName }: Owner, key: string): Kept | undefined {
-    return tokenName === null ? undefined : this.#byToken.get(`${tokenName} ${key}`)?.at(-1);
-  }
-
-  #upstream(connection: UpstreamConnection, target: Target, owner: Owner): Upstream {
-    return {
-      connection,
-      address: connection.address,
-      keep: (patienceMs) => this.#keep(connection, target, owner, patienceMs),
-      discard: () => connection.close(),
-    };
-  }
-
-  #keep(connection: UpstreamConnection, target: Target, owner: Owner, patienceMs: number | null): void {
-    const { address } = connection;
-    const key = keyOf(target, address);
-    const { isBound } = connection;
-    const most = isBound ? BOUND_IDLE_MS : IDLE_MS;
-    const idleMs = patienceMs === null ? most : Math.min(most, patienceMs - MARGIN_MS);
-    const isShared = owner.tokenName !== null && !isBound;
-    const pool = isShared ? this.#byToken : this.#poolOf(owner.connection);
-    const poolKey = isShared ? `${owner.tokenName} ${key}` : key;
-    const list = pool.get(poolKey) ?? [];
-    const hasRoom = list.length < IDLE_PER_KEY && this.#kept.size < IDLE_IN_ALL;
-    if (idleMs <= 0 || !hasRoom || (!isShared && owner.connection.destroyed)) {
-      connection.close();
-      return;
-    }
-    const since = performance.now();
-    const client = owner.client ?? { name: owner.tokenName };
-    const until = since + idleMs;
-    const kept: Kept = { connection, target, address, client, key: poolKey, pool, since, until, place: -1 };
-    list.push(kept);
-    pool.set(poolKey, list);
-    kept.place = this.#kept.add(kept);
-    connection.idle(() => this.#remove(kept));
-    this.#sweep ??= setTimeout(() => this.#closeOld(), SWEEP_MS);
+  #listOfToken(name: string): Kept[] {
+    const known = this.#byToken.get(name);
+    if (known !== undefined) return known;
+    const mine: Kept[] = [];
+    this.#byToken.set(name, mine);
+    return mine;
   }
 
   /** Goes with the connection of the client. */
-  #poolOf(connection: Socket): Map<string, Kept[]> {
+  #listOf(connection: Socket): Kept[] {
     const known = this.#byConnection.get(connection);
     if (known !== undefined) return known;
-    const mine = new Map<string, Kept[]>();
+    const mine: Kept[] = [];
     this.#byConnection.set(connection, mine);
     connection.once('close', () => {
-      for (const kept of [...mine.values()].flat()) this.#close(kept);
+      for (const kept of [...mine]) this.#close(kept);
     });
     return mine;
   }
@@ -168,12 +153,21 @@ export class UpstreamPool {
 
   #remove(kept: Kept): void {
     if (!this.#kept.delete(kept.place, kept)) return;
-    const left = kept.pool.get(kept.key)?.filter((one) => one !== kept) ?? [];
-    if (left.length === 0) kept.pool.delete(kept.key);
-    else kept.pool.set(kept.key, left);
+    const at = kept.list.lastIndexOf(kept);
+    if (at !== -1) kept.list.splice(at, 1);
   }
 }
 
-function keyOf(target: Target, address: Address): string {
-  return `${target.scheme}://${authorityText(target)}@${address.text}`;
+function newest(list: readonly Kept[] | undefined, target: Target, address: Address): Kept | null {
+  for (let i = (list?.length ?? 0) - 1; i >= 0; i--) {
+    const kept = list?.[i];
+    if (kept !== undefined && leadsTo(kept, target, address)) return kept;
+  }
+  return null;
+}
+
+function leadsTo(kept: Kept, { scheme, host, port }: Target, address: Address): boolean {
+  const { target } = kept;
+  if (target.port !== port || target.scheme !== scheme || kept.address.text !== address.text) return false;
+  return sameHost(target.host, host);
 }

@@ -1,5 +1,4 @@
 /** A request with its Permit, over a connection to one of the Permit's addresses: an idle one, or a new one. */
-import type { Socket } from 'node:net';
 import type { Permit } from '../core/policy.js';
 import type { EgressError } from '../core/reasons.js';
 import { authorityText } from '../core/target.js';
@@ -8,31 +7,23 @@ import type { Arrivals } from '../door/arrivals.js';
 import type { Trace } from '../door/flow.js';
 import type { Abortable } from '../net/abort.js';
 import type { Dialed } from '../net/dialer.js';
-import type { Claim } from '../net/memory-budget.js';
 import { secure } from '../net/upstream-tls.js';
-import type { ResponseWriter } from './client-side.js';
-import { type ExchangeEnd, exchange } from './exchange.js';
+import { type Exchanged, type ExchangeEnd, exchange, type TimeLimits } from './exchange.js';
 import { members, values } from './fields.js';
 import type { ExchangeRequest } from './request-sender.js';
-import type { Owner, Upstream, UpstreamPool } from './upstream-pool.js';
+import type { UpstreamConnection } from './upstream-connection.js';
+import type { Owner, UpstreamPool } from './upstream-pool.js';
 
-export interface UpstreamRequest {
+export interface UpstreamRequest extends Exchanged {
   readonly permit: Permit;
   /** Aborts when the client is gone. */
   readonly signal: Abortable;
   readonly pool: UpstreamPool;
   readonly owner: Owner;
-  readonly request: ExchangeRequest;
-  readonly writer: ResponseWriter;
-  /** Memory for what the origin sends and is not passed on yet. */
-  readonly claim: (refuse: () => void) => Claim;
   /** Gets what went to the origin for this request, and what came back; of both connections where it was sent twice. */
   readonly crossed: { up: number; down: number };
   /** A connection is taken or dialled for the request; perhaps twice. */
   onConnection(way: Partial<Pick<Trace, 'dialed' | 'connectMs'>>): void;
-  /** The head of the final response is about to be written. */
-  onFinal(status: number): void;
-  onUpgraded(fields: readonly string[], upstream: Socket): void;
 }
 
 /**
@@ -48,57 +39,67 @@ const REUSED_ANSWER_MS = 5000;
  * answer, and where the request may be repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
  */
 export async function sendUpstream(arrivals: Arrivals, sending: UpstreamRequest): Promise<EgressError | null> {
-  const { permit, pool, owner } = sending;
-  const request = withoutVainExpectation(sending);
+  const { permit, pool, owner, request } = sending;
+  answerVainExpectation(sending);
   const mayRepeat = isRepeatable(request);
   const reused =
     request.upgrade === null ? pool.take(permit, owner, mayRepeat ? Number.POSITIVE_INFINITY : FRESH_MS) : null;
   if (reused !== null) {
     sending.onConnection({ dialed: reused.address });
-    const end = await over(arrivals, reused, sending, request);
+    const end = await over(arrivals, reused, sending);
     if (end.kind !== 'failed') return null;
     if (!mayRepeat || !end.isUnanswered) return end.error;
     if (end.error.reason === 'upstream-timeout') pool.traits.noteSlow(originOf(permit));
   }
-  const fresh = pool.adopt(permit, owner, await open(arrivals, sending));
-  const end = await over(arrivals, fresh, sending, request);
+  const fresh = pool.adopt(permit, await open(arrivals, sending));
+  const end = await over(arrivals, fresh, sending);
   return end.kind === 'failed' ? end.error : null;
 }
 
 async function over(
   arrivals: Arrivals,
-  upstream: Upstream,
-  { permit, pool, writer, crossed, claim, onFinal, onUpgraded }: UpstreamRequest,
-  request: ExchangeRequest,
+  connection: UpstreamConnection,
+  sending: UpstreamRequest,
 ): Promise<ExchangeEnd> {
-  const { connection } = upstream;
-  const { idleTimeoutMs, headerTimeoutMs } = arrivals.settings().limits;
+  const { crossed } = sending;
+  const { up, down } = connection.crossed;
+  const end = await exchange(connection, sending, limitsWith(arrivals, sending, connection));
+  crossed.up += connection.crossed.up - up;
+  crossed.down += connection.crossed.down - down;
+  settle(sending, connection, end);
+  return end;
+}
+
+function limitsWith(
+  arrivals: Arrivals,
+  { permit, pool, request }: UpstreamRequest,
+  connection: UpstreamConnection,
+): TimeLimits {
+  const { idleTimeoutMs: idleMs, headerTimeoutMs: headMs } = arrivals.settings().limits;
   const isSuspect = connection.isUsed && isSafe(request) && !pool.traits.isSlow(originOf(permit));
-  const before = { ...connection.crossed };
-  const end = await exchange(connection, request, writer, {
-    idleTimeoutMs,
-    headTimeoutMs: headerTimeoutMs,
-    answerTimeoutMs: isSuspect ? Math.min(REUSED_ANSWER_MS, idleTimeoutMs / 2) : idleTimeoutMs,
-    claim,
-    onFinal,
-    onUpgraded,
-  });
-  crossed.up += connection.crossed.up - before.up;
-  crossed.down += connection.crossed.down - before.down;
-  if (end.kind === 'upgraded') return end;
+  return { idleMs, headMs, answerMs: isSuspect ? Math.min(REUSED_ANSWER_MS, idleMs / 2) : idleMs };
+}
+
+/** What becomes of the connection. */
+function settle(
+  { permit, pool, owner, request }: UpstreamRequest,
+  connection: UpstreamConnection,
+  end: ExchangeEnd,
+): void {
+  if (end.kind === 'upgraded') return;
   if (end.kind === 'answered') {
     pool.traits.noteVersion(originOf(permit), end.minor);
     connection.isBound ||= bindsConnection(request.fields, end.fields);
   }
-  if (end.kind === 'answered' && end.isReusable) upstream.keep(patienceMs(end.fields));
-  else upstream.discard();
-  return end;
+  if (end.kind === 'answered' && end.isReusable) pool.keep(connection, permit, owner, patienceMs(end.fields));
+  else connection.close();
 }
 
 /** A new connection, with TLS where the scheme says so. */
-async function open(arrivals: Arrivals, { permit, signal, onConnection }: UpstreamRequest): Promise<Dialed> {
+async function open(arrivals: Arrivals, sending: UpstreamRequest): Promise<Dialed> {
+  const { permit, signal } = sending;
   const dialed = await dial(arrivals.gate, permit, signal);
-  onConnection({ connectMs: dialed.ms, ...(dialed.ok && { dialed: dialed.address }) });
+  sending.onConnection({ connectMs: dialed.ms, ...(dialed.ok && { dialed: dialed.address }) });
   if (!dialed.ok) throw dialed.error;
   if (permit.target.scheme !== 'https') return dialed;
   const timeoutMs = arrivals.settings().limits.connectTimeoutMs;
@@ -106,10 +107,10 @@ async function open(arrivals: Arrivals, { permit, signal, onConnection }: Upstre
 }
 
 /** RFC 9110 section 10.1.1: an origin that is known to speak HTTP/1.0 only will never say 100, so we do. */
-function withoutVainExpectation({ request, permit, pool, writer }: UpstreamRequest): ExchangeRequest {
-  if (!request.expectsContinue || !pool.traits.isOld(originOf(permit))) return request;
+function answerVainExpectation({ request, permit, pool, writer }: UpstreamRequest): void {
+  if (!request.expectsContinue || !pool.traits.isOld(originOf(permit))) return;
   writer.interim({ status: 100, phrase: 'Continue', fields: [] });
-  return { ...request, expectsContinue: false };
+  request.expectsContinue = false;
 }
 
 /** RFC 9110 section 9.2.1: what an origin that is only slow may well get twice. The second DELETE would be answered 404. */

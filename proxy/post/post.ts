@@ -95,15 +95,19 @@ async function send(way: PostWay, sending: Sending): Promise<number> {
   late.addEventListener('abort', giveUp);
   try {
     if (late.aborted) throw new EgressError('upstream-timeout');
-    const end = await exchange(connection, exchangeRequest(sending), answer, {
-      idleTimeoutMs: sending.timeoutMs,
-      headTimeoutMs: sending.timeoutMs,
-      answerTimeoutMs: sending.timeoutMs,
-      // A head has a bound of its own.
-      claim: () => ({ hold: () => undefined }),
-      onFinal: () => undefined,
-      onUpgraded: (_fields, upgraded) => upgraded.destroy(),
-    });
+    const { timeoutMs } = sending;
+    const end = await exchange(
+      connection,
+      {
+        request: exchangeRequest(sending),
+        writer: answer,
+        // A head has a bound of its own.
+        claim: () => ({ hold: () => undefined }),
+        onFinal: () => undefined,
+        onUpgraded: (_fields, upgraded) => upgraded.destroy(),
+      },
+      { idleMs: timeoutMs, headMs: timeoutMs, answerMs: timeoutMs },
+    );
     if (answer.status !== null) return answer.status;
     throw end.kind === 'failed' ? end.error : new EgressError('upstream-protocol');
   } finally {
@@ -153,7 +157,7 @@ class Answer implements ResponseWriter {
 
   /** The exchange ends as if its client were gone. */
   giveUp(): void {
-    this.#events?.onLost();
+    this.#events?.onClientLost();
   }
 
   interim(): void {}

@@ -6,7 +6,6 @@ import v8 from 'node:v8';
 import type { Address } from '../../proxy/core/address.js';
 import * as policyModule from '../../proxy/core/policy.js';
 import { decideAddresses, isIssued, type Permit } from '../../proxy/core/policy.js';
-import type { Upstream } from '../../proxy/http/upstream-pool.js';
 import { UpstreamPool } from '../../proxy/http/upstream-pool.js';
 import { createDialer } from '../../proxy/net/dialer.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
@@ -120,7 +119,7 @@ for (const [way, make] of FORGERIES) {
     const pool = new UpstreamPool(new DirectReads(Buffer.alloc(1024)));
     const owner = { connection: new net.Socket(), tokenName: null };
     assert.throws(() => pool.take(forged as Permit, owner, 1000), TypeError);
-    assert.throws((): Upstream => pool.adopt(forged as Permit, owner, { socket: new net.Socket(), address: VICTIM }));
+    assert.throws(() => pool.adopt(forged as Permit, { socket: new net.Socket(), address: VICTIM }));
     await nothingMore(connections.port);
     assert.equal(connections.count(), 1);
   });

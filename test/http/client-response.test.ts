@@ -91,7 +91,7 @@ test('what a slow reader does not take is claimed until it has it, and then ther
   const response = new ClientResponse(own, request('1.1'), true);
   response.claimWith(() => ({ hold: (bytes) => holds.push(bytes) }));
   response.head({ status: 200, phrase: 'OK', fields: ['Content-Length', String(2 ** 30)] }, false);
-  const drained = new Promise<void>((onDrain) => response.listen({ onDrain, onLost: assert.fail }));
+  const drained = new Promise<void>((onClientDrain) => response.listen({ onClientDrain, onClientLost: assert.fail }));
   while (response.write(Buffer.alloc(65536)) && response.flush());
   assert.ok((holds.at(-1) ?? 0) > 0);
   client.resume();
@@ -104,7 +104,7 @@ test('the loss of the client is told once, and is the end of the response', asyn
   let told = 0;
   const response = new ClientResponse(own, request('1.1'), true);
   own.on('close', () => response.lost());
-  response.listen({ onDrain: () => undefined, onLost: () => told++ });
+  response.listen({ onClientDrain: () => undefined, onClientLost: () => told++ });
   const lost = new Promise<void>((resolve) => response.whenLost(resolve));
   client.resetAndDestroy();
   await Promise.all([lost, response.over()]);
