@@ -5,7 +5,7 @@ import { SECTIONS, type Section } from '../proxy/audit/findings/finding.js';
 const BEGIN = '<!-- written by npm run audit-page from proxy/audit/checks.ts -->\n';
 const END = '<!-- end of what npm run audit-page writes -->\n';
 
-/** `page` with the table between its two marks anew. Throws where the page has no marks. */
+/** `page` with a new table between its two marks. Throws where the page has no marks. */
 export function withChecks(page: string): string {
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
   if (begin === -1 || end < begin) throw new Error('docs/audit.md has lost the marks around its table');

@@ -1,4 +1,4 @@
-/** `npm run firewall:script`: writes the generated part of docker/host/ssrf-egress-block.sh anew. */
+/** `npm run firewall:script`: writes the generated part of docker/host/ssrf-egress-block.sh again. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { withGeneratedRules } from '../proxy/firewall/host-script.js';
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The part of CHANGELOG.md about one version: build/release-notes.sh 1.0.0. Ends with 1 where there is none.
+# The part of CHANGELOG.md about one version: build/release-notes.sh 1.0.0. Ends with 1 if there is none.
 set -eu
 cd "$(dirname "$0")/.."
 awk -v heading="## [$1] - " '

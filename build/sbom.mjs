@@ -144,7 +144,7 @@ function debianComponent(name) {
   };
 }
 
-/** Base images may have been stripped of it: then it comes out of the package, fetched anew. */
+/** Base images may have been stripped of it: then it comes out of the package, fetched again. */
 function copyrightOf(name) {
   const installed = `/usr/share/doc/${name}/copyright`;
   if (readIfThere(installed) !== null) return installed;

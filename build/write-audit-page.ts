@@ -1,4 +1,4 @@
-/** `npm run audit-page`: writes the table of checks in docs/audit.md anew; a test fails where the two differ. */
+/** `npm run audit-page`: writes the table of checks in docs/audit.md again; a test fails where the two differ. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { withChecks } from './audit-page.js';
 

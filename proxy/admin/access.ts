@@ -1,6 +1,6 @@
 /**
  * Who may read the admin API, and who may write. A web page that someone opens must get nothing through their browser: neither by a
- * request across origins nor by DNS rebinding, where the browser believes that we are the page's own server.
+ * request across origins nor by DNS rebinding, where the browser believes that this is the page's own server.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseHostField } from '../core/target.js';

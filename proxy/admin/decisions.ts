@@ -101,7 +101,7 @@ export function text(query: Query, name: string): string | null {
   return value === undefined || value === '' ? null : value;
 }
 
-/** A whole number from 1 up, or null where there is none. */
+/** A whole number from 1 up, or null if there is none. */
 export function count(query: Query, name: string): number | null {
   const value = text(query, name);
   if (value === null) return null;

@@ -9,7 +9,7 @@ import { configPath } from './config-path.js';
 export interface AdminClient {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** The answer as JSON; throws an AdminRefusal where it is an error, and an Unreachable where there is none. */
+  /** The answer as JSON; throws an AdminRefusal where it is an error, and an Unreachable if there is none. */
   send(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown>;
 }
 

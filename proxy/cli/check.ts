@@ -33,7 +33,7 @@ export const checkCommand = command({
   },
 });
 
-/** An unknown client is a mistake of the command line, not of ours. */
+/** An unknown client is a mistake of the command line, not of the program. */
 async function explain(ask: () => Promise<CheckResult>): Promise<CheckResult> {
   try {
     return await ask();

@@ -26,7 +26,7 @@ export function clusterOf(env: Environment): Cluster {
 /** Of a Service called `egress-proxy`, or with a prefix before it, as Helm names the release. */
 const OWN_SERVICE = /^(?:[A-Z0-9_]+_)?EGRESS_PROXY_SERVICE_HOST$/;
 
-/** Destinations are judged by the IPv4 address inside of an IPv4-mapped one. */
+/** Destinations are judged by the IPv4 address inside an IPv4-mapped one. */
 function effectiveAddress(text = ''): Address | null {
   const address = parseAddress(text.replace(/^\[(.*)\]$/, '$1'));
   return address === null ? null : classify(address).effective;

@@ -62,7 +62,7 @@ export function compileConfig(document: PolicyDocument, { warnings, secretFiles,
   });
 }
 
-/** The server name is enforced by default where destinations are: with `public` it only tells what is going on. */
+/** The server name is enforced by default where destinations are: with `public` it only shows what is going on. */
 function compilePolicy(document: PolicyDocument['policy'], clients: readonly ClientEntry[]): Policy {
   const forAll: Policy = {
     ...stance(document, document.default, document.mode),

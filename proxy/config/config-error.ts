@@ -3,7 +3,7 @@
 export interface ConfigError {
   /** As people write it: `policy.allow[0].ports[1]`; empty for the file as a whole. */
   readonly path: string;
-  /** What stands there, printable on one line; `(not shown)` where it may be a secret, `nothing` where it is absent. */
+  /** What is there, printable on one line; `(not shown)` where it may be a secret, `nothing` where it is absent. */
   readonly value: string;
   /** The right form, with an example. */
   readonly expected: string;

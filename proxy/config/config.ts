@@ -69,7 +69,7 @@ export interface FixedDestination {
 /** A TCP relay into the tools' network. */
 export interface FixedRelay extends FixedDestination {
   readonly listen: HostPort;
-  /** Where the target would answer if it was started outside of that network; null: nobody looks. */
+  /** Where the target would answer if it was started outside that network; null: not checked. */
   readonly outside: FixedDestination | null;
 }
 
@@ -120,7 +120,7 @@ export interface Config {
   readonly clients: readonly ClientEntry[];
   /** Null: nobody is asked. */
   readonly ask: AskSettings | null;
-  /** Where grants and the token are kept: null: nowhere; undefined: nothing is said of it. */
+  /** Where grants and the token are kept: null: nowhere; undefined: not configured. */
   readonly state: string | null | undefined;
   readonly audit: AuditSettings;
   /** Null: no spawn guard. */

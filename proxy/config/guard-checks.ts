@@ -43,7 +43,7 @@ function overlapIssue(
   return [{ path: ['guard', 'servers', name, 'addresses'], value: prefix.text, expected }];
 }
 
-/** Who may write in a folder puts a link in the place of what lies below, and the next mount of that follows it. */
+/** Who may write in a folder puts a link in place of what lies below, and the next mount of that follows it. */
 function nestedBindIssues(name: string, server: unknown, servers: readonly (readonly [string, unknown])[]): Issue[] {
   const written = servers.flatMap(([owner, one]) =>
     bindsOf(one).flatMap(({ source, readOnly }) => (readOnly === false ? [{ owner, source }] : [])),
@@ -64,7 +64,7 @@ function bindsOf(server: unknown): { readonly source: string; readonly readOnly:
   });
 }
 
-/** The gateway sees the folder of the socket: with the leases in it, it could name every tool anew. */
+/** The gateway sees the folder of the socket: with the leases in it, it could rename every tool. */
 function sameFolderIssue({ listen, leases }: Mapping): Issue[] {
   if (typeof listen !== 'string' || typeof leases !== 'string') return [];
   const folder = listen.slice(0, listen.lastIndexOf('/'));

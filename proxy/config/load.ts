@@ -81,7 +81,7 @@ function warningsOf(document: PolicyDocument, env: Environment, source: Source):
   });
 }
 
-/** A key that looks like none may be a token in the wrong place. `meant`: the path that an unknown key was probably meant for; that nothing stands there is no second mistake. */
+/** A key that does not look like one may be a token in the wrong place. `meant`: the path that an unknown key was probably meant for; that nothing is there is not a second mistake. */
 function fromZod(issue: z.core.$ZodIssue, root: unknown): (Issue & { readonly meant?: string })[] {
   const path = issue.path.map((key) => (typeof key === 'number' ? key : String(key)));
   if (issue.code !== 'unrecognized_keys') return [{ path, value: valueAt(root, path), expected: issue.message }];

@@ -3,7 +3,7 @@ import type { Issue } from './config-error.js';
 
 type Mapping = Readonly<Record<string, unknown>>;
 
-/** Reads the plain values of the file. Two selectors that only may meet are told apart when a pod has come. */
+/** Reads the plain values of the file. Two selectors that only may meet are distinguished when a pod has come. */
 export function podIssues(clients: readonly unknown[]): Issue[] {
   const selectors = clients.map((client) => (isMapping(client) && isMapping(client.pods) ? client.pods : null));
   return selectors.flatMap((selector, i) => {

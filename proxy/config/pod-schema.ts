@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { form, mismatch } from './scalars.js';
 import { section } from './shapes.js';
 
-/** RFC 1123 label: it stands in a path of the API. */
+/** RFC 1123 label: it is part of a path of the API. */
 const namespace = form('the name of a namespace, such as "tools"', (text) =>
   /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(text) ? text : mismatch(),
 );

@@ -1,5 +1,5 @@
 /**
- * Puts one rule into the text of a policy file, and takes it out again. The text is not written anew: what stands in it,
+ * Puts one rule into the text of a policy file, and takes it out again. The text is not rewritten: what stands in it,
  * comments and spelling, stays as it is.
  */
 import { isMap, isNode, isScalar, isSeq, type Pair, parseDocument, type YAMLMap } from 'yaml';

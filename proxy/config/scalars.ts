@@ -209,7 +209,7 @@ export function readHostPattern(text: string): HostPattern | Mismatch {
   return host.ok ? orMismatch(parseHostPattern(text)) : mismatch();
 }
 
-/** Destinations are judged by the IPv4 address inside of a decoded form, so an entry in that form would match none. */
+/** Destinations are judged by the IPv4 address inside a decoded form, so an entry in that form would match none. */
 function readHostAddress(text: string): HostAddress | Mismatch {
   if (text === 'gateway') return { kind: 'gateway' };
   const prefix = parsePrefix(text);

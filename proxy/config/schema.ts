@@ -137,7 +137,7 @@ const audit = section({
   ignore: orElse(list(suppression, 'such as [{ id: image-unpinned, service: ollama, reason: "pinned in .env" }]'), []),
 });
 
-/** A parent proxy. Without `proxy` there is none, whatever else stands here. */
+/** A parent proxy. Without `proxy` there is none, whatever else is here. */
 const upstream = section({
   proxy: parentUrl.optional(),
   noProxy: orElse(textOrList(exemption, 'such as ["*.corp.example", "198.51.100.0/24"]'), []),

@@ -9,7 +9,7 @@ const MOST_BYTES = 1024 * 1024;
 const DEEPEST = 32;
 
 export interface Source {
-  /** What the file holds, as far as it could be read; undefined where it could not at all. */
+  /** What the file holds, as far as it could be read; undefined if it could not be. */
   readonly root: unknown;
   readonly errors: readonly ConfigError[];
   /** Where the value at `path` begins, or the nearest thing around it. Lines count from 1. */

@@ -1,7 +1,7 @@
 /**
  * IP addresses and prefixes as values: parsed once, compared by bytes, never by text.
  *
- * Text is read as the URL standard reads it (https://url.spec.whatwg.org/#host-parsing), so that what we vet is what
+ * Text is read as the URL standard reads it (https://url.spec.whatwg.org/#host-parsing), so that what is vetted is what
  * every other component would connect to.
  */
 import ipaddr from 'ipaddr.js';

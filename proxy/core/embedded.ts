@@ -1,4 +1,4 @@
-/** IPv4 addresses carried inside IPv6 addresses: which forms are decoded, which are refused as they stand. */
+/** IPv4 addresses carried inside IPv6 addresses: which forms are decoded, and which are refused as they are. */
 import { type Address, addressFromBytes, contains, type Prefix, parsePrefix } from './address.js';
 
 /** `decoded`: the inner address is judged in place of the outer one. `refused`: the form has no place in a request. */

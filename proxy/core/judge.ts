@@ -29,7 +29,7 @@ export interface Policy {
   readonly nat64: readonly Prefix[];
   /** Ranges of public addresses that are private here, as those of a cluster: see `classify`. */
   readonly private: readonly Prefix[];
-  /** What is refused for lack of a rule is a question to whoever runs the proxy. */
+  /** What would be refused for lack of a rule becomes a question to whoever runs the proxy. */
   readonly asks: boolean;
   /** Who is refused everything for now. */
   readonly paused: Paused;
@@ -51,7 +51,7 @@ export type Judgement =
   | { readonly allowed: true; readonly address: Address; readonly rule: RuleId; readonly noted: Denial | null }
   | { readonly allowed: false; readonly denial: Denial };
 
-/** What `policy.sni` has against a request in plain text; in a tunnel the first bytes will tell. */
+/** What `policy.sni` has against a request in plain text; in a tunnel the first bytes show it. */
 export function judgePlainText({ sni }: Policy, target: Target): Denial | null {
   const reason = target.scheme === 'http' && sni !== 'off' ? plainTextFault(target) : null;
   return reason === null ? null : refusal(reason, 'sni');

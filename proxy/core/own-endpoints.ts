@@ -13,7 +13,7 @@ export interface OwnEndpoints {
 }
 
 /**
- * Any port of an own address that is not loopback, and any loopback address on a port we listen on: what is bound to
+ * Any port of an own address that is not loopback, and any loopback address on a port the proxy listens on: what is bound to
  * the wildcard address answers there as well.
  */
 export function isOwn(own: OwnEndpoints, address: Address, port: number): boolean {

@@ -12,7 +12,7 @@ export interface Refusal<R extends Reason = Reason> {
 /** A refusal of the policy or of the request itself: the destination has had no part in it. */
 export type Denial = Refusal<DenyReason>;
 
-/** `rule` and `what`: null where there is none. */
+/** `rule` and `what`: null if there is none. */
 export function refusal<R extends Reason>(
   reason: R,
   rule: RuleId | null = null,

@@ -1,5 +1,5 @@
 /**
- * What was decided while the proxy runs, as rules of the policy. They stand after the rules of the file: a block is a
+ * What was decided while the proxy runs, as rules of the policy. They come after the rules of the file: a block is a
  * `deny` rule, an allow an `allow` rule, or an `internal` one where a private destination was confirmed. So nothing that
  * is "never" opens, and a `deny` rule of the file comes before every allow.
  */

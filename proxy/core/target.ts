@@ -119,7 +119,7 @@ function target(form: Target['form'], scheme: Target['scheme'], hostPart: string
   return { ok: true, value: { form, scheme, host: host.value, port } };
 }
 
-/** Splits at the port's colon; an unbracketed IPv6 address has no form that could be told from a port. */
+/** Splits at the port's colon; in an unbracketed IPv6 address the port could not be recognised. */
 function splitAuthority(text: string): { host: string; port: string | null } | null {
   const match = /^(\[[^[\]]*\]|[^[\]:@]*)(?::(.*))?$/.exec(text);
   if (match?.[1] === undefined || match[1] === '') return null;

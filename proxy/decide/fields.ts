@@ -130,7 +130,7 @@ function placeOf(text: string): Place | null {
   const bare = parseAddress(text);
   const host = bare === null ? parseHost(text) : null;
   const address = bare ?? (host?.ok && host.value.kind === 'literal' ? host.value.address : null);
-  // Rules see the address inside of a decoded form.
+  // Rules see the address inside a decoded form.
   if (address !== null) return { host: null, address: parsePrefix(classify(address).effective.text) };
   const pattern = parseHostPattern(text);
   return pattern === null ? null : { host: pattern, address: null };

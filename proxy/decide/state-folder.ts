@@ -50,7 +50,7 @@ export function keptToken(folder: string | null): string {
   return token;
 }
 
-/** Null where there is none, or one that others than its owner could have read or written. */
+/** Null if there is none, or one that others than its owner could have read or written. */
 export function readToken(folder: string): string | null {
   try {
     const path = join(folder, TOKEN);

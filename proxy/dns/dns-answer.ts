@@ -12,7 +12,7 @@ import { refusal } from '../core/refusal.js';
 export interface DnsDoorAnswer {
   /** What to send back; null where silence is the answer (responses, and what is too short to have an id). */
   readonly response: Buffer | null;
-  /** The decision to record; null where there is none. `host` is null for what is no DNS name of ours. */
+  /** The decision to record; null if there is none. `host` is null for what is not a valid DNS name. */
   readonly refused: { readonly host: DnsName | null; readonly refusal: Refusal } | null;
 }
 

@@ -5,7 +5,7 @@ import type { Resolver } from '../net/resolver.js';
 import type { Soon } from './soon.js';
 
 export interface ClientLabels {
-  /** Known at once, or within WAIT_MS; null where there is none. Never rejects. */
+  /** Known at once, or within WAIT_MS; null if there is none. Never rejects. */
   of(address: string): Soon<string | null>;
 }
 

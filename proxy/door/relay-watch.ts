@@ -1,5 +1,5 @@
 /**
- * Looks at what the fixed relays lead to: whether it answers, and whether the same service answers outside of the tools'
+ * Looks at what the fixed relays lead to: whether it answers, and whether the same service answers outside the tools'
  * network, where it would be if the stack was started without its override.
  */
 import type { FixedDestination, FixedRelay } from '../config/config.js';

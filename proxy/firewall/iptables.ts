@@ -1,7 +1,7 @@
 /**
  * The iptables form: a POSIX shell script for root that puts each family's rules in place in one transaction of
  * iptables-restore and adds the jumps that are missing. A restore file alone could not be applied twice: it has no way
- * to add a jump only where there is none.
+ * to add a jump only if there is none.
  */
 import type { HostRules } from './host-rules.js';
 import { FORWARD, familyRules, INPUT } from './iptables-rules.js';

@@ -119,7 +119,7 @@ function subtract(from: readonly PortRange[], taken: readonly PortRange[]): read
   );
 }
 
-/** True where `inner` is a narrower prefix inside of `outer`. */
+/** True where `inner` is a narrower prefix inside `outer`. */
 function isWithin(outer: Prefix, inner: Prefix): boolean {
   return outer.bits < inner.bits && contains(outer, inner.address);
 }

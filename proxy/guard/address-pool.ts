@@ -29,7 +29,7 @@ export class AddressPool {
   }
 
   /**
-   * The next address of `range` outside of `reserved`, or null where none is free: first one that this server had
+   * The next address of `range` outside `reserved`, or null if none is free: first one that this server had
    * before, then one that nobody had, then the one that has been free for longest.
    */
   take(range: Prefix, reserved: readonly Prefix[], lease: Omit<Lease, 'address'>): Lease | null {

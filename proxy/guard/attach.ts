@@ -28,7 +28,7 @@ export async function relayAttached({ client, held, engine, head, onClientEnd }:
   engine.once('end', () => engine.end());
   engine.once('close', () => {
     client.unpipe(engine);
-    // Read to the end: closed with unread input, a Unix socket tells its client of a reset in place of an end.
+    // Read to the end: closed with unread input, a Unix socket gives its client a reset instead of an end.
     client.resume();
     client.end();
     destroyAfter(client, LINGER_MS);

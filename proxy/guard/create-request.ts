@@ -1,5 +1,5 @@
 /**
- * A container's create request, read by the tables and written anew. Pure: what is not in the result reaches nobody,
+ * A container's create request, read by the tables and rewritten. Pure: what is not in the result reaches nobody,
  * and what is in it was parsed here or is the guard's own.
  */
 import type { GuardConfig, GuardServer } from '../config/guard-config.js';

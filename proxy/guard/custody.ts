@@ -42,7 +42,7 @@ export class Custody {
   readonly #options: CustodyOptions;
   readonly #pool: AddressPool;
   readonly #aloneSince = new Map<string, number>();
-  /** Leases of whose containers is not known whether they are there: in force until the engine's next list. */
+  /** Leases whose containers may or may not exist: in force until the engine's next list. */
   readonly #doubtful = new Set<Lease>();
   #syncedAt: number | null = null;
   #onSync: () => void = () => {};
@@ -146,7 +146,7 @@ export class Custody {
     }
   }
 
-  /** The engine's list against ours: after a start, and after each gap in its events. */
+  /** The engine's list against the guard's: after a start, and after each gap in its events. */
   async resync(): Promise<void> {
     const before = this.roster.tools;
     const doubtful = [...this.#doubtful];
@@ -208,7 +208,7 @@ export class Custody {
   }
 }
 
-/** A tool of an item of the engine's list; null where it is none. */
+/** A tool from an item of the engine's list; null if it is not one. */
 function adopted(item: unknown): Tool | null {
   if (typeof item !== 'object' || item === null) return null;
   const { Id: id, Labels: labels, State: state, Names: names } = item as Record<string, unknown>;

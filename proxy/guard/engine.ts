@@ -124,7 +124,7 @@ function engineError(error: unknown): EngineError {
   return new EngineError(error instanceof Error ? error.message : String(error), { cause: error });
 }
 
-/** The value of an answer in JSON, or null where it is none. */
+/** The value of an answer in JSON, or null if it is not JSON. */
 export function jsonOf(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));

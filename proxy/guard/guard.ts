@@ -77,7 +77,7 @@ export function createGuard(options: GuardOptions): Guard {
   };
 }
 
-/** Never two at once: an engine that hangs would be asked anew each second. */
+/** Never two at once: an engine that hangs would be asked again each second. */
 function sweepEach(ms: number, custody: Custody): NodeJS.Timeout {
   let isSweeping = false;
   const timer = setInterval(async () => {
@@ -117,7 +117,7 @@ async function listen(server: Server, path: string): Promise<void> {
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there?.isDirectory() === true) throw new Error(`cannot listen on ${path}: it is a folder`);
   if (there !== undefined) unlinkSync(path);
-  // The mode by umask, not by chmod: a client could put a link in the place of the socket in between.
+  // The mode by umask, not by chmod: a client could put a link in place of the socket in between.
   const umask = process.umask(0o111);
   try {
     await new Promise<void>((resolve, reject) => {

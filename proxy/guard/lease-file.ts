@@ -13,7 +13,7 @@ export interface LeaseFile {
   save(leases: readonly Lease[]): void;
 }
 
-/** `folder` null: nobody is told. */
+/** `folder` null: nothing is written. */
 export function createLeaseFile(folder: string | null): LeaseFile {
   if (folder === null) return { read: () => [], save() {} };
   mkdirSync(folder, { recursive: true });

@@ -16,7 +16,7 @@ export type Mount = Readonly<Record<string, unknown>> & {
 
 export interface Mounts {
   readonly mounts: readonly Mount[];
-  /** The volumes among them: each has to be made sure of before the engine is asked. */
+  /** The volumes among them: each must exist before the engine is asked. */
   readonly volumes: readonly string[];
 }
 

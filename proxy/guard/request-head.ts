@@ -1,6 +1,6 @@
 /**
  * The head of a request on the guard's socket, read strictly (RFC 9112) and by our own hand: where a lenient parser and
- * the engine's could differ, it is refused. Nothing of it is passed on; requests to the engine are written anew.
+ * the engine's could differ, it is refused. Nothing of it is passed on; requests to the engine are rewritten.
  */
 import { refuse, type SpawnRefusal } from './refusal.js';
 

@@ -16,7 +16,7 @@ const SMALL_BYTES = 16 * 1024;
 const LINE_END = Buffer.from('\r\n');
 const NOTHING = Buffer.alloc(0);
 
-/** For what a client that reads slowly makes us hold. */
+/** For what a client that reads slowly makes the proxy hold. */
 export type NewClaim = (refuse: () => void) => Claim;
 
 export class ClientResponse implements ResponseWriter {

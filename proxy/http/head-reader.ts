@@ -131,8 +131,8 @@ interface OpenHead extends RequestHead {
 }
 
 /**
- * Any method in capitals (RFC 9110 section 9.1). Not in small letters, which some servers take for the same word and we
- * would not; nor a misspelt CONNECT, whose client means a tunnel.
+ * Any method in capitals (RFC 9110 section 9.1). Not in small letters, which some servers take for the same word and
+ * others do not; nor a misspelt CONNECT, whose client means a tunnel.
  */
 const REQUEST_LINE = /^(CONNECT|(?!CONNE)[A-Z][A-Z-]{0,31}) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d\.\d)$/;
 
@@ -161,8 +161,8 @@ function firstLine(text: string): string {
 }
 
 /**
- * How many lines end in `text` after `from`; null where a LF stands alone, whose head may never have the end that we
- * wait for. A CR at the very end may still get its LF.
+ * How many lines end in `text` after `from`; null where a LF stands alone, whose head may never have the end that is
+ * awaited. A CR at the very end may still get its LF.
  */
 function lineEnds(text: string, from: number): number | null {
   let count = 0;

@@ -1,4 +1,4 @@
-/** The HTTP door: origin-form requests (RFC 9112 section 3.2.1) of clients that take us for the origin. */
+/** The HTTP door: origin-form requests (RFC 9112 section 3.2.1) of clients that take the proxy for the origin. */
 import { type AbsoluteTarget, type Parsed, parseAbsolute } from '../core/target.js';
 import { values } from './fields.js';
 import type { RequestHead } from './request-head.js';

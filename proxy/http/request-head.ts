@@ -73,8 +73,8 @@ export function hasContent(request: RequestHead): boolean {
 }
 
 /**
- * `malformed-request` or null. RFC 9112 section 6.1: the only transfer coding we take is `chunked`, once, in HTTP/1.1.
- * Node's parser has refused a Content-Length beside it, and differing Content-Lengths; we refuse repeated ones too.
+ * `malformed-request` or null. RFC 9112 section 6.1: the only transfer coding accepted is `chunked`, once, in HTTP/1.1.
+ * Node's parser has refused a Content-Length beside it, and differing Content-Lengths; repeated ones are refused here too.
  */
 export function framingFault({ rawHeaders: raw, httpVersion: version }: RequestHead): Reason | null {
   const codings = members(raw, 'transfer-encoding');

@@ -10,7 +10,7 @@ export interface ExchangeRequest {
   readonly path: string;
   /** End-to-end, flat, with Host and Via; the Content-Length is among them where there is one. */
   readonly fields: readonly string[];
-  /** Null where there is none. */
+  /** Null if there is none. */
   readonly content: ContentSource | null;
   /** The protocols of an Upgrade field, or null. */
   readonly upgrade: string | null;

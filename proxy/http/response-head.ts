@@ -1,6 +1,6 @@
 /**
  * The head of a response, read from the bytes of a connection (RFC 9112 sections 2 to 6): linear in what arrives, and
- * bounded in bytes and in fields. What the RFC lets a proxy repair is repaired, so that nobody after us can read it in
+ * bounded in bytes and in fields. What the RFC lets a proxy repair is repaired, so that nobody downstream can read it in
  * another way: a lone LF as a line end, folded lines, spaces in front of a colon, a length that is repeated. Anything
  * else that is not exactly in the form is a fault.
  */
@@ -37,7 +37,7 @@ const LONE_EMPTY_LINE = Buffer.from('\n\n');
 const NEED_MORE: HeadReading = { kind: 'need-more' };
 const FAULT: HeadReading = { kind: 'fault' };
 
-/** One for each connection: after a head it starts anew. */
+/** One for each connection: after a head it starts again. */
 export class ResponseHeadReader {
   /** What came before, where a head comes in several pieces. */
   #held: Buffer | null = null;
@@ -106,7 +106,7 @@ function endOf(bytes: Buffer, from: number): number {
   return at === -1 ? -1 : at + EMPTY_LINE.length;
 }
 
-/** Seen at once, since what is no head may never have the end that we wait for. */
+/** Seen at once, since what is not a head may never have the expected end. */
 function mayBegin(bytes: Buffer, start: number): boolean {
   const length = Math.min(START.length, bytes.length - start);
   return bytes.compare(START, 0, length, start, start + length) === 0;

@@ -112,7 +112,7 @@ export class ResponseReceiver {
     this.isPersistent = isPersistent(head) && isPlain(head, framing);
     const { status, phrase } = head;
     this.#events.onFinal(status);
-    // An origin that answers early and closes wants no more of the content (RFC 9112 section 9.6): nor do we.
+    // An origin that answers early and closes wants no more of the content (RFC 9112 section 9.6).
     const isLast = !this.isPersistent && this.#events.isEarly;
     this.#writer.head({ status, phrase, fields: finalFields(head, framing) }, isLast);
   }

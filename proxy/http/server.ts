@@ -68,7 +68,7 @@ function connectionOptions(options: ServerOptions, open: OpenSet<OpenConnection>
       forward(arrivals, request, response, { ...served, door, pool, target, onUpgraded: null }),
     connect(head, client, takenOver) {
       if (door === 'absolute') return arrivals.track(client.socket, connect(arrivals, head, client, takenOver));
-      // Whoever takes us for the origin has no tunnel to ask for.
+      // Whoever takes the proxy for the origin has no tunnel to ask for.
       takenOver.early.drop();
       refuse(options, client.socket, 'not-origin-form');
     },

@@ -13,7 +13,7 @@ import { type ForwardOptions, forward } from './forward.js';
 import { hasContent, type RequestHead } from './request-head.js';
 
 /**
- * True where the request asks for a switch that we carry. An Upgrade may be ignored (RFC 9110 section 7.8), and is, in
+ * True where the request asks for a switch that this proxy carries. An Upgrade may be ignored (RFC 9110 section 7.8), and is, in
  * HTTP/1.0, for `h2c` (RFC 9113 section 3.1 has ended it) and for requests with content, which could not be told from the new protocol.
  */
 export function carriesUpgrade(request: RequestHead): boolean {

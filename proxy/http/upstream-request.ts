@@ -106,7 +106,7 @@ async function open(arrivals: Arrivals, sending: UpstreamRequest): Promise<Diale
   return { ...dialed, socket: await secure(dialed.socket, permit.target, { signal, timeoutMs }) };
 }
 
-/** RFC 9110 section 10.1.1: an origin that is known to speak HTTP/1.0 only will never say 100, so we do. */
+/** RFC 9110 section 10.1.1: an origin that is known to speak HTTP/1.0 only will never send 100, so the proxy does. */
 function answerVainExpectation({ request, permit, pool, writer }: UpstreamRequest): void {
   if (!request.expectsContinue || !pool.traits.isOld(originOf(permit))) return;
   writer.interim({ status: 100, phrase: 'Continue', fields: [] });

@@ -1,11 +1,11 @@
 /**
- * Our lines in a `.env` file of others: one block between two marks, whose removal gives back every byte of before. Texts are
+ * The lines of init in somebody's `.env` file: one block between two marks, whose removal restores every byte. Texts are
  * bytes as latin1, so that a file in whatever encoding stays as it is.
  */
 
 const BEGIN = '# >>> egress-proxy init: "egress-proxy init --remove" removes these lines';
 const END = '# <<< egress-proxy init';
-/** What there was before the block, where its removal could not tell. */
+/** What was before the block, if its removal could not know. */
 const NO_FILE = ' (there was no file)';
 const NO_LINE_END = ' (the line before had no end)';
 

@@ -17,7 +17,7 @@ export interface Taken {
   readonly taken: readonly string[];
 }
 
-/** They come last in the file and count before all others: so this much is said whatever stands above. */
+/** They come last in the file and count before all others: so this much is said whatever is above. */
 export function placeLines({ named, separator }: StackFiles): string[] {
   return [
     envLine('COMPOSE_PATH_SEPARATOR', separator),
@@ -39,8 +39,8 @@ export function imageLines(image = DEFAULT_IMAGE): string[] {
 }
 
 /**
- * Nothing where the default is free. `previous`: our lines of an earlier run, whose choice is kept, because by now the engine
- * has given that subnet to us.
+ * Nothing where the default is free. `previous`: the lines of an earlier run, whose choice is kept, because by now the engine
+ * has given that subnet to this stack.
  */
 export function rangeLines(
   stack: Stack,

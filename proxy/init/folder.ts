@@ -15,7 +15,7 @@ import type { Change } from './diff.js';
 import { InitError } from './init-error.js';
 import type { Read } from './stack-files.js';
 
-/** Throws an InitError where the folder is none, or where this process may not do with it what it is about to do. */
+/** Throws an InitError if this is not a folder, or if this process may not do what it is about to do there. */
 export function reachable(folder: string, access: 'read' | 'write'): void {
   const found = statSync(folder, { throwIfNoEntry: false });
   if (found?.isDirectory() !== true)

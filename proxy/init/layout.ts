@@ -1,4 +1,4 @@
-/** Where our files are, from the stack's folder: all that is ours but the lines of `.env`. */
+/** Where the files that init writes are, from the stack's folder; only the lines of `.env` are elsewhere. */
 export const FOLDER = 'egress-proxy';
 export const OVERRIDE = `${FOLDER}/compose.override.yml`;
 /** Below that folder. */

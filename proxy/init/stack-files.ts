@@ -1,10 +1,10 @@
-/** Which compose files of a folder Compose would read, in its order, and what stands in them. */
+/** Which compose files of a folder Compose would read, in its order, and what is in them. */
 import { posix } from 'node:path';
 import { isNode, parseDocument } from 'yaml';
 import { InitError } from './init-error.js';
 import type { Environment } from './variables.js';
 
-/** The text of a file of the folder, by its path from there with slashes; null where there is none. */
+/** The text of a file of the folder, by its path from there with slashes; null if there is none. */
 export type Read = (path: string) => string | null;
 
 export interface ComposeFile {

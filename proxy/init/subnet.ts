@@ -6,7 +6,7 @@ export interface ToolsRange {
   readonly subnet: string;
   /** From here the engine gives addresses to tools. */
   readonly addresses: string;
-  /** The sidecar's, outside of it. */
+  /** The sidecar's, outside it. */
   readonly sidecar: string;
 }
 
@@ -17,7 +17,7 @@ const CANDIDATES = [
   ...[250, 240, 230, 220, 210, 200].flatMap((n) => [`10.231.${n}.0/24`, `192.168.${n}.0/24`]),
 ];
 
-/** `taken`: prefixes; what is none is skipped. `preferred` comes first. Throws an InitError where all are taken. */
+/** `taken`: prefixes; anything else is skipped. `preferred` comes first. Throws an InitError if all are taken. */
 export function freeSubnet(taken: readonly string[], preferred: string | null): ToolsRange {
   const others = taken.flatMap((text) => parsePrefix(text) ?? []);
   const isFree = (candidate: string): boolean => {

@@ -65,7 +65,7 @@ export class Deadlines {
       if (this.#slots[at % SLOTS] !== null) this.#arm(at);
   };
 
-  /** Takes what is met out of its slot, and puts what was set anew into its own. */
+  /** Takes what is met out of its slot, and puts what was newly set into its own. */
   #look(tick: number, now: number, met: Entry[]): void {
     for (let entry = this.#slots[tick % SLOTS] ?? null; entry !== null; ) {
       const { behind } = entry;

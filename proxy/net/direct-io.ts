@@ -44,7 +44,7 @@ export class DirectReads {
 
   /**
    * Reads `socket` from now on, piece by piece; what it had buffered comes first. `end`, `error` and `close` are emitted
-   * as ever. Called again, it puts another reader in the place of the one before, whose size still holds for one read.
+   * as ever. Called again, it puts another reader in place of the one before, whose size still holds for one read.
    */
   read(socket: Socket, reader: Reader, size: ReadSize = anySize): void {
     let goOn = true;

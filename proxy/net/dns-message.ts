@@ -1,5 +1,5 @@
 /**
- * DNS messages (RFC 1035 section 4): the question that we send, and of an answer what the question asked for. The
+ * DNS messages (RFC 1035 section 4): the question that is sent, and of an answer what the question asked for. The
  * answer is hostile: whoever owns a zone writes it. Reading takes a bounded number of steps, whatever it holds: few
  * records, and for each name no more pointers than a name has labels. DECISIONS 57.
  */

@@ -35,7 +35,7 @@ export async function queryAddresses(servers: Servers, name: DnsName, timeoutMs:
   return { addresses, failure: failure ?? 'name-not-found', ttlSeconds: failure === null ? TTL.notFound : TTL.failed };
 }
 
-/** The name of an address by PTR, for logs only; null where there is none. Never rejects. */
+/** The name of an address by PTR, for logs only; null if there is none. Never rejects. */
 export async function queryName(servers: Servers, address: Address, timeoutMs: number): Promise<DnsName | null> {
   const name = pointerName(address);
   const reply = await askServers(servers, { name, type: 'PTR' }, timeoutMs).answer;

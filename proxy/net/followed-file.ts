@@ -1,4 +1,4 @@
-/** A small file of the system (resolv.conf, hosts) as a value that follows the file: networks change while we run. */
+/** A small file of the system (resolv.conf, hosts) as a value that follows the file: networks change while the proxy runs. */
 import { readFileSync, statSync } from 'node:fs';
 
 export interface FollowedFile<T> {

@@ -1,7 +1,7 @@
 /**
- * The addresses of the host that the proxy runs on, as seen from outside of it. The kernel of a container knows none of
+ * The addresses of the host that the proxy runs on, as seen from outside it. The kernel of a container knows none of
  * them, and a public one looks like any other public address: but from the sidecar's network it is the host itself,
- * inside of whatever firewall the provider has in front of it.
+ * inside whatever firewall the provider has in front of it.
  */
 import { readFileSync } from 'node:fs';
 import type { HostAddress } from '../config/places.js';

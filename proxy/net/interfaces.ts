@@ -10,7 +10,7 @@ export interface Link {
 }
 
 export interface OwnEndpointsSource {
-  /** Interfaces come and go with Docker networks: read anew after REFRESH_MS. */
+  /** Interfaces come and go with Docker networks: read again after REFRESH_MS. */
   current(): OwnEndpoints;
   /** The addresses of `current`, each with its link. */
   links(): readonly Link[];

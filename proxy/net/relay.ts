@@ -13,7 +13,7 @@ export interface RelayOptions {
   readonly idleTimeoutMs: number;
   readonly reads: DirectReads;
   readonly deadlines: Deadlines;
-  /** For what slow readers make us hold. `refuse`: cuts the tunnel. */
+  /** For what slow readers make the proxy hold. `refuse`: cuts the tunnel. */
   readonly claim: (refuse: () => void) => Claim;
   /** For the first bytes, until they are judged. `refuse`: cuts the tunnel. */
   readonly claimEarly: (refuse: () => void) => Claim;
@@ -84,7 +84,7 @@ class SocketRelay implements Relay, Ways, Pumping {
     this.#begin(options.head);
   }
 
-  /** Also for a side that had ended before it came here, while we were dialling: its event is not repeated. */
+  /** Also for a side that had ended before it came here, during the dial: its event is not repeated. */
   #begin(head: Buffer): void {
     const first = head.length === 0 ? null : this.through(this.#up, head);
     if (first !== null) this.#up.to.write(first);

@@ -24,9 +24,9 @@ export interface Resolver {
    * takes; those who give none share one.
    */
   resolve(name: DnsName, signal: Abortable, asker?: string): Promise<readonly Address[]>;
-  /** The name of an address by PTR, for logs only; null where there is none. Never rejects. */
+  /** The name of an address by PTR, for logs only; null if there is none. Never rejects. */
   reverse(address: Address): Promise<DnsName | null>;
-  /** The addresses of `name` led nowhere: the next `resolve` asks anew, unless they are fresh from the server. */
+  /** The addresses of `name` led nowhere: the next `resolve` asks again, unless they are fresh from the server. */
   forget?(name: DnsName): void;
 }
 
@@ -49,7 +49,7 @@ const TURNS = { most: 256, mostOfZone: 64, mostWaiting: 1024 } as const;
 /** PTR queries under way; labels for the log are not worth more. */
 const MOST_REVERSE = 64;
 
-/** What is cached is addresses, never verdicts: a changed policy judges old answers anew. */
+/** What is cached is addresses, never verdicts: a changed policy judges old answers again. */
 export function createResolver(options: ResolverOptions): Resolver {
   const cache = createAnswerCache(options.cacheBytes ?? CACHE_BYTES);
   const settings = watched(settingsOf(options), cache, options.onSettings);

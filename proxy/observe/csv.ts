@@ -31,7 +31,7 @@ export function decisionsCsv(records: readonly DecisionRecord[]): string {
 }
 
 /**
- * A spreadsheet takes a cell that begins with one of these signs for a formula, and a client chooses hosts and names: such a
+ * A spreadsheet reads a cell that begins with one of these signs as a formula, and clients choose hosts and names: such a
  * text gets an apostrophe in front. Characters that cannot be seen are spelt out as in the log.
  */
 function cell(value: string | number | null | undefined): string {

@@ -83,7 +83,7 @@ function partiesOf({ client, host, port, dialed, addresses, bytesUp, bytesDown }
   return {
     source: {
       address: client.address,
-      // A text that is none would cost the whole line.
+      // An invalid value would cost the whole line.
       ...(isIp(client.address) ? { ip: client.address } : {}),
       ...(typeof bytesUp === 'number' ? { bytes: bytesUp } : {}),
     },

@@ -87,7 +87,7 @@ export class Fold<T> {
     for (const count of [...this.#waiting]) this.#writeWaiting(count);
   }
 
-  /** The count of a key in the interval that runs now; null where there is none. */
+  /** The count of a key in the interval that runs now; null if there is none. */
   #peek(key: string): Count<T> | null {
     const count = this.#counts.get(key);
     if (count === undefined) return null;

@@ -1,7 +1,7 @@
 /**
  * Records as JSON, written by hand: every field is known, and a record must cost microseconds, since a client that is
- * refused a thousand times a second must not slow the others: 0.5 us, by JSON.stringify and the same escaping 1.5 us on
- * Node 24 and 2.2 us on Node 20. DECISIONS 113. No value can end a line or steer a terminal or a viewer.
+ * refused a thousand times a second must not slow the others: 0.5 µs, by JSON.stringify and the same escaping 1.5 µs on
+ * Node 24 and 2.2 µs on Node 20. DECISIONS 113. No value can end a line or steer a terminal or a viewer.
  */
 import type { CloseRecord, DecisionRecord } from './record.js';
 

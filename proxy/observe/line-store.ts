@@ -1,5 +1,5 @@
 /**
- * The last lines, so many and of so many bytes, as bytes outside of the heap of JavaScript. As strings they would be copied by the collector
+ * The last lines, so many and of so many bytes, as bytes outside the heap of JavaScript. As strings they would be copied by the collector
  * twice each before it leaves them alone, which cost a refused CONNECT a tenth of its time.
  */
 

@@ -12,7 +12,7 @@ import { addRelayMetrics } from './relay-metrics.js';
 import { countReloads } from './reload-metrics.js';
 import { countRequests } from './request-metrics.js';
 
-/** What is asked when the metrics are read, rather than told when it changes. */
+/** What is read when the metrics are, rather than reported when it changes. */
 export interface MetricsOptions {
   openTunnels(): number;
   openConnections(): number;

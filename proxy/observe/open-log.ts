@@ -27,7 +27,7 @@ export interface OpenLog {
   close(deadlineMs: number): Promise<void>;
 }
 
-/** A file that stays unwritable is not told more often than this. */
+/** A file that stays unwritable is not reported more often than this. */
 const PROBLEM_EVERY_MS = 60_000;
 
 /** Rejects where the log file cannot be opened. `stdout`: standard output, or what stands in for it in tests. */

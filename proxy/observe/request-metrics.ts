@@ -17,7 +17,7 @@ export const WATCHED_REASONS = [
 
 /** The label of clients that no configuration names: tools choose their names and addresses, and so their number. */
 const UNNAMED = '(unnamed)';
-/** Rows of rules and of clients: a reload may name them anew, so there is an end to it. */
+/** Rows of rules and of clients: a reload may rename them, so their number is bounded. */
 const MOST_ROWS = 1000;
 
 /** `clients`: the names that the configuration in force has. */

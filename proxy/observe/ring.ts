@@ -23,7 +23,7 @@ export interface Totals {
 }
 
 export interface Ring extends Observer {
-  /** A record of an earlier run, older than all that follow: held, but neither counted nor told to subscribers. */
+  /** A record of an earlier run, older than all that follow: kept, but neither counted nor sent to subscribers. */
   restore(record: DecisionRecord, json: string): void;
   kept(record: DecisionRecord, json: string): void;
   /** Newest first. */

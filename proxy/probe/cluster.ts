@@ -15,7 +15,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const DOMAIN = 'cluster.local';
 
-/** Null outside of a cluster: the kubelet sets KUBERNETES_SERVICE_HOST in each pod. */
+/** Null outside a cluster: the kubelet sets KUBERNETES_SERVICE_HOST in each pod. */
 export function readCluster(env: Environment, resolvConf: string): Cluster | null {
   const host = env.KUBERNETES_SERVICE_HOST ?? '';
   if (host === '') return null;

@@ -25,7 +25,7 @@ export interface Seat {
   readonly cluster: Cluster | null;
 }
 
-/** The texts of the files that a seat is read from; empty where there is none. */
+/** The texts of the files that a seat is read from; empty if there is none. */
 export interface SeatFiles {
   /** /proc/net/route */
   readonly routes: string;

@@ -1,5 +1,5 @@
 /**
- * Whether a refusal proves anything here. A policy engine that rejects (RST, ICMP unreachable) answers in the place of what was
+ * Whether a refusal proves anything here. A policy engine that rejects (RST, ICMP unreachable) answers in place of what was
  * never reached; so addresses that nobody has are tried first (RFC 5737, RFC 3849: documentation).
  */
 import { isIP } from 'node:net';

@@ -23,7 +23,7 @@ export interface SightOptions {
   readonly timeoutMs: number;
   readonly proxy: ProxyPlace;
   readonly proxyAddresses: readonly string[];
-  /** Addresses of a name by /etc/hosts and the resolver of this container; empty where there is none. */
+  /** Addresses of a name by /etc/hosts and the resolver of this container; empty if there is none. */
   readonly addressesOf: (name: string) => Promise<readonly string[]>;
 }
 

@@ -3,7 +3,7 @@
  * proxy. A host drops what is not for it; a router sends it on, back to here. Nothing leaves the tools' network.
  *
  * Node has no raw sockets, so a program of the seat sends the frame, as a tool's own would: python3 or perl. The image of
- * the proxy has neither, and gets no program for it from us: one that can forge packets has no place in a sidecar.
+ * the proxy has neither, and gets no program for it: one that can forge packets has no place in a sidecar.
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

@@ -1,4 +1,4 @@
-/** The SOCKS door (RFC 1928): CONNECT only, names are resolved by us, username/password says which client asks. */
+/** The SOCKS door (RFC 1928): CONNECT only; the proxy resolves names; username and password say which client asks. */
 import type { Reason } from '../core/reasons.js';
 import type { Heard, Hearing, TunnelDoor } from '../door/tunnel-door.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';

@@ -132,7 +132,7 @@ function internalPlaces(
   return special.map(({ text }) => placeOf(text)).filter((place) => place !== null);
 }
 
-/** Names of containers have no dot; the others stand for the host of the containers and the like. */
+/** Names of containers have no dot; the others mean the host of the containers and the like. */
 function isLocalName(name: DnsName): boolean {
   return !name.includes('.') || classifyName(name) !== null;
 }

@@ -1,6 +1,6 @@
 /**
  * The body of a TLS ClientHello (RFC 8446 section 4.1.2) and the name in it (RFC 6066 section 3). Strict: what two
- * parsers could read differently is a defect, so that the name we vet is the one that the server sees.
+ * parsers could read differently is a defect, so that the vetted name is the one that the server sees.
  */
 import { endsInNumber } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';

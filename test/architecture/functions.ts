@@ -16,10 +16,10 @@ export interface MeasuredFunction {
   readonly name: string;
 }
 
-/** Outside of any real folder: nothing is read but the sources. */
+/** Outside any real folder: nothing is read but the sources. */
 const FOLDER = '/sources/';
 
-/** In the order of the sources and their text, those inside of others included. */
+/** In the order of the sources and their text, those inside others included. */
 export function functionsIn(sources: readonly Source[]): MeasuredFunction[] {
   const config = {
     compilerOptions: { noLib: true, noResolve: true, types: [] },

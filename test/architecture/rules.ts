@@ -130,7 +130,7 @@ function importFindings(path: string, item: Import, tokens: readonly Token[]): s
   if (item.module.startsWith('.')) return floorFindings(path, item);
   const module = moduleOf(item.module);
   if (path.startsWith('proxy/core/') && module.startsWith('node:')) return [`${item.line} core imports ${module}`];
-  // A path inside of a package is the package's, unless it is named itself.
+  // A path inside a package is the package's, unless it is named itself.
   const owners = OWNED[module] ?? OWNED[module.split('/')[0] ?? ''];
   if (module === '(computed)') return [`${item.line} imports what no reader can know`];
   if (item.typeOnly || owners === undefined || CONNECTING_COMMANDS.test(path)) return [];

@@ -35,7 +35,7 @@ test('with doors on the network of the tools, whatever touches that network is t
   for (const [remote, local] of [
     ['172.31.250.9', '172.31.250.250'],
     ['::ffff:172.31.250.9', '::ffff:172.31.250.250'],
-    // By another address of the sidecar, and by way of a published port.
+    // By another address of the sidecar, and through a published port.
     ['172.31.250.9', '172.18.0.3'],
     ['172.31.250.1', '172.31.250.250'],
     ['203.0.113.9', '172.31.250.250'],

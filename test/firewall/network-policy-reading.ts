@@ -56,7 +56,7 @@ export function openBy(rules: readonly EgressRule[]): (attempt: Attempt) => bool
     );
 }
 
-/** The API server refuses an exception that is not strictly inside of its block. */
+/** The API server refuses an exception that is not strictly inside its block. */
 function checkBlock({ ipBlock }: Peer): void {
   if (ipBlock === undefined) return;
   const outer = prefixOf(ipBlock.cidr);

@@ -13,7 +13,7 @@ export function canDecide() {
   return session.decides;
 }
 
-/** Asks anew who this is. Resolves with false where this browser may not even read: then the form is shown. */
+/** Asks again who this is. Resolves with false where this browser may not even read: then the form is shown. */
 export async function openSession() {
   session = await ask('/v1/session');
   const mayRead = session.canWrite || !session.needsToken;

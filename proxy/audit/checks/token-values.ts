@@ -14,7 +14,7 @@ const ONE_CHARACTER = /^(.)\1*$/s;
 /** A reference to another variable: its value is not in this file. */
 const REFERENCE = /\$\{?[A-Za-z_]/;
 
-/** Secrets that someone else issues: their length is not ours to judge. */
+/** Secrets that someone else issues: the stack does not choose their length. */
 const ISSUED =
   /^(?:GITHUB|GITLAB|GH|HF|HUGGING|BRAVE|TAVILY|OPENAI|ANTHROPIC|OPENROUTER|GEMINI|GOOGLE|AZURE|AWS|N8N_API|TELEGRAM|DISCORD|SLACK|NOTION|CIVITAI|TS|TAILSCALE|CLOUDFLARE)/i;
 

@@ -39,7 +39,7 @@ export async function readSubnets(env: EngineEnvironment): Promise<readonly stri
   return configs.flatMap((config) => text(field(config, 'Subnet')) ?? []);
 }
 
-/** What each image name stands for now. */
+/** What each image name refers to now. */
 async function readImages(containers: EngineFacts['containers'], get: Get): Promise<readonly ImageFacts[]> {
   const names = [...new Set(containers.map(({ image }) => image))].filter((name) => name !== '');
   const found = await inTurns(names, async (name) => {

@@ -118,7 +118,7 @@ export interface DataFacts {
   readonly folder: string;
   /** Names of `mcp/servers.txt`; null where there is no such file. */
   readonly servers: readonly string[] | null;
-  /** `mcp/registry.json`: each server with its `allow_clients`; null where there is none. */
+  /** `mcp/registry.json`: each server with its `allow_clients`; null if there is none. */
   readonly registry: ReadonlyMap<string, { readonly allowsClients: boolean }> | null;
   /** `filesystem.paths` of `mcp/config.yaml`. */
   readonly filesystemPaths: readonly string[];

@@ -57,7 +57,7 @@ export interface Check {
   /** Sets of sources, any of which is enough. Without one the check is skipped. */
   readonly sources: readonly (readonly Source[])[];
   readonly references: readonly string[];
-  /** Pure. Nothing at all: no part of the stack is what the check is about. */
+  /** Pure. An empty list: the check does not concern any part of the stack. */
   readonly run: (facts: Facts) => readonly Result[];
 }
 

@@ -18,7 +18,7 @@ export function yamlWord(word: string): string {
     : JSON.stringify(word);
 }
 
-/** Starts the services anew with what their files say now. */
+/** Restarts the services with what their files say now. */
 export function up(...services: readonly string[]): readonly string[] {
   return [`docker compose up -d ${[...new Set(services)].map(shellWord).join(' ')}`.trim()];
 }

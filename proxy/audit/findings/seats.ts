@@ -1,4 +1,4 @@
-/** A service as it runs and as its file asks for it: most checks ask the same of both. */
+/** A service as it runs and as its file describes it: most checks ask the same of both. */
 import type { AuditRole } from '../../config/audit-roles.js';
 import type { Facts, Settings, Source, StackService } from '../facts/facts.js';
 import { type Result, skipped } from './finding.js';
@@ -13,7 +13,7 @@ export function withRole(facts: Facts, ...roles: readonly AuditRole[]): readonly
   return facts.services.filter((service) => roles.some((role) => service.roles.has(role)));
 }
 
-/** Services of the stack's own making, and ours: what can be asked to be hardened. */
+/** Services that the stack or this repository builds: what can be asked to be hardened. */
 export function custom(facts: Facts): readonly StackService[] {
   return withRole(facts, 'model-gateway', 'dashboard', 'ops-controller', 'egress-proxy', 'guard');
 }

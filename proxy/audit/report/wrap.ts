@@ -6,7 +6,7 @@ export function wrap(text: string, width: number, indent: string): readonly stri
 }
 
 /**
- * A command line: `prefix` stands before its first line, and its other lines are indented as far. `mark` at the end of
+ * A command line: `prefix` comes before its first line, and its other lines are indented as far. `mark` at the end of
  * a line says to the shell that the next one belongs to it; empty: none.
  */
 export function wrapCommand(text: string, width: number, prefix: string, mark: string): readonly string[] {

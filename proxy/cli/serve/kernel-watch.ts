@@ -15,7 +15,7 @@ const CLOSE_SOURCES =
 
 type Part = 'forwarding' | 'sources';
 
-/** `isOutward`: a door listens beyond loopback. Reads anew every 30 s for as long as the process lives. */
+/** `isOutward`: a door listens beyond loopback. Reads again every 30 s for as long as the process lives. */
 export function watchKernel(events: Logger, isOutward: boolean, read: () => KernelState = readKernel): KernelWatch {
   if (!isOutward) return { now: () => ({ forwards: false, takesForgedSources: false }) };
   const last: Record<Part, string> = { forwarding: NOTHING, sources: NOTHING };

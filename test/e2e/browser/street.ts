@@ -17,7 +17,7 @@ export interface Street {
   readonly within: readonly string[];
   /** Starts Chromium there. */
   readonly browser: string;
-  /** The status of a GET through the proxy; 0 where there is none. */
+  /** The status of a GET through the proxy; 0 if there is none. */
   get(proxy: string, url: string, user?: string): Promise<number>;
   close(): void;
 }

@@ -1,4 +1,4 @@
-/** Every raw case and every situation of real traffic, by way of this proxy and of Debian's Squid, in one run. */
+/** Every raw case and every situation of real traffic, through this proxy and Debian's Squid, in one run. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** What comes of a raw case by way of any proxy: for a comparison, so without an expectation of its own. */
+/** What comes of a raw case through any proxy: for a comparison, so without an expectation of its own. */
 import net from 'node:net';
 import { listenTo } from '../../http/conversation.js';
 import { startOrigin, startRawOrigin } from '../../http/origin.js';

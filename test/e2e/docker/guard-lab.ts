@@ -27,7 +27,7 @@ export interface Lab {
   pid(): number;
   start(): Promise<void>;
   stop(signal: NodeJS.Signals): Promise<void>;
-  /** `docker ARGS` with the guard in the place of the engine. */
+  /** `docker ARGS` with the guard in place of the engine. */
   cli(args: readonly string[], options?: RunOptions): Promise<Outcome>;
   /** The same, running. */
   spawnCli(args: readonly string[]): ChildProcess;

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { docker } from '../docker/docker.js';
 import { contentsOf, REPOSITORY, runScript, stackOf } from './powershell.js';
 
-/** The demo's gateway and services, as a stack of somebody's with this repository inside of it. */
+/** The demo's gateway and services, as a stack of somebody's with this repository inside it. */
 const STACK = `name: egress-windows
 services:
   mcp-gateway:

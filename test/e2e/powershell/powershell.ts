@@ -29,7 +29,7 @@ export async function runScript(stack: string, args: readonly string[], env: Nod
   return { code, out, err };
 }
 
-/** A stack with these files, and what its compose files need of this repository, as a clone inside of it. */
+/** A stack with these files, and what its compose files need of this repository, as a clone inside it. */
 export function stackOf(t: Pick<TestContext, 'after'>, files: Readonly<Record<string, string>>): string {
   const stack = folderOf(t, files);
   for (const name of ['compose.override.yml', 'docker', 'config'])
