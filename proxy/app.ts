@@ -16,7 +16,7 @@ import { createClientLabels } from './door/client-labels.js';
 import { createLeases } from './door/leases.js';
 import { boundAddresses } from './door/relay-clients.js';
 import { createRelayWatch, type RelayHealth, type RelayWatch } from './door/relay-watch.js';
-import { type ConnectionEnds, createToolsSide } from './door/tools-side.js';
+import { type ConnectionEnds, createKnownToolsSide, createToolsSide } from './door/tools-side.js';
 import { type Vetting, vetGrant } from './door/vet-grant.js';
 import { UpstreamPool } from './http/upstream-pool.js';
 import { type ApiServer, createApiServer } from './kubernetes/api-server.js';
@@ -75,11 +75,15 @@ export interface App extends AppState {
   wouldAsk(client: string | null, target: Target): boolean;
   /** True for a connection that comes by the network of the tools. */
   isFromTools(ends: ConnectionEnds): boolean;
+  /** The same for what hides nothing but counters: false where nobody can be told apart. */
+  isKnownTool(ends: ConnectionEnds): boolean;
   check(target: string, clientName: string | null): Promise<CheckResult>;
   /** What the proxy sends by itself. */
   post(request: Post): Promise<Posted>;
   /** Tells the policy of a listener that the app has not opened itself. */
   addOwnPort(port: number): void;
+  /** Serves on, and keeps no connection for another request: the next one is to go to another instance. */
+  endSoon(): void;
   /** Refuses what is new, waits for what runs up to limits.drainTimeout, then cuts it. Resolves when all is closed. */
   stop(): Promise<void>;
 }
@@ -103,6 +107,11 @@ export function createApp(options: AppOptions): App {
     pool.review((idle) => arrivals.standings.allows(idle));
     return arrivals.standings.review();
   };
+  const toolsSide = {
+    doors: toolDoors(config),
+    toolsRange: () => inForce.config.network.toolsRange,
+    links: own.links,
+  };
   const deeds: Omit<App, keyof AppState> = {
     start() {
       pods.review();
@@ -118,11 +127,8 @@ export function createApp(options: AppOptions): App {
     },
     vet: (grant) => vetGrant(gate, inForce.config.policy, grant),
     wouldAsk: (name, target) => wouldAsk(inForce, way, name, target),
-    isFromTools: createToolsSide({
-      doors: toolDoors(config),
-      toolsRange: () => inForce.config.network.toolsRange,
-      links: own.links,
-    }),
+    isFromTools: createToolsSide(toolsSide),
+    isKnownTool: createKnownToolsSide(toolsSide),
     check: (text, clientName) => check(gate, inForce.settings, text, clientName),
     post: (request) => {
       const { policy, limits } = inForce.settings;
@@ -130,6 +136,7 @@ export function createApp(options: AppOptions): App {
       return post({ gate, reads, policy, connectTimeoutMs: limits.connectTimeoutMs }, request);
     },
     addOwnPort: (port) => own.addPort(port),
+    endSoon: () => arrivals.running.endSoon(),
     async stop() {
       watch.stop();
       await drain({ arrivals, pool, doors });

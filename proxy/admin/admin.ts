@@ -1,13 +1,13 @@
 /** The admin API: what the proxy decided and would decide, for people, probes and Prometheus; and what may be changed. */
 import fastify, { type FastifyInstance } from 'fastify';
 import * as z from 'zod';
-import { relayReadiness } from '../observe/relay-events.js';
 import { guardAccess, mayStillRead } from './access.js';
 import { ADMIN_HEADER_BYTES, boundConnections } from './connections.js';
 import { addDecisionRoutes } from './decisions.js';
 import { addGrantRoutes } from './grants.js';
 import { AdminError, type AdminOptions } from './options.js';
 import { addPage } from './page.js';
+import { readiness } from './readiness.js';
 import { addSession } from './session.js';
 import { Sessions } from './sessions.js';
 import { addStream } from './stream.js';
@@ -53,8 +53,8 @@ function noSchema(): never {
 function addHealth(app: FastifyInstance, options: AdminOptions): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
-    const state = options.state();
-    return state === 'ready' ? relayReadiness(options.relays?.() ?? []) : reply.code(503).send({ status: state });
+    const { status, body } = readiness(options);
+    return reply.code(status).send(body);
   });
   app.get('/metrics', async (_request, reply) => {
     return reply.type(options.registry.contentType).send(await options.registry.metrics());

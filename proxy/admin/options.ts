@@ -2,17 +2,14 @@
 import type { Registry } from 'prom-client';
 import type { CheckResult } from '../core/explain.js';
 import type { ConnectionEnds } from '../door/tools-side.js';
-import type { RelayLook } from '../observe/relay-events.js';
 import type { Ring } from '../observe/ring.js';
 import type { SpawnRing } from '../observe/spawn-ring.js';
 import type { ReloadState } from './policy-changes.js';
 import type { PolicyView } from './policy-view.js';
+import type { Probed } from './readiness.js';
 import type { RunTimeControl } from './run-time.js';
 
-export interface AdminOptions {
-  state(): 'starting' | 'ready' | 'draining';
-  /** What the fixed relays lead to; absent: there are none. */
-  relays?(): readonly RelayLook[];
+export interface AdminOptions extends Probed {
   /** The verdict that the proxy would give now; resolves, never dials. `target`: `http://host/path` or `host:port`. */
   check(target: string, clientName: string | null): Promise<CheckResult>;
   readonly ring: Ring;

@@ -28,9 +28,9 @@ export interface DoorsOptions {
   readonly links: () => readonly Link[];
 }
 
-/** Where the doors for tools listen: all of `listen` and `steer` but the admin API. Null: such a door is shut. */
+/** Where the doors for tools listen: all of `listen` and `steer` but the admin API and metrics. Null: such a door is shut. */
 export function toolDoors({ listen, steer }: Config): readonly (HostPort | null)[] {
-  return Object.values({ ...listen, ...steer, admin: null });
+  return Object.values({ ...listen, ...steer, admin: null, metrics: null });
 }
 
 export class Doors {

@@ -10,6 +10,7 @@ import { createGuard } from '../guard/guard.js';
 import { createLeaseFile } from '../guard/lease-file.js';
 import { createSpawnFile } from '../guard/spawn-file.js';
 import { createIds } from '../observe/ids.js';
+import { instanceName } from '../observe/instance.js';
 import { openLog } from '../observe/open-log.js';
 import { spawnJson } from '../observe/spawn-record.js';
 import { EXIT, type Io } from './command.js';
@@ -29,7 +30,8 @@ export async function runGuard(path: string, io: Io): Promise<number | null> {
 
 async function guard(path: string, config: Config, first: GuardConfig): Promise<null> {
   let current = first;
-  const log = await openLog({ ...config.log, file: null });
+  const instance = instanceName(process.env);
+  const log = await openLog({ ...config.log, file: null, instance });
   const file = createSpawnFile(first.leases);
   const newId = createIds();
   const onDefect = (error: unknown): void => log.events.error({ event: 'defect', err: error }, 'a defect was caught');
@@ -41,7 +43,7 @@ async function guard(path: string, config: Config, first: GuardConfig): Promise<
     leaseFile: createLeaseFile(first.leases),
     random: () => randomBytes(3).toString('hex'),
     record(decided) {
-      const record = { event: 'spawn', id: newId(), time: new Date().toISOString(), ...decided } as const;
+      const record = { event: 'spawn', id: newId(), time: new Date().toISOString(), ...decided, instance } as const;
       const json = spawnJson(record);
       log.spawns(record, json);
       file(json);

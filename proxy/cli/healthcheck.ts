@@ -7,7 +7,7 @@ import { command, EXIT, type Io } from './command.js';
 import { configPath } from './config-path.js';
 
 const TIMEOUT_MS = 2000;
-const DEFAULT = { proxy: '127.0.0.1:3128', admin: '127.0.0.1:9180' };
+const DEFAULT = { proxy: '127.0.0.1:3128', admin: '127.0.0.1:9180', metrics: 'off' };
 
 /**
  * Exit code 0 where the instance is ready, 1 where it is not or does not answer. Reads nothing of the file but the
@@ -22,10 +22,11 @@ export const healthcheckCommand = command({
 });
 
 async function healthcheck(path: string, io: Io): Promise<number> {
-  const { proxy, admin } = listeners(path);
-  const isOff = admin === 'off';
-  // Without the admin API: any answer of the proxy port, which refuses a request in origin-form and says what it is.
-  const url = isOff ? `http://${local(proxy)}/` : `http://${local(admin)}/readyz`;
+  const { proxy, admin, metrics } = listeners(path);
+  const health = [admin, metrics].find((at) => at !== 'off');
+  const isOff = health === undefined;
+  // Without both: any answer of the proxy port, which refuses a request in origin-form and says what it is.
+  const url = isOff ? `http://${local(proxy)}/` : `http://${local(health)}/readyz`;
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
     const isReady = isOff ? response.headers.has('proxy-status') : response.ok;
@@ -37,15 +38,15 @@ async function healthcheck(path: string, io: Io): Promise<number> {
   }
 }
 
-function listeners(path: string): { proxy: string; admin: string } {
+function listeners(path: string): typeof DEFAULT {
   const folder = dirname(path);
   const { root } = interpolate(readSource(path).root, process.env, (file) => readSecretFile(file, folder));
   const listen = entry(root, 'listen');
-  const textOf = (key: 'proxy' | 'admin'): string => {
+  const textOf = (key: keyof typeof DEFAULT): string => {
     const value = entry(listen, key);
     return value === null ? 'off' : typeof value === 'string' ? value : DEFAULT[key];
   };
-  return { proxy: textOf('proxy'), admin: textOf('admin') };
+  return { proxy: textOf('proxy'), admin: textOf('admin'), metrics: textOf('metrics') };
 }
 
 function entry(value: unknown, key: string): unknown {

@@ -1,5 +1,6 @@
 /** The command `serve`: the proxy from start to clean end. */
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { type AppOptions, createApp } from '../app.js';
 import type { Config } from '../config/config.js';
 import { isLoopbackHost } from '../core/loopback.js';
@@ -13,11 +14,13 @@ import { configPath, readConfiguration } from './configuration.js';
 import { type AdminListener, openAdmin, type Shown } from './serve/admin-listener.js';
 import { dnsEvents } from './serve/dns-events.js';
 import { FollowedConfiguration } from './serve/followed-configuration.js';
+import { type HealthListener, openHealth } from './serve/health-listener.js';
 import { type KernelWatch, watchKernel } from './serve/kernel-watch.js';
 import { openNotices } from './serve/notifier.js';
 import { type Observation, openObservation } from './serve/observation.js';
 import { openRunTime, type RunTimeService } from './serve/run-time.js';
 import { showPage } from './serve/show-page.js';
+import { Shutdown } from './serve/shutdown.js';
 
 /** How long the last notices may take to leave the process. */
 const NOTICES_MS = 1000;
@@ -45,6 +48,8 @@ interface Serving extends Shown {
   readonly notices: Notices;
   kernel: KernelWatch | null;
   admin: AdminListener | null;
+  health: HealthListener | null;
+  readonly shutdown: Shutdown;
   isReady: boolean;
 }
 
@@ -62,10 +67,17 @@ async function serve(path: string, config: Config): Promise<void> {
   if (config.listen.admin !== null) app.addOwnPort(config.listen.admin.port);
   // Before the doors are open: a client is served from the first moment of a listener, and is drained from then on. As a
   // container's first process, one without a handler would be deaf.
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(serving, signal));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => serving.shutdown.heard(signal));
   const bound = await app.start();
   const isOutward = [...bound.values()].some(({ address }) => !isLoopbackHost(address));
   serving.kernel = watchKernel(observation.log.events, isOutward);
+  serving.health = await openHealth(config.listen.metrics, {
+    state: () => stateOf(serving),
+    relays: () => app.relays,
+    registry: observation.metrics.registry,
+    isFromTools: (socket) => app.isKnownTool(socket),
+  });
+  if (serving.health !== null) app.addOwnPort(serving.health.at.port);
   serving.admin = await openAdmin(config, serving, () => stateOf(serving));
   serving.isReady = true;
   announce(serving, bound);
@@ -104,8 +116,25 @@ async function compose(path: string, config: Config): Promise<Serving> {
   });
   const app = createApp(appOptions(config, runTime, { ...observation, sink: withNotices(observation.sink, notices) }));
   const rooms = { observation, followed, runTime, notices, app };
-  const serving: Serving = { path, config, ...rooms, kernel: null, admin: null, isReady: false };
+  const shutdown = shutdownOf(() => serving);
+  const later = { kernel: null, admin: null, health: null, isReady: false };
+  const serving: Serving = { path, config, ...rooms, shutdown, ...later };
   return serving;
+}
+
+function shutdownOf(serving: () => Serving): Shutdown {
+  return new Shutdown({
+    delayMs: () => serving().followed.current.limits.drainDelayMs,
+    wait: (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => undefined),
+    onDelay(signal, delayMs) {
+      const { app, observation } = serving();
+      const { events } = observation.log;
+      app.endSoon();
+      events.info({ event: 'drain-delay', signal, delayMs }, 'not ready from now on, and serving until the drain');
+    },
+    drain: (signal) => stop(serving(), signal),
+    insist: () => process.exit(1),
+  });
 }
 
 function withNotices(sink: DecisionSink, notices: Notices): DecisionSink {
@@ -128,32 +157,32 @@ function appOptions(config: Config, runTime: RunTimeService, { log, sink, onDefe
   };
 }
 
-function stateOf({ app, isReady }: Serving): 'starting' | 'ready' | 'draining' {
-  if (app.isDraining) return 'draining';
+function stateOf({ app, shutdown, isReady }: Serving): 'starting' | 'ready' | 'draining' {
+  if (shutdown.hasBegun) return 'draining';
   return isReady && app.pods.isKnown ? 'ready' : 'starting';
 }
 
-/** The end of the process: at once where it is told so again. */
+/** The end of the process. */
 async function stop(serving: Serving, signal: NodeJS.Signals): Promise<void> {
   const { app, observation, followed, runTime, notices } = serving;
-  if (app.isDraining) process.exit(1);
   const fields = { event: 'draining', signal, openTunnels: app.openTunnels };
   observation.log.events.info(fields, 'no new requests are taken');
   followed.close();
   observation.stop();
   runTime.close();
   await app.stop();
-  await serving.admin?.close();
+  await Promise.all([serving.admin?.close(), serving.health?.close()]);
   await notices.close(NOTICES_MS);
   await observation.close();
   process.exit(0);
 }
 
 function announce(
-  { app, admin, runTime, observation, config, path, followed }: Serving,
+  { app, admin, health, runTime, observation, config, path, followed }: Serving,
   doors: Map<string, AddressInfo>,
 ) {
   const bound = new Map(doors);
+  if (health !== null) bound.set('metrics', health.at);
   if (admin !== null) {
     app.addOwnPort(admin.at.port);
     bound.set('admin', admin.at);

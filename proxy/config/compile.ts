@@ -28,7 +28,7 @@ export function compileConfig(document: PolicyDocument, { warnings, secretFiles,
   const { listen, admin, dns, steer, relay, limits, log } = document;
   const clients = document.clients.map(compileClient);
   const policy = compilePolicy(document.policy, clients);
-  const { headerTimeout, connectTimeout, idleTimeout, drainTimeout, memory, ...counts } = limits;
+  const { headerTimeout, connectTimeout, idleTimeout, drainTimeout, drainDelay, memory, ...counts } = limits;
   return deepFreeze({
     listen,
     admin: { token: admin.token ?? null, next: admin.next ?? null },
@@ -54,6 +54,7 @@ export function compileConfig(document: PolicyDocument, { warnings, secretFiles,
       connectTimeoutMs: connectTimeout,
       idleTimeoutMs: idleTimeout,
       drainTimeoutMs: drainTimeout,
+      drainDelayMs: drainDelay,
       memoryBytes: memory ?? memoryForOthers(processMemory()),
     },
     log: { ...log, file: log.file && { path: log.file.path, maxSizeBytes: log.file.maxSize, keep: log.file.keep } },

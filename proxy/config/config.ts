@@ -44,6 +44,8 @@ export interface Limits {
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  /** Before the drain, not ready and serving on. */
+  readonly drainDelayMs: number;
 }
 
 export interface AuditSettings {

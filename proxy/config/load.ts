@@ -104,7 +104,7 @@ function isAtOrBelow(issue: Issue, unresolved: Issue): boolean {
 function toError(issue: Issue, source: Source, root: unknown): ConfigError[] {
   const line = source.placeOf(issue.path)?.line;
   if (!source.isSound(issue.path)) return [];
-  const value = issue.shown ?? (isSecret(issue, source, root) ? '(not shown)' : valueText(issue.value));
+  const value = issue.shown ?? (isSecret(issue, source, root) ? hidden(issue.value) : valueText(issue.value));
   return [
     {
       path: pathText(issue.shownPath ?? issue.path),
@@ -113,6 +113,11 @@ function toError(issue: Issue, source: Source, root: unknown): ConfigError[] {
       ...(line === undefined ? {} : { line }),
     },
   ];
+}
+
+/** That it has a line too many is no secret, and what is most often wrong with a file. */
+function hidden(value: unknown): string {
+  return typeof value === 'string' && /[\r\n]/.test(value) ? '(not shown, more than one line)' : '(not shown)';
 }
 
 /** Under `admin` and `clients` only names and addresses are shown; elsewhere, nothing that is or is named as a token. */

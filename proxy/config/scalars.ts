@@ -12,7 +12,7 @@ import type { HostAddress, HostPort } from './places.js';
 import { parseDuration, parseSize } from './units.js';
 
 const DAY_MS = 86_400_000;
-const LONGEST_HOLD_MS = 600_000;
+const LONGEST_WAIT_MS = 600_000;
 
 /** `off` and null turn a listener off. */
 export const hostPortOrOff = form('host:port, such as "127.0.0.1:9180" or "[::1]:9180", or "off"', readHostPortOrOff, {
@@ -98,8 +98,8 @@ export const pathOrOff = form('a folder, such as "/var/lib/egress-proxy", or "of
   text === 'off' ? null : text.length > 0 && !text.includes('\0') ? text : mismatch(),
 );
 
-/** How long a request waits for an answer: a client that waits longer has given up, and 0 does not wait. */
-export const holdTime = form('a duration from 0s to 10m, such as "0s" or "30s"', readHold, {
+/** How long somebody waits: who waits longer has given up, and 0 does not wait. */
+export const waitTime = form('a duration from 0s to 10m, such as "0s" or "30s"', readWait, {
   pattern: '^\\d+(ms|s|m)$',
 });
 
@@ -229,9 +229,9 @@ function readDuration(text: string): number | Mismatch {
   return ms !== null && ms >= 1 && ms <= DAY_MS ? ms : mismatch();
 }
 
-function readHold(text: string): number | Mismatch {
+function readWait(text: string): number | Mismatch {
   const ms = parseDuration(text);
-  return ms !== null && ms <= LONGEST_HOLD_MS ? ms : mismatch();
+  return ms !== null && ms <= LONGEST_WAIT_MS ? ms : mismatch();
 }
 
 function readPortRange(value: string | number): PortRange | Mismatch {

@@ -18,7 +18,6 @@ import {
   dnsServer,
   duration,
   filePath,
-  holdTime,
   hostAddress,
   hostPattern,
   hostPort,
@@ -33,6 +32,7 @@ import {
   size,
   token,
   tokenOrOff,
+  waitTime,
   word,
 } from './scalars.js';
 import { list, orElse, section } from './shapes.js';
@@ -60,6 +60,7 @@ const internalRule = section({
 const listen = section({
   proxy: hostPort.prefault('127.0.0.1:3128'),
   admin: hostPortOrOff.prefault('127.0.0.1:9180'),
+  metrics: hostPortOrOff.prefault(null),
   socks: hostPortOrOff.prefault(null),
 });
 
@@ -90,7 +91,7 @@ const network = section({
 
 /** What `default: none` would refuse for lack of a rule becomes a question; without this section it is refused alone. */
 const ask = section({
-  hold: holdTime.prefault('0s'),
+  hold: waitTime.prefault('0s'),
   perClient: count(1, 1000, 20).prefault(20),
   most: count(1, 10_000, 200).prefault(200),
   keep: duration.prefault('15m'),
@@ -154,6 +155,7 @@ const limits = section({
   connectTimeout: duration.prefault('10s'),
   idleTimeout: duration.prefault('5m'),
   drainTimeout: duration.prefault('30s'),
+  drainDelay: waitTime.prefault('0s'),
 });
 
 const logFile = section({

@@ -1,5 +1,6 @@
 /** What a valid configuration says that can hardly be meant. */
 import { contains, type Prefix } from '../core/address.js';
+import { isLoopbackHost } from '../core/loopback.js';
 import { isInCluster } from './cluster.js';
 import type { Path } from './config-error.js';
 import type { Environment } from './interpolate.js';
@@ -18,7 +19,7 @@ export function findWarnings(document: PolicyDocument, env: Environment): Warnin
     ...borrowedAddresses(document),
     ...namesForParent(document),
     ...wideRanges(document),
-    ...(isInCluster(env) ? shortNames(document) : []),
+    ...(isInCluster(env) ? shortNames(document) : openMetrics(document)),
   ];
 }
 
@@ -60,6 +61,17 @@ function wideRanges({ policy }: PolicyDocument): Warning[] {
     const message = `${range.text} holds a large part of the internet: without an exception under internal, no tool reaches any of it`;
     return [{ path: ['policy', 'private', i], message }];
   });
+}
+
+/** In a cluster a NetworkPolicy says who comes to it; elsewhere, nothing does. */
+function openMetrics({ listen, steer, network }: PolicyDocument): Warning[] {
+  const { metrics, proxy, socks } = listen;
+  const doors = [proxy, socks, steer.dns, steer.http, steer.tls];
+  const isEverywhere = doors.some((door) => door?.host === '0.0.0.0' || door?.host === '::');
+  if (metrics === null || isLoopbackHost(metrics.host) || !isEverywhere || network.toolsRange.length > 0) return [];
+  const message =
+    'tools can read it, too: the doors are on every address, and network.toolsRange does not say which addresses are theirs';
+  return [{ path: ['listen', 'metrics'], message }];
 }
 
 /** The search list of the proxy's pod begins with the proxy's own namespace, and knows no other one. */

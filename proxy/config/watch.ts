@@ -1,6 +1,6 @@
 /** Notices that the configuration file has changed, by looking: bind mounts on Docker Desktop send no events. DECISIONS 109. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 
 export interface ConfigWatch {
@@ -70,12 +70,17 @@ async function stateOf(paths: readonly string[]): Promise<State> {
   };
 }
 
+/** Of a file that is not there, and of a pipe, which may never end. */
+const NOTHING: State = { identity: '', content: '' };
+
 async function stateOfFile(path: string): Promise<State> {
   try {
-    const { mtimeMs, size, ino } = await stat(path);
+    const found = await stat(path);
+    if (!found.isFile()) return NOTHING;
+    const { mtimeMs, size, ino } = found;
     return { identity: `${mtimeMs} ${size} ${ino}`, content: hash(await readFile(path)) };
   } catch {
-    return { identity: '', content: '' };
+    return NOTHING;
   }
 }
 
@@ -85,7 +90,7 @@ function contentNow(paths: readonly string[]): string {
 
 function contentOfFile(path: string): string {
   try {
-    return hash(readFileSync(path));
+    return statSync(path).isFile() ? hash(readFileSync(path)) : '';
   } catch {
     return '';
   }

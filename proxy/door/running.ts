@@ -38,6 +38,7 @@ export class Running {
   readonly #relayWork = new OpenSet<Work>();
   readonly #onDefect: (error: unknown) => void;
   #isDraining = false;
+  #endsSoon = false;
   #hadRelays = false;
   #takesRelays = true;
   #isCut = false;
@@ -64,6 +65,16 @@ export class Running {
   /** True from the first moment of the drain. */
   get isDraining(): boolean {
     return this.#isDraining;
+  }
+
+  /** The drain comes: connections over which requests come are not kept, so that their clients open the next one elsewhere. */
+  endSoon(): void {
+    this.#endsSoon = true;
+  }
+
+  /** True while a connection may be kept for another request. */
+  get mayPersist(): boolean {
+    return !this.#endsSoon && !this.#isDraining;
   }
 
   /** True once what did not end in time was cut. */

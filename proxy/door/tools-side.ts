@@ -38,6 +38,21 @@ export function createToolsSide({ doors, toolsRange, links }: ToolsSideOptions):
   };
 }
 
+/**
+ * The same for a listener that shows counters alone. Where a door is on every address and nothing says which addresses the
+ * tools have, nobody can be told apart and everybody is heard: in a pod that is the kubelet, and who else may come is for
+ * a NetworkPolicy to say.
+ */
+export function createKnownToolsSide(options: ToolsSideOptions): (ends: ConnectionEnds) => boolean {
+  const doors = options.doors.filter((door) => door !== null && !isWildcard(door.host));
+  const isApart = createToolsSide({ ...options, doors });
+  return (ends) => {
+    const remote = parseAddress(peerAddress(ends.remoteAddress));
+    if (remote === null || isLoopback(peerAddress(ends.localAddress))) return false;
+    return isApart(ends) || options.toolsRange().some((prefix) => contains(prefix, remote));
+  };
+}
+
 function isWithin(range: readonly Prefix[], links: readonly Link[], ends: readonly string[]): boolean {
   const addresses = ends.flatMap((text) => parseAddress(text) ?? []);
   const networks = [

@@ -60,7 +60,7 @@ function connectionOptions(options: ServerOptions, open: OpenSet<OpenConnection>
     deadlines: arrivals.deadlines,
     open,
     limits: () => arrivals.settings().limits,
-    mayPersist: () => !arrivals.isDraining,
+    mayPersist: () => arrivals.running.mayPersist,
     track: (socket, work) => arrivals.track(socket, work),
     claim: (socket, refuse) => arrivals.memory.claim('requests', peerAddress(socket.remoteAddress), refuse),
     keepEarlyData: (socket, rest) => arrivals.keepEarlyData(socket, rest),

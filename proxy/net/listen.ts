@@ -20,6 +20,7 @@ export function listen(server: Server, at: HostPort, purpose: string): Promise<A
 const VARIABLES: Readonly<Record<string, string>> = {
   proxy: 'EGRESS_PROXY_LISTEN',
   admin: 'EGRESS_ADMIN_LISTEN',
+  metrics: 'EGRESS_METRICS_LISTEN',
   socks: 'EGRESS_SOCKS_LISTEN',
   'steer.dns': 'EGRESS_STEER_DNS',
   'steer.http': 'EGRESS_STEER_HTTP',

@@ -40,11 +40,11 @@ export function createSpawnLog(level: LogLevel, outputs: readonly LogOutput[]): 
   };
 }
 
-/** The logger for all that is no record: start, reload, errors. Same outputs, `level` as text, `time` in ISO 8601. */
-export function createEventLog(level: LogLevel, outputs: readonly LogOutput[]): Logger {
+/** The logger for all that is no record: start, reload, errors. Same outputs, `level` as text, `time` in ISO 8601. `instance`: in each line. */
+export function createEventLog(level: LogLevel, outputs: readonly LogOutput[], instance?: string): Logger {
   const options = {
     level,
-    base: null,
+    base: instance === undefined ? null : { instance },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };

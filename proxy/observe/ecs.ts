@@ -47,7 +47,7 @@ export function ecsLine(json: string, machine = hostname()): string {
     message: fields.msg ?? messageOf(fields),
     'ecs.version': ECS_VERSION,
     event: eventOf(fields),
-    service: { name: 'mcp-egress-proxy', type: 'proxy' },
+    service: { name: 'mcp-egress-proxy', type: 'proxy', ...nodeOf(fields) },
     host: { name: machine },
     ...errorOf(fields.err),
     ...partiesOf(fields),
@@ -57,6 +57,10 @@ export function ecsLine(json: string, machine = hostname()): string {
     egress: Object.fromEntries(Object.entries(fields).filter(([name]) => !MAPPED.has(name))),
   };
   return escapeInvisible(JSON.stringify(line));
+}
+
+function nodeOf({ instance }: Fields) {
+  return typeof instance === 'string' ? { node: { name: instance } } : {};
 }
 
 function eventOf({ event, id, outcome, reason, durationMs }: Fields) {

@@ -12,8 +12,8 @@ export function levelOf(record: DecisionRecord): Level {
   return record.outcome === 'allow' && record.reason === null ? 'info' : 'warn';
 }
 
-/** One JSON object without a line end, fields in the order of the interface. */
-export function decisionJson(record: DecisionRecord): string {
+/** One JSON object without a line end, fields in the order of the interface. `instance`: of this process; absent: none is named. */
+export function decisionJson(record: DecisionRecord, instance?: string): string {
   const { client } = record;
   return `{"level":"${levelOf(record)}","time":${quote(record.time)},"event":"decision","id":${quote(record.id)},"outcome":"${
     record.outcome
@@ -25,11 +25,11 @@ export function decisionJson(record: DecisionRecord): string {
     record.port,
   )},"addresses":${list(record.addresses)},"dialed":${quoteOrNull(record.dialed)},"status":${number(
     record.status,
-  )},"dnsMs":${milliseconds(record.dnsMs)},"connectMs":${milliseconds(record.connectMs)}${serverName(record)}${repeats(record)}}`;
+  )},"dnsMs":${milliseconds(record.dnsMs)},"connectMs":${milliseconds(record.connectMs)}${serverName(record)}${by(instance)}${repeats(record)}}`;
 }
 
 /** One JSON object without a line end. */
-export function closeJson(record: CloseRecord): string {
+export function closeJson(record: CloseRecord, instance?: string): string {
   const { client } = record;
   return `{"level":"${record.reason === null ? 'info' : 'warn'}","time":${quote(record.time)},"event":"closed","id":${quote(
     record.id,
@@ -37,7 +37,7 @@ export function closeJson(record: CloseRecord): string {
     record.door
   }","host":${quoteOrNull(record.host)},"port":${number(record.port)},"rule":${quoteOrNull(record.rule)},"status":${number(record.status)},"bytesUp":${number(
     record.bytesUp,
-  )},"bytesDown":${number(record.bytesDown)},"durationMs":${milliseconds(record.durationMs)},"cause":"${record.cause}","reason":${quoteOrNull(record.reason)}${serverName(record)}${repeats(record)}}`;
+  )},"bytesDown":${number(record.bytesDown)},"durationMs":${milliseconds(record.durationMs)},"cause":"${record.cause}","reason":${quoteOrNull(record.reason)}${serverName(record)}${by(instance)}${repeats(record)}}`;
 }
 
 /**
@@ -79,6 +79,10 @@ function number(value: number | null): string {
 
 function serverName({ serverName: name }: { readonly serverName?: string }): string {
   return name === undefined ? '' : `,"serverName":${quote(name)}`;
+}
+
+function by(instance: string | undefined): string {
+  return instance === undefined ? '' : `,"instance":${quote(instance)}`;
 }
 
 function repeats({ repeats: count }: { readonly repeats?: number }): string {

@@ -14,16 +14,20 @@ export interface Observer {
 /** Takes each record of the spawn guard with its line of JSON. Never blocks, never throws. */
 export type SpawnObserver = (record: SpawnRecord, json: string) => void;
 
-/** One sink for all observers, in their order: a record becomes JSON once, whoever reads it. */
-export function fanOut(observers: readonly Observer[], isKept: KeptTest = () => false): DecisionSink {
+/** One sink for all observers, in their order: a record becomes JSON once, whoever reads it. `instance`: in each line. */
+export function fanOut(
+  observers: readonly Observer[],
+  isKept: KeptTest = () => false,
+  instance?: string,
+): DecisionSink {
   return {
     decision(record) {
-      const json = flat(decisionJson(record));
+      const json = flat(decisionJson(record, instance));
       for (const observer of observers) observer.decision(record, json);
       if (isKept(record)) for (const observer of observers) observer.kept?.(record, json);
     },
     closed(record) {
-      const json = flat(closeJson(record));
+      const json = flat(closeJson(record, instance));
       for (const observer of observers) observer.closed(record, json);
     },
   };

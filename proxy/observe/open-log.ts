@@ -14,6 +14,8 @@ export interface LogSettings {
   /** Null: pretty at a terminal, else json. A file is always json: its records are read again. */
   readonly format: LogFormat | null;
   readonly file: LogFile | null;
+  /** In each line of events. */
+  readonly instance?: string;
 }
 
 export interface OpenLog {
@@ -37,7 +39,7 @@ export async function openLog(settings: LogSettings, stdout: LineSink = stdoutSi
   const sinks = [stdout];
   const outputs: LogOutput[] = [{ sink: stdout, render: rendererOf(format) }];
   const apart: LogOutput[] = [];
-  const events = createEventLog(level, outputs);
+  const events = createEventLog(level, outputs, settings.instance);
   if (settings.file !== null) {
     const { path } = settings.file;
     let toldAt = Number.NEGATIVE_INFINITY;

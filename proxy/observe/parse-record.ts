@@ -27,14 +27,20 @@ const schema = z.object({
   connectMs: milliseconds,
   serverName: z.string().max(512).optional(),
   repeats: z.int().positive().optional(),
+  instance: z.string().max(512).optional(),
 });
 
 /** Null for anything that is not a whole decision record; fields that it should not have are left out. */
 export function parseRecord(value: unknown): DecisionRecord | null {
   const parsed = schema.safeParse(value);
   if (!parsed.success) return null;
-  const { repeats, serverName, ...record } = parsed.data;
-  return { ...record, ...(serverName !== undefined && { serverName }), ...(repeats !== undefined && { repeats }) };
+  const { repeats, serverName, instance, ...record } = parsed.data;
+  return {
+    ...record,
+    ...(serverName !== undefined && { serverName }),
+    ...(repeats !== undefined && { repeats }),
+    ...(instance !== undefined && { instance }),
+  };
 }
 
 /** The decision record of a line of the log; null for other lines. */

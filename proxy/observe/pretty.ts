@@ -90,7 +90,8 @@ function readyText(fields: Fields, paint: Paint): string {
   return [paint('allow', `egress-proxy ${text(fields.version)} is ready`), ...lines].join('\n');
 }
 
-function eventText({ level, time, event, msg, ...rest }: Fields, paint: Paint): string {
+/** Without the instance: who looks at a terminal looks at one. */
+function eventText({ level, time, event, msg, instance: _, ...rest }: Fields, paint: Paint): string {
   const details = Object.entries(rest).map(([name, value]) => `${escapeText(name)}=${text(value)}`);
   const head = paint(EVENT_COLOR[text(level)] ?? 'note', text(level).padEnd(5));
   return [head, text(msg ?? event), paint('dim', details.join(' '))].join(' ').trimEnd();

@@ -20,7 +20,7 @@ export type Door = (typeof DOORS)[number];
  */
 export interface DecisionRecord {
   readonly event: 'decision';
-  /** Sorts by time of the decision: later records have greater ids (as text) within one run. */
+  /** Unique among instances. Sorts by time of the decision: later records have greater ids (as text) within one run. */
   readonly id: string;
   /** ISO 8601 with milliseconds. */
   readonly time: string;
@@ -47,6 +47,8 @@ export interface DecisionRecord {
    * absent for a request that nothing was left out beside. `host` is null where they had different ones.
    */
   readonly repeats?: number;
+  /** The process that decided: pod, container or machine. Put there where the record is written. */
+  readonly instance?: string;
 }
 
 /** True for what was let through and would have been refused if the mode were `enforce`. */
@@ -84,6 +86,7 @@ export interface CloseRecord {
   readonly serverName?: string;
   /** As in a decision record; the bytes are then of all. */
   readonly repeats?: number;
+  readonly instance?: string;
 }
 
 /** `refused`: the first bytes in the tunnel were not what the policy allows. `policy`: it has changed, and forbids it now. */
@@ -124,4 +127,6 @@ export interface SpawnRecord {
   readonly status: number;
   /** What the client was answered, in words. */
   readonly explanation: string | null;
+  /** The guard's container. */
+  readonly instance?: string;
 }

@@ -37,13 +37,16 @@ const schema = z.object({
   address: text,
   status: z.int(),
   explanation: text,
+  instance: z.string().max(LONGEST).optional(),
 });
 
 /** Null for a line that is no whole record. */
 export function parseSpawnLine(line: string): SpawnRecord | null {
   try {
     const parsed = schema.safeParse(JSON.parse(line));
-    return parsed.success ? parsed.data : null;
+    if (!parsed.success) return null;
+    const { instance, ...record } = parsed.data;
+    return instance === undefined ? record : { ...record, instance };
   } catch {
     return null;
   }

@@ -25,6 +25,7 @@ const WAYS_OUT = [
 
 /** Answers, to whoever has completed a TCP handshake with a listener. The admin API listens by Fastify. */
 const LISTENERS = [
+  'proxy/admin/health-server.ts: createServer of node:http',
   'proxy/dns/dns-door.ts: createServer of node:net',
   'proxy/door/fixed-relay.ts: createServer of node:net',
   'proxy/door/tunnel-door.ts: createServer of node:net',

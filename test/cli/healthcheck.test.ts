@@ -48,6 +48,14 @@ test('without an admin API the proxy port answers for it', async (t) => {
   assert.equal(await exitCode(t, `listen: { proxy: "${await instance(t, 200)}", admin: off }`), 0);
 });
 
+test('without an admin API, that of metrics is asked', async (t) => {
+  for (const [status, code] of [
+    [200, 0],
+    [503, 1],
+  ] as const)
+    assert.equal(await exitCode(t, `listen: { admin: off, metrics: "${await instance(t, status)}" }`), code);
+});
+
 test('an instance whose file was changed for the worse is still healthy', async (t) => {
   const admin = await instance(t, 200);
   assert.equal(await exitCode(t, `listen: { admin: "${admin}" }\npolicy: { default: pubilc, allow: [ 3 ] }`), 0);

@@ -15,6 +15,7 @@ const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 export interface Instance {
   readonly proxy: string;
   readonly admin: string;
+  readonly metrics: string;
   readonly child: ChildProcess;
   /** Lines of the log so far. */
   readonly log: readonly string[];
@@ -71,6 +72,7 @@ export async function startInstance(
   return {
     proxy: `http://${at.proxy}`,
     admin: `http://${at.admin}`,
+    metrics: `http://${at.metrics}`,
     child,
     log,
     line,

@@ -42,3 +42,35 @@ test('a log for people has a line for each decision, and no colour in a pipe', {
     /^\d\d:\d\d:\d\d\.\d{3} deny {2}127\.0\.0\.1 +169\.254\.169\.254:80 +absolute +metadata-address/,
   );
 });
+
+test('every line says which instance wrote it, and the API shows the same', { timeout: 30_000 }, async (t) => {
+  const listen = LISTEN.replace('}', ', metrics: "127.0.0.1:0" }');
+  const instance = await startInstance(t, `${listen}${POLICY}`, { POD_NAME: 'egress-proxy-7d4b9-abcde' });
+  const line = instance.line(/169\.254\.169\.254/);
+  assert.equal(await request(instance.proxy, 'http://169.254.169.254/'), 403);
+  const decided = JSON.parse(await line);
+  assert.match(decided.id, /^[0-9a-z]{9}-[0-9a-z]{4}-[0-9a-z]{5}$/);
+  const reloaded = instance.line(/"event":"reloaded"/);
+  await instance.configure(`${listen}policy: { default: none }\n`);
+  instance.child.kill('SIGHUP');
+  await reloaded;
+  for (const text of instance.log) assert.equal(JSON.parse(text).instance, 'egress-proxy-7d4b9-abcde', text);
+  const found = await (await fetch(`${instance.admin}/v1/decisions/${decided.id}`)).text();
+  assert.equal(JSON.parse(found).record.instance, 'egress-proxy-7d4b9-abcde');
+});
+
+test('the listener of metrics is the proxy itself, and shows what the admin API does', {
+  timeout: 30_000,
+}, async (t) => {
+  const instance = await startInstance(t, `${LISTEN.replace('}', ', metrics: "127.0.0.1:0" }')}${POLICY}`);
+  const line = instance.line(/"reason":"own-listener"/);
+  assert.equal(await request(instance.proxy, `${instance.metrics}/metrics`), 403);
+  await line;
+  const metrics = await (await fetch(`${instance.metrics}/metrics`)).text();
+  assert.match(metrics, /^egress_requests_total\{outcome="deny",reason="own-listener",door="absolute"\} 1$/m);
+  assert.equal(
+    await (await fetch(`${instance.metrics}/readyz`)).text(),
+    await (await fetch(`${instance.admin}/readyz`)).text(),
+  );
+  assert.equal((await fetch(`${instance.metrics}/v1/decisions`)).status, 404);
+});

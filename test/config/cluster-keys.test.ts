@@ -140,3 +140,27 @@ policy:
   assert.match(warning?.message ?? '', /n8n\.default\.svc\.cluster\.local/);
   assert.deepEqual(configOf(t, text).warnings, []);
 });
+
+test('metrics that tools can read are warned of: doors on every address, and nothing that says where tools are', (t) => {
+  const warned = (text: string, env = {}) => configOf(t, `version: 1\n${text}\n`, env).warnings.map(({ path }) => path);
+  const open = 'listen: { proxy: 0.0.0.0:3128, metrics: "0.0.0.0:9181" }';
+  assert.deepEqual(warned(open), ['listen.metrics']);
+  assert.deepEqual(warned('listen: { metrics: "[::]:9181" }\nsteer: { dns: "[::]:5353" }'), ['listen.metrics']);
+  assert.deepEqual(warned(`${open}\nnetwork: { toolsRange: 172.31.250.0/25 }`), []);
+  assert.deepEqual(warned('listen: { proxy: 0.0.0.0:3128, metrics: "127.0.0.1:9181" }'), []);
+  assert.deepEqual(warned('listen: { proxy: 172.31.250.250:3128, metrics: "0.0.0.0:9181" }'), []);
+  assert.deepEqual(warned(open, { KUBERNETES_SERVICE_HOST: '10.96.0.1' }), [], 'a NetworkPolicy says it there');
+});
+
+test('the delay before the drain is at most ten minutes, and absent by default', (t) => {
+  const of = (text: string) => configOf(t, `version: 1\nlimits: { ${text} }\n`).limits.drainDelayMs;
+  assert.deepEqual(
+    [of(''), of('drainDelay: 0s'), of('drainDelay: 10s'), of('drainDelay: 10m')],
+    [0, 0, 10_000, 600_000],
+  );
+  for (const wrong of ['11m', '10', '-1s', 'off']) {
+    const [error] = errorsOf(t, `version: 1\nlimits: { drainDelay: "${wrong}" }\n`);
+    assert.deepEqual([error?.path, error?.line], ['limits.drainDelay', 2]);
+    assert.match(error?.expected ?? '', /a duration from 0s to 10m/);
+  }
+});

@@ -50,6 +50,7 @@ test('a file with nothing but its version opens nothing', (t) => {
     connectTimeoutMs: 10_000,
     idleTimeoutMs: 300_000,
     drainTimeoutMs: 30_000,
+    drainDelayMs: 0,
   });
 });
 

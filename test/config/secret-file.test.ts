@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { formatConfigErrors, loadConfig } from '../../proxy/config/load.js';
@@ -100,4 +101,88 @@ test('a changed, a removed and a restored secret are reported, and so are those 
     step();
     await changed;
   }
+});
+
+test('a secret of more lines than one is a mistake with its place, and one line end at most is taken off', (t) => {
+  for (const content of ['one\ntwo', 'one\n\n', 'one\r\ntwo\r\n', '\none']) {
+    const { path } = withSecrets(t, CLIENT, { github: content });
+    const loaded = loadConfig({ path, env: {} });
+    assert.ok(!loaded.ok, JSON.stringify(content));
+    const text = formatConfigErrors(loaded.errors);
+    assert.match(
+      text,
+      /^line 2: clients\[0\]\.token: got \(not shown, more than one line\), expected a secret of visible/,
+    );
+    assert.doesNotMatch(text, /one\b(?! line)|two/);
+  }
+});
+
+test('one that is too large says so, and is not read to its end', (t) => {
+  const { path } = withSecrets(t, 'version: 1\nclients: [{ name: a, token: "${file:/dev/zero}" }]\n', {});
+  const { path: large } = withSecrets(t, CLIENT, { github: 'a'.repeat(65 * 1024) });
+  for (const [at, expected] of [
+    [path, /got \$\{file:\/dev\/zero\}, which cannot be read \(no file\)/],
+    [large, /which cannot be read \(larger than 64 KiB\)/],
+  ] as const) {
+    const loaded = loadConfig({ path: at, env: {} });
+    assert.ok(!loaded.ok);
+    assert.match(formatConfigErrors(loaded.errors), expected);
+  }
+});
+
+test('a pipe and a folder are no secret: nobody waits for what may never be written', async (t) => {
+  const { path, secret } = withSecrets(t, CLIENT, {});
+  assert.equal(spawnSync('mkfifo', [secret('github')]).status, 0);
+  const loaded = loadConfig({ path, env: {} });
+  assert.ok(!loaded.ok);
+  assert.match(formatConfigErrors(loaded.errors), /which cannot be read \(no file\)/);
+  const watch = watchConfig({
+    path,
+    others: () => loaded.files,
+    intervalMs: 5,
+    onChange: () => assert.fail('a change'),
+  });
+  t.after(() => watch.close());
+  watch.seen();
+  rmSync(secret('github'));
+  mkdirSync(secret('github'));
+  const again = loadConfig({ path, env: {} });
+  assert.ok(!again.ok);
+});
+
+/** As a kubelet does it: a folder for each version, `..data` that leads to one, and files that lead through it. */
+function project(folder: string, version: string, files: Readonly<Record<string, string>>): void {
+  mkdirSync(join(folder, version));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, version, name), text);
+  symlinkSync(version, join(folder, '..data_tmp'));
+  renameSync(join(folder, '..data_tmp'), join(folder, '..data'));
+}
+
+test('a Secret that a kubelet replaces is a change, and its new value counts', async (t) => {
+  const { path, secret } = withSecrets(t, 'version: 1\nclients: [{ name: a, token: "${file:secrets/token}" }]\n', {});
+  const folder = dirname(secret('token'));
+  project(folder, '..2026_11_26_1', { token: 'first\n' });
+  symlinkSync(join('..data', 'token'), secret('token'));
+  const token = (): string | null | undefined => {
+    const loaded = loadConfig({ path, env: {} });
+    return loaded.ok ? loaded.config.clients[0]?.token : undefined;
+  };
+  assert.equal(token(), 'first');
+  const seen = new EventEmitter();
+  const watch = watchConfig({
+    path,
+    others: () => [secret('token')],
+    intervalMs: 5,
+    onChange: () => seen.emit('change'),
+  });
+  const alive = setInterval(() => {}, 1000);
+  t.after(() => {
+    watch.close();
+    clearInterval(alive);
+  });
+  const changed = once(seen, 'change', { signal: AbortSignal.timeout(20_000) });
+  project(folder, '..2026_11_26_2', { token: 'second\n' });
+  rmSync(join(folder, '..2026_11_26_1'), { recursive: true });
+  await changed;
+  assert.equal(token(), 'second');
 });

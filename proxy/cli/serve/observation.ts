@@ -1,6 +1,7 @@
 /** What the proxy writes down and counts while it serves: log, ring, metrics, and the records of the spawn guard. */
 import type { App } from '../../app.js';
 import type { Config } from '../../config/config.js';
+import { instanceName } from '../../observe/instance.js';
 import { createKeptTest } from '../../observe/kept.js';
 import { createMetrics, type Metrics, type MetricsOptions } from '../../observe/metrics.js';
 import { both, fanOut } from '../../observe/observe.js';
@@ -49,11 +50,12 @@ export interface Observation {
 
 /** Rejects where the log file cannot be opened. */
 export async function openObservation(config: Config, live: Live): Promise<Observation> {
-  const log = await openLog(config.log);
+  const instance = instanceName(process.env);
+  const log = await openLog({ ...config.log, instance });
   const ring = createRing(RING_RECORDS);
   if (config.log.file !== null) await restoreRing(ring, config.log.file, RING_RECORDS);
   const metrics = createMetrics(sourcesOf(live, log, ring));
-  const records = foldRepeats(fanOut([log.decisions, ring], createKeptTest()));
+  const records = foldRepeats(fanOut([log.decisions, ring], createKeptTest(), instance));
   const spawns = createSpawnRing();
   const tail = followGuard(config, { log, metrics, spawns });
   return {
