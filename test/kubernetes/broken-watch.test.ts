@@ -55,17 +55,21 @@ test('a watch that says nothing for a minute makes its pods unknown, and what it
 test('a word that comes on a stale watch is not believed', async (t) => {
   const stand = await standWhereAddressMoves(t);
   stand.move();
-  // The clock jumps: the timer of the watch has not had its turn.
-  stand.clock.pass(11_000);
+  stand.clock.jump(15_001);
   stand.server.bookmark();
-  await until(() => stand.pods.namespaces[0]?.state === 'connected');
-  stand.clock.pass(0);
-  const lists = (): number => stand.server.asked.filter((path) => !path.includes('watch=')).length;
-  const before = lists();
-  stand.clock.pass(16_000);
-  stand.server.bookmark();
-  await passUntil(stand, () => lists() > before);
   await passUntil(stand, () => stand.pods.of(AT) === 'slack');
+});
+
+test('a list is as old as its request', async (t) => {
+  const stand = await openPodStand(t, [podObject()]);
+  stand.server.misbehave = (request) => {
+    if (request.url?.includes('watch=') === false) stand.clock.jump(14_000);
+    return false;
+  };
+  await follow(stand);
+  assert.equal(stand.pods.of(AT), 'github');
+  stand.clock.jump(1001);
+  assert.equal(stand.pods.of(AT), null);
 });
 
 test('a watch that is cut goes on where it was, with half a line left out', async (t) => {
