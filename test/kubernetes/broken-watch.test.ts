@@ -57,6 +57,8 @@ test('a word that comes on a stale watch is not believed', async (t) => {
   stand.move();
   stand.clock.jump(15_001);
   stand.server.bookmark();
+  await until(() => stand.server.watches === 0);
+  assert.equal(stand.pods.of(AT), null);
   await passUntil(stand, () => stand.pods.of(AT) === 'slack');
 });
 
