@@ -20,6 +20,7 @@ async function exported(): Promise<Map<string, Map<string, Set<string>>>> {
     droppedLogLines: () => 0,
     streamReaders: () => 0,
     lostStreamRecords: () => 0,
+    pods: () => [{ namespace: 'tools', state: 'connected', pods: 1 }],
     policy: () => ({ digest: 'd', mode: 'report', default: 'none' }),
   });
   for (const door of DOORS) {
@@ -88,6 +89,7 @@ test('every alert reads metrics, labels and values that exist, and says what to 
       'EgressKernelForwards',
       'EgressForgedQueries',
       'EgressProxyProbed',
+      'EgressPodsUnknown',
       'EgressCredentialsGuessed',
       'EgressBusy',
       'EgressLogLinesDropped',
@@ -126,6 +128,8 @@ test('labels have few values: nothing that a client chooses', async () => {
     'le',
     'digest',
     'mode',
+    // Of the configuration.
+    'namespace',
     'default',
   ];
   for (const [name, labels] of await exported()) {
