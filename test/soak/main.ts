@@ -17,6 +17,7 @@ import { startFakeDns } from '../http/fake-dns.js';
 import { attack } from './attackers.js';
 import { openTunnel, type Place, timedRequest } from './client.js';
 import { openFiles, openFilesLimit, residentMemory, settledFiles } from './process-state.js';
+import { revocation } from './revocation.js';
 import { type SoakSettings, soakSettings } from './settings.js';
 import { siege } from './siege/siege.js';
 
@@ -52,6 +53,7 @@ async function main(settings: SoakSettings): Promise<void> {
     await flood(place, proxy, settings, before);
     await deadZone(place, settings);
     await timedRequest(place);
+    await revocation({ folder, tunnels: settings.tunnels, say });
     await siege({ ...settings, seconds: 2 * settings.seconds, folder, origin: place.origin, say });
   } finally {
     await proxy.stop();
@@ -59,7 +61,7 @@ async function main(settings: SoakSettings): Promise<void> {
     await dns.close();
     await rm(folder, { recursive: true });
   }
-  say('4 passed, 0 failed');
+  say('5 passed, 0 failed');
 }
 
 async function warmUp(place: Place): Promise<void> {

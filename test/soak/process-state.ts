@@ -24,3 +24,18 @@ export async function settledFiles(pid: number, most: number, seconds: number): 
   while (openFiles(pid) > most && Date.now() < end) await setTimeout(100);
   return openFiles(pid);
 }
+
+/** Milliseconds of CPU that all its threads have had. */
+export function processorTime(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.reduce((sum, id) => sum + Number(firstOf(`/proc/${pid}/task/${id}/schedstat`)) / 1e6, 0);
+}
+
+/** A thread may have ended by now. */
+function firstOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').split(' ', 1)[0] ?? '0';
+  } catch {
+    return '0';
+  }
+}
