@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { type AppOptions, createApp } from '../app.js';
 import type { Config } from '../config/config.js';
+import { policyFile, shippedPolicyFile } from '../config/policy-file.js';
 import { isLoopbackHost } from '../core/loopback.js';
 import type { Notices } from '../notify/notices.js';
 import { both } from '../observe/observe.js';
@@ -10,6 +11,7 @@ import { podsEvents } from '../observe/pods-events.js';
 import type { DecisionSink } from '../observe/record.js';
 import { relayEvents } from '../observe/relay-events.js';
 import { command, EXIT, version } from './command.js';
+import { isShippedPolicy } from './config-path.js';
 import { configPath, readConfiguration } from './configuration.js';
 import { type AdminListener, openAdmin, type Shown } from './serve/admin-listener.js';
 import { dnsEvents } from './serve/dns-events.js';
@@ -102,6 +104,7 @@ async function compose(path: string, config: Config): Promise<Serving> {
   });
   const runTime = openRunTime({
     path,
+    file: isShippedPolicy(path) ? shippedPolicyFile(path) : policyFile(path, process.env),
     config: () => followed.current,
     log: log.events,
     app: () => app,

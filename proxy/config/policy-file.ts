@@ -26,6 +26,14 @@ export function policyFile(path: string, env: Environment): PolicyFile {
   };
 }
 
+/** For the file that is shipped with the program, which is never written to: the next version brings another one. */
+export function shippedPolicyFile(path: string): PolicyFile {
+  const refused = no(
+    'This policy file came with the program, and the next version replaces it: copy it, start with --config and the copy, and lines are written there.',
+  );
+  return { path, isWritable: () => false, add: () => refused, remove: () => refused };
+}
+
 /** The folder as well: a file that is mounted by itself cannot be replaced. */
 function isWritable(path: string): boolean {
   try {

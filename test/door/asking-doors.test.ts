@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import dnsPacket from 'dns-packet';
 import { openRunTime, type RunTimeService } from '../../proxy/cli/serve/run-time.js';
+import { policyFile } from '../../proxy/config/policy-file.js';
 import { DECIDING, draft, FakeClock } from '../decide/stand.js';
 import { wireHello } from '../tls/hello-bytes.js';
 import { openOrigin, openStand, readAll, type Stand } from './stand.js';
@@ -41,7 +42,8 @@ async function asking(t: TestContext, ask: string, more = ''): Promise<AskingSta
     more: `${more}state: { path: off }`,
     runTime(config, app) {
       const log = { info() {}, warn() {}, error() {} } as never;
-      const parts = { path: '/nowhere/policy.yaml', config: () => config, log, app, reload() {}, onQuestion() {} };
+      const path = '/nowhere/policy.yaml';
+      const parts = { path, file: policyFile(path, {}), config: () => config, log, app, reload() {}, onQuestion() {} };
       const service = openRunTime({ ...parts, clock });
       services.push(service);
       return service.gate;

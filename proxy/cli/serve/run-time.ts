@@ -2,7 +2,7 @@
 import type { News, RunTimeControl } from '../../admin/run-time.js';
 import type { App } from '../../app.js';
 import type { Config } from '../../config/config.js';
-import { policyFile } from '../../config/policy-file.js';
+import type { PolicyFile } from '../../config/policy-file.js';
 import type { RunTime } from '../../core/run-time.js';
 import { type Host, isPort, parseHost } from '../../core/target.js';
 import { Book, type BookEvent, type Clock, WALL_CLOCK } from '../../decide/book.js';
@@ -15,6 +15,8 @@ import type { OpenLog } from '../../observe/open-log.js';
 
 export interface RunTimeOptions {
   readonly path: string;
+  /** The same file, to be written to. */
+  readonly file: PolicyFile;
   readonly config: () => Config;
   readonly log: OpenLog['events'];
   readonly app: () => App;
@@ -140,10 +142,10 @@ function gateOf(book: Book, questions: Questions, { config, onAsked }: RunTimeOp
   };
 }
 
-function controlOf({ path, config, reload, app }: RunTimeOptions, { folder, error }: State) {
+function controlOf({ file, config, reload, app }: RunTimeOptions, { folder, error }: State) {
   return {
     state: { path: folder, error },
-    file: policyFile(path, process.env),
+    file,
     ask() {
       const { ask } = config();
       return ask === null ? null : { holdMs: ask.holdMs };
