@@ -27,7 +27,15 @@ const { metafile } = await build({
   // What went in, and from where: the SBOM is made from it.
   metafile: true,
   // Each of these files says what it keeps from being loaded.
-  alias: { 'node:http': './build/http.cjs', http: './build/http.cjs', 'node:http2': './build/http2.cjs' },
+  alias: {
+    'node:http': './build/http.cjs',
+    http: './build/http.cjs',
+    'node:http2': './build/http2.cjs',
+    'node:https': './build/https.cjs',
+    https: './build/https.cjs',
+    'node:tls': './build/tls.cjs',
+    tls: './build/tls.cjs',
+  },
   // Packages in CommonJS call require, which a module does not have.
   banner: { js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);" },
 });

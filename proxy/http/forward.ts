@@ -118,7 +118,7 @@ class Forwarding implements UpstreamRequest {
     this.signal = signal;
     this.pool = options.pool;
     this.owner = { connection: request.socket, tokenName, client: flow.client };
-    this.request = outgoingRequest(request, to, options.onUpgraded !== null);
+    this.request = outgoingRequest(request, to, { upgrades: options.onUpgraded !== null });
     this.writer = response.claimWith((refuse) => arrivals.memory.claim('relays', flow.client.address, refuse));
     this.#arrivals = arrivals;
     this.#of = admitted;

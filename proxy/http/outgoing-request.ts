@@ -9,7 +9,7 @@ import type { ExchangeRequest } from './request-sender.js';
 export function outgoingRequest(
   request: ClientRequest,
   { target, path, isBare }: AbsoluteTarget,
-  upgrades: boolean,
+  { upgrades }: { readonly upgrades: boolean },
 ): ExchangeRequest {
   const fields = requestFields(request.rawHeaders, request.httpVersion, hostField(target));
   const hops = hopsLeft(request);

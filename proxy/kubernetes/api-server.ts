@@ -22,13 +22,15 @@ const MOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 export function createApiServer(env: Readonly<Record<string, string | undefined>>, mount = MOUNT): ApiServer {
   const host = env.KUBERNETES_SERVICE_HOST ?? '';
   const port = env.KUBERNETES_SERVICE_PORT || '443';
-  const agent = new Agent({ keepAlive: true, maxFreeSockets: 4 });
+  let agent: Agent | null = null;
   return {
     async get(path, signal) {
       // A name would have to be resolved, and this is no client of the resolver.
       if (isIP(host) === 0 || parsePort(port) === null) throw new ApiFailure('no-cluster');
       // Read for each request: the kubelet replaces both while we run. A token is of some kilobytes.
       const [token, ca] = await Promise.all(['token', 'ca.crt'].map((name) => readMounted(join(mount, name))));
+      // Only now: node:https is loaded with it.
+      agent ??= new Agent({ keepAlive: true, maxFreeSockets: 4 });
       const headers = { accept: 'application/json', authorization: `Bearer ${token}` };
       return bodyOf(
         await answerTo({
