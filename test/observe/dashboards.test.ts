@@ -44,7 +44,7 @@ async function exported(): Promise<Map<string, Map<string, Set<string>>>> {
 }
 
 /** Labels that Prometheus adds when it scrapes. */
-const ADDED = new Set(['instance', 'job', 'le']);
+const ADDED = new Set(['instance', 'job', 'le', 'namespace', 'pod']);
 
 async function check(expression: string): Promise<void> {
   const series = await exported();
@@ -74,6 +74,31 @@ test('every panel of the dashboard reads metrics and labels that exist', async (
   for (const panel of dashboard.panels) for (const { expr } of panel.targets) await check(expr);
 });
 
+test('every query of the dashboard of decisions reads fields that records have, and groups by what it has read', () => {
+  const dashboard = JSON.parse(read('grafana-dashboard-loki.json'));
+  const queries: string[] = dashboard.panels.flatMap(({ targets }: { targets: { expr: string }[] }) =>
+    targets.map(({ expr }) => expr),
+  );
+  assert.ok(queries.length >= 8);
+  for (const query of queries) {
+    const fields = [...(/\| json ((?:\w+="[\w.]+"(?:, )?)+)/.exec(query)?.[1]?.matchAll(/(\w+)="([\w.]+)"/g) ?? [])];
+    assert.ok(fields.length > 0, query);
+    const record = query.includes('event="closed"') ? closeRecord() : decisionRecord();
+    for (const [, , path = ''] of fields) assert.notEqual(at(record, path), undefined, `${path} in ${query}`);
+    const read = new Set([...fields.map(([, name]) => name), ...ADDED]);
+    const used = [...query.matchAll(/by \(([^)]*)\)/g)].flatMap(([, names = '']) => names.split(', '));
+    const filtered = [...query.matchAll(/\| (\w+)(?:=|!=)"/g)].map(([, name]) => name);
+    for (const name of [...used, ...filtered]) assert.ok(read.has(name), `${name} in ${query}`);
+  }
+});
+
+function at(value: unknown, path: string): unknown {
+  const [key = '', ...rest] = path.split('.');
+  const inner =
+    typeof value === 'object' && value !== null ? Object.entries(value).find(([name]) => name === key)?.[1] : undefined;
+  return rest.length === 0 ? inner : at(inner, rest.join('.'));
+}
+
 test('every alert reads metrics, labels and values that exist, and says what to do', async () => {
   const { groups } = parse(read('alerts.yml'));
   const rules = groups.flatMap((group: { rules: unknown[] }) => group.rules);
@@ -94,6 +119,7 @@ test('every alert reads metrics, labels and values that exist, and says what to 
       'EgressBusy',
       'EgressLogLinesDropped',
       'EgressDescriptors',
+      'EgressReplicasDiffer',
     ],
   );
   for (const { alert, expr, labels, annotations } of rules) {
