@@ -49,6 +49,10 @@ const EXACT: Readonly<Record<string, Policy>> = {
     ],
   }),
   'nothing at all': policy({ default: 'none' }),
+  'ranges that are private here': policy({
+    private: [prefixOf('34.118.224.0/20'), prefixOf('2600:1f14:abcd::/48')],
+    internal: [rule('internal[0]', { address: '34.118.224.1/32', ports: [port(443)] })],
+  }),
   'a NAT64 prefix of the network': policy({ nat64: [prefixOf('2a00:64::/96'), prefixOf('fd00:64::/96')] }),
 };
 
@@ -65,6 +69,7 @@ const NEAR = [
     '8.8.9.0',
     '9.0.0.0',
   ],
+  ...['34.118.223.255', '34.118.224.0', '34.118.224.1', '34.118.239.255', '34.118.240.0', '2600:1f14:abcd::1'],
   ...['192.168.1.0', '192.168.1.3', '192.168.1.4', '192.168.1.7', '192.168.1.8', '100.100.100.200', '100.100.100.201'],
   ...['2a00::1', '2a01::1', 'fd00::1', 'fd00:ec2::254', 'fd01::1', '2a00:64::8.8.8.8', '2a00:64::10.0.0.1'],
   ...[
