@@ -108,20 +108,21 @@ function hexTail(text: string): string | null {
 /** Read digit by digit: every request asks several times, and a pattern, a split and a join cost twenty times as much. */
 function parseDottedDecimal(text: string): Address | null {
   if (text.length < 7 || text.length > 15) return null;
-  const bytes: number[] = [];
+  const bytes = [0, 0, 0, 0];
+  let part = 0;
   let byte = -1;
   for (let i = 0; i < text.length; i++) {
     const digit = text.charCodeAt(i) - ZERO;
-    if (digit === DOT && byte >= 0 && bytes.length < 3) {
-      bytes.push(byte);
+    if (digit === DOT && byte >= 0 && part < 3) {
+      bytes[part++] = byte;
       byte = -1;
     } else if (digit >= 0 && digit <= 9 && byte !== 0) {
       byte = byte < 0 ? digit : byte * 10 + digit;
       if (byte > 255) return null;
     } else return null;
   }
-  if (bytes.length !== 3 || byte < 0) return null;
-  bytes.push(byte);
+  if (part !== 3 || byte < 0) return null;
+  bytes[3] = byte;
   return { family: 4, bytes, text };
 }
 

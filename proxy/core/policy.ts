@@ -124,14 +124,11 @@ export function decideAddresses(of: Policy, asked: Question, addresses: readonly
   if (denial !== null) return { outcome: 'deny', ...denial };
   const plain = judgePlainText(policy, question.target);
   if (plain !== null && enforcesSni(policy)) return { outcome: 'deny', ...plain };
-  const [first, ...rest] = allowed;
+  const first = allowed[0];
   if (first === undefined) return { outcome: 'deny', ...refusal('address-prohibited') };
-  const permit = new IssuedPermit(
-    ISSUING,
-    question.target,
-    [frozenOnce(first.address), ...rest.map(({ address }) => frozenOnce(address))],
-    first.rule,
-  );
+  const vetted: [Address, ...Address[]] = [frozenOnce(first.address)];
+  for (const { address } of allowed.slice(1)) vetted.push(frozenOnce(address));
+  const permit = new IssuedPermit(ISSUING, question.target, vetted, first.rule);
   const noted = allowed.flatMap((one) => one.noted ?? []);
   return { outcome: 'allow', permit, wouldDeny: worst(noted, addresses.length) ?? plain };
 }

@@ -1,6 +1,7 @@
 /** What records, refusals and metrics call the rule that decided. */
 
-export type RuleSection = 'allow' | 'deny' | 'internal';
+const SECTIONS = ['allow', 'deny', 'internal'] as const;
+export type RuleSection = (typeof SECTIONS)[number];
 
 /**
  * A configured rule by its name, or by its position in its list; `default`: policy.default; `report`: mode report let
@@ -33,8 +34,8 @@ export function ruleId(section: RuleSection, index: number, name: string | null)
 
 /** The list that the rule is in; null for what is no rule of the configuration. `id`: of a record, perhaps an old one. */
 export function sectionOf(id: string | null): RuleSection | null {
-  const section = /^(allow|deny|internal)[:[]/.exec(id ?? '')?.[1];
-  return section === 'allow' || section === 'deny' || section === 'internal' ? section : null;
+  if (id === null) return null;
+  return SECTIONS.find((section) => id.startsWith(section) && /[:[]/.test(id.charAt(section.length))) ?? null;
 }
 
 /** True for what no rule and no mode opens. */

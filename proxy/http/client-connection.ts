@@ -103,7 +103,8 @@ export class ClientConnection implements Side, OpenConnection {
   /** CONNECT and Upgrade are the last requests of their connection. */
   #handOver(head: RequestHead, rest: Buffer): true {
     const { connect, upgrade } = this.#options;
-    const [socket, busy] = [this.socket, !this.#counted.isAdmitted];
+    const { socket } = this;
+    const busy = !this.#counted.isAdmitted;
     this.#leave();
     const early = this.#options.keepEarlyData(socket, rest);
     if (head.method === 'CONNECT') connect(head, this, { busy, early });

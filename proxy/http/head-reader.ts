@@ -91,11 +91,11 @@ export class HeadReader {
   /** `text`: the head without its last two line ends. */
   #whole(text: string, taken: number): HeadReading {
     if (this.#isTooLarge(text.length + END.length)) return TOO_LARGE;
-    const [requestLine = '', ...fieldLines] = text.split('\r\n');
-    const head = parseRequestLine(requestLine);
+    const lines = text.split('\r\n');
+    const head = parseRequestLine(lines[0] ?? '');
     if (head === null) return MALFORMED;
-    if (fieldLines.length > this.#limits.headerFields) return TOO_LARGE;
-    for (const line of fieldLines) if (!pushField(line, head.rawHeaders)) return MALFORMED;
+    if (lines.length - 1 > this.#limits.headerFields) return TOO_LARGE;
+    for (let i = 1; i < lines.length; i++) if (!pushField(lines[i] ?? '', head.rawHeaders)) return MALFORMED;
     return { kind: 'head', head, taken, length: text.length + END.length };
   }
 
@@ -139,8 +139,7 @@ const REQUEST_LINE = /^(CONNECT|(?!CONNE)[A-Z][A-Z-]{0,31}) ([\x21-\x7e\x80-\xff
 function parseRequestLine(line: string): OpenHead | null {
   const match = REQUEST_LINE.exec(line);
   if (match === null) return null;
-  const [, method = '', target = '', httpVersion = ''] = match;
-  return { method, url: ownText(target), httpVersion, rawHeaders: [] };
+  return { method: match[1] ?? '', url: ownText(match[2] ?? ''), httpVersion: match[3] ?? '', rawHeaders: [] };
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;

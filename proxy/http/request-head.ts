@@ -20,7 +20,7 @@ export function headFault(request: RequestHead): Reason | null {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'malformed-request';
   const hosts = values(rawHeaders, 'host');
   if (hosts.length > 1) return 'duplicate-host';
-  const [host] = hosts;
+  const host = hosts[0];
   if (httpVersion === '1.1' && (host === undefined || host === '')) return 'missing-host';
   if (host !== undefined && host !== '' && !parseHostField(host).ok) return 'malformed-request';
   if (members(rawHeaders, 'expect').some((expectation) => expectation !== '100-continue')) return 'expectation-failed';
@@ -38,7 +38,7 @@ export interface Listener {
  * skipped, as some clients send it (proxytunnel): it is the target that counts (RFC 9112 section 3.2.2).
  */
 export function hostFault(request: RequestHead, target: Target, listener: Listener): Reason | null {
-  const [value] = values(request.rawHeaders, 'host');
+  const value = values(request.rawHeaders, 'host')[0];
   // The same text names the same target: no need to read it again.
   if (value === undefined || value === '' || value === request.url) return null;
   const field = parseHostField(value);
@@ -60,7 +60,7 @@ const OWN_NAMES: ReadonlySet<string> = new Set(['egress-proxy', 'localhost']);
 /** Null where no credentials are given; credentials that cannot be read are wrong ones. */
 export function credentialsOf(request: RequestHead): Credentials | null {
   const given = values(request.rawHeaders, 'proxy-authorization');
-  const [value] = given;
+  const value = given[0];
   if (value === undefined) return null;
   const wrong = { user: '', password: '' };
   return given.length > 1 ? wrong : (parseBasic(value) ?? wrong);
@@ -68,7 +68,7 @@ export function credentialsOf(request: RequestHead): Credentials | null {
 
 /** True where content follows the head (RFC 9112 section 6.3). */
 export function hasContent(request: RequestHead): boolean {
-  const [length = '0'] = values(request.rawHeaders, 'content-length');
+  const length = values(request.rawHeaders, 'content-length')[0] ?? '0';
   return length !== '0' || values(request.rawHeaders, 'transfer-encoding').length > 0;
 }
 

@@ -88,7 +88,8 @@ class SocketRelay implements Relay, Ways, Pumping {
   #begin(head: Buffer): void {
     const first = head.length === 0 ? null : this.through(this.#up, head);
     if (first !== null) this.#up.to.write(first);
-    for (const pump of [this.#up, this.#down]) if (pump.from.readableEnded) this.ended(pump);
+    if (this.#up.from.readableEnded) this.ended(this.#up);
+    if (this.#down.from.readableEnded) this.ended(this.#down);
     this.#up.start();
     this.#down.start();
   }

@@ -52,13 +52,13 @@ export class HelloReader {
 
   #takeHeader(chunk: Uint8Array, offset: number): number {
     this.#header[this.#headerLength++] = chunk[offset] ?? 0;
-    const [type, major, , high = 0, low = 0] = this.#header;
+    const header = this.#header;
     // Between the fragments of a hello no other record may come (RFC 8446 section 5.1).
     const broken = this.#handshakeLength === 0 ? NOT_TLS : MALFORMED;
-    if (type !== HANDSHAKE_RECORD || (this.#headerLength > 1 && major !== 3)) this.#state = broken;
+    if (header[0] !== HANDSHAKE_RECORD || (this.#headerLength > 1 && header[1] !== 3)) this.#state = broken;
     if (this.#headerLength < RECORD_HEADER) return 1;
     this.#headerLength = 0;
-    this.#fragmentLeft = high * 256 + low;
+    this.#fragmentLeft = (header[3] ?? 0) * 256 + (header[4] ?? 0);
     if (this.#fragmentLeft === 0 || this.#fragmentLeft > MAX_FRAGMENT) this.#state = MALFORMED;
     return 1;
   }
