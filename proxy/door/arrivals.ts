@@ -11,6 +11,7 @@ import type { Screen } from '../net/first-bytes.js';
 import type { MemoryBudget } from '../net/memory-budget.js';
 import { relay } from '../net/relay.js';
 import type { Side } from '../net/side.js';
+import { Clock } from '../observe/clock.js';
 import type { DecisionSink, Door } from '../observe/record.js';
 import type { Gate } from './admit.js';
 import { type AdmitOptions, type Admitted, admitOrAsk, type RunTimeGate, type Waiter } from './admit-or-ask.js';
@@ -107,6 +108,7 @@ export class Arrivals {
   readonly #admitting: AdmitOptions;
   readonly #names = createAskedNames();
   readonly #turns = createTurns();
+  readonly #clock = new Clock();
 
   constructor(options: ArrivalsOptions) {
     this.#options = options;
@@ -232,6 +234,14 @@ export class Arrivals {
   }
 
   #flow(door: Door, client: Client, method: string | null, policy: Policy): Flow {
-    return new Flow({ id: this.#options.newId(), door, client, method, policy, sink: this.#options.sink });
+    return new Flow({
+      id: this.#options.newId(),
+      door,
+      client,
+      method,
+      policy,
+      sink: this.#options.sink,
+      clock: this.#clock,
+    });
   }
 }

@@ -5,6 +5,7 @@ import type { ClientIdentity, Policy, Refusal } from '../core/policy.js';
 import { REASONS, type Reason } from '../core/reasons.js';
 import { type Host, hostText, type Target } from '../core/target.js';
 import type { RelayResult } from '../net/relay.js';
+import type { Clock } from '../observe/clock.js';
 import type { CloseRecord, DecisionRecord, DecisionSink, Door } from '../observe/record.js';
 
 export interface Client extends ClientIdentity {
@@ -42,6 +43,7 @@ export interface FlowOptions {
   readonly method: string | null;
   readonly policy: Policy;
   readonly sink: DecisionSink;
+  readonly clock: Clock;
 }
 
 /** Who asked through which door for what. */
@@ -55,6 +57,7 @@ export class Flow {
   readonly id: string;
   readonly door: Door;
   readonly client: Client;
+  readonly clock: Clock;
   readonly #options: FlowOptions;
   readonly #startedAt = performance.now();
   /** The same in the close record as in the decision record. */
@@ -69,6 +72,7 @@ export class Flow {
     this.id = options.id;
     this.door = options.door;
     this.client = options.client;
+    this.clock = options.clock;
     this.#policy = options.policy;
   }
 
@@ -108,7 +112,7 @@ export class Flow {
     const record: CloseRecord = {
       event: 'closed',
       id: this.id,
-      time: new Date().toISOString(),
+      time: this.clock.iso(),
       client,
       door,
       host,
@@ -138,7 +142,7 @@ export class Flow {
     const record: DecisionRecord = {
       event: 'decision',
       id: this.id,
-      time: new Date().toISOString(),
+      time: this.clock.iso(),
       outcome,
       reason,
       mode: this.#policy.mode,

@@ -66,7 +66,7 @@ function answer(flow: Flow, trace: Trace, refusal: Refusal): { phrase: string; f
   const fields = ['Proxy-Status', `${PSEUDONYM}; error=${error}; details="${reason}"`];
   if (reason === 'client-unauthenticated') fields.push('Proxy-Authenticate', `Basic realm="${PSEUDONYM}"`);
   fields.push('Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body)));
-  fields.push('Date', new Date().toUTCString());
+  fields.push('Date', flow.clock.http());
   return { phrase: reasonPhrase(known), fields, body };
 }
 
