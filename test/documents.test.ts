@@ -26,6 +26,18 @@ test('every link of a page to a file of this repository leads to one', () => {
   assert.deepEqual(broken, []);
 });
 
+test('what the life of a request says is in a file is declared there', () => {
+  const text = readFileSync(join(ROOT, 'docs/life-of-a-request.md'), 'utf8');
+  const named = [...text.matchAll(/\]\(\.\.\/(proxy\/[^)]+)\)((?:(?: and)? `\w+`)+)/g)].flatMap(
+    ([, file = '', names = '']) => [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => ({ file, name })),
+  );
+  assert.ok(named.length >= 6);
+  const missing = named.filter(
+    ({ file, name }) => !new RegExp(`(?:function|const|class) ${name}\\b`).test(readFileSync(join(ROOT, file), 'utf8')),
+  );
+  assert.deepEqual(missing, []);
+});
+
 test('every heading that a link names is on its page', () => {
   const broken = PAGES.flatMap((page) => {
     const links = [...readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\(([^)\s#:]*)#([^)\s]+)\)/g)];

@@ -4,7 +4,7 @@ import { policyView } from '../../proxy/admin/policy-view.js';
 import { closedPolicy } from '../../proxy/config/compile.js';
 import { parsePrefix } from '../../proxy/core/address.js';
 import { parseHostPattern } from '../../proxy/core/host-pattern.js';
-import { createMetrics } from '../../proxy/observe/metrics.js';
+import { idleMetrics } from '../observe/idle-metrics.js';
 import { decisionRecord } from '../observe/records.js';
 import { adminWith } from './build.js';
 
@@ -22,16 +22,7 @@ test('health is ok from the start, readiness only between start and drain', asyn
 });
 
 test('metrics are Prometheus text', async () => {
-  const metrics = createMetrics({
-    openTunnels: () => 0,
-    openConnections: () => 0,
-    unansweredDnsPeers: () => 0,
-    kernel: () => null,
-    droppedLogLines: () => 0,
-    streamReaders: () => 0,
-    lostStreamRecords: () => 0,
-    policy: () => ({ digest: 'd', mode: 'enforce', default: 'none' }),
-  });
+  const metrics = idleMetrics();
   const response = await adminWith({ registry: metrics.registry }).app.inject('/metrics');
   assert.match(String(response.headers['content-type']), /^text\/plain/);
   assert.match(response.body, /^egress_tunnels_open 0$/m);

@@ -1,8 +1,10 @@
 /** Who is measured: how each is started, and what it can do. */
+
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../net/free-port.js';
 import { haproxyConfiguration, ourPolicy, squidConfiguration, tinyproxyConfiguration } from './configurations.js';
-import { cpuMs, firstLine, freePort, type Running, start } from './process.js';
+import { cpuMs, firstLine, type Running, start } from './process.js';
 import { ORIGIN_ADDRESS, REFUSED_ADDRESS } from './sandbox.js';
 import { installed, type Programs, repository } from './toolchain.js';
 

@@ -2,16 +2,18 @@
  * `node dist/test/bench/counts.js`: what one CONNECT, one refusal and one GET cost in things: bytes that the engine
  * allocates, calls, listeners, timers, promises and ticks, Node's own included. Figures of one build compare with those of another.
  */
+
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../net/free-port.js';
 import { ourPolicy } from './configurations.js';
 import { type Contender, contenders, type Field, type Standing } from './contenders.js';
 import type { Counts } from './counted.js';
 import { firstTunnel } from './fresh.js';
 import { load } from './load.js';
-import { firstLine, freePort, type Running, start, stop } from './process.js';
+import { firstLine, type Running, start, stop } from './process.js';
 import { say } from './report.js';
 import { ORIGIN_ADDRESS, REFUSED_ADDRESS } from './sandbox.js';
 import { compile, type Programs, repository } from './toolchain.js';

@@ -1,8 +1,8 @@
 /** Processes under measurement: start, CPU time and memory from /proc, stop. */
+
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 
 export interface Running {
   readonly child: ChildProcess;
@@ -65,16 +65,6 @@ export function rssKiB(pid: number): number {
   let sum = 0;
   for (const one of family(pid)) sum += Number(/VmRSS:\s+(\d+)/.exec(readProc(`/proc/${one}/status`))?.[1] ?? 0);
   return sum;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 function family(pid: number): number[] {

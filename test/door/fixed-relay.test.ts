@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import net, { type AddressInfo, type Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { type App, createApp } from '../../proxy/app.js';
 import { type Address, parseAddress, parsePrefix } from '../../proxy/core/address.js';
@@ -8,6 +8,7 @@ import { EgressError } from '../../proxy/core/reasons.js';
 import { boundAddresses, sharesLink } from '../../proxy/door/relay-clients.js';
 import type { CloseRecord, DecisionRecord } from '../../proxy/observe/record.js';
 import { configOf } from '../config/fixture.js';
+import { freePort } from '../net/free-port.js';
 import { openOrigin } from './stand.js';
 
 const CONFIG = `version: 1
@@ -190,12 +191,3 @@ test('clients on the network of the tools are told from all others', () => {
   assert.equal(inside('127.0.0.1', [address('127.0.0.1')]), false, 'loopback is no network of tools');
   assert.equal(sharesLink(links, doors, [undefined]), false);
 });
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { parseAddress } from '../../proxy/core/address.js';
 import { parseHostPattern } from '../../proxy/core/host-pattern.js';
 import type { RunTime } from '../../proxy/core/run-time.js';
 import { table } from '../http/fake-dns.js';
 import { configOf, type RunningProxy, startProxy } from '../http/start-proxy.js';
+import { freePort } from '../net/free-port.js';
 import { wireHello } from '../tls/hello-bytes.js';
+import { dialerTo } from './dialer-to.js';
 
 const PUBLIC = '93.184.216.34';
 const BLOCK: RunTime = {
@@ -58,13 +59,7 @@ async function stand(t: TestContext, policy: Readonly<Record<string, unknown>>):
   origin.listen(0, '127.0.0.1');
   await once(origin, 'listening');
   const { port } = origin.address() as AddressInfo;
-  const dialer = {
-    async dial() {
-      const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
-      await once(socket, 'connect');
-      return { socket, address: parseAddress(PUBLIC) ?? assert.fail() };
-    },
-  };
+  const dialer = dialerTo(port, PUBLIC);
   const [socks, tls, http] = [await freePort(), await freePort(), await freePort()];
   const proxy = await startProxy({
     config: {
@@ -92,15 +87,6 @@ async function stand(t: TestContext, policy: Readonly<Record<string, unknown>>):
       return client;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Resolves when as much of `expected` has come. */

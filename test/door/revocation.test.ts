@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { parseAddress } from '../../proxy/core/address.js';
 import { parseHostPattern } from '../../proxy/core/host-pattern.js';
 import type { RunTime } from '../../proxy/core/run-time.js';
 import { table } from '../http/fake-dns.js';
 import { configOf, type RunningProxy, startProxy } from '../http/start-proxy.js';
+import { dialerTo } from './dialer-to.js';
 
 const NOTHING: RunTime = { grants: [], pauses: [] };
 const PUBLIC = '93.184.216.34';
@@ -45,13 +45,7 @@ async function stand(
     .listen(0, '127.0.0.1');
   await once(origin, 'listening');
   const { port } = origin.address() as AddressInfo;
-  const dialer = {
-    async dial() {
-      const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
-      await once(socket, 'connect');
-      return { socket, address: parseAddress(PUBLIC) ?? assert.fail() };
-    },
-  };
+  const dialer = dialerTo(port, PUBLIC);
   const proxy = await startProxy({
     config: { policy },
     dns: table({ 'a.test': [PUBLIC], 'b.test': [PUBLIC] }),

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import type { ClientEntry } from '../../proxy/config/config.js';
 import { parsePrefix } from '../../proxy/core/address.js';
 import { identify, namesByToken, type Origin } from '../../proxy/door/clients.js';
-import { freePort } from '../bench/process.js';
 import { configFile, configOf, errorsOf } from '../config/fixture.js';
+import { freePort } from '../net/free-port.js';
 
 const NOBODY: ClientEntry = {
   name: 'nobody',

@@ -15,7 +15,7 @@ import { pair } from './socket-pair.js';
 const LIMIT = { timeout: 20_000 };
 const PIECE = Buffer.alloc(1 << 20);
 
-async function stall(totalBytes: number) {
+async function tunnel(totalBytes: number, screen: SniScreen | null) {
   const memory = createMemoryBudget(() => totalBytes);
   const [client, upstream] = [await pair(), await pair()];
   const running = relay(new PlainSide(client.near), upstream.near, {
@@ -25,15 +25,21 @@ async function stall(totalBytes: number) {
     claim: (refuse) => memory.claim('relays', 'tool', refuse),
     claimEarly: (refuse) => memory.claim('early', 'tool', refuse),
     head: Buffer.alloc(0),
-    screen: null,
+    screen,
   });
+  return { memory, running, client, upstream };
+}
+
+async function stall(totalBytes: number) {
+  const stalled = await tunnel(totalBytes, null);
+  const { client, upstream } = stalled;
   client.far.pause();
   const fill = (): void => {
     while (upstream.far.writable && upstream.far.write(PIECE));
   };
   upstream.far.on('drain', fill);
   fill();
-  return { memory, running, client, upstream };
+  return stalled;
 }
 
 test('a reader that stops holds at most 64 KiB, and nothing once it has read on', LIMIT, async () => {
@@ -60,23 +66,14 @@ test('over the budget the tunnel is cut, and its claim is gone', LIMIT, async ()
 const HALF_A_HELLO = Buffer.concat([Buffer.from([22, 3, 1, 0x3e, 0x80, 1, 0, 0x3e, 0x7c]), Buffer.alloc(9000)]);
 
 async function hold(totalBytes: number) {
-  const memory = createMemoryBudget(() => totalBytes);
-  const [client, upstream] = [await pair(), await pair()];
-  const running = relay(new PlainSide(client.near), upstream.near, {
-    idleTimeoutMs: 60_000,
-    deadlines: new Deadlines(),
-    reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),
-    claim: (refuse) => memory.claim('relays', 'tool', refuse),
-    claimEarly: (refuse) => memory.claim('early', 'tool', refuse),
-    head: Buffer.alloc(0),
-    screen: new SniScreen({
-      target: { form: 'authority', scheme: null, host: { kind: 'name', name: name('a.test') }, port: port(443) },
-      mode: 'enforce',
-      onJudged: () => undefined,
-    }),
+  const screen = new SniScreen({
+    target: { form: 'authority', scheme: null, host: { kind: 'name', name: name('a.test') }, port: port(443) },
+    mode: 'enforce',
+    onJudged: () => undefined,
   });
-  client.far.on('error', () => undefined).write(HALF_A_HELLO);
-  return { memory, running, client };
+  const held = await tunnel(totalBytes, screen);
+  held.client.far.on('error', () => undefined).write(HALF_A_HELLO);
+  return held;
 }
 
 test('what is held of a tunnel that is not judged yet is claimed, with the room to read it', LIMIT, async () => {

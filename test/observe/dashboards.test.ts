@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { REASONS } from '../../proxy/core/reasons.js';
-import { createMetrics } from '../../proxy/observe/metrics.js';
 import { DOORS } from '../../proxy/observe/record.js';
+import { idleMetrics } from './idle-metrics.js';
 import { closeRecord, decisionRecord } from './records.js';
 
 const FOLDER = new URL('../../../docker/observability/', import.meta.url);
@@ -12,17 +12,7 @@ const read = (file: string): string => readFileSync(new URL(file, FOLDER), 'utf8
 
 /** Every series that the program exports, with the names and values of its labels, as Prometheus would read them. */
 async function exported(): Promise<Map<string, Map<string, Set<string>>>> {
-  const metrics = createMetrics({
-    openTunnels: () => 0,
-    openConnections: () => 0,
-    unansweredDnsPeers: () => 0,
-    kernel: () => null,
-    droppedLogLines: () => 0,
-    streamReaders: () => 0,
-    lostStreamRecords: () => 0,
-    pods: () => [{ namespace: 'tools', state: 'connected', pods: 1 }],
-    policy: () => ({ digest: 'd', mode: 'report', default: 'none' }),
-  });
+  const metrics = idleMetrics({ pods: () => [{ namespace: 'tools', state: 'connected', pods: 1 }] });
   for (const door of DOORS) {
     for (const reason of [...(Object.keys(REASONS) as (keyof typeof REASONS)[]), null]) {
       const outcome = reason === null ? 'allow' : REASONS[reason].outcome;

@@ -3,7 +3,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import net, { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
@@ -13,6 +13,7 @@ import { loadConfig } from '../../../proxy/config/load.js';
 import { parseAddress } from '../../../proxy/core/address.js';
 import { EgressError } from '../../../proxy/core/reasons.js';
 import type { DecisionRecord } from '../../../proxy/observe/record.js';
+import { freePort } from '../../net/free-port.js';
 
 /** Real clients over SOCKS to servers on loopback: curl, PySocks (python3-socks), git over ssh (openssh-server, netcat-openbsd). */
 const TOKEN = 'a-token-of-sixteen-and-more';
@@ -185,13 +186,4 @@ async function startSshd(port: number): Promise<ChildProcess> {
   const server = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', config], { stdio: ['ignore', 'inherit', 'pipe'] });
   while (!String(await once(server.stderr, 'data')).includes('listening'));
   return server;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

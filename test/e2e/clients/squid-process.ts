@@ -1,10 +1,12 @@
 /** Debian's Squid, for the same requests as ours: loopback only, no cache, no log but that of its own faults. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../../net/free-port.js';
 
 export interface SquidProcess {
   readonly port: number;
@@ -85,16 +87,6 @@ async function relayDns(to: number): Promise<dgram.Socket> {
   relay.bind(53, DNS_ADDRESS);
   await once(relay, 'listening');
   return relay;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const at = server.address();
-  server.close();
-  await once(server, 'close');
-  if (at === null || typeof at === 'string') throw new Error('no port');
-  return at.port;
 }
 
 async function failure(child: ChildProcess): Promise<never> {

@@ -1,10 +1,11 @@
 /** What one needs who has the image and no clone: one pasted command, or the archive of a release. */
+
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, type TestContext, test } from 'node:test';
+import { freePort } from '../../net/free-port.js';
 import { docker, repository, tryDocker } from './docker.js';
 import { buildImages } from './images.js';
 
@@ -17,16 +18,6 @@ async function folder(context: TestContext): Promise<string> {
   const made = await mkdtemp(join(tmpdir(), 'egress-image-'));
   context.after(() => rm(made, { recursive: true, force: true }));
   return made;
-}
-
-/** For a command of the page that names its port. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
 
 test('one pasted command leads from the image to a refusal that one sees', async (context) => {

@@ -1,4 +1,5 @@
 /** The alerts by promtool, and the dashboard by a Prometheus that scrapes the program: both as Debian ships them. */
+
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,6 +12,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { type Instance, LISTEN, request, startInstance } from '../../cli/instance.js';
+import { freePort } from '../../net/free-port.js';
 
 const ROOT = new URL('../../../../', import.meta.url);
 const ALERTS = fileURLToPath(new URL('docker/observability/alerts.yml', ROOT));
@@ -87,15 +89,6 @@ async function echo(context: TestContext): Promise<number> {
   await once(server, 'listening');
   context.after(() => server.close());
   return (server.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** The address of a Prometheus that scrapes the instance every second. */
