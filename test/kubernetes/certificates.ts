@@ -1,4 +1,4 @@
-/** A certificate authority and one certificate of it for 127.0.0.1, made of octets: X.509 (RFC 5280) in DER. */
+/** A certificate authority and one certificate of it for an IPv4 address, made of octets: X.509 (RFC 5280) in DER. */
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 
 export interface Certificates {
@@ -11,15 +11,16 @@ export interface Certificates {
 const ECDSA_SHA256 = der(0x30, oid('2a8648ce3d040302'));
 const CRITICAL = der(0x01, Buffer.from([0xff]));
 const IS_CA = der(0x30, oid('551d13'), CRITICAL, octets(der(0x30, der(0x01, Buffer.from([0xff])))));
-const LOOPBACK = der(0x30, oid('551d11'), octets(der(0x30, der(0x87, Buffer.from([127, 0, 0, 1])))));
-
-export function createCertificates(name: string): Certificates {
+/** `name`: of the authority. */
+export function createCertificates(name: string, address = '127.0.0.1'): Certificates {
+  const isFor = der(0x87, Buffer.from(address.split('.').map(Number)));
+  const extension = der(0x30, oid('551d11'), octets(der(0x30, isFor)));
   const authority = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const server = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const issuer = { name, key: authority.privateKey };
   return {
     ca: certificate(issuer, { name, key: authority.publicKey, extension: IS_CA }),
-    certificate: certificate(issuer, { name: 'kube-apiserver', key: server.publicKey, extension: LOOPBACK }),
+    certificate: certificate(issuer, { name: 'kube-apiserver', key: server.publicKey, extension }),
     key: server.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   };
 }

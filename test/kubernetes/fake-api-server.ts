@@ -43,8 +43,17 @@ interface Watch {
 
 const PATH = /^\/api\/v1\/namespaces\/([^/?]+)\/pods\?(.*)$/;
 
-export async function startApiServer(t: TestContext): Promise<FakeApiServer> {
-  const { ca, certificate, key } = createCertificates('kubernetes');
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+  /** The address that the certificate is for. */
+  readonly address: string;
+}
+
+const LOOPBACK: Place = { host: '127.0.0.1', port: 0, address: '127.0.0.1' };
+
+export async function startApiServer(t: Pick<TestContext, 'after'>, at: Place = LOOPBACK): Promise<FakeApiServer> {
+  const { ca, certificate, key } = createCertificates('kubernetes', at.address);
   const mount = mkdtempSync(join(tmpdir(), 'service-account-'));
   writeFileSync(join(mount, 'ca.crt'), ca);
   writeFileSync(join(mount, 'token'), 'first-token\n');
@@ -73,7 +82,7 @@ export async function startApiServer(t: TestContext): Promise<FakeApiServer> {
     const metadata = { resourceVersion: String(version), ...(to < all.length ? { continue: String(to) } : {}) };
     return { kind: 'PodList', metadata, items: all.slice(from, to) };
   };
-  server.listen(0, '127.0.0.1');
+  server.listen(at.port, at.host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   t.after(async () => {

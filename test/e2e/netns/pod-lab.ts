@@ -7,7 +7,10 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { PodObject } from '../../kubernetes/fake-api-server.js';
 
 export const NODE = '172.30.0.1';
 export const API_SERVER = '10.96.0.1';
@@ -36,6 +39,8 @@ const DOORS = { 53: 5353, 80: 8080, 443: 8443, 3128: 3128 } as const;
 export class PodLab {
   readonly #prefix = `pd${process.pid}-`;
   readonly #children: ChildProcess[] = [];
+  /** The service account of the proxy; empty: it has none. */
+  #account = '';
   readonly #folder = mkdtempSync(join(tmpdir(), 'pod-lab-'));
 
   constructor() {
@@ -77,22 +82,31 @@ export class PodLab {
     udp: readonly { address: string; port: number }[] = [],
   ): Promise<void> {
     const settings = JSON.stringify({ tcp, udp });
-    await this.#started(this.#start(seat, [process.execPath, script('responder.js'), settings], {}));
+    await once(this.#start(seat, [process.execPath, script('responder.js'), settings], {}).stdout, 'data', {
+      signal: AbortSignal.timeout(20_000),
+    });
   }
 
-  /** The proxy, whose configuration is `text`, until it is ready. */
-  async serve(text: string): Promise<void> {
+  /** An API server on the node; what it returns takes changes of its pods. */
+  async serveApi(): Promise<(type: 'ADDED' | 'MODIFIED' | 'DELETED', pod: PodObject) => void> {
+    const at = JSON.stringify({ host: NODE, port: 6443, address: API_SERVER });
+    const child = this.#start('node', [process.execPath, script('pod-api.js'), at], {});
+    const [mount] = await once(child.stdout, 'data', { signal: AbortSignal.timeout(20_000) });
+    this.#account = String(mount).trim();
+    return (type, pod) => void child.stdin.write(`${JSON.stringify({ type, pod })}\n`);
+  }
+
+  /** The proxy, whose configuration is `text`, once it is ready: its log. */
+  async serve(text: string): Promise<AsyncIterator<LogRecord>> {
     const path = join(this.#folder, 'policy.yaml');
     writeFileSync(path, text);
-    const child = this.#start('proxy', [process.execPath, MAIN, 'serve', '--config', path], {
-      KUBERNETES_SERVICE_HOST: API_SERVER,
-    });
-    let log = '';
-    child.stdout?.on('data', (bytes: Buffer) => {
-      log += bytes.toString();
-    });
-    while (!log.includes('"event":"listening"'))
-      await once(child.stdout ?? child, 'data', { signal: AbortSignal.timeout(20_000) });
+    const serve = [process.execPath, MAIN, 'serve', '--config', path];
+    const mounted = `mount -t tmpfs none /run && mkdir -p ${ACCOUNT} && cp ${this.#account}/* ${ACCOUNT} && exec "$@"`;
+    const command = this.#account === '' ? serve : ['unshare', '--mount', 'sh', '-ec', mounted, 'sh', ...serve];
+    const child = this.#start('proxy', command, { KUBERNETES_SERVICE_HOST: API_SERVER });
+    const log = recordsOf(child.stdout);
+    await find(log, ({ event }) => event === 'listening');
+    return log;
   }
 
   /** `egress-proxy probe --json` in the pod of the tool, with a resolv.conf and, perhaps, a token of its own. */
@@ -102,9 +116,8 @@ export class PodLab {
   ): { status: number | null; output: string } {
     const resolv = join(this.#folder, 'resolv.conf');
     writeFileSync(resolv, `nameserver ${mounts.nameserver}\noptions ndots:1\n`);
-    const account = '/run/secrets/kubernetes.io/serviceaccount';
     const token =
-      mounts.token === undefined ? '' : `mkdir -p ${account} && printf %s "${mounts.token}" > ${account}/token && `;
+      mounts.token === undefined ? '' : `mkdir -p ${ACCOUNT} && printf %s "${mounts.token}" > ${ACCOUNT}/token && `;
     const inside = `mount --bind ${resolv} /etc/resolv.conf && mount -t tmpfs none /run && ${token}exec "$@"`;
     const command = [
       'unshare',
@@ -142,15 +155,11 @@ export class PodLab {
     return `${this.#prefix}${seat}`;
   }
 
-  #start(seat: Seat, command: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
+  #start(seat: Seat, command: readonly string[], env: Readonly<Record<string, string>>) {
     const args = ['netns', 'exec', this.#name(seat), ...command];
-    const child = spawn('ip', args, { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env.PATH, ...env } });
+    const child = spawn('ip', args, { stdio: ['pipe', 'pipe', 'inherit'], env: { PATH: process.env.PATH, ...env } });
     this.#children.push(child);
     return child;
-  }
-
-  async #started(child: ChildProcess): Promise<void> {
-    await once(child.stdout ?? child, 'data', { signal: AbortSignal.timeout(20_000) });
   }
 
   #join(seat: Seat, address: string): void {
@@ -166,6 +175,7 @@ export class PodLab {
   }
 }
 
+const ACCOUNT = '/run/secrets/kubernetes.io/serviceaccount';
 const SEATS: readonly Seat[] = ['node', 'tool', 'proxy', 'neighbour', 'dns', 'public'];
 const MAIN = fileURLToPath(new URL('../../../proxy/main.js', import.meta.url));
 
@@ -192,4 +202,19 @@ function chain(hook: 'forward' | 'input', rules: readonly string[]): string {
 
 function script(file: string): string {
   return fileURLToPath(new URL(file, import.meta.url));
+}
+
+export type LogRecord = Readonly<Record<string, unknown>>;
+
+async function* recordsOf(output: Readable): AsyncGenerator<LogRecord> {
+  for await (const line of createInterface({ input: output })) yield JSON.parse(line);
+}
+
+/** The next record of which that is so. */
+export async function find(log: AsyncIterator<LogRecord>, isSo: (record: LogRecord) => boolean): Promise<LogRecord> {
+  for (;;) {
+    const { value, done } = await log.next();
+    if (done === true) throw new Error('the log has ended');
+    if (isSo(value)) return value;
+  }
 }
