@@ -42,7 +42,8 @@ function isText(value: unknown): value is string {
 }
 
 test('each workflow that is meant to be there is there', () => {
-  for (const name of ['ci.yml', 'release.yml', 'scan.yml', 'windows.yml']) assert.ok(FILES.includes(name), name);
+  for (const name of ['ci.yml', 'kubernetes.yml', 'release.yml', 'scan.yml', 'windows.yml'])
+    assert.ok(FILES.includes(name), name);
 });
 
 for (const file of FILES) {
@@ -106,6 +107,14 @@ test('CI runs the gate of this repository, and a release waits for it', () => {
   assert.ok(gate.some((run) => run.startsWith('.ci/run')));
   const { jobs } = read('release.yml');
   assert.equal(jobs.gate?.uses, './.github/workflows/ci.yml');
+});
+
+test('the chart is installed in a cluster whose node image is fixed, and its test has to fail without the policies', () => {
+  const steps = Object.values(read('kubernetes.yml').jobs).flatMap(({ steps = [] }) => steps);
+  assert.match(textOf('kubernetes.yml'), /node_image: "kindest\/node:v[\d.]+@sha256:[0-9a-f]{64}"/);
+  const scripts = steps.flatMap(({ run }) => run ?? []);
+  assert.ok(scripts.some((run) => run.startsWith('helm test egress-proxy ')));
+  assert.ok(scripts.some((run) => /delete networkpolicy --all[\s\S]*if helm test [^\n]*; then [^\n]*exit 1/.test(run)));
 });
 
 test('dependabot looks after packages, images and actions', () => {
