@@ -149,6 +149,7 @@ export class PodLab {
     for (const child of this.#children) child.kill('SIGKILL');
     for (const seat of SEATS) spawnSync('ip', ['netns', 'del', this.#name(seat)]);
     rmSync(this.#folder, { recursive: true });
+    if (this.#account !== '') rmSync(this.#account, { recursive: true, force: true });
   }
 
   #name(seat: Seat): string {
