@@ -35,13 +35,13 @@ export const suggestCommand = command({
   },
 });
 
-interface Sources {
+interface SuggestOptions {
   readonly base: string | undefined;
   readonly from: string | undefined;
   readonly file: string | undefined;
 }
 
-async function suggestion({ base: path, from, file }: Sources, io: Io): Promise<string> {
+async function suggestion({ base: path, from, file }: SuggestOptions, io: Io): Promise<string> {
   const base = path === undefined ? null : decodeText(readFileSync(path));
   const sum = await tally(recordsFrom(from, file, io), base === null ? NO_BASE : fromBase(base));
   if (sum.records === 0) throw new Error('no decision record was found in what was read');

@@ -62,14 +62,14 @@ export function parseImagePattern(text: string): ImagePattern | null {
   };
 }
 
-interface Parts {
+interface SplitName {
   readonly domain: string;
   readonly components: readonly string[];
   readonly tag: string | null;
   readonly digest: string | null;
 }
 
-function split(text: string): Parts | null {
+function split(text: string): SplitName | null {
   if (text.length > MOST_OCTETS) return null;
   const [before = '', digest, ...more] = text.split('@');
   if (more.length > 0 || (digest !== undefined && !DIGEST.test(digest))) return null;

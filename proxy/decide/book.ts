@@ -32,7 +32,7 @@ export type BookEvent =
   | { readonly of: 'grant'; readonly action: 'made' | 'revoked' | 'ended' | 'used' | 'in-file'; readonly grant: Grant }
   | { readonly of: 'pause'; readonly action: 'made' | 'ended'; readonly pause: Pause };
 
-export interface BookParts {
+export interface BookOptions {
   readonly kept: Kept;
   readonly clock: Clock;
   /** Throws where nothing can be kept. */
@@ -54,14 +54,18 @@ export class BookError extends Error {
 
 export class Book {
   #kept: Kept;
-  readonly #parts: BookParts;
+  readonly #options: BookOptions;
   #cancel: (() => void) | null = null;
 
-  constructor(parts: BookParts) {
-    this.#parts = parts;
-    const now = parts.clock.now();
+  constructor(options: BookOptions) {
+    this.#options = options;
+    const now = options.clock.now();
     const isOpen = ({ expires }: Grant | Pause): boolean => expires === null || expires > now;
-    this.#kept = { ...parts.kept, grants: parts.kept.grants.filter(isOpen), pauses: parts.kept.pauses.filter(isOpen) };
+    this.#kept = {
+      ...options.kept,
+      grants: options.kept.grants.filter(isOpen),
+      pauses: options.kept.pauses.filter(isOpen),
+    };
     this.#schedule();
   }
 
@@ -84,7 +88,7 @@ export class Book {
 
   /** In force when it returns; takes the place of a grant for the same. Throws a BookError. */
   grant(draft: GrantDraft, deciding: Deciding): Grant {
-    const now = this.#parts.clock.now();
+    const now = this.#options.clock.now();
     const { forMs, ...rule } = draft;
     const lastsMs = forMs ?? (rule.once ? ONCE_MS : null);
     const expires = lastsMs === null ? null : now + lastsMs;
@@ -122,7 +126,7 @@ export class Book {
 
   /** Takes the place of a pause of the same client. Throws a BookError. */
   pause({ client, mode, forMs }: PauseDraft, deciding: Deciding): Pause {
-    const now = this.#parts.clock.now();
+    const now = this.#options.clock.now();
     const pause: Pause = { client, mode, created: now, expires: forMs === null ? null : now + forMs, ...deciding };
     const others = this.#kept.pauses.filter((other) => other.client !== client);
     if (others.length >= MOST_PAUSES) throw new BookError('too-many', `There are ${MOST_PAUSES} pauses already.`);
@@ -164,7 +168,7 @@ export class Book {
   /** First on the disk, then in force. */
   #keep(kept: Kept): void {
     try {
-      this.#parts.write(kept);
+      this.#options.write(kept);
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
       throw new BookError('state-unwritable', `The state file cannot be written${code}: nothing was changed.`);
@@ -177,15 +181,15 @@ export class Book {
   #end(kept: Kept): void {
     this.#kept = kept;
     try {
-      this.#parts.write(kept);
+      this.#options.write(kept);
     } catch (error) {
-      this.#parts.onUnwritable(error);
+      this.#options.onUnwritable(error);
     }
     this.#schedule();
   }
 
   #report(event: BookEvent): void {
-    this.#parts.onChange(event);
+    this.#options.onChange(event);
   }
 
   #schedule(): void {
@@ -195,12 +199,12 @@ export class Book {
       this.#cancel = null;
       return;
     }
-    const inMs = Math.min(...times) - this.#parts.clock.now();
-    this.#cancel = this.#parts.clock.after(Math.max(0, Math.min(inMs, LOOK_MS)), () => this.#look());
+    const inMs = Math.min(...times) - this.#options.clock.now();
+    this.#cancel = this.#options.clock.after(Math.max(0, Math.min(inMs, LOOK_MS)), () => this.#look());
   }
 
   #look(): void {
-    const now = this.#parts.clock.now();
+    const now = this.#options.clock.now();
     const isOver = ({ expires }: Grant | Pause): boolean => expires !== null && expires <= now;
     const { grants, pauses } = this.#kept;
     const ended = { grants: grants.filter(isOver), pauses: pauses.filter(isOver) };

@@ -16,7 +16,7 @@ export interface KernelState {
   readonly routerAdvertisements: readonly string[];
 }
 
-export interface KernelSources {
+export interface KernelOptions {
   /** In place of /proc/sys/net. */
   readonly root?: string;
   readonly interfaces?: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
@@ -28,8 +28,8 @@ const STRICT = 1;
 const ALWAYS = 2;
 
 /** Reads a few small files of /proc at once, synchronously: they are never on a disk. Never throws. */
-export function readKernel(sources: KernelSources = {}): KernelState {
-  const { root = '/proc/sys/net', interfaces = networkInterfaces } = sources;
+export function readKernel(options: KernelOptions = {}): KernelState {
+  const { root = '/proc/sys/net', interfaces = networkInterfaces } = options;
   const setting = (family: 'ipv4' | 'ipv6', name: string, key: string) =>
     numberIn(`${root}/${family}/conf/${name}/${key}`);
   const names = outward(interfaces());

@@ -1,7 +1,7 @@
 /** A book with a clock of the test, and grants from short texts. */
 import { parsePrefix } from '../../proxy/core/address.js';
 import { parseHostPattern } from '../../proxy/core/host-pattern.js';
-import { Book, type BookEvent, type BookParts, type Clock } from '../../proxy/decide/book.js';
+import { Book, type BookEvent, type BookOptions, type Clock } from '../../proxy/decide/book.js';
 import type { GrantDraft } from '../../proxy/decide/grant.js';
 import { type Kept, NOTHING_KEPT } from '../../proxy/decide/state-file.js';
 
@@ -42,7 +42,7 @@ export interface BookStand {
   readonly written: Kept[];
 }
 
-export function bookStand(change: Partial<BookParts> = {}): BookStand {
+export function bookStand(change: Partial<BookOptions> = {}): BookStand {
   const clock = new FakeClock();
   const events: string[] = [];
   const written: Kept[] = [];
