@@ -18,6 +18,16 @@ interface NetworkPolicy {
   readonly spec: { readonly egress: readonly EgressRule[] };
 }
 
+interface Admission {
+  readonly spec: {
+    readonly mutations: readonly {
+      readonly patchType: string;
+      readonly jsonPatch?: { readonly expression: string };
+      readonly applyConfiguration?: { readonly expression: string };
+    }[];
+  };
+}
+
 interface Gateway {
   readonly spec: {
     readonly strategy: { readonly rollingUpdate: unknown };
@@ -157,6 +167,21 @@ test('the gateway rolls without a gap, has time to drain, and mounts folders tha
   assert.ok(container?.ports.every(({ containerPort }) => containerPort >= 1024));
   assert.ok(container?.volumeMounts.every((mount) => mount.subPath === undefined));
   assert.equal(spec.template.metadata.annotations, undefined);
+});
+
+test('the admission policy sets variables by merging, and DNS, whose lists are atomic, by a patch', () => {
+  const { spec } = pick<Admission>(render('--values', FULL_VALUES), 'MutatingAdmissionPolicy');
+  const [dns, ...others] = spec.mutations;
+  assert.match(dns?.jsonPatch?.expression ?? '', /"\/spec\/dnsConfig", value: Object\.spec\.dnsConfig\{/);
+  assert.deepEqual(
+    others.map(({ patchType }) => patchType),
+    ['ApplyConfiguration', 'ApplyConfiguration'],
+  );
+  for (const { applyConfiguration } of others) {
+    const { expression = '' } = applyConfiguration ?? {};
+    assert.doesNotMatch(expression, /dnsConfig|command|args/);
+    assert.equal(expression.match(/\.env\{name: "\w+", value: "/g)?.length, 6);
+  }
 });
 
 test('a policy of tools names container ports, no kube-dns, and lets nobody in', () => {
