@@ -10,19 +10,30 @@ import { ORIGIN_ADDRESS, REFUSED_ADDRESS } from './sandbox.js';
 const RETRY_MS = 2;
 const READY_TRIES = 5000;
 const SETTLE_MS = 700;
+/** For what a start does behind the first request. */
+const IDLE_MS = 2500;
 const NO_FIGURE: Sample = { value: null, note: 'no process', errors: 0 };
 
-/** From the start of the process to the answer of the first tunnel, in ms; the memory that it then has, in the note. */
+/** From the start of the process to the answer of the first tunnel, in ms. */
 export async function coldStart(contender: Contender, _standing: Standing | null, field: Field): Promise<Sample> {
   const from = performance.now();
   const standing = await contender.start(field);
   if (standing?.running == null) return NO_FIGURE;
   await firstTunnel(contender, standing, field);
   const value = performance.now() - from;
-  await wait(SETTLE_MS);
-  const note = `${(rssKiB(standing.running.pid) / 1024).toFixed(0)} MiB idle RSS`;
   await stop(standing.running);
-  return { value, note, errors: 0 };
+  return { value, note: '', errors: 0 };
+}
+
+/** What a process holds that has carried one tunnel and has nothing to do, in MiB. */
+export async function idleRss(contender: Contender, _standing: Standing | null, field: Field): Promise<Sample> {
+  const standing = await contender.start(field);
+  if (standing?.running == null) return NO_FIGURE;
+  await firstTunnel(contender, standing, field);
+  await wait(IDLE_MS);
+  const value = rssKiB(standing.running.pid) / 1024;
+  await stop(standing.running);
+  return { value, note: '', errors: 0 };
 }
 
 /** What one of `tunnels` open and silent tunnels adds to the resident memory, in KiB, after a warm-up. */

@@ -17,21 +17,23 @@ import { type Workload, workloads } from './workloads.js';
 
 const options = readOptions(process.argv.slice(2));
 // Fetched before the namespace is entered, which has no way out.
-const node = await nodeBinary(options.node);
+const nodes: string[] = [];
+for (const wish of options.nodes) nodes.push(await nodeBinary(wish));
 const folder = mkdtempSync(join(tmpdir(), 'egress-bench-'));
 chmodSync(folder, 0o755);
 try {
   const status = isInside() ? null : enter(folder);
-  if (status === null) await measure(options);
-  else process.exitCode = status;
+  if (status !== null) process.exitCode = status;
+  else for (const node of nodes) await measure(options, node);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function measure({ repeats, smoke, check, workloads: only, compare, json }: Options): Promise<void> {
+async function measure(options: Options, node: string): Promise<void> {
+  const { repeats, smoke, check, workloads: only, compare, json } = options;
   if (!isInside()) say('no root or no unshare: on plain loopback, names are resolved by ours only');
   const helpers: Running[] = [];
-  const field = await prepare(helpers);
+  const field = await prepare(helpers, node);
   const chosen = workloads(smoke).filter(({ name }) => only.length === 0 || only.includes(name));
   const taking = contenders().filter(
     ({ name }) => options.contenders.length === 0 || options.contenders.includes(name),
@@ -45,7 +47,7 @@ async function measure({ repeats, smoke, check, workloads: only, compare, json }
     const spawns = isSpawning ? await spawnResults(repeats, smoke ? 3 : 20) : {};
     const report = { node: version, namespace: isInside(), repeats, results: { ...results(samples), ...spawns } };
     print(report, [...chosen, ...SPAWN_ROWS], compare);
-    if (json !== null) save(report, json);
+    if (json !== null) save(report, nodes.length === 1 ? json : `${json}.${version}`);
     if (check && !printBudget(againstBudget(chosenOf(readBudget(), only), report.results))) process.exitCode = 1;
   } finally {
     for (const { running } of standings.values()) if (running !== null) await stop(running);
@@ -53,12 +55,12 @@ async function measure({ repeats, smoke, check, workloads: only, compare, json }
   }
 }
 
-async function prepare(helpers: Running[]): Promise<Field> {
+async function prepare(helpers: Running[], node: string): Promise<Field> {
   const programs = await compile(folder);
   const origin = await start(programs.origin, [ORIGIN_ADDRESS], { stdio: ['pipe', 'pipe', 'inherit'] });
   helpers.push(origin);
   const { stream = 0, http = 0, dns = 0 } = await firstLine(origin);
-  const pipe = join(folder, 'log');
+  const pipe = join(mkdtempSync(join(folder, 'log-')), 'pipe');
   await capture('mkfifo', [pipe]);
   helpers.push(await start('sh', ['-c', 'exec cat > /dev/null < "$0"', pipe]));
   return { folder, programs, node, origin: { stream, http, dns }, logPipe: openSync(pipe, 'w') };

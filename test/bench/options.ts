@@ -7,8 +7,8 @@ export interface Options {
   /** Only what budget.json names, which has to hold. */
   readonly check: boolean;
   readonly repeats: number;
-  /** A path or a major version for the Node that runs the Node proxies; null: this one. */
-  readonly node: string | null;
+  /** Paths or major versions of the Node that runs the Node proxies, one run for each; null: this one. */
+  readonly nodes: readonly (string | null)[];
   readonly compare: string | null;
   readonly json: string | null;
   /** Empty: all. */
@@ -19,6 +19,9 @@ export interface Options {
 /** Enough to see that all parts work: what every checkout can build and run, without Debian's packages. */
 const SMOKE: readonly string[] = ['direct', 'c-relay', 'node-pipe', 'undici', 'ours'];
 
+/** What a whole run measures on: the long-term releases that are in use. */
+const NODES: readonly string[] = ['24', '26'];
+
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
@@ -26,7 +29,7 @@ export function readOptions(args: readonly string[]): Options {
       smoke: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
       repeats: { type: 'string' },
-      node: { type: 'string' },
+      node: { type: 'string', multiple: true },
       compare: { type: 'string' },
       json: { type: 'string' },
       workload: { type: 'string', multiple: true, default: [] },
@@ -43,7 +46,7 @@ export function readOptions(args: readonly string[]): Options {
     smoke: values.smoke,
     check: values.check,
     repeats,
-    node: values.node ?? null,
+    nodes: values.node ?? (values.check || values.smoke ? [null] : NODES),
     compare: values.compare ?? null,
     json: values.json ?? null,
     workloads: values.workload.length === 0 ? Object.keys(budget) : values.workload,

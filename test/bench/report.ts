@@ -38,8 +38,24 @@ export function print(
     say(`\n${workload.title} (${workload.unit}; lower is better)`);
     for (const [name, cell] of Object.entries(cells)) say(row(name, cell, earlier?.[workload.name]?.[name]));
   }
+  printTable(report.results, workloads);
   say('\ntargets');
   for (const outcome of outcomes(report.results)) say(verdict(outcome));
+}
+
+/** One line for each row of work, and a column for each who was measured: medians. */
+function printTable(results: Results, workloads: readonly Pick<Workload, 'name' | 'unit'>[]): void {
+  const rows = workloads.flatMap(({ name, unit }) => {
+    const cells = results[name];
+    return cells === undefined ? [] : [{ name, unit, cells }];
+  });
+  const columns = [...new Set(rows.flatMap(({ cells }) => Object.keys(cells)))];
+  say(`\n${'medians'.padEnd(32)}${columns.map((name) => name.padStart(12)).join('')}`);
+  for (const { name, unit, cells } of rows) {
+    const medians = columns.map((column) => cells[column]?.median ?? null);
+    const figures = medians.map((median) => (median === null ? '-' : figure(median)).padStart(12));
+    say(`${`${name}, ${unit}`.padEnd(32)}${figures.join('')}`);
+  }
 }
 
 /** False where a row does not hold. */
