@@ -17,6 +17,7 @@ export function findWarnings(document: PolicyDocument, env: Environment): Warnin
   return [
     ...idleAllowRules(document),
     ...borrowedAddresses(document),
+    ...narrowPods(document),
     ...namesForParent(document),
     ...wideRanges(document),
     ...(isInCluster(env) ? shortNames(document) : openMetrics(document)),
@@ -32,6 +33,20 @@ function idleAllowRules({ policy, clients }: PolicyDocument): Warning[] {
     if (defaults.includes('none')) return [];
     const message = 'this rule changes nothing: what it allows is allowed by the default (public) already';
     return [{ path: ['policy', 'allow', i], message }];
+  });
+}
+
+/** A pod has no name while the API server is away: what holds it in must not be its name. */
+function narrowPods({ clients, policy }: PolicyDocument): Warning[] {
+  if (policy.clients === 'required') return [];
+  return clients.flatMap((client, i) => {
+    if (client.pods === undefined || client.token !== undefined) return [];
+    const isOwn = client.default === 'none' && policy.default === 'public';
+    const isDenied = policy.deny.some((rule) => rule.clients?.includes(client.name) === true);
+    const isHeld = client.mode === 'enforce' && policy.mode === 'report';
+    if (!isOwn && !isDenied && !isHeld) return [];
+    const message = `${client.name} is nobody while the API server does not answer, and its narrower rules then do not hold: set policy.clients to required`;
+    return [{ path: ['clients', i, 'pods'], message }];
   });
 }
 

@@ -40,3 +40,34 @@ for (const [what, text, ...paths] of CASES) {
     }
   });
 }
+
+const PODS = 'pods: { namespace: tools, labels: {} }';
+const NARROW: readonly (readonly [what: string, text: string, ...paths: string[]])[] = [
+  [
+    'a narrower default',
+    `policy: { default: public }\nclients: [ { name: a, ${PODS}, default: none } ]`,
+    'clients[0].pods',
+  ],
+  ['a deny rule', `policy: { deny: [ { clients: [a] } ] }\nclients: [ { name: a, ${PODS} } ]`, 'clients[0].pods'],
+  ['enforcement', `policy: { mode: report }\nclients: [ { name: a, ${PODS}, mode: enforce } ]`, 'clients[0].pods'],
+  ['a wider default', `policy: { default: none }\nclients: [ { name: a, ${PODS}, default: public } ]`],
+  ['an allow rule', `policy: { allow: [ { ports: [443], clients: [a] } ] }\nclients: [ { name: a, ${PODS} } ]`],
+  [
+    'a narrower default and a token',
+    `policy: { default: public }\nclients: [ { name: a, token: x, ${PODS}, default: none } ]`,
+  ],
+  [
+    'a narrower default where a name is required',
+    `policy: { default: public, clients: required }\nclients: [ { name: a, ${PODS}, default: none } ]`,
+  ],
+];
+for (const [what, text, ...paths] of NARROW) {
+  test(`a client by pods with ${what}: ${paths.length === 0 ? 'no warning' : 'a warning'}`, (t) => {
+    const { warnings } = configOf(t, `version: 1\n${text}\n`);
+    assert.deepEqual(
+      warnings.map(({ path }) => path),
+      paths,
+    );
+    for (const { message } of warnings) assert.match(message, /set policy\.clients to required/);
+  });
+}
