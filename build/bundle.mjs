@@ -35,6 +35,7 @@ const { metafile } = await build({
     https: './build/https.cjs',
     'node:tls': './build/tls.cjs',
     tls: './build/tls.cjs',
+    '@opentelemetry/resources': './build/resources.cjs',
   },
   // Packages in CommonJS call require, which a module does not have.
   banner: { js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);" },

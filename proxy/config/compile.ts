@@ -14,7 +14,7 @@ import type { AskSettings, AuditSettings, ClientEntry, Config, FixedDestination,
 import type { ConfigWarning } from './config-error.js';
 import { memoryForOthers, processMemory } from './memory-limit.js';
 import type { HostPort } from './places.js';
-import { compileNotify } from './receivers.js';
+import { compileNotify, compileOtlp } from './receivers.js';
 import type { PolicyDocument, RuleDocument } from './schema.js';
 
 /** What is known beside the file. */
@@ -47,6 +47,7 @@ export function compileConfig(document: PolicyDocument, { warnings, secretFiles,
     guard: document.guard && compileGuard(document.guard, clients),
     secretFiles,
     notify: document.notify && compileNotify(document.notify),
+    otlp: document.otlp && compileOtlp(document.otlp),
     parent: compileParent(document.upstream, policy.private),
     limits: {
       ...counts,

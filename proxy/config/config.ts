@@ -8,7 +8,7 @@ import type { AuditRole } from './audit-roles.js';
 import type { ConfigWarning } from './config-error.js';
 import type { GuardConfig } from './guard-config.js';
 import type { HostAddress, HostPort } from './places.js';
-import type { NotifySettings } from './receivers.js';
+import type { NotifySettings, OtlpSettings } from './receivers.js';
 import type { PolicyDocument } from './schema.js';
 
 export interface ClientEntry {
@@ -131,6 +131,8 @@ export interface Config {
   readonly secretFiles: readonly string[];
   /** Null: nobody is told. */
   readonly notify: NotifySettings | null;
+  /** Null: nothing is exported. */
+  readonly otlp: OtlpSettings | null;
   /** Null: every connection is direct. */
   readonly parent: Parent | null;
   readonly limits: Limits;

@@ -22,7 +22,7 @@ export function findSemanticIssues(root: unknown): Issue[] {
   const clients = list(file.clients);
   const nat64 = list(policy.nat64).flatMap((text) => prefixOf(text) ?? []);
   const names = [...new Set(clients.map((client) => mapping(client).name).filter((name) => typeof name === 'string'))];
-  const senders = ['notify'].filter((name) => isMapping(file[name]));
+  const senders = ['notify', 'otlp'].filter((name) => isMapping(file[name]));
   const rules = (['deny', 'internal', 'allow'] as const).flatMap((kind) =>
     list(policy[kind]).flatMap((rule, i) => {
       const path = ['policy', kind, i];

@@ -126,7 +126,7 @@ function isSecret({ path, value }: Issue, source: Source, root: unknown): boolea
   if (path[0] === 'admin' || path[0] === 'clients')
     return !['name', 'address', 'server', 'pods'].includes(String(path[2]));
   if (path[0] === 'upstream' && path[1] === 'proxy') return true;
-  if (path[0] === 'notify' && (path[1] === 'url' || path[1] === 'headers')) return true;
+  if (path[0] === 'notify' || path[0] === 'otlp') return ['url', 'endpoint', 'headers'].includes(String(path[1]));
   const written = valueAt(source.root, path);
   const named = typeof written === 'string' && /\$\{(?:file:|\w*(TOKEN|SECRET|PASS|KEY|CREDENTIAL))/i.test(written);
   return named || tokensOf(root).has(value);

@@ -6,7 +6,7 @@ import { NOTICE_EVENTS, type NoticeEvent } from '../core/notice-event.js';
 import type { Rule } from '../core/policy.js';
 import type { RuleId } from '../core/rule-id.js';
 import { type AbsoluteTarget, hostText, parseAbsolute, type Target } from '../core/target.js';
-import { clientName, form, type Mismatch, mismatch, word } from './scalars.js';
+import { clientName, duration, form, type Mismatch, mismatch, word } from './scalars.js';
 import { list, section } from './shapes.js';
 
 /** Where the file says that the proxy may send by itself. */
@@ -51,6 +51,25 @@ const headers = z.record(fieldName, fieldValue, {
   error: 'a mapping of header fields, such as { Authorization: "Bearer ${NOTIFY_TOKEN}" }',
 });
 
+export const OTLP_SIGNALS = ['metrics', 'logs'] as const;
+
+export interface OtlpSettings {
+  /** `/v1/metrics` and `/v1/logs` come behind its path. */
+  readonly to: Receiver;
+  readonly signals: readonly (typeof OTLP_SIGNALS)[number][];
+  /** Of the metrics. */
+  readonly intervalMs: number;
+}
+
+export const otlpSection = section({
+  endpoint: receiverUrl,
+  signals: list(word(OTLP_SIGNALS), 'such as [metrics, logs]')
+    .min(1, 'at least one of metrics, logs')
+    .prefault(['metrics', 'logs']),
+  headers: headers.prefault({}),
+  interval: duration.prefault('60s'),
+});
+
 export const notifySection = section({
   url: receiverUrl,
   events: list(word(NOTICE_EVENTS), 'such as [question, metadata]')
@@ -69,11 +88,16 @@ export function compileNotify({
   return { to: receiver('notify', url, fields), events, instance: instance ?? null };
 }
 
-export function receiver(
-  id: RuleId,
-  { target, path }: AbsoluteTarget,
-  fields: Readonly<Record<string, string>>,
-): Receiver {
+export function compileOtlp({
+  endpoint,
+  signals,
+  headers: fields,
+  interval,
+}: z.output<typeof otlpSection>): OtlpSettings {
+  return { to: receiver('otlp', endpoint, fields), signals, intervalMs: interval };
+}
+
+function receiver(id: RuleId, { target, path }: AbsoluteTarget, fields: Readonly<Record<string, string>>): Receiver {
   const { host, port } = target;
   const rule: Rule = {
     id,

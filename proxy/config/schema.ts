@@ -8,7 +8,7 @@ import { itemsOf } from './environment.js';
 import { guardSection, serverName } from './guard-schema.js';
 import { exemption, parentUrl } from './parent-scalars.js';
 import { podSelector } from './pod-schema.js';
-import { notifySection } from './receivers.js';
+import { notifySection, otlpSection } from './receivers.js';
 import {
   auditId,
   clientName,
@@ -196,6 +196,7 @@ export const documentSchema = section({
   state: orElse(section({ path: pathOrOff.optional() }), {}),
   guard: guardSection.nullish().transform((value) => value ?? null),
   notify: notifySection.nullable().prefault(null),
+  otlp: otlpSection.nullable().prefault(null),
   upstream: orElse(upstream, {}),
   limits: orElse(limits, {}),
   log: orElse(log, {}),

@@ -16,6 +16,8 @@ export interface NoticesOptions
   extends Pick<DeliveryOptions, 'settings' | 'post' | 'count' | 'onFailing' | 'onWorking'> {
   /** The names of the clients of the configuration in force. */
   readonly clients: () => ReadonlySet<string>;
+  /** What the receiver knows this proxy by, where the file says nothing; absent: the name of the machine. */
+  readonly machine?: string;
   /** In place of the clock and the timer: for tests. */
   readonly now?: () => number;
   readonly pause?: DeliveryOptions['pause'];
@@ -42,7 +44,11 @@ export class Notices {
 
   constructor(options: NoticesOptions) {
     this.#options = options;
-    this.#delivery = new Delivery({ ...options, machine: hostname(), pause: options.pause ?? pause });
+    this.#delivery = new Delivery({
+      ...options,
+      machine: options.machine ?? hostname(),
+      pause: options.pause ?? pause,
+    });
     this.#fold = foldOf((notice) => this.#delivery.offer(notice), options.now ?? (() => performance.now()));
   }
 

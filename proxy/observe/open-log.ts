@@ -32,12 +32,19 @@ export interface OpenLog {
 /** A file that stays unwritable is not reported more often than this. */
 const PROBLEM_EVERY_MS = 60_000;
 
-/** Rejects where the log file cannot be opened. `stdout`: standard output, or what stands in for it in tests. */
-export async function openLog(settings: LogSettings, stdout: LineSink = stdoutSink()): Promise<OpenLog> {
+/**
+ * Rejects where the log file cannot be opened. `more`: where lines go, too. `stdout`: standard output, or what stands in for
+ * it in tests.
+ */
+export async function openLog(
+  settings: LogSettings,
+  stdout: LineSink = stdoutSink(),
+  more: readonly LogOutput[] = [],
+): Promise<OpenLog> {
   const { level } = settings;
   const format = settings.format ?? (process.stdout.isTTY === true ? 'pretty' : 'json');
   const sinks = [stdout];
-  const outputs: LogOutput[] = [{ sink: stdout, render: rendererOf(format) }];
+  const outputs: LogOutput[] = [{ sink: stdout, render: rendererOf(format) }, ...more];
   const apart: LogOutput[] = [];
   const events = createEventLog(level, outputs, settings.instance);
   if (settings.file !== null) {

@@ -72,7 +72,7 @@ const FLOORS: readonly RegExp[] = [
   /^proxy\/tls\//,
   /^proxy\/(?:http|socks|dns|admin)\//,
   /^proxy\/post\//,
-  /^proxy\/(?:parent|notify)\//,
+  /^proxy\/(?:parent|notify|otlp)\//,
   /^proxy\/app\//,
   /^proxy\/app\.ts$/,
   /^proxy\/cli\//,

@@ -73,3 +73,26 @@ test('the policy view names the receiver, and neither its path nor its fields', 
   assert.deepEqual(view.notify, { to: 'https://hooks.test:443', events: ['question', 'metadata'] });
   assert.doesNotMatch(JSON.stringify(view), /hunter2/);
 });
+
+test('a collector has an endpoint, signals, fields and an interval, and its own name for exceptions', (t) => {
+  assert.equal(configOf(t, 'version: 1\n').otlp, null);
+  const { otlp } = configOf(
+    t,
+    'version: 1\notlp: { endpoint: "http://collector.lan:4318/base", signals: [logs], interval: 10s }\n',
+  );
+  assert.deepEqual(
+    [otlp?.to.path, otlp?.signals, otlp?.intervalMs, otlp?.to.rule.id],
+    ['/base', ['logs'], 10_000, 'otlp'],
+  );
+  for (const bad of [
+    '{ endpoint: "http://user:hunter2@c/" }',
+    '{ endpoint: "grpc://c:4317/hunter2" }',
+    '{ endpoint: "http://c/", signals: [traces] }',
+  ]) {
+    const errors = errorsOf(t, `version: 1\notlp: ${bad}\n`);
+    assert.equal(errors.length, 1, bad);
+    assert.doesNotMatch(JSON.stringify(errors), /hunter2/);
+  }
+  const rules = 'policy: { internal: [ { host: c, ports: [4318], clients: [otlp] } ] }\n';
+  assert.deepEqual(errorsOf(t, `version: 1\notlp: { endpoint: "http://c:4318" }\n${rules}`), []);
+});

@@ -3,6 +3,7 @@ import type { App } from '../../app.js';
 import type { Config } from '../../config/config.js';
 import { authorityText } from '../../core/target.js';
 import { Notices } from '../../notify/notices.js';
+import { instanceName } from '../../observe/instance.js';
 import type { Observation } from './observation.js';
 
 export interface NotifierOptions {
@@ -27,6 +28,7 @@ export function openNotices(
   };
   const notices = new Notices({
     settings: () => current().notify,
+    machine: instanceName(process.env),
     clients: clientNames,
     post: (settings, body) =>
       app().post({

@@ -13,6 +13,7 @@ import { createRing, type Ring } from '../../observe/ring.js';
 import { spawnJson } from '../../observe/spawn-record.js';
 import { createSpawnRing, type SpawnRing } from '../../observe/spawn-ring.js';
 import { type SpawnTail, tailSpawns } from '../../observe/spawn-tail.js';
+import { openExporter } from './exporter.js';
 import type { KernelWatch } from './kernel-watch.js';
 
 /** How many decisions the admin API can show. */
@@ -51,10 +52,13 @@ export interface Observation {
 /** Rejects where the log file cannot be opened. */
 export async function openObservation(config: Config, live: Live): Promise<Observation> {
   const instance = instanceName(process.env);
-  const log = await openLog({ ...config.log, instance });
+  const otlp = { version: live.version, app: live.app, log: () => log, metrics: () => metrics };
+  const exporter = config.otlp === null ? null : await openExporter(config.otlp, otlp);
+  const log = await openLog({ ...config.log, instance }, undefined, exporter?.outputs);
   const ring = createRing(RING_RECORDS);
   if (config.log.file !== null) await restoreRing(ring, config.log.file, RING_RECORDS);
   const metrics = createMetrics(sourcesOf(live, log, ring));
+  exporter?.start();
   const records = foldRepeats(fanOut([log.decisions, ring], createKeptTest(), instance));
   const spawns = createSpawnRing();
   const tail = followGuard(config, { log, metrics, spawns });
@@ -69,6 +73,7 @@ export async function openObservation(config: Config, live: Live): Promise<Obser
     async close() {
       records.flush();
       log.events.info({ event: 'stopped' }, 'stopped');
+      await exporter?.close();
       await log.close(LOG_CLOSE_MS);
     },
   };

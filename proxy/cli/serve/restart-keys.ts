@@ -8,7 +8,7 @@ export function keepAdminClosed(before: Config, after: Config): Config {
 
 /** The keys that are read at start only and that differ. */
 export function changedAtStartOnly(before: Config, after: Config): string[] {
-  const keys = ['listen', 'dns', 'steer', 'relay', 'log', 'state'] as const;
+  const keys = ['listen', 'dns', 'steer', 'relay', 'log', 'state', 'otlp'] as const;
   const changed = keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
   return before.admin.token !== null && after.admin.token === null ? [...changed, 'admin'] : changed;
 }

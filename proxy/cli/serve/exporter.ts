@@ -1,0 +1,71 @@
+/** The OTLP exporter of `serve`: wired to the way out of the app, to log and metrics. */
+import type { App } from '../../app.js';
+import type { OtlpSettings, Receiver } from '../../config/receivers.js';
+import { authorityText } from '../../core/target.js';
+import type { LogOutput } from '../../observe/decision-log.js';
+import { countExports } from '../../observe/export-metrics.js';
+import { instanceName } from '../../observe/instance.js';
+import type { Metrics } from '../../observe/metrics.js';
+import type { OpenLog } from '../../observe/open-log.js';
+
+export interface OtlpOptions {
+  readonly version: string;
+  readonly app: () => App;
+  readonly log: () => OpenLog;
+  readonly metrics: () => Metrics;
+}
+
+export interface OpenExporter {
+  /** For the log, where it is to be exported. */
+  readonly outputs: readonly LogOutput[];
+  /** Log and metrics are there. */
+  start(): void;
+  close(): Promise<void>;
+}
+
+/** For one export, from DNS to the end of the answer. */
+const TIMEOUT_MS = 10_000;
+/** At the end of the process. */
+const CLOSE_MS = 1000;
+
+/** Loaded only where there is a collector: it costs memory and a part of the start. */
+export async function openExporter(settings: OtlpSettings, options: OtlpOptions): Promise<OpenExporter> {
+  const { Exporter } = await import('../../otlp/exporter.js');
+  const { version, app, log, metrics } = options;
+  const { to, signals } = settings;
+  const where = authorityText(to.target);
+  let count: ReturnType<typeof countExports> = () => undefined;
+  const exporter = new Exporter({
+    settings,
+    version,
+    instance: instanceName(process.env),
+    post: (signal, body) =>
+      app().post({
+        sender: 'otlp',
+        to,
+        path: pathOf(to, signal),
+        contentType: 'application/x-protobuf',
+        body,
+        timeoutMs: TIMEOUT_MS,
+      }),
+    onFailing: (why) =>
+      log().events.warn({ event: 'otlp-failed', to: where, why }, 'an export did not arrive; said once until one does'),
+    onWorking: () => log().events.info({ event: 'otlp-works', to: where }, 'exports arrive again'),
+    count: (signal, outcome) => count(signal, outcome),
+  });
+  return {
+    outputs: signals.includes('logs') ? [{ sink: exporter.lines, render: null }] : [],
+    start() {
+      const { registry } = metrics();
+      count = countExports(registry, () => exporter.lines.dropped);
+      exporter.start(registry);
+    },
+    close: () => exporter.close(CLOSE_MS),
+  };
+}
+
+/** The endpoint's own path comes first, as OTEL_EXPORTER_OTLP_ENDPOINT has it. */
+function pathOf({ path }: Receiver, signal: 'metrics' | 'logs'): string {
+  const [base = '', ...query] = path.split('?');
+  return [`${base.replace(/\/+$/, '')}/v1/${signal}`, ...query].join('?');
+}

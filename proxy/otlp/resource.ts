@@ -1,0 +1,32 @@
+/** Who exports. */
+import { hostname } from 'node:os';
+import type { HrTime } from '@opentelemetry/api';
+import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
+
+export type Resource = ResourceMetrics['resource'];
+
+export const SCOPE = Object.freeze({ name: 'mcp-egress-proxy' });
+
+/**
+ * By hand: the package that makes them brings detectors, which start programs to learn about the machine. The serializers
+ * read the attributes alone.
+ */
+export function resourceOf(version: string, instance: string): Resource {
+  const attributes = {
+    'service.name': 'mcp-egress-proxy',
+    'service.version': version,
+    'service.instance.id': instance,
+    'host.name': hostname(),
+  };
+  const resource: Resource = {
+    attributes,
+    merge: () => resource,
+    getRawAttributes: () => Object.entries(attributes),
+  };
+  return resource;
+}
+
+/** `ms`: since 1970. */
+export function hrTime(ms: number): HrTime {
+  return [Math.floor(ms / 1000), Math.round((ms % 1000) * 1_000_000)];
+}
