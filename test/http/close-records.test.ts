@@ -35,6 +35,8 @@ async function afterRequest(
   await act(client, origin);
   client.resetAndDestroy();
   while (proxy.app.openConnections > 0) await setImmediate();
+  // A tunnel's record comes when both of its sides are gone.
+  while (proxy.app.openTunnels > 0) await setImmediate();
   await origin.close();
   return { closes: proxy.closes.slice(closes), decisions: proxy.decisions.slice(decisions), seen };
 }
