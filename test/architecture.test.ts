@@ -44,7 +44,7 @@ test('no function of the product or its build is longer than 60 lines', () => {
   );
 });
 
-test('functions of every form are measured, and those inside of others', () => {
+test('functions of every form are measured, and those inside others', () => {
   const text = `function declared() {
   const arrow = () => {
     return 1;

@@ -40,7 +40,7 @@ test('what is verified is what the release signs, attests and attaches', () => {
   }
 });
 
-test('who builds it anew has the BuildKit, the script and the variables of the release', () => {
+test('whoever rebuilds it has the BuildKit, the script and the variables of the release', () => {
   const buildkit = /moby\/buildkit:v[\d.]+/.exec(PAGE)?.[0] ?? 'none';
   assert.ok(RELEASE.includes(`image=${buildkit}`), buildkit);
   const script = read('docker/build.sh');

@@ -52,7 +52,7 @@ for (const payload of [
   { target: 'a:1', client: 5 },
   [],
 ]) {
-  test(`check of ${JSON.stringify(payload)} is a bad request, told as JSON`, async () => {
+  test(`check of ${JSON.stringify(payload)} is a bad request, reported as JSON`, async () => {
     const response = await adminWith().app.inject({ method: 'POST', url: '/v1/check', payload });
     assert.deepEqual([response.statusCode, response.json().error], [400, 'bad-request']);
   });
@@ -80,7 +80,7 @@ test('connections that say nothing are not kept', () => {
   assert.deepEqual([server.headersTimeout, server.requestTimeout, server.keepAliveTimeout], [10_000, 15_000, 5000]);
 });
 
-test('a defect of a handler is a 500 that tells nothing of it', async () => {
+test('a defect of a handler is a 500 that reveals nothing of it', async () => {
   const check = () => Promise.reject(new Error('secret detail'));
   const response = await adminWith({ check }).app.inject({
     method: 'POST',
@@ -148,7 +148,7 @@ test('one decision comes with the line of the configuration that would change it
   assert.match(unknown.allow.note, /for every client/);
 });
 
-test('the reasons are told with their sentences', async () => {
+test('the reasons are listed with their sentences', async () => {
   const reasons = (await adminWith().app.inject('/v1/reasons')).json();
   assert.deepEqual(reasons['host-denied'], {
     outcome: 'deny',
@@ -200,7 +200,7 @@ test('the policy is shown with its digest and without any token', () => {
   assert.ok(!JSON.stringify(view).includes('secret'));
 });
 
-test('what is not there is told as JSON', async () => {
+test('a missing resource is reported as JSON', async () => {
   const response = await adminWith().app.inject('/etc/passwd');
   assert.deepEqual([response.statusCode, response.json().error], [404, 'not-found']);
 });

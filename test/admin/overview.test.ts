@@ -13,7 +13,7 @@ import { adminWith } from './build.js';
 const isoAgo = (ms: number): string => new Date(Date.now() - ms).toISOString();
 const HOUR = 3_600_000;
 
-test('the same refusal 400 times is one row with its count, whatever stands between', async () => {
+test('the same refusal 400 times is one row with its count, whatever comes between', async () => {
   const { app, add } = adminWith();
   for (let i = 0; i < 200; i++) {
     add(
@@ -167,7 +167,7 @@ test('a log that does not go back far enough says from when on it counts', async
   assert.deepEqual([gone.hosts, gone.complete], [[], false]);
 });
 
-test('made-up names without end are counted, and only so many are told apart', async () => {
+test('made-up names without end are counted, and only so many are distinguished', async () => {
   const { createTally } = await import('../../proxy/observe/tally.js');
   const tally = createTally();
   for (let i = 0; i < 30_000; i++) tally.add(decisionRecord({ host: `h${i}.example` }));

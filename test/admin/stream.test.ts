@@ -43,7 +43,7 @@ async function take(events: AsyncGenerator<StreamEvent>, count: number): Promise
   return taken;
 }
 
-test('a record is told as it is made, whatever its texts hold', { timeout: 10_000 }, async (context) => {
+test('a record is streamed as it is made, whatever its texts hold', { timeout: 10_000 }, async (context) => {
   const { url, add } = await listening(context);
   const response = await fetch(`${url}/v1/decisions/stream`);
   assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/);
@@ -88,7 +88,7 @@ test('a reader that comes back gets what it missed, and then what is new', { tim
   }
 });
 
-test('a reader that asks for a rate gets no more, is told what is missing, and the sums', {
+test('a reader that asks for a rate gets no more, learns what is missing, and gets the sums', {
   timeout: 10_000,
 }, async (context) => {
   const { url, add } = await listening(context);

@@ -156,7 +156,7 @@ test('nothing to read is exit code 2, with the reasons', async () => {
   assert.match(err, /^audit: nothing could be read\. The engine was not asked\./);
 });
 
-test('an engine over TCP is asked as one on a socket is; another scheme is said to be none', async () => {
+test('an engine over TCP is asked as one on a socket is; another scheme is reported', async () => {
   await withEngine(hardened(), null, async (DOCKER_HOST) => {
     const { code, out, err } = await run(['--format', 'json'], '', { DOCKER_HOST });
     assert.deepEqual([code, err], [0, '']);

@@ -61,7 +61,7 @@ test('4. a stack that does not run skips what only containers can say', async ()
   }
 });
 
-test('4. a container of docker compose run is none of the service, and a bind counts before the first start', () => {
+test('4. a container of docker compose run does not belong to the service, and a bind counts before the first start', () => {
   const [container] = inspectJson(hardened());
   const Labels = { 'com.docker.compose.oneoff': 'True' };
   const HostConfig = { Binds: ['/var/run:/host:ro', 'C:\\data:/data', 'a-volume:/v'] };

@@ -43,7 +43,7 @@ test('a key of a provider is made and revoked there, and typed in without echo',
   assert.doesNotMatch(out, /openssl/);
 });
 
-test('tokens of ours have a second one for the time of the rotation', async () => {
+test("the proxy's own tokens have a second one during a rotation", async () => {
   for (const [name, file] of [
     ['admin', 'egress_admin'],
     ['client:github', 'egress_client_github'],

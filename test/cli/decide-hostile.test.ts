@@ -143,7 +143,7 @@ const HOSTS = [
   '',
 ];
 
-test('a host that is none is refused with its mistake, and neither log nor state has anything of it', async (t) => {
+test('an invalid host is refused with its mistake, and neither log nor state has anything of it', async (t) => {
   const here = await stand(t);
   for (const host of HOSTS) {
     const body = JSON.stringify({ ...GRANT, host });

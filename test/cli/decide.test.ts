@@ -59,7 +59,7 @@ test('a command allows for a while, lists, blocks, pauses and revokes, with the 
   assert.ok(!instance.log.join('\n').includes((await readFile(join(state, 'admin-token'), 'utf8')).trim()));
 });
 
-test('a command says what stands against it: metadata, a private address, an unknown client, an unknown place', async (t) => {
+test('a command reports what is against it: metadata, a private address, an unknown client, an unknown place', async (t) => {
   const { run } = await stand(t);
   const refused = await Promise.all([
     run('allow', '169.254.169.254:80', '--internal'),

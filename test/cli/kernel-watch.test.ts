@@ -15,7 +15,7 @@ function watched(context: TestContext, states: KernelState[], isOutward = true) 
   return { watch, lines, tick: () => context.mock.timers.tick(30_000) };
 }
 
-test('forwarding is an error at the start, with its interfaces and the way to close it, and is said once', (context) => {
+test('forwarding is an error at the start, with its interfaces and the way to close it, and is logged once', (context) => {
   const { watch, lines, tick } = watched(context, [OPEN]);
   tick();
   assert.deepEqual(

@@ -32,7 +32,7 @@ test('serve exits with 1 and names the key where one of its listeners cannot be 
   await rm(folder, { recursive: true });
 });
 
-test('serve drains where it is told to stop before its admin API is there', async () => {
+test('serve drains if it is stopped before its admin API is there', async () => {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'egress-test-'));
   const path = join(folder, 'policy.yaml');

@@ -133,7 +133,7 @@ test('where the instance ends, so does the watch, with the terminal as it was', 
   await ended;
 });
 
-test('the address of the page is told to a terminal once, with the token, and to no pipe', LIMIT, async (t) => {
+test('the address of the page is printed once to a terminal, with the token, and to no pipe', LIMIT, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'egress-watch-'));
   t.after(() => rm(folder, { recursive: true }));
   const path = join(folder, 'policy.yaml');

@@ -172,7 +172,7 @@ test('a reference that is unset or malformed is one error, and not a second one 
   );
 });
 
-test('no error shows a token, wherever it stands', (t) => {
+test('no error shows a token, wherever it is', (t) => {
   const texts = [
     `admin: { token: "${SECRET} " }`,
     `admin: ${SECRET}`,

@@ -21,7 +21,7 @@ function withSecrets(t: TestContext, text: string, secrets: Readonly<Record<stri
   return { path, secret: (name: string) => join(folder, name) };
 }
 
-test('a value comes from a file, without its last line end, and from the default where there is none', (t) => {
+test('a value comes from a file, without its last line end, and from the default if there is no file', (t) => {
   const { path, secret } = withSecrets(t, CLIENT, { github: 'of-the-file\r\n' });
   const loaded = loadConfig({ path, env: {} });
   assert.ok(loaded.ok);

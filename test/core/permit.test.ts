@@ -154,7 +154,7 @@ test('a Permit that is issued after Object.freeze was replaced is frozen', (t) =
   assert.ok([real, real.addresses, real.addresses[0], real.target, real.target.host].every(Object.isFrozen));
 });
 
-test('a class of ones own that says it is a Permit is none', () => {
+test('a class that claims to be a Permit is not one', () => {
   class Mine {
     readonly #issued = true;
     is(): boolean {

@@ -34,7 +34,7 @@ test('every reason is a token with a sentence on one line that is safe in a stat
   }
 });
 
-test('a failure carries its reason, and what is no failure of ours is an internal error', () => {
+test('a failure carries its reason, and what is not an EgressError is an internal error', () => {
   const cause = new Error('ECONNREFUSED');
   const failure = new EgressError('connect-refused', { cause });
   assert.equal(reasonOf(failure), 'connect-refused');

@@ -41,7 +41,7 @@ test('ten thousand tools with a question each are bounded, too', () => {
   assert.equal(questions.folded().length, 100);
 });
 
-test('the same question is one, told at most once a second, and ends when nobody asks again', () => {
+test('the same question is one, announced at most once a second, and ends when nobody asks again', () => {
   const { questions, asking, clock, told } = stand();
   for (let i = 0; i < 400; i++) questions.ask(asking('a.test'));
   clock.pass(1000);

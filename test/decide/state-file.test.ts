@@ -94,7 +94,7 @@ test('the token is made once, for its owner alone, and one that others could rea
   assert.notEqual(keptToken(null), keptToken(null));
 });
 
-test('where nothing is said, the state is beside the policy file; off is nowhere', () => {
+test('by default the state is beside the policy file; off is nowhere', () => {
   assert.equal(stateFolder(undefined, '/etc/egress/policy.yaml'), '/etc/egress/.egress-state');
   assert.equal(stateFolder('state', '/etc/egress/policy.yaml'), '/etc/egress/state');
   assert.equal(stateFolder('/var/lib/egress', '/etc/egress/policy.yaml'), '/var/lib/egress');

@@ -124,7 +124,7 @@ test('garbage over UDP and TCP hurts nobody', async (context) => {
   assert.deepEqual(addresses(await askTcp(context, stand, 'site.test', 'A')), ['127.0.0.1']);
 });
 
-test('a stopped door has let go of its port', async (context) => {
+test('a stopped door has released its port', async (context) => {
   const stand = await openStand(context, () => 0);
   const idle = await stand.connect('steer.dns');
   await stand.app.stop();

@@ -165,7 +165,7 @@ test('a relay ends where a reload makes its target an address of the host', { ti
   await relay.app.stop();
 });
 
-test('clients on the network of the tools are told from all others', () => {
+test("clients on the tools' network are distinguished from all others", () => {
   const tools = link('172.31.250.250', '172.31.250.0/24');
   const front = link('172.18.0.3', '172.18.0.0/16');
   const loopback = link('127.0.0.1', '127.0.0.0/8');

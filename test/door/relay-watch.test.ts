@@ -113,7 +113,7 @@ test('a name inside that DNS never answers does not hide a gateway outside', asy
   assert.deepEqual(watch.health[0]?.outside, ['172.18.0.9']);
 });
 
-test('a target that refuses, and one that is not there, are told apart', async (t) => {
+test('a target that refuses and one that is not there are distinguished', async (t) => {
   const world = inForce();
   const { watch } = openWatch(t, world);
   world.listening.delete('172.31.250.70');

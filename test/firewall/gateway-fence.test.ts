@@ -187,7 +187,7 @@ test('a policy of many rules is more than one object of the Admin tier, each wit
   assert.ok(isOpen({ address: addressOf('9.9.59.1'), protocol: 'TCP', port: 80 }));
 });
 
-test('options of the other formats, and values that are none, exit with 2 and print no rules', async () => {
+test('options of the other formats, and invalid values, exit with 2 and print no rules', async () => {
   const cases: [string[], RegExp][] = [
     [['--subnet', '10.0.0.0/8'], /--subnet: not for networkpolicy/],
     [['--interface', 'br0'], /--interface: not for networkpolicy/],

@@ -181,7 +181,7 @@ test('with default none only the allow rules by address open anything', () => {
   assert.equal(verdict(addressOf('10.0.0.1')), 'REJECT', 'allow does not open special-purpose addresses');
 });
 
-test('what a packet does not show is said in the notes', () => {
+test('the notes say what a packet does not show', () => {
   const { notes } = hostRules(
     policy({
       mode: 'report',

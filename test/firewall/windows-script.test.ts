@@ -22,7 +22,7 @@ before(async () => {
   root = parse(SCRIPT);
 });
 
-test('the script is PowerShell by its grammar, and the grammar tells a broken one', () => {
+test('the script is PowerShell by its grammar, and the grammar finds a broken one', () => {
   assert.equal(root.hasError, false);
   assert.equal(parse(SCRIPT.replace('Set-StrictMode', 'if (')).hasError, true);
 });
@@ -74,7 +74,7 @@ test('nothing in it needs PowerShell 7', () => {
   for (const [what, form] of Object.entries(ONLY_IN_7)) assert.doesNotMatch(withoutTextAndComments(), form, what);
 });
 
-test('every change is behind the dry run', () => {
+test('no change is made in a dry run', () => {
   const changes = root
     .descendantsOfType('command')
     .filter((each) => /^(Move-Item|Copy-Item|Remove-Item|Write-Line|Restore-Stack|Show-Compose) /.test(each.text));

@@ -158,7 +158,7 @@ test('a ping is answered with a version that the tables know, and without what t
   assert.deepEqual(it.records, []);
 });
 
-test('a pull of a listed image is asked for anew, without the fields of the client', async (context) => {
+test('a pull of a listed image is requested again, without the fields of the client', async (context) => {
   const it = await stand(context);
   const digest = `sha256:${'a'.repeat(64)}`;
   const line = `POST /v1.45/images/create?fromImage=mcp%2Ffetch&tag=${encodeURIComponent(digest)}`;

@@ -10,7 +10,7 @@ import { create, created, request, stand, statusOf, tool, until } from './stand.
 
 const HEAD = 'POST /v1.45/containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n';
 
-test('a refused client that goes on sending is let go all the same', async (context) => {
+test('a refused client that goes on sending is closed all the same', async (context) => {
   const it = await stand(context);
   const socket = it.open();
   const drip = setInterval(() => socket.write('x'), 100);

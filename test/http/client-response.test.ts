@@ -99,7 +99,7 @@ test('what a slow reader does not take is claimed until it has it, and then ther
   assert.equal(holds.at(-1), 0);
 });
 
-test('the loss of the client is told once, and is the end of the response', async (t) => {
+test('the loss of the client is reported once, and is the end of the response', async (t) => {
   const { own, client } = await connection(t);
   let told = 0;
   const response = new ClientResponse(own, request('1.1'), true);

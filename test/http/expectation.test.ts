@@ -37,7 +37,7 @@ test('a refusal in place of 100 arrives, and the content that never came is not 
   assert.match(heard.text, /^HTTP\/1\.1 417 No\r\n/);
 });
 
-test('an origin that is known to speak HTTP/1.0 gets no expectation, and its client is told to go on', async (t) => {
+test('an origin that is known to speak HTTP/1.0 gets no expectation, and its client gets a 100', async (t) => {
   const stand = await originStand(t, (socket, all) => {
     if (/\r\n\r\n(?:hello)?$/.test(all) && !(all.includes('POST') && !all.endsWith('hello')))
       socket.end('HTTP/1.0 200 OK\r\n\r\nok');

@@ -58,7 +58,7 @@ test('a head that is cut anywhere is the same head', () => {
   }
 });
 
-test('every method is read alike, and what begins no request is said at once', () => {
+test('every method is read alike, and what begins no request is reported at once', () => {
   const reading = read('GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n');
   assert.deepEqual(reading, {
     kind: 'head',

@@ -70,7 +70,7 @@ test('an answer that mixes public and special addresses is denied whole, whateve
   });
 });
 
-test('a name that is rebound between two queries is judged anew, and only what was vetted is dialled', async () => {
+test('a name that is rebound between two queries is judged again, and only what was vetted is dialled', async () => {
   const dns: Script = ({ name, type, before }) => ({
     answers: type === 'A' ? [address(name, type, before === 0 ? PUBLIC : '169.254.169.254', 0)] : [],
   });

@@ -24,7 +24,7 @@ test('a request that was answered before its content came leaves one record when
   await origin.close();
 });
 
-test('a POST on a connection that its origin is closing is sent again or told as a reset, and is no defect', async () => {
+test('a POST on a connection that its origin is closing is sent again or reported as a reset, and is no defect', async () => {
   const origin = await startRawOrigin((socket) => {
     socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
   });

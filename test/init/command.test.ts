@@ -60,7 +60,7 @@ test('a dry run asks nothing and writes nothing', async (context) => {
   assert.deepEqual(readdirSync(at).sort(), ['.env', 'compose.yml']);
 });
 
-test('a folder that is none, a subnet that is none and a gateway that is none are said in one line', async (context) => {
+test('an invalid folder, subnet or gateway is reported in one line', async (context) => {
   const at = folder(context);
   assert.match((await init([join(at, 'gone')])).err, /gone is not a folder: mount the stack's folder there/);
   assert.equal((await init([at, '--avoid', 'home'])).code, 2);

@@ -63,7 +63,7 @@ test('one that is cleared is not met, and can be set again', (t) => {
   assert.deepEqual(met.sort(), ['before', 'behind', 'one']);
 });
 
-test('one that is set anew counts from then: later, and sooner', (t) => {
+test('one that is set again counts from then: later, and sooner', (t) => {
   const { met, of, pass } = stand(t);
   const [later, sooner] = [of('later'), of('sooner')];
   later.set(1000);

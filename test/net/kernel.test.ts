@@ -73,6 +73,6 @@ test('one interface routes to nobody, and an alias is no second one', (context) 
   assert.deepEqual(kernelOf(context, INHERITED, ['eth0', 'eth0:1']), NOTHING);
 });
 
-test('where there is no /proc, nothing is said', (context) => {
+test('without /proc nothing is reported', (context) => {
   assert.deepEqual(kernelOf(context, {}), NOTHING);
 });

@@ -51,7 +51,7 @@ test('among claims of one size the newest is refused', () => {
   assert.deepEqual(refused, ['8', '9']);
 });
 
-test('a refused claim holds nothing any more, whatever it is told', () => {
+test('a refused claim holds nothing any more, whatever is added to it', () => {
   const { budget, claim, refused } = stand();
   const claimed = claim('greedy');
   claimed.hold(9 * MIB);

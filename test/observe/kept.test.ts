@@ -27,7 +27,7 @@ test('alarms, and first contacts of a client with a host, are kept apart', () =>
   assert.equal(isKept(refusal({ host: null })), false);
 });
 
-test('a client that makes up hosts, or alarms, can not push out what is kept', () => {
+test('a client that makes up hosts, or alarms, cannot push out what is kept', () => {
   let time = 0;
   const isKept = createKeptTest(() => time);
   let kept = 0;

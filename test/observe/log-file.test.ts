@@ -73,7 +73,7 @@ test('files are rotated by size, a bounded number is kept, and the link points t
   );
 });
 
-test('a file that stands where the link would be is left alone', async (t) => {
+test('a file in the place of the link is left alone', async (t) => {
   const path = join(folder(t), 'decisions.log');
   writeFileSync(path, 'mine');
   const sink = await openFileSink({ path, maxSizeBytes: 1 << 20, keep: 1 }, assert.fail);

@@ -13,7 +13,7 @@ test('a refusal is one line with time, client, destination, door, reason and rul
   );
 });
 
-test('an allowed request tells where it went and how long that took', () => {
+test('an allowed request shows where it went and how long that took', () => {
   const record = decisionRecord({
     outcome: 'allow',
     reason: null,

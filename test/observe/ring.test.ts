@@ -76,7 +76,7 @@ test('what is kept is the record as it was', () => {
   assert.equal(ring.find('y'), null);
 });
 
-test('what came after a record is told oldest first, and all of it where the record is gone', () => {
+test('what came after a record is replayed oldest first, and all of it if the record is gone', () => {
   const ring = ringOf(3, ...numbered(5));
   const since = (id: string) => idsOf(ring.since(id).map(({ record }) => record));
   assert.deepEqual(since('r4'), ['r5']);

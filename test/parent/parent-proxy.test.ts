@@ -123,7 +123,7 @@ test('a parent that is down is a failure, and nothing is connected to without it
   assert.equal(origin.heard, 0);
 });
 
-test('a parent that says nothing, and one that refuses, are told apart', async (t) => {
+test('a parent that says nothing and one that refuses are distinguished', async (t) => {
   const silent = await stand(t, { isSilent: true, limits: { connectTimeout: '200ms' } });
   assert.match(await silent.ask(get('a.example')), /^HTTP\/1\.1 504 Egress failed: connect-timeout/);
   const refusing = await stand(t, { refuses: () => 403 });

@@ -99,7 +99,7 @@ test('where what cannot be there is silent, a refusal is open; of one family it 
   assert.deepEqual(withoutRejections(tcp('10.0.0.1'), saw('reset'), only6), saw('reset'));
 });
 
-test('something that answers for addresses that nobody has is said, and closes nothing', () => {
+test('something that answers for addresses that nobody has is reported, and closes nothing', () => {
   const answered = CONTROLS.map((each) => ({ each, saw: saw('answered') }));
   assert.deepEqual([...rejectedKinds(answered)], []);
   assert.deepEqual(

@@ -52,7 +52,7 @@ test('an address that Docker gave to a container of the same network is no bridg
   }
 });
 
-test('a gateway that asks for a token is closed, and one that serves anybody is said', () => {
+test('a gateway that asks for a token is closed, and one that serves anybody is reported', () => {
   assert.deepEqual(readMcpAnswer('HTTP/1.1 401 Unauthorized\r\n\r\n').sight, 'denied');
   assert.deepEqual(readMcpAnswer('HTTP/1.1 200 OK\r\n\r\n').sight, 'answered');
   assert.deepEqual(readMcpAnswer('').sight, 'denied');

@@ -192,7 +192,7 @@ test('records come from the admin API, all pages of it, with its token', async (
   assert.match(wrong.err, /401/);
 });
 
-test('nothing to read, a bad option and a file that is not there are told on stderr', async () => {
+test('nothing to read, a bad option and a missing file are reported on stderr', async () => {
   assert.equal((await run([], 'no records here\n')).code, 1);
   assert.equal((await run(['--no-such'])).code, 2);
   assert.equal((await run(['a', 'b'])).code, 2);

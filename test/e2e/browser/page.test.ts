@@ -29,7 +29,7 @@ test('a refused request is on the page within a second, with who, where and why'
   assert.deepEqual(problems, []);
 });
 
-test('the line that the page tells, pasted into the policy, turns the next request into an allowed one', async (t) => {
+test('the line that the page shows, pasted into the policy, turns the next request into an allowed one', async (t) => {
   // Loopback stands for the service of the stack: nothing else answers here without DNS.
   const policy = (internal: string) => `${LISTEN}${CLIENTS}policy:\n  default: none\n  internal:\n    ${internal}\n`;
   const instance = await startInstance(t, policy('- { address: 127.0.0.9/32, ports: [1] }'));

@@ -139,7 +139,7 @@ test('a command in the container allows, lists, pauses, resumes and revokes, and
   assert.equal(await asTool(), '403');
 });
 
-test('what is for always is told as a line, since the policy file is read-only in the container', async () => {
+test('what is for always is printed as a line, since the policy file is read-only in the container', async () => {
   const { code, stdout } = await command('allow', 'site.demo.test:80', '--client', 'github');
   assert.equal(code, 0);
   assert.match(

@@ -172,7 +172,7 @@ test('the default subnet taken: by a network of the stack, and by one that is na
   await roundTrip(at, 'mcp-gateway', look, '--avoid', '10.231.0.0/16');
 });
 
-test('the default subnet taken by another network of the engine, which its socket tells', async (context) => {
+test('the default subnet taken by another network of the engine, which its socket shows', async (context) => {
   const at = await folder(context, { 'compose.yaml': STACK });
   const name = `egress-init-${process.pid}`;
   await docker(['network', 'create', '--subnet', '172.31.250.0/24', name]);

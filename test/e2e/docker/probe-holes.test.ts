@@ -186,7 +186,7 @@ async function found({
   return [code, [...new Set(areas)].sort(), gateway?.state ?? ''];
 }
 
-test('a right set-up has no hole, and the open port of the gateway is said', async () => {
+test('a correct set-up has no hole, and the open port of the gateway is reported', async () => {
   await startSidecar({});
   assert.deepEqual(await found({}), [0, [], 'note']);
   assert.deepEqual(await found({ options: ['--dns', PROXY] }), [0, [], 'note']);

@@ -91,7 +91,7 @@ for (const format of ['iptables', 'nftables']) {
     assert.match(ruleSet(), /172\.31\.250\.0\/24/);
   });
 
-  test(`${format}: --check tells rules in place from none, from other ones and from changed ones`, () => {
+  test(`${format}: --check distinguishes rules in place from none, from others and from changed ones`, () => {
     assert.equal(attempt('--check', '--format', format, ...GIVEN).status, 1);
     script('--format', format, ...GIVEN);
     assert.match(script('--check', '--format', format, ...GIVEN), /in place; refused: 0 packets/);

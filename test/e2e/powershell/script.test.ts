@@ -149,7 +149,7 @@ test('where the stack does not start, all is as before: down if it was down, up 
   }
 });
 
-test('a folder without a compose file, and a clone outside of the stack, are named', async (t) => {
+test('a folder without a compose file, and a clone outside the stack, are named', async (t) => {
   const empty = await runScript(stackOf(t, {}), [], fakeDocker(t).env);
   assert.equal(empty.code, 2);
   assert.match(
