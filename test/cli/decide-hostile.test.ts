@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { HOSTILE } from '../observe/records.js';
+import { residentMemory } from '../soak/process-state.js';
 import { type Instance, LISTEN, startInstance } from './instance.js';
 
 const TOKEN = '0123456789abcdef-admin';
@@ -35,10 +36,10 @@ interface Stand {
   signIn(): Promise<string>;
 }
 
-async function stand(t: TestContext): Promise<Stand> {
+async function stand(t: TestContext, policy = POLICY): Promise<Stand> {
   const state = await mkdtemp(join(tmpdir(), 'egress-hostile-'));
   t.after(() => rm(state, { recursive: true }));
-  const instance = await startInstance(t, POLICY, { EGRESS_STATE: state });
+  const instance = await startInstance(t, policy, { EGRESS_STATE: state });
   const { hostname, port, host } = new URL(instance.admin);
   const ask = async ({ method = 'POST', path = '/v1/grants', headers = {}, body = '' }: Asked): Promise<Answer> => {
     const all = { host, 'content-length': String(Buffer.byteLength(body)), ...headers };
@@ -195,3 +196,44 @@ test('nothing opens what is never open, nor what a deny rule of the file refuses
   }
   assert.deepEqual(await granted(here), []);
 });
+
+test('ten thousand questions of one tool are twenty, and leave page, log, state and memory as they were', {
+  timeout: 90_000,
+}, async (t) => {
+  const here = await stand(t, POLICY.replace('default: none', 'default: none, ask: { hold: 0s }'));
+  const { instance, ask, state } = here;
+  const read = async (path: string): Promise<Answer> => ask({ method: 'GET', path, headers: BEARER });
+  await floodOf(instance, 0, 1000);
+  const before = residentMemory(instance.child.pid ?? 0);
+  await floodOf(instance, 1000, 10_000);
+  const { questions, folded } = (await read('/v1/questions')).body;
+  assert.equal(questions.length, 20);
+  assert.deepEqual(
+    folded.map(({ more }: { more: number }) => more),
+    [9980],
+  );
+  const grown = residentMemory(instance.child.pid ?? 0) - before;
+  assert.ok(grown < 64, `${grown} MiB more`);
+  assert.deepEqual(await granted(here), []);
+  assert.equal((await read('/')).status, 200);
+  assert.deepEqual(await readdir(state), []);
+  for (const line of instance.log) assert.equal(typeof JSON.parse(line).event, 'string', line);
+});
+
+/** GETs by one client, on a connection that it keeps, from host number `from` on; each is refused. */
+async function floodOf({ proxy }: Instance, from: number, to: number): Promise<void> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
+  const { hostname, port } = new URL(proxy);
+  let next = from;
+  const worker = async (): Promise<void> => {
+    for (let i = next++; i < to; i = next++) {
+      const host = `h${i}.example`;
+      const sent = http.request({ host: hostname, port, path: `http://${host}/`, headers: { host }, agent }).end();
+      const [response] = await once(sent, 'response');
+      assert.equal(response.statusCode, 403);
+      await once(response.resume(), 'end');
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+  agent.destroy();
+}

@@ -72,6 +72,15 @@ export function draft(place: string, change: Partial<GrantDraft> = {}): GrantDra
   return { ...fixed, host, address, ...change };
 }
 
+/** As many grants as `count` says, and always the same ones. */
+export function stateOf(count: number): Kept {
+  const one = (i: number) => {
+    const { forMs, ...rest } = draft(`host-${i}.test`, { ports: [443] });
+    return { ...rest, id: `id${i}`, created: 0, expires: forMs, inFile: false, ...DECIDING };
+  };
+  return { grants: Array.from({ length: count }, (_, i) => one(i)), pauses: [] };
+}
+
 function nameOf(event: BookEvent): string {
   if (event.of === 'pause') return `pause ${event.action} ${event.pause.client ?? 'all'}`;
   return `grant ${event.action} ${event.grant.host?.text ?? event.grant.address?.text}`;

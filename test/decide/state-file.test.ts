@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { parseState, readState, writeState } from '../../proxy/decide/state-file.js';
 import { keptToken, openStateFolder, readToken, stateFolder } from '../../proxy/decide/state-folder.js';
-import { bookStand, DECIDING, draft } from './stand.js';
+import { bookStand, DECIDING, draft, stateOf } from './stand.js';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 
@@ -100,4 +104,28 @@ test('by default the state is beside the policy file; off is nowhere', () => {
   assert.equal(stateFolder('/var/lib/egress', '/etc/egress/policy.yaml'), '/var/lib/egress');
   assert.deepEqual(openStateFolder(stateFolder(null, '/etc/egress/policy.yaml')), { folder: null, error: null });
   assert.match(openStateFolder('/proc/nowhere').error ?? '', /cannot be written/);
+});
+
+test('killed at whatever moment, a process that writes leaves the old state or the new one', async (t) => {
+  const writer = fileURLToPath(new URL('./endless-writer.js', import.meta.url));
+  const counts = [1, 400];
+  for (let round = 0; round < 15; round++) {
+    const folder = folderOf(t);
+    const child = spawn(process.execPath, [writer, folder, ...counts.map(String)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    // The writer is anywhere by now: how long this takes is random.
+    for (let turns = randomInt(200); turns > 0; turns--) await new Promise(setImmediate);
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+    const { kept, broken } = readState(folder, NOW);
+    assert.equal(broken, null);
+    const { length } = kept.grants;
+    assert.ok(counts.includes(length), `${length} grants`);
+    assert.deepEqual(JSON.parse(JSON.stringify(kept)), JSON.parse(JSON.stringify(stateOf(length))));
+    writeState(folder, stateOf(2));
+    assert.equal(readState(folder, NOW).kept.grants.length, 2, "and what it left beside is in nobody's way");
+  }
 });
