@@ -22,7 +22,7 @@ export class Deadlines {
   #armed = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
-  /** One that is not set yet. `act` must not throw. */
+  /** One that is not set yet. What `act` throws is an uncaught exception of the process, and keeps no other one from acting. */
   of(act: () => void): Deadline {
     return new Entry(this, act);
   }
@@ -60,7 +60,7 @@ export class Deadlines {
     this.#seen = Math.max(this.#seen, tick);
     this.#armed = Number.POSITIVE_INFINITY;
     // What one of them does may set or clear another one.
-    for (const entry of met) if (entry.due <= now) entry.meet();
+    for (const entry of met) if (entry.due <= now) meet(entry);
     for (let at = this.#seen + 1; at <= this.#seen + SLOTS && at < this.#armed; at++)
       if (this.#slots[at % SLOTS] !== null) this.#arm(at);
   };
@@ -76,6 +76,17 @@ export class Deadlines {
       }
       entry = behind;
     }
+  }
+}
+
+/** A defect in one of them must not end the bounds of all the others: the process goes on after it. */
+function meet(entry: Entry): void {
+  try {
+    entry.meet();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
   }
 }
 

@@ -95,6 +95,35 @@ test('what is met may clear its neighbour, and set itself again', (t) => {
   assert.ok(met.length >= 3, `${met.length} times`);
 });
 
+test('one that throws is told to the process, and all others are still met, then and later', async (t) => {
+  const { met, of, deadlines, pass } = stand(t);
+  const told: unknown[] = [];
+  const others = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => told.push(error));
+  t.after(() => {
+    process.removeAllListeners('uncaughtException');
+    for (const other of others) process.on('uncaughtException', other);
+  });
+  const defects = [new Error('first'), new Error('second')];
+  const throwing = defects.map((defect) =>
+    deadlines.of(() => {
+      throw defect;
+    }),
+  );
+  const [before, behind, later] = [of('before'), of('behind'), of('later')];
+  for (const one of [before, throwing[0], behind, throwing[1]]) one?.set(300);
+  later.set(700);
+  pass(500);
+  assert.deepEqual(met.sort(), ['before', 'behind']);
+  pass(500);
+  assert.ok(met.includes('later'), met.join());
+  before.set(300);
+  pass(500);
+  assert.equal(met.length, 4);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(new Set(told), new Set(defects));
+});
+
 test('it costs no timer for each: thousands wait by one', (t) => {
   const timers = t.mock.method(globalThis, 'setTimeout');
   const deadlines = new Deadlines();
