@@ -50,6 +50,21 @@ test('serve drains if it is stopped before its admin API is there', async () => 
   await rm(folder, { recursive: true });
 });
 
+test('serve is up, with its admin API, before node:tls is loaded', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'egress-test-'));
+  const path = join(folder, 'policy.yaml');
+  await writeFile(path, 'version: 1\nlisten: { proxy: "127.0.0.1:0", admin: "127.0.0.1:0" }\n');
+  const script = `import { main } from ${JSON.stringify(MAIN)};
+await main(['serve', '--config', ${JSON.stringify(path)}]);
+const has = (name) => process.moduleLoadList.includes('NativeModule ' + name);
+process.stderr.write([has('net'), has('tls'), has('https')].join());
+process.exit(0);`;
+  const args = ['--input-type=module', '--eval', script];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  assert.equal(await text(child.stderr), 'true,false,false');
+  await rm(folder, { recursive: true });
+});
+
 /** True once something takes a connection there. */
 function isOpen(port: number): Promise<boolean> {
   return new Promise((resolve) => {
