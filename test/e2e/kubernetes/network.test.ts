@@ -176,7 +176,7 @@ test('of the two policies, the one for tools is what closes their ways out', asy
 
 test('a rolling update of both replicas under 20 new connections a second loses none', {
   timeout: 180_000,
-}, async () => {
+}, async (t) => {
   const kubelet = cluster.talk('node', 'kubelet.js', {
     pods: GATEWAYS.map((seat) => PODS[seat]),
     path: readiness.path,
@@ -209,6 +209,7 @@ test('a rolling update of both replicas under 20 new connections a second loses 
 
   load.child.stdin?.end();
   const { sent, lost } = JSON.parse(await load.line((line) => line.startsWith('{')));
+  t.diagnostic(`${sent} connections, lost: ${JSON.stringify(lost)}`);
   assert.deepEqual(lost, {}, `of ${sent} connections`);
   assert.ok(sent > 200, `${sent} connections`);
 });
