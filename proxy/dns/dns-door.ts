@@ -6,7 +6,7 @@
  */
 import dgram, { type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
-import net, { type AddressInfo, type Socket } from 'node:net';
+import net, { type AddressInfo, type Server, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { DnsAnswers } from '../config/config.js';
 import type { HostPort } from '../config/places.js';
@@ -65,7 +65,8 @@ export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
     return isAdmitted;
   };
   const connections = new Set<Socket>();
-  const server = net.createServer({ noDelay: true }, (socket) => {
+  // A client may end its side after its questions: the answers to them still go out.
+  const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     const asker = { own: parseAddress(peerAddress(socket.localAddress)), remoteAddress: socket.remoteAddress };
     const counted = admits(asker) ? connectionLimits.enter(socket) : null;
@@ -77,9 +78,7 @@ export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
     socket.on('close', () => connections.delete(socket));
     void serveTcp(options, socket, asker, () => counted.heard());
   });
-  const bound = await listen(server, at, 'steer.dns');
-  const hosts = datagramHosts(bound.address);
-  const sockets = await Promise.all(hosts.map((host) => bindUdp(options, admits, { host, port: bound.port })));
+  const { bound, sockets } = await bindBoth(server, at, (place) => bindUdp(options, admits, place));
   return {
     bound,
     get dropped() {
@@ -91,6 +90,28 @@ export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
       await close(server);
     },
   };
+}
+
+/** A port of the system's choice is one that is free for TCP, and perhaps not for UDP. */
+const MOST_CHOICES = 16;
+
+async function bindBoth(
+  server: Server,
+  at: HostPort,
+  bind: (place: HostPort) => Promise<DatagramSocket>,
+): Promise<{ readonly bound: AddressInfo; readonly sockets: DatagramSocket[] }> {
+  for (let choices = at.port === 0 ? MOST_CHOICES : 1; ; choices--) {
+    const bound = await listen(server, at, 'steer.dns');
+    const tried = await Promise.allSettled(
+      datagramHosts(bound.address).map((host) => bind({ host, port: bound.port })),
+    );
+    const sockets = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const failed = tried.find((one) => one.status === 'rejected');
+    if (failed === undefined) return { bound, sockets };
+    for (const socket of sockets) socket.close();
+    await close(server);
+    if (choices === 1) throw failed.reason;
+  }
 }
 
 /** A datagram does not say on which address it arrived, so each address has a socket of its own. A link-local one names no place without its link. */
@@ -130,20 +151,23 @@ interface Connection {
 /** Never rejects, and never leaves `socket` open. */
 async function serveTcp(options: Answering, socket: Socket, asker: Asker, heard: () => void): Promise<void> {
   const idle = new AbortController();
-  const timer = setTimeout(() => idle.abort(new EgressError('handshake-timeout')), TCP_QUERY_MS);
+  // Also for whoever does not read the last answers.
+  const timer = setTimeout(() => {
+    idle.abort(new EgressError('handshake-timeout'));
+    socket.destroy();
+  }, TCP_QUERY_MS);
+  socket.once('close', () => clearTimeout(timer));
   const octets = readOctets(socket, options.arrivals.reads, idle.signal);
   try {
     while (await answerNext(options, asker, { socket, octets, signal: idle.signal })) {
       heard();
       timer.refresh();
     }
-    socket.destroySoon();
   } catch {
-    // Every way here is the client's own doing: it went away, or took too long.
-    socket.destroy();
+    // Every way here is the client's own doing: it has said all that it had to say, went away, or took too long.
   }
+  socket.destroySoon();
   octets.release();
-  clearTimeout(timer);
 }
 
 /** RFC 7766 section 8: two octets of length before each message. False where there is nothing to go on with. */

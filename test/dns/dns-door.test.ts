@@ -85,6 +85,18 @@ test('over TCP, questions are answered in order, in whatever pieces they come', 
   assert.equal(rest.length, 0);
 });
 
+test('over TCP, a client that ends its side after its questions gets every answer', async (context) => {
+  const stand = await openStand(context, () => 0);
+  const socket = await stand.connect('steer.dns');
+  const asked = 3000;
+  const questions = Array.from({ length: asked }, (_, index) => framed(question(`n${index}.test`, 'A')));
+  socket.end(Buffer.concat(questions));
+  const answers = await readAll(socket);
+  let count = 0;
+  for (let at = 0; at < answers.length; at += 2 + answers.readUInt16BE(at)) count++;
+  assert.equal(count, asked);
+});
+
 test('on 0.0.0.0, what comes from an own address is neither answered nor recorded, but counted', async (context) => {
   const stand = await openStand(context, () => 0, { dnsDoor: '0.0.0.0:0', policy: 'default: none' });
   const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
