@@ -30,7 +30,6 @@ export function createHealthServer(options: HealthOptions): Server {
   const bounds = {
     requestTimeout: 15_000,
     headersTimeout: 10_000,
-    keepAliveTimeout: 5000,
     connectionsCheckingInterval: 1000,
   };
   const metrics = oneAtATime(() => options.registry.metrics());
@@ -40,6 +39,8 @@ export function createHealthServer(options: HealthOptions): Server {
       () => send(request, response, FAILED),
     );
   });
+  // Who asks and does not read: nobody else's connection is to wait for that.
+  server.timeout = 15_000;
   boundConnections(server, options.isFromTools);
   return server;
 }
@@ -68,9 +69,12 @@ function json(status: number, body: object): Answer {
   return { status, type: JSON_TYPE, body: JSON.stringify(body) };
 }
 
-/** A request with content is not read to its end: nothing here takes any. */
-function send({ method, headers }: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
-  const hasContent = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+/**
+ * One answer for each connection: a request with content is not read to its end, and of hundreds that are sent at once, each
+ * for the whole of the metrics, the first is answered. A pod of a tool may reach this, and the doors have the same event loop.
+ */
+function send({ method }: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
+  if (response.socket === null || response.socket.destroyed) return;
   response.writeHead(status, {
     'content-type': type,
     'content-length': Buffer.byteLength(body),
@@ -78,7 +82,7 @@ function send({ method, headers }: IncomingMessage, response: ServerResponse, { 
     'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
     'cross-origin-resource-policy': 'same-origin',
     'cache-control': 'no-store',
-    ...(hasContent ? { connection: 'close' } : {}),
+    connection: 'close',
   });
   response.end(method === 'HEAD' ? undefined : body);
 }

@@ -18,6 +18,7 @@ async function openHealth(context: TestContext, changes: Partial<HealthOptions> 
   });
   const { port } = server.address() as AddressInfo;
   return {
+    server,
     /** Sends the text as it is; what comes back until the end. */
     async say(text: string): Promise<string> {
       const socket = net.connect(port, '127.0.0.1');
@@ -146,4 +147,19 @@ test('metrics that cannot be made are a 500 without a word about why', async (t)
     type: 'application/json; charset=utf-8',
     body: '{"error":"internal-error"}',
   });
+});
+
+test('of hundreds of requests in one connection the first is answered, and the connection ends', async (t) => {
+  let made = 0;
+  const registry = { contentType: new Registry().contentType, metrics: async () => `made ${++made}\n` };
+  const health = await openHealth(t, { registry });
+  const answers = await health.say('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(400));
+  assert.equal(answers.split('HTTP/1.1 200 ').length - 1, 1, answers.slice(0, 1000));
+  assert.match(answers, /\r\nconnection: close\r\n/i);
+  assert.ok(made <= 2, `${made} times`);
+});
+
+test('who asks and does not read is closed after a while', async (t) => {
+  const { server } = await openHealth(t);
+  assert.ok(server.timeout > 0 && server.timeout <= 30_000, `${server.timeout} ms`);
 });
