@@ -1,7 +1,7 @@
 /** Notices that the configuration file has changed, by looking: bind mounts on Docker Desktop send no events. DECISIONS 109. */
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { open } from 'node:fs/promises';
 
 export interface ConfigWatch {
   /** What is in the files now was read for another reason: it is no change. */
@@ -72,13 +72,21 @@ async function stateOf(paths: readonly string[]): Promise<State> {
 
 /** Of a file that is not there, and of a pipe, which may never end. */
 const NOTHING: State = { identity: '', content: '' };
+/** What is larger is neither a policy nor a secret: that it has changed, its size and time say. */
+const MOST_BYTES = 1024 * 1024;
+/** A pipe may never begin, and may have taken the place of a file just now. */
+const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 async function stateOfFile(path: string): Promise<State> {
   try {
-    const found = await stat(path);
-    if (!found.isFile()) return NOTHING;
-    const { mtimeMs, size, ino } = found;
-    return { identity: `${mtimeMs} ${size} ${ino}`, content: hash(await readFile(path)) };
+    const file = await open(path, READ);
+    try {
+      const found = await file.stat();
+      if (!found.isFile()) return NOTHING;
+      return { identity: identityOf(found), content: largeContent(found) ?? hash(await file.readFile()) };
+    } finally {
+      await file.close();
+    }
   } catch {
     return NOTHING;
   }
@@ -90,10 +98,25 @@ function contentNow(paths: readonly string[]): string {
 
 function contentOfFile(path: string): string {
   try {
-    return statSync(path).isFile() ? hash(readFileSync(path)) : '';
+    const file = openSync(path, READ);
+    try {
+      const found = fstatSync(file);
+      return found.isFile() ? (largeContent(found) ?? hash(readFileSync(file))) : NOTHING.content;
+    } finally {
+      closeSync(file);
+    }
   } catch {
-    return '';
+    return NOTHING.content;
   }
+}
+
+function identityOf({ mtimeMs, size, ino }: Stats): string {
+  return `${mtimeMs} ${size} ${ino}`;
+}
+
+/** Null: it is small enough to be read. */
+function largeContent(found: Stats): string | null {
+  return found.size > MOST_BYTES ? identityOf(found) : null;
 }
 
 function hash(content: Buffer): string {

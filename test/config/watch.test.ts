@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { watchConfig } from '../../proxy/config/watch.js';
 import { configFile } from './fixture.js';
@@ -73,6 +73,20 @@ test('nothing is reported after close', async (t) => {
   writeFileSync(other.path, 'b');
   await changed;
   assert.deepEqual(seen, []);
+});
+
+test('a file that is larger than any policy or secret is not read, and its changes are noticed', async (t) => {
+  const { path, seen, change } = watched(t, 'a');
+  // Sparse, and more than Node reads as one: 8 GiB and 9 GiB of nothing.
+  for (const gibibytes of [8, 9]) {
+    const changed = change();
+    truncateSync(path, gibibytes * 2 ** 30);
+    await changed;
+  }
+  const changed = change();
+  writeFileSync(path, 'b');
+  await changed;
+  assert.deepEqual(seen, ['', '', 'b']);
 });
 
 function replace(path: string, text: string): void {
