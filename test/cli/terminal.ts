@@ -49,10 +49,6 @@ export async function atTerminal(t: TestContext, argv: readonly string[], env: N
       };
       looks.add(look);
       look();
-      setTimeout(
-        () => looks.has(look) && console.error('WANT', pattern, JSON.stringify(written.slice(-900))),
-        5000,
-      ).unref();
       void exit.then(() => looks.has(look) && reject(new Error(`it ended without ${pattern}: ${written}`)));
     });
   const [, place = ''] = AT.exec(await shows(AT)) ?? assert.fail();

@@ -82,7 +82,8 @@ test('a smaller window is drawn again, no line is wider than it, and the chosen 
   for (let i = 0; i < 20; i++) await request(instance.proxy, `http://host${i}.example/`);
   await terminal.shows(/host8\.example/);
   terminal.type('G');
-  await terminal.shows(/> deny .*host1\d\.example/);
+  // The newest that has come by now.
+  await terminal.shows(/> deny .*host(?:8|9|1\d)\.example/);
   terminal.resize(6, 34);
   const drawn = await terminal.shows(/\x1b\[2J\x1b\[H[^\x1b]*up down end: choose {2}a: allow 10 m/);
   const lines = drawn.slice('\x1b[2J\x1b[H'.length).split(/\r?\n/);
