@@ -1,5 +1,5 @@
 /** A line of the log as a log record of OTLP: its fields as attributes, by the semantic conventions where there are any. */
-import { type AnyValue, SeverityNumber } from '@opentelemetry/api';
+import { type AnyValue, SeverityNumber } from '@opentelemetry/api-logs';
 
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { hrTime, type Resource, SCOPE } from './resource.js';

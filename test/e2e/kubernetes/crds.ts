@@ -1,4 +1,4 @@
-/** The custom resources that the chart makes, as far as it uses them: an unknown key is an error of the type checker. */
+/** What the chart makes and kubernetes-models does not know, as far as the chart uses it: an unknown key is an error of the type checker. */
 
 interface Metadata {
   readonly name: string;
@@ -85,3 +85,37 @@ export interface ClusterNetworkPolicy {
     }[];
   };
 }
+
+/** admissionregistration.k8s.io/v1 and v1beta1: too new for the types that Node 20 may install. */
+interface Admission<Kind extends string, Spec> {
+  readonly apiVersion: 'admissionregistration.k8s.io/v1' | 'admissionregistration.k8s.io/v1beta1';
+  readonly kind: Kind;
+  readonly metadata: Metadata & { readonly namespace?: never };
+  readonly spec: Spec;
+}
+
+export type MutatingAdmissionPolicy = Admission<
+  'MutatingAdmissionPolicy',
+  {
+    readonly failurePolicy?: 'Fail' | 'Ignore';
+    readonly reinvocationPolicy: 'Never' | 'IfNeeded';
+    readonly matchConstraints: {
+      readonly namespaceSelector?: Selector;
+      readonly resourceRules: readonly {
+        readonly apiGroups: readonly string[];
+        readonly apiVersions: readonly string[];
+        readonly operations: readonly ('CREATE' | 'UPDATE' | 'CONNECT' | '*')[];
+        readonly resources: readonly string[];
+      }[];
+    };
+    readonly mutations: readonly (
+      | { readonly patchType: 'JSONPatch'; readonly jsonPatch: { readonly expression: string } }
+      | { readonly patchType: 'ApplyConfiguration'; readonly applyConfiguration: { readonly expression: string } }
+    )[];
+  }
+>;
+
+export type MutatingAdmissionPolicyBinding = Admission<
+  'MutatingAdmissionPolicyBinding',
+  { readonly policyName: string; readonly matchResources?: { readonly namespaceSelector?: Selector } }
+>;

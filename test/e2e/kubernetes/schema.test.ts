@@ -9,7 +9,13 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Manifest, manifestsOf, pick, ROOT, render, template, VALUES } from './helm.js';
 
-const CUSTOM = ['PodMonitor', 'PrometheusRule', 'ClusterNetworkPolicy'];
+const CUSTOM = [
+  'PodMonitor',
+  'PrometheusRule',
+  'ClusterNetworkPolicy',
+  'MutatingAdmissionPolicy',
+  'MutatingAdmissionPolicyBinding',
+];
 
 for (const [name, args] of Object.entries(VALUES)) {
   test(`every object of ${name} has the fields of its kind and no other`, (t) => {
