@@ -17,7 +17,7 @@ export async function showTop() {
     element('p', { class: 'hint' }, reachText(top)),
     ...list('Clients', ['Client', ...COUNTS], top.clients.map(clientRow)),
     ...list('Destinations', ['Destination', ...COUNTS], top.hosts.map(hostRow)),
-    ...list('Refusals and failures', ['Client', 'Destination', 'Reason', 'Requests'], top.refusals.map(refusalRow)),
+    ...list('Refusals and failures', ['Client', 'Destination', 'Reason', 'Count'], top.refusals.map(refusalRow)),
   );
 }
 
