@@ -64,8 +64,13 @@ export class Delivery {
   async #run(): Promise<void> {
     // Not within `offer`: a request is served there.
     await Promise.resolve();
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) await this.#deliver(next);
-    this.#running = null;
+    try {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
+        await this.#deliver(next);
+    } finally {
+      // A defect costs one notice, and not all that follow.
+      this.#running = null;
+    }
   }
 
   async #deliver(notice: Notice): Promise<void> {
