@@ -94,9 +94,10 @@ function replace(path: string, text: string): void {
   renameSync(`${path}.new`, path);
 }
 
+/** Empty for what is not there or too large: Node would read gibibytes before it says that they are no string. */
 function contentOf(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return statSync(path).size > 1024 ? '' : readFileSync(path, 'utf8');
   } catch {
     return '';
   }
