@@ -3,7 +3,7 @@
 # the same bytes.
 #   mcp-egress-proxy-VERSION.tgz           the npm package
 #   egress-proxy-install-VERSION.tar.gz    egress-proxy/ for a stack without a clone, and the lines for its .env
-#   mcp-egress-proxy-chart-VERSION.tgz     the chart, if the repository has one and helm is there
+#   mcp-egress-proxy-chart-VERSION.tgz     the chart; needs helm
 set -eu
 cd "$(dirname "$0")/.."
 version=$1

@@ -50,7 +50,15 @@ test('the archive of a release, unpacked into a stack, puts the sidecar in, and 
     });
     assert.equal(code, 0, stderr);
     const names = (await readdir(join(at, out))).sort();
-    assert.deepEqual(names, [`egress-proxy-install-${version}.tar.gz`, `mcp-egress-proxy-${version}.tgz`]);
+    const made = [
+      'egress-proxy-install-VERSION.tar.gz',
+      'mcp-egress-proxy-VERSION.tgz',
+      'mcp-egress-proxy-chart-VERSION.tgz',
+    ];
+    assert.deepEqual(
+      names,
+      made.map((name) => name.replace('VERSION', version)),
+    );
     bytes.push(await Promise.all(names.map((file) => readFile(join(at, out, file)))));
   }
   assert.deepEqual(bytes[0], bytes[1]);
