@@ -59,7 +59,7 @@ async function serve(path: string, config: Config): Promise<void> {
   const serving = await compose(path, config);
   const { app, followed, runTime, observation } = serving;
   runTime.start();
-  // Nothing that a client sends may end the process: what no handler has caught is logged, and the rest goes on.
+  // Nothing that a client sends may end the process: what no handler has caught is logged, and the rest goes on. DECISIONS 240.
   process.on('uncaughtException', observation.onDefect);
   process.on('unhandledRejection', observation.onDefect);
   process.on('warning', ({ name }) =>

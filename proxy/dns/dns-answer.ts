@@ -3,7 +3,6 @@
  * 16 octets of an A record (28 of an AAAA record) for each address and the 11 of an OPT record that the question had
  * itself. DECISIONS 76.
  */
-import dnsPacket from 'dns-packet';
 import type { Address } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import type { Refusal } from '../core/policy.js';
@@ -109,15 +108,12 @@ function endOfName(packet: Buffer): number | null {
   }
 }
 
-/** Null where the text of the labels, encoded again, is not what came: a dot or other octets within a label. */
+/** Null for what is no valid name: with a dot within a label, it would be another one as text. */
 function decodeName(question: Buffer): DnsName | null {
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.writeUInt16BE(1, 4);
-  const [decoded] = dnsPacket.decode(Buffer.concat([header, question])).questions ?? [];
-  if (decoded === undefined) return null;
-  const encoded = dnsPacket.encode({ questions: [{ name: decoded.name, type: 'A', class: 'IN' }] });
-  if (!encoded.subarray(HEADER_BYTES, -4).equals(question.subarray(0, -4))) return null;
-  return parseDnsName(decoded.name);
+  const labels: string[] = [];
+  for (let at = 0, length = question[at] ?? 0; length > 0; at += 1 + length, length = question[at] ?? 0)
+    labels.push(question.toString('latin1', at + 1, at + 1 + length));
+  return labels.some((label) => label.includes('.')) ? null : parseDnsName(labels.join('.'));
 }
 
 function isOpt(record: Buffer): boolean {

@@ -1,6 +1,7 @@
 /** Which connections to the admin listener come by the network of the tools: a tool has no business there. */
 import type { HostPort } from '../config/places.js';
 import { contains, type Prefix, parseAddress } from '../core/address.js';
+import { isLoopbackHost } from '../core/loopback.js';
 import type { Link } from '../net/interfaces.js';
 import { peerAddress } from './clients.js';
 import { boundAddresses, sharesLink } from './relay-clients.js';
@@ -30,7 +31,7 @@ export function createToolsSide({ doors, toolsRange, links }: ToolsSideOptions):
     const [local, remote] = [peerAddress(localAddress), peerAddress(remoteAddress)];
     // It is gone: nobody waits for an answer.
     if (local === '') return true;
-    if (isLoopback(local)) return false;
+    if (isLoopbackHost(local)) return false;
     if (bound.some(({ text }) => text === local) || sharesLink(links(), bound, [local, remote])) return true;
     if (!isEverywhere) return false;
     const range = toolsRange();
@@ -48,7 +49,7 @@ export function createKnownToolsSide(options: ToolsSideOptions): (ends: Connecti
   const isApart = createToolsSide({ ...options, doors });
   return (ends) => {
     const remote = parseAddress(peerAddress(ends.remoteAddress));
-    if (remote === null || isLoopback(peerAddress(ends.localAddress))) return false;
+    if (remote === null || isLoopbackHost(peerAddress(ends.localAddress))) return false;
     return isApart(ends) || options.toolsRange().some((prefix) => contains(prefix, remote));
   };
 }
@@ -64,8 +65,4 @@ function isWithin(range: readonly Prefix[], links: readonly Link[], ends: readon
 
 function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
-}
-
-function isLoopback(text: string): boolean {
-  return text.startsWith('127.') || text === '::1';
 }
