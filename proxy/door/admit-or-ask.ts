@@ -30,6 +30,8 @@ export interface RunTimeGate {
 /** Who waits for the decision: aborts when it is lost. */
 export interface Waiter extends Abortable {
   readonly socket: Socket;
+  /** Aborts when it has sent more than is read of it while it waits: that it is lost would not be noticed then. */
+  readonly unread: Abortable;
 }
 
 export interface Admitted extends Admission {
@@ -85,19 +87,22 @@ async function decideNow(
 
 /**
  * True where it is worth another look. A client that has ended its side is not waited for: nobody can tell it from one
- * that has given up, and what it has given up must not be sent by an answer that was for its next try.
+ * that has given up, and what it has given up must not be sent by an answer that was for its next try. Nor is one that
+ * sends on and on: its end is behind what nobody reads.
  */
 async function waits(runTime: RunTimeGate, asking: Asking, waiter: Waiter): Promise<boolean> {
-  const { socket } = waiter;
+  const { socket, unread } = waiter;
   const left = new Abort();
   const leave = (): void => left.abort();
-  if (waiter.aborted || socket.readableEnded) leave();
+  if (waiter.aborted || unread.aborted || socket.readableEnded) leave();
   const asked = runTime.ask(asking, left);
   if (asked === null) return false;
   waiter.addEventListener('abort', leave);
+  unread.addEventListener('abort', leave);
   socket.on('end', leave);
   await asked;
   waiter.removeEventListener('abort', leave);
+  unread.removeEventListener('abort', leave);
   socket.off('end', leave);
   return true;
 }

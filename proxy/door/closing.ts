@@ -22,10 +22,12 @@ export function turnedAway(arrivals: Arrivals, busy: boolean): Reason | null {
 /** For one client that waits: aborts when it is said to be lost. */
 export class Patience extends Abort implements Waiter {
   readonly socket: Socket;
+  readonly unread: Abort;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, unread = new Abort()) {
     super();
     this.socket = socket;
+    this.unread = unread;
   }
 }
 

@@ -47,6 +47,7 @@ export async function connectUpstream(
     trace,
   });
   early?.whenRefused(() => gone.abort());
+  early?.whenFull(() => gone.unread.abort());
   try {
     const admitting = arrivals.admit(flow, target, gone);
     const { verdict, addresses, dnsMs, once = false } = admitting instanceof Promise ? await admitting : admitting;

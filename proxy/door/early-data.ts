@@ -28,6 +28,7 @@ export class EarlyData {
   #isDropped = false;
   #isRefused = false;
   #onRefused: (() => void) | null = null;
+  #onFull: (() => void) | null = null;
 
   constructor(socket: Socket, { reads, rest, claim }: EarlyDataOptions) {
     this.#newClaim = claim;
@@ -59,13 +60,25 @@ export class EarlyData {
     if (this.#isRefused) act();
   }
 
+  /** `act`: called when no more of them is read, or at once where that is so. */
+  whenFull(act: () => void): void {
+    this.#onFull = act;
+    if (!this.#hasRoom) act();
+  }
+
+  get #hasRoom(): boolean {
+    return this.#held === null || this.#held.length + PIECE_BYTES <= MOST_BYTES;
+  }
+
   readonly #keep = (bytes: Buffer): boolean => {
     if (this.#isDropped) return true;
     this.#held ??= new HeldBytes();
     this.#held.push(bytes);
     this.#claim ??= this.#newClaim(() => this.#refuse());
     this.#claim.hold(this.#held.length);
-    return this.#held === null || this.#held.length + PIECE_BYTES <= MOST_BYTES;
+    if (this.#hasRoom) return true;
+    this.#onFull?.();
+    return false;
   };
 
   #refuse(): void {

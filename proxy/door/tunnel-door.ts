@@ -89,7 +89,10 @@ class Visit {
       if (fault !== null) return this.#refuse(flow, trace, refusal(fault));
       const early = this.#arrivals.keepEarlyData(this.#socket, rest);
       const upstream = await connectUpstream(this.#arrivals, flow, said.target, { gone, early });
-      if (!upstream.open) return this.#refuse(flow, upstream.trace, upstream.refusal);
+      if (!upstream.open) {
+        early.drop();
+        return this.#refuse(flow, upstream.trace, upstream.refusal);
+      }
       await this.#relay(flow, upstream, early.take());
     } catch (error) {
       if (this.#socket.bytesRead === 0) this.#socket.destroy();
@@ -143,6 +146,7 @@ class Visit {
 
   #refuse(flow: Flow, trace: Trace, refused: Refusal): void {
     flow.refused(trace, null, refused);
+    this.#arrivals.reads.read(this.#socket, () => true);
     closeAfter(this.#arrivals.deadlines, this.#socket, this.#door.refused(refused.reason));
   }
 }

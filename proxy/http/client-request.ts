@@ -1,6 +1,7 @@
 /** A request of a client's connection: its head, and its content as it comes. */
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
+import { Abort } from '../net/abort.js';
 import { HeldBytes } from '../net/held-bytes.js';
 import type { ContentSink, ContentSource } from './client-side.js';
 import { values } from './fields.js';
@@ -11,13 +12,15 @@ export interface ClientRequest extends RequestHead {
   readonly socket: Socket;
   /** Null where the head announces none. */
   readonly content: ClientContent | null;
+  /** Aborts when more has come than is read of a request that waits. */
+  readonly unread: Abort;
 }
 
 /** `wanted`: called when the reader of the content can take more. */
 export function clientRequest(socket: Socket, head: RequestHead, wanted = (): void => undefined): ClientRequest {
   const { method, url, httpVersion, rawHeaders } = head;
   const content = hasContent(head) ? new ClientContent(head, wanted) : null;
-  return { socket, method, url, httpVersion, rawHeaders, content };
+  return { socket, method, url, httpVersion, rawHeaders, content, unread: new Abort() };
 }
 
 /** How much is read for a reader that has not come yet. Not nothing: a client that is lost is noticed only by reading. */

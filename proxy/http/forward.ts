@@ -55,7 +55,7 @@ export async function forward(
   if (!isKnown) return end(ending, trace, refusal('client-unauthenticated'));
   if (hasOwnVia(request.rawHeaders)) return end(ending, trace, refusal('proxy-loop'));
 
-  const gone = new Patience(request.socket);
+  const gone = new Patience(request.socket, request.unread);
   response.whenLost(() => gone.abort());
   try {
     const admitting = arrivals.admit(flow, parsed.value.target, gone);

@@ -86,6 +86,12 @@ export class ServedRequest {
 
   /** The next bytes of the connection. False: no more until there is room for them. */
   take(bytes: Buffer): boolean {
+    const goOn = this.#take(bytes);
+    if (!goOn) this.#request.unread.abort();
+    return goOn;
+  }
+
+  #take(bytes: Buffer): boolean {
     if (this.#isBroken) return true;
     if (this.#content !== null) return this.#takeContent(this.#content, bytes);
     this.#ahead ??= new HeldBytes();
@@ -126,7 +132,7 @@ export class ServedRequest {
     taker?.finish(reading.trailers);
     const rest = bytes.subarray(reading.taken);
     if (this.#isAnswered) this.#done(rest);
-    return this.#isAnswered || rest.length === 0 || this.take(rest);
+    return this.#isAnswered || rest.length === 0 || this.#take(rest);
   }
 
   #done(rest: Buffer): void {

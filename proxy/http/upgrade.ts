@@ -39,6 +39,7 @@ export async function upgrade(
   let isSwitched = false;
   socket.on('close', onClose);
   options.early.whenRefused(() => socket.destroy());
+  options.early.whenFull(() => request.unread.abort());
   await forward(arrivals, request, response, {
     ...options,
     onUpgraded: (flow, fields, upstream, standing) => {
@@ -49,8 +50,8 @@ export async function upgrade(
   });
   if (isSwitched) return;
   await response.over();
-  if (socket.destroyed) return;
   options.early.drop();
+  if (socket.destroyed) return;
   closeAfter(arrivals.deadlines, socket, NOTHING);
 }
 

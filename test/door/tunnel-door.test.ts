@@ -41,16 +41,33 @@ test('a client that ends within its handshake has a record, and one that says no
   );
 });
 
+test('what a refused client has sent is read to its end, and none of it is held any more', async (t) => {
+  const { port, records, arrivals } = await listening(t, 1);
+  // More than the kernel takes without a reader.
+  const more = 'x'.repeat(16 * 1024 * 1024);
+  for (const [line, answer] of [
+    ['nonsense', 'malformed-target'],
+    ['10.0.0.1:80', 'address-prohibited'],
+    ['site.test:22', 'connect-refused'],
+  ] as const) {
+    assert.equal(await say(port, `${line}\n${more}`), `NO ${answer}\n`);
+    assert.equal(arrivals.memory.used('early'), 0);
+  }
+  assert.equal(records.length, 3);
+});
+
 async function listening(t: TestContext, origin: number) {
   const { arrivals, connectionLimits, records } = await doorParts(origin);
   const server = createTunnelDoor(arrivals, connectionLimits, lineDoor).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
-  return { port: (server.address() as AddressInfo).port, records };
+  return { port: (server.address() as AddressInfo).port, records, arrivals };
 }
 
 async function say(port: number, text: string): Promise<string> {
   const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  const sent = new Promise((resolve, reject) => socket.on('finish', resolve).on('error', reject));
   socket.end(text);
-  return (await readAll(socket)).toString('latin1');
+  const [answer] = await Promise.all([readAll(socket), sent]);
+  return answer.toString('latin1');
 }

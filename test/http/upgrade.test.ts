@@ -101,6 +101,22 @@ test('an Upgrade to a special address is refused without a dial', LIMIT, async (
   assert.match(conversation.heard.text, /^HTTP\/1\.1 403 Egress denied: metadata-address 169\.254\.169\.254\r\n/);
 });
 
+test('what a client has sent after its Upgrade is held no longer than the client is there', LIMIT, async () => {
+  const origin = net.createServer(() => undefined).listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+  const authority = `127.0.0.1:${(origin.address() as net.AddressInfo).port}`;
+  const client = net.connect({ host: '127.0.0.1', port: proxy.port });
+  client.on('error', () => client.destroy());
+  const request = `GET http://${authority}/ HTTP/1.1\r\nHost: ${authority}\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n`;
+  client.write(`${request}${'x'.repeat(10_000)}`);
+  await once(origin, 'connection');
+  while (proxy.app.memory.used('early') === 0) await setImmediate();
+  client.resetAndDestroy();
+  while (proxy.app.openConnections > 0) await setImmediate();
+  assert.equal(proxy.app.memory.used('early'), 0);
+  origin.close();
+});
+
 test('of a 101 only what is end-to-end is passed on, and never a length', LIMIT, async () => {
   const origin = await startRawOrigin(
     'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade, X-Hop\r\nUpgrade: echo\r\nX-Hop: 1\r\nX-End: 1\r\n' +
