@@ -22,6 +22,7 @@ export function againstBudget(budget: Budget, results: Results): readonly Outcom
     const bare = results[workload]?.[against];
     const isWhole = ours?.errors === 0 && bare?.errors === 0;
     const actual = isWhole && ours.median !== null && bare.median ? ours.median / bare.median : null;
-    return { text: `${workload} : ${against}`, actual, limit: most, holds: actual !== null && actual <= most };
+    const holds = actual !== null && actual <= most;
+    return { workload, text: `${workload} : ${against}`, actual, limit: most, holds };
   });
 }

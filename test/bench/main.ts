@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { againstBudget, type Budget, readBudget } from './budget.js';
 import { type Contender, contenders, type Field, type Standing } from './contenders.js';
 import { firstTunnel } from './fresh.js';
+import { goalsTable } from './goals.js';
 import type { Sample } from './load.js';
 import { type Options, readOptions } from './options.js';
 import { capture, firstLine, type Running, start, stop } from './process.js';
-import { cellOf, print, printBudget, save, say } from './report.js';
+import { cellOf, print, printBudget, type Report, save, say } from './report.js';
 import type { Results } from './results.js';
 import { enter, isInside, ORIGIN_ADDRESS } from './sandbox.js';
 import { SPAWN_ROWS, spawnResults } from './spawn.js';
@@ -24,12 +25,18 @@ chmodSync(folder, 0o755);
 try {
   const status = isInside() ? null : enter(folder);
   if (status !== null) process.exitCode = status;
-  else for (const node of nodes) await measure(options, node);
+  else await measureAll(options);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function measure(options: Options, node: string): Promise<void> {
+async function measureAll(options: Options): Promise<void> {
+  const reports: Report[] = [];
+  for (const node of nodes) reports.push(await measure(options, node));
+  if (options.table) for (const report of reports) say(`\n${goalsTable(report)}`);
+}
+
+async function measure(options: Options, node: string): Promise<Report> {
   const { repeats, smoke, check, workloads: only, compare, json } = options;
   if (!isInside()) say('no root or no unshare: on plain loopback, names are resolved by ours only');
   const helpers: Running[] = [];
@@ -49,6 +56,7 @@ async function measure(options: Options, node: string): Promise<void> {
     print(report, [...chosen, ...SPAWN_ROWS], compare);
     if (json !== null) save(report, nodes.length === 1 ? json : `${json}.${version}`);
     if (check && !printBudget(againstBudget(chosenOf(readBudget(), only), report.results))) process.exitCode = 1;
+    return report;
   } finally {
     for (const { running } of standings.values()) if (running !== null) await stop(running);
     for (const helper of helpers.reverse()) await stop(helper);
@@ -94,6 +102,7 @@ type Samples = Map<string, Map<string, Sample[]>>;
 async function collect({ repeats, chosen, taking, standings, field }: Run): Promise<Samples> {
   const samples: Samples = new Map();
   for (let round = 0; round < repeats; round++) {
+    const from = performance.now();
     for (const workload of chosen) {
       const row = samples.get(workload.name) ?? new Map<string, Sample[]>();
       samples.set(workload.name, row);
@@ -104,7 +113,7 @@ async function collect({ repeats, chosen, taking, standings, field }: Run): Prom
         row.set(contender.name, [...(row.get(contender.name) ?? []), sample]);
       }
     }
-    process.stderr.write(`round ${round + 1} of ${repeats}\n`);
+    process.stderr.write(`round ${round + 1} of ${repeats}, ${Math.round((performance.now() - from) / 1000)} s\n`);
   }
   return samples;
 }

@@ -6,6 +6,8 @@ export interface Options {
   readonly smoke: boolean;
   /** Only what budget.json names, which has to hold. */
   readonly check: boolean;
+  /** Only the rows of the table in README.md, and who they are measured against; ends with that table. */
+  readonly table: boolean;
   readonly repeats: number;
   /** Paths or major versions of the Node that runs the Node proxies, one run for each; null: this one. */
   readonly nodes: readonly (string | null)[];
@@ -22,12 +24,18 @@ const SMOKE: readonly string[] = ['direct', 'c-relay', 'node-pipe', 'undici', 'o
 /** What a whole run measures on: the long-term releases that are in use. */
 const NODES: readonly string[] = ['24', '26'];
 
+const TABLE: Pick<Options, 'workloads' | 'contenders'> = {
+  workloads: ['setup-address', 'setup-name', 'refused', 'get', 'latency', 'idle-memory', 'cold-start', 'idle-rss'],
+  contenders: ['node-pipe', 'undici', 'haproxy', 'squid', 'smokescreen', 'ours'],
+};
+
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
     options: {
       smoke: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
+      table: { type: 'boolean', default: false },
       repeats: { type: 'string' },
       node: { type: 'string', multiple: true },
       compare: { type: 'string' },
@@ -36,20 +44,30 @@ export function readOptions(args: readonly string[]): Options {
       contender: { type: 'string', multiple: true, default: [] },
     },
   });
-  const budget = values.check ? readBudget() : {};
-  const measured = values.check ? ['ours', ...Object.values(budget).map(({ against }) => against)] : [];
-  const byDefault = values.check ? measured : values.smoke ? SMOKE : [];
-  const contenders = values.contender.length === 0 ? byDefault : values.contender;
+  const preset = presetOf(values);
   const repeats = Number(values.repeats ?? (values.smoke ? 1 : 5));
   if (!Number.isInteger(repeats) || repeats < 1) throw new Error(`--repeats: ${values.repeats} is not a count`);
   return {
     smoke: values.smoke,
     check: values.check,
+    table: values.table,
     repeats,
     nodes: values.node ?? (values.check || values.smoke ? [null] : NODES),
     compare: values.compare ?? null,
     json: values.json ?? null,
-    workloads: values.workload.length === 0 ? Object.keys(budget) : values.workload,
-    contenders,
+    workloads: values.workload.length === 0 ? preset.workloads : values.workload,
+    contenders: values.contender.length === 0 ? preset.contenders : values.contender,
   };
+}
+
+function presetOf(values: { readonly [name in 'check' | 'table' | 'smoke']: boolean }): typeof TABLE {
+  if (values.check) {
+    const budget = readBudget();
+    return {
+      workloads: Object.keys(budget),
+      contenders: ['ours', ...Object.values(budget).map(({ against }) => against)],
+    };
+  }
+  if (values.table) return TABLE;
+  return { workloads: [], contenders: values.smoke ? SMOKE : [] };
 }

@@ -81,7 +81,7 @@ function row(name: string, cell: Cell, before: Cell | undefined): string {
   return `  ${name.padEnd(12)} ${median.padStart(8)}  ${range.padEnd(18)} ${cell.note}${ratio}${failed}`;
 }
 
-function figure(value: number): string {
+export function figure(value: number): string {
   if (value >= 100) return value.toFixed(0);
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

@@ -9,6 +9,7 @@ interface Target {
 }
 
 export interface Outcome {
+  readonly workload: string;
   readonly text: string;
   readonly actual: number | null;
   readonly limit: number;
@@ -43,6 +44,6 @@ export function outcomes(results: Results): readonly Outcome[] {
     const other = against === null ? 1 : (results[against.workload ?? workload]?.[against.contender]?.median ?? null);
     const actual = ours === null || other === null ? null : ours / other;
     const to = against === null ? '' : ` : ${against.contender}${against.workload ? ` ${against.workload}` : ''}`;
-    return { text: `${workload}${to}`, actual, limit, holds: actual !== null && actual <= limit };
+    return { workload, text: `${workload}${to}`, actual, limit, holds: actual !== null && actual <= limit };
   });
 }
