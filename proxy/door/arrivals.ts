@@ -205,8 +205,10 @@ export class Arrivals {
   /** Relays until both sides have ended, then writes the close record. Takes both sockets over. */
   tunnel(flow: Flow, { client, upstream, head, screen, standing }: TunnelEnds): Promise<void> {
     const { address } = flow.client;
+    const { idleTimeoutMs, headerTimeoutMs } = this.settings().limits;
     const tunnel = relay(client, upstream, {
-      idleTimeoutMs: this.settings().limits.idleTimeoutMs,
+      idleTimeoutMs,
+      screenTimeoutMs: headerTimeoutMs,
       reads: this.reads,
       deadlines: this.deadlines,
       claim: (refuse) => this.memory.claim('relays', address, refuse),

@@ -15,6 +15,8 @@ export interface Screen {
   fromUpstream(): Judged;
   /** The client sends no more, or a side is lost. */
   ended(): Judged;
+  /** What is held has been waited for long enough. */
+  late(): Judged;
 }
 
 export interface Ways {
@@ -49,6 +51,10 @@ export class Screening {
 
   ended(): void {
     if (this.#screen !== null) this.#flush(this.#screen.ended());
+  }
+
+  late(): void {
+    if (this.#screen !== null) this.#flush(this.#screen.late());
   }
 
   #flush(judged: Judged): void {

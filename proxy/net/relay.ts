@@ -21,6 +21,8 @@ export interface RelayOptions {
   readonly head: Buffer;
   /** Judges the first bytes from the client; null: they pass unseen. */
   readonly screen: Screen | null;
+  /** How long it may hold them, from the first one on: not stretched by any that follow. */
+  readonly screenTimeoutMs: number;
 }
 
 export interface RelayResult {
@@ -61,7 +63,10 @@ class SocketRelay implements Relay, Ways, Pumping {
   readonly #idleTimeoutMs: number;
   readonly #newClaim: RelayOptions['claim'];
   readonly #claimEarly: RelayOptions['claimEarly'];
+  readonly #deadlines: Deadlines;
+  readonly #screenTimeoutMs: number;
   #early: Claim | null = null;
+  #late: Deadline | null = null;
   #settle: (result: RelayResult) => void = () => undefined;
   #cause: CloseCause = 'end';
   #open = 2;
@@ -70,6 +75,8 @@ class SocketRelay implements Relay, Ways, Pumping {
     this.reads = options.reads;
     this.#newClaim = options.claim;
     this.#claimEarly = options.claimEarly;
+    this.#deadlines = options.deadlines;
+    this.#screenTimeoutMs = options.screenTimeoutMs;
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -113,8 +120,15 @@ class SocketRelay implements Relay, Ways, Pumping {
   }
 
   hold(octets: number): void {
-    if (octets > 0) this.#early ??= this.#claimEarly(() => this.cut('busy'));
+    if (octets === 0) this.#late?.clear();
+    else this.#early ??= this.#beginHolding();
     this.#early?.hold(octets);
+  }
+
+  #beginHolding(): Claim {
+    this.#late = this.#deadlines.of(() => this.#screened.late());
+    this.#late.set(this.#screenTimeoutMs);
+    return this.#claimEarly(() => this.cut('busy'));
   }
 
   refuse(farewell: Buffer): void {

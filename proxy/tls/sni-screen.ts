@@ -20,7 +20,7 @@ export interface SniOptions {
 }
 
 /** What the first bytes of a tunnel turn out to be. */
-type Opening = HelloState | { readonly kind: 'server-first' } | { readonly kind: 'ended' };
+type Opening = HelloState | { readonly kind: 'server-first' | 'ended' | 'late' };
 
 const NOTHING = Buffer.alloc(0);
 
@@ -60,6 +60,10 @@ export class SniScreen implements Screen {
     return this.#settle({ kind: 'defect', defect: 'malformed-hello' }, this.#held.all());
   }
 
+  late(): Judged {
+    return this.#settle({ kind: 'late' }, this.#held?.all() ?? NOTHING);
+  }
+
   #settle(opening: Opening, bytes: Buffer): Judged {
     const { target, mode, onJudged } = this.#options;
     const reason = judgeOpening(opening, target);
@@ -80,6 +84,8 @@ export function judgeOpening(opening: Opening, target: Target): DenyReason | nul
     case 'not-tls':
     case 'server-first':
       return plainTextFault(target);
+    case 'late':
+      return 'handshake-timeout';
     case 'ended':
     case 'need-more':
       return null;

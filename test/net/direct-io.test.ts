@@ -125,6 +125,7 @@ test('a tunnel whose sockets have neither way carries the same bytes, and half-c
     claimEarly: (refuse) => createMemoryBudget(() => 1 << 30).claim('early', 'tool', refuse),
     head: Buffer.alloc(0),
     screen: null,
+    screenTimeoutMs: 60_000,
   });
   client.far.end(request);
   assert.equal(Buffer.compare(await content(upstream.far), request), 0);

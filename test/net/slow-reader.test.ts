@@ -26,6 +26,7 @@ async function tunnel(totalBytes: number, screen: SniScreen | null) {
     claimEarly: (refuse) => memory.claim('early', 'tool', refuse),
     head: Buffer.alloc(0),
     screen,
+    screenTimeoutMs: 60_000,
   });
   return { memory, running, client, upstream };
 }
