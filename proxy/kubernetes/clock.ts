@@ -9,10 +9,30 @@ export interface Clock {
   wait(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-export const CLOCK: Clock = {
-  now: () => performance.now(),
-  wait: (ms, signal) => setTimeout(ms, undefined, { signal, ref: false }).catch(() => undefined),
-};
+/** For who creates it: between two looks, the longer time counts. */
+export function createClock(clocks: Clocks = CLOCKS): Clock {
+  let passed = 0;
+  let last = { running: clocks.running(), wall: clocks.wall() };
+  return {
+    now() {
+      const next = { running: clocks.running(), wall: clocks.wall() };
+      passed += Math.max(0, next.running - last.running, next.wall - last.wall);
+      last = next;
+      return passed;
+    },
+    wait: (ms, signal) => setTimeout(ms, undefined, { signal, ref: false }).catch(() => undefined),
+  };
+}
+
+/** In milliseconds. */
+interface Clocks {
+  /** Stands still while the machine sleeps. */
+  running(): number;
+  /** Goes on, and back where somebody sets it. */
+  wall(): number;
+}
+
+const CLOCKS: Clocks = { running: () => performance.now(), wall: () => Date.now() };
 
 /** `work` with a signal that aborts with `signal`, or after `ms`: then it has failed as `slow`, whatever it throws. */
 export async function withDeadline<T>(

@@ -1,6 +1,6 @@
 /**
- * The pods of one namespace as the API server has them now: a list, and a watch from there on. What is older than STALE_MS
- * is worth nothing: an address goes from one pod to another within seconds.
+ * The pods of one namespace as the API server has them now: a list, and watches from there on, of some seconds each. An address
+ * goes from one pod to another within seconds, so a name counts as long as the server is known to have said all there was to say.
  */
 import type { ApiServer } from './api-server.js';
 import { linesOf } from './bounded-text.js';
@@ -11,13 +11,15 @@ import { listPods } from './pod-list.js';
 import { type Claim, PodTable } from './pod-table.js';
 import { readEvent } from './watch-event.js';
 
-/** After so long without a word of the server, its pods are unknown. */
-export const STALE_MS = 15_000;
-/** The server ends a watch after so long, and says a bookmark before: a connection that is dead shows at once. */
-const WATCH_SECONDS = 10;
-const WATCH_MS = WATCH_SECONDS * 1000 + 2000;
-/** A watch that ends earlier is not begun anew at once. */
-const SHORTEST_WATCH_MS = 1000;
+/** What was right so long ago is worth nothing. */
+const STALE_MS = 6000;
+/** The server ends a watch after so long: a connection that is dead does not end, and shows at once. */
+const WATCH_SECONDS = 3;
+/** Clocks differ. A watch that ends before was not ended by its time. */
+const LEAST_WATCH_MS = WATCH_SECONDS * 1000 - 500;
+const MOST_WATCH_MS = STALE_MS - 1000;
+/** Many pods take longer to list than their names count; what has changed meanwhile the first watch says. */
+const LIST_MS = 15_000;
 
 export interface WatchState {
   readonly namespace: string;
@@ -36,8 +38,6 @@ export interface NamespaceWatchOptions {
   readonly onChange: (state: WatchState) => void;
 }
 
-const LOST: ReadonlySet<ApiReason> = new Set<ApiReason>(['gone', 'malformed', 'too-large']);
-
 export class NamespaceWatch {
   readonly #options: NamespaceWatchOptions;
   readonly #backOff = new BackOff();
@@ -48,7 +48,7 @@ export class NamespaceWatch {
   /** From where to watch; null: from a list. */
   #version: string | null = null;
   #state: WatchState;
-  #wasListed = false;
+  #wasKnown = false;
 
   constructor(options: NamespaceWatchOptions) {
     this.#options = options;
@@ -59,15 +59,14 @@ export class NamespaceWatch {
   async run(): Promise<void> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
-      const began = this.#options.clock.now();
-      const failure = await this.#follow(signal).catch(failureOf);
+      const failure = await this.#follow(signal).then(() => null, failureOf);
       if (signal.aborted) return;
-      if (failure !== null) this.#failed(failure);
-      else if (this.#options.clock.now() - began >= SHORTEST_WATCH_MS) {
+      if (failure === null) {
         this.#backOff.reset();
         continue;
       }
-      await this.#options.clock.wait(this.#backOff.next(failure?.retryAfterMs ?? null), signal);
+      this.#broken(failure.reason);
+      await this.#options.clock.wait(this.#backOff.next(failure.retryAfterMs), signal);
     }
   }
 
@@ -86,36 +85,33 @@ export class NamespaceWatch {
   }
 
   /** Once, at least. */
-  get wasListed(): boolean {
-    return this.#wasListed;
+  get wasKnown(): boolean {
+    return this.#wasKnown;
   }
 
-  /** With an address. */
+  /** With an address, as far as it is known. */
   get pods(): number {
-    return this.#table.size;
+    return this.isFresh ? this.#table.size : 0;
   }
 
-  /** Null: the watch has ended as it has to, and all that it said is in the table. */
-  async #follow(signal: AbortSignal): Promise<null> {
+  /** Resolves where a watch has ended as it has to, and all that it said is in the table. */
+  async #follow(signal: AbortSignal): Promise<void> {
     if (this.#version === null) await this.#list(signal);
-    await withDeadline(this.#options.clock, WATCH_MS, signal, (either) => this.#watch(either));
-    return null;
+    await withDeadline(this.#options.clock, MOST_WATCH_MS, signal, (either) => this.#watch(either));
   }
 
   async #list(signal: AbortSignal): Promise<void> {
     const { clock, api, namespace } = this.#options;
     const began = clock.now();
     const table = new PodTable();
-    const isLate = (): boolean => clock.now() - began > STALE_MS;
+    const isLate = (): boolean => clock.now() - began > LIST_MS;
     const take = (object: unknown): void => this.#put(table, object);
     const read = (either: AbortSignal) =>
       listPods({ api, namespace, signal: either, take, isLate, size: () => table.size });
-    this.#version = await withDeadline(clock, STALE_MS, signal, read);
+    this.#version = await withDeadline(clock, LIST_MS, signal, read);
     this.#table = table;
     // What it says was so when it was asked for.
-    this.#asOf = began;
-    this.#wasListed = true;
-    this.#report('connected', null);
+    this.#rightAsOf(began);
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
@@ -126,15 +122,17 @@ export class NamespaceWatch {
       timeoutSeconds: String(WATCH_SECONDS),
       resourceVersion: this.#version ?? '',
     });
+    const began = clock.now();
     const body = await api.get(`/api/v1/namespaces/${namespace}/pods?${query}`, signal);
     for await (const line of linesOf(body)) this.#take(line);
-    if (!this.isFresh) throw new ApiFailure('slow');
-    this.#asOf = clock.now();
+    // A server that shuts down, or that cannot get rid of what it has to say, ends a watch, too: it has not said all.
+    if (clock.now() - began < LEAST_WATCH_MS) throw new ApiFailure('cut');
+    // When it was read says nothing: it may have waited on its way here, or here.
+    this.#rightAsOf(began + LEAST_WATCH_MS);
   }
 
+  /** No line says that the table is right: it may be old, and others may be behind it. */
   #take(line: string): void {
-    // More may be waiting behind it than the bound allows: only a list says what is so now.
-    if (!this.isFresh) throw new ApiFailure('slow');
     const { type, object, version } = readEvent(line);
     if (type === 'DELETED') {
       const pod = readPod(object, this.#options.namespace);
@@ -142,7 +140,6 @@ export class NamespaceWatch {
       this.#table.remove(pod);
     } else if (type !== 'BOOKMARK') this.#put(this.#table, object);
     this.#version = version;
-    this.#asOf = this.#options.clock.now();
   }
 
   #put(table: PodTable, object: unknown): void {
@@ -151,18 +148,21 @@ export class NamespaceWatch {
     table.put(pod, pod.isItself ? this.#options.clientOf(pod) : null);
   }
 
-  #failed({ reason }: ApiFailure): void {
-    // What was said in between is lost; and where it has been too long, it may be much.
-    if (LOST.has(reason) || !this.isFresh) this.#forget();
-    // A server that says nothing for so long would have said a bookmark: what it says next may be old.
-    if (reason === 'slow') this.#version = null;
-    if (!this.isFresh) this.#report('stale', reason);
+  #rightAsOf(moment: number): void {
+    this.#asOf = moment;
+    if (!this.isFresh) return;
+    this.#wasKnown = true;
+    this.#report('connected', null);
   }
 
-  #forget(): void {
+  /**
+   * From now on nothing is known before a list: an address may be another pod's already. The table stays, and names nobody:
+   * an address that it has cannot be one of another namespace without doubt.
+   */
+  #broken(reason: ApiReason): void {
     this.#version = null;
-    this.#table = new PodTable();
     this.#asOf = Number.NEGATIVE_INFINITY;
+    this.#report('stale', reason);
   }
 
   #report(state: WatchState['state'], reason: ApiReason | null): void {

@@ -1,7 +1,7 @@
 /** Which client a pod of the cluster is, by its address: what the API server says of the namespaces that `clients` names. */
 import type { ClientEntry, PodSelector } from '../config/config.js';
 import type { ApiServer } from './api-server.js';
-import { CLOCK, type Clock } from './clock.js';
+import { type Clock, createClock } from './clock.js';
 import { NamespaceWatch, type WatchState } from './namespace-watch.js';
 import type { Pod } from './pod.js';
 
@@ -11,7 +11,7 @@ export interface Pods {
   /** Starts and ends watches as `clients` says now. A namespace whose selectors differ is listed anew: until then, its pods are unknown. */
   review(): void;
   stop(): void;
-  /** True once each namespace has been listed. */
+  /** True once each namespace has been known. */
   readonly isKnown: boolean;
   readonly namespaces: readonly NamespaceLook[];
 }
@@ -50,6 +50,7 @@ interface Selector {
 }
 
 export function createPods(options: PodsOptions): Pods {
+  const { clock = createClock() } = options;
   const running = new Map<string, Running>();
   const review = (): void => {
     const wanted = selectorsOf(options.clients());
@@ -60,7 +61,7 @@ export function createPods(options: PodsOptions): Pods {
     }
     for (const [namespace, selectors] of wanted) {
       if (running.has(namespace)) continue;
-      const watch = watchOf(namespace, selectors, options);
+      const watch = watchOf(namespace, selectors, { ...options, clock });
       running.set(namespace, { watch, selectors: JSON.stringify(selectors) });
       void watch.run();
     }
@@ -73,7 +74,7 @@ export function createPods(options: PodsOptions): Pods {
       running.clear();
     },
     get isKnown() {
-      return [...running.values()].every(({ watch }) => watch.wasListed);
+      return [...running.values()].every(({ watch }) => watch.wasKnown);
     },
     get namespaces() {
       return [...running].map(([namespace, { watch }]) => ({ namespace, state: watch.state, pods: watch.pods }));
@@ -107,9 +108,9 @@ function selectorsOf(clients: ReturnType<PodsOptions['clients']>): ReadonlyMap<s
   return found;
 }
 
-function watchOf(namespace: string, selectors: readonly Selector[], options: PodsOptions): NamespaceWatch {
+function watchOf(namespace: string, selectors: readonly Selector[], options: Required<PodsOptions>): NamespaceWatch {
   const told = new Set<string>();
-  const { api, onChange, clock = CLOCK } = options;
+  const { api, onChange, clock } = options;
   const clientOf = (pod: Pod): string | null => {
     const [first, ...others] = selectors.filter(({ labels }) => hasAll(pod, labels));
     if (first === undefined || others.length === 0) return first?.client ?? null;

@@ -2,93 +2,81 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { createApiServer } from '../../proxy/kubernetes/api-server.js';
 import { createPods } from '../../proxy/kubernetes/pods.js';
 import { createCertificates } from './certificates.js';
 import { podObject } from './fake-api-server.js';
-import { follow, GITHUB, openPodStand, type PodStand, until } from './stand.js';
+import {
+  AT,
+  follow,
+  GITHUB,
+  openPodStand,
+  type PodStand,
+  passUntil,
+  SLACK_POD,
+  standWhereAddressMoves,
+  until,
+  WATCH_MS,
+} from './stand.js';
 
-const AT = '10.244.1.7';
-const SLACK_POD = { name: 'slack-1', labels: { app: 'slack' } };
-
-/** Follows one pod of github, and has its address go to one of slack unseen. */
-async function standWhereAddressMoves(t: TestContext): Promise<PodStand & { move(): void }> {
-  const stand = await openPodStand(t, [podObject()]);
-  await follow(stand);
-  const move = (): void => {
-    stand.server.pods.delete('tools/github-1');
-    stand.server.pods.set('tools/slack-1', podObject(SLACK_POD));
-  };
-  return Object.assign(stand, { move });
+const BREAKS: readonly (readonly [what: string, break_: (stand: PodStand) => void])[] = [
+  ['that is cut', ({ server }) => server.endWatches('cut')],
+  [
+    'that ends before its time, as one whose server has more to say than it gets rid of,',
+    ({ server }) => server.endWatches('whole'),
+  ],
+  [
+    'that is cut in half a line',
+    ({ server }) => {
+      server.say('{"type":"DELETED","object":{"metadata":{"name":"github-1"');
+      server.endWatches('cut');
+    },
+  ],
+  [
+    'whose successor is refused',
+    ({ server, clock }) => {
+      let refused = 0;
+      server.misbehave = (request, response) => {
+        if (!request.url?.includes('watch=') || refused > 0) return false;
+        refused += 1;
+        response.writeHead(503).end('{}');
+        return true;
+      };
+      clock.jump(WATCH_MS);
+      server.endWatches('whole');
+    },
+  ],
+];
+for (const [what, breakIt] of BREAKS) {
+  test(`a watch ${what} leaves no name behind, and a pod that has got the address meanwhile never has the name of the last one`, async (t) => {
+    const stand = await standWhereAddressMoves(t);
+    stand.move();
+    breakIt(stand);
+    await until(() => stand.states.at(-1)?.state === 'stale');
+    assert.equal(stand.pods.of(AT), null, 'at once');
+    await passUntil(stand, () => stand.pods.of(AT) === 'slack');
+  });
 }
 
-/** Lets time pass in small steps until that is so, and holds at each of them that nobody has the wrong name. */
-async function passUntil(stand: PodStand, isSo: () => boolean): Promise<void> {
-  while (!isSo()) {
-    stand.clock.pass(5);
-    assert.notEqual(stand.pods.of(AT), 'github');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-test('a watch that says nothing for a minute makes its pods unknown, and what it says then is not believed before a list', async (t) => {
-  const stand = await standWhereAddressMoves(t);
-  stand.server.isDead = true;
-  stand.move();
-  stand.clock.pass(15_000);
-  assert.equal(stand.pods.of(AT), 'github', 'the bound itself');
-  stand.clock.pass(1);
-  assert.equal(stand.pods.of(AT), null);
-  assert.equal(stand.pods.namespaces[0]?.state, 'stale');
-  stand.clock.pass(45_000);
-  await until(() => stand.states.some(({ state }) => state === 'stale'));
-  assert.equal(stand.pods.of(AT), null);
-  stand.server.isDead = false;
-  await passUntil(stand, () => stand.pods.of(AT) === 'slack');
-  assert.deepEqual(
-    stand.states.map(({ state }) => state),
-    ['connected', 'stale', 'connected'],
-  );
-});
-
-test('a word that comes on a stale watch is not believed', async (t) => {
-  const stand = await standWhereAddressMoves(t);
-  stand.move();
-  stand.clock.jump(15_001);
-  stand.server.bookmark();
-  await until(() => stand.server.watches === 0);
-  assert.equal(stand.pods.of(AT), null);
-  await passUntil(stand, () => stand.pods.of(AT) === 'slack');
-});
-
-test('a list is as old as its request', async (t) => {
+test('an address of a namespace whose watch is broken is not another namespace’s without doubt', async (t) => {
   const stand = await openPodStand(t, [podObject()]);
-  stand.server.misbehave = (request) => {
-    if (request.url?.includes('watch=') === false) stand.clock.jump(14_000);
-    return false;
+  stand.clients = [...stand.clients, { name: 'team', pods: { namespace: 'team', labels: {} } }];
+  await follow(stand);
+  stand.server.misbehave = (request, response) => {
+    if (request.url?.includes('/tools/') !== true) return false;
+    response.writeHead(503).end('{}');
+    return true;
   };
-  await follow(stand);
-  assert.equal(stand.pods.of(AT), 'github');
-  stand.clock.jump(1001);
+  stand.server.say('42\n');
+  await until(() => stand.states.filter(({ state }) => state === 'stale').length === 2);
+  stand.server.tell('ADDED', podObject({ name: 'team-1', namespace: 'team' }));
+  stand.server.tell('ADDED', podObject({ name: 'team-2', namespace: 'team', ips: ['10.244.1.8'] }));
+  await passUntil(stand, () => stand.pods.of('10.244.1.8') === 'team');
   assert.equal(stand.pods.of(AT), null);
-});
-
-test('a watch that is cut goes on where it was, with half a line left out', async (t) => {
-  const stand = await openPodStand(t, [podObject()]);
-  await follow(stand);
-  const asked = stand.server.asked.length;
-  stand.server.say('{"type":"DELETED","object":{"metadata":{"name":"github-1"');
-  stand.server.endWatches('cut');
-  await until(() => stand.server.watches === 0);
-  while (stand.server.watches === 0) {
-    stand.clock.pass(5);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  assert.equal(stand.pods.of(AT), 'github');
-  const again = stand.server.asked.slice(asked);
-  assert.ok(again.length >= 1 && again.every((path) => path.includes('watch=1')), 'no list');
-  assert.match(again[0] ?? '', /resourceVersion=101(?:&|$)/);
+  stand.server.pods.delete('tools/github-1');
+  stand.server.misbehave = () => false;
+  await passUntil(stand, () => stand.pods.of(AT) === 'team');
 });
 
 const BROKEN: readonly (readonly [what: string, line: string])[] = [

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
-import { CLOCK, withDeadline } from '../../proxy/kubernetes/clock.js';
+import { createClock, withDeadline } from '../../proxy/kubernetes/clock.js';
 import { ApiFailure } from '../../proxy/kubernetes/failure.js';
 
 const HOUR_MS = 3_600_000;
+const CLOCK = createClock();
 
 function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
@@ -38,4 +39,18 @@ test('nothing of work that is over stays with a signal that goes on', async (t) 
   );
   assert.equal(getEventListeners(signal, 'abort').length, 0);
   assert.equal(any.mock.callCount(), 0);
+});
+
+test('the time in which the machine sleeps counts, and a wall clock that is set back takes nothing away', () => {
+  const at = { running: 50, wall: 1_000_000 };
+  const clock = createClock({ running: () => at.running, wall: () => at.wall });
+  const step = (running: number, wall: number): number => {
+    at.running += running;
+    at.wall += wall;
+    return clock.now();
+  };
+  assert.equal(step(10, 10), 10);
+  assert.equal(step(1, HOUR_MS), 10 + HOUR_MS, 'asleep for an hour');
+  assert.equal(step(5, -2 * HOUR_MS), 15 + HOUR_MS, 'set back');
+  assert.equal(step(5, 4), 20 + HOUR_MS);
 });

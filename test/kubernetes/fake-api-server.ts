@@ -52,7 +52,14 @@ export interface Place {
 
 const LOOPBACK: Place = { host: '127.0.0.1', port: 0, address: '127.0.0.1' };
 
-export async function startApiServer(t: Pick<TestContext, 'after'>, at: Place = LOOPBACK): Promise<FakeApiServer> {
+/** Who ends a watch: its test, or the server when `timeoutSeconds` are over. */
+export type Ending = 'test' | 'time';
+
+export async function startApiServer(
+  t: Pick<TestContext, 'after'>,
+  at: Place = LOOPBACK,
+  ending: Ending = 'test',
+): Promise<FakeApiServer> {
   const { ca, certificate, key } = createCertificates('kubernetes', at.address);
   const mount = mkdtempSync(join(tmpdir(), 'service-account-'));
   writeFileSync(join(mount, 'ca.crt'), ca);
@@ -72,7 +79,11 @@ export async function startApiServer(t: Pick<TestContext, 'after'>, at: Place = 
       response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
       const watch = { namespace, response };
       watches.add(watch);
-      response.on('close', () => watches.delete(watch));
+      const timer = ending === 'time' ? setTimeout(() => response.end(), secondsOf(parameters) * 1000) : undefined;
+      response.on('close', () => {
+        clearTimeout(timer);
+        watches.delete(watch);
+      });
     } else response.end(JSON.stringify(page(namespace, parameters)));
   });
   const page = (namespace: string, parameters: URLSearchParams) => {
@@ -128,6 +139,10 @@ export async function startApiServer(t: Pick<TestContext, 'after'>, at: Place = 
     isDead: false,
   };
   return fake;
+}
+
+function secondsOf(parameters: URLSearchParams): number {
+  return Number(parameters.get('timeoutSeconds'));
 }
 
 function namespaceOf(pod: PodObject): string {

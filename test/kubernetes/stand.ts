@@ -1,4 +1,5 @@
 /** The identity by pods as the proxy has it, before a fake API server and on a clock of its own. */
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { PodSelector } from '../../proxy/config/config.js';
 import type { WatchState } from '../../proxy/kubernetes/namespace-watch.js';
@@ -66,4 +67,31 @@ export async function follow({ pods, server }: PodStand): Promise<void> {
 
 export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The time that a watch has, by its own word, and a little. */
+export const WATCH_MS = 3000;
+
+/** Of the pod that is there at first. */
+export const AT = '10.244.1.7';
+export const SLACK_POD = { name: 'slack-1', labels: { app: 'slack' } };
+
+/** Follows one pod of github, and has its address go to one of slack unseen. */
+export async function standWhereAddressMoves(t: TestContext): Promise<PodStand & { move(): void }> {
+  const stand = await openPodStand(t, [podObject()]);
+  await follow(stand);
+  const move = (): void => {
+    stand.server.pods.delete('tools/github-1');
+    stand.server.pods.set('tools/slack-1', podObject(SLACK_POD));
+  };
+  return Object.assign(stand, { move });
+}
+
+/** Lets time pass in small steps until that is so, and holds at each of them that nobody has the wrong name. */
+export async function passUntil(stand: PodStand, isSo: () => boolean): Promise<void> {
+  while (!isSo()) {
+    stand.clock.pass(5);
+    assert.notEqual(stand.pods.of(AT), 'github');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
