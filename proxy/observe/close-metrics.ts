@@ -39,7 +39,29 @@ export function countCloses(registry: Registry, open: () => TunnelBytes): Decisi
       openBytes.set({ direction: 'down' }, down);
     },
   });
-  return (record) => (isOfTunnel(record) ? tunnels : forwarded)(record);
+  const answers = countAnswers(registry);
+  return (record) => {
+    if (isOfTunnel(record)) return tunnels(record);
+    forwarded(record);
+    answers(record);
+  };
+}
+
+const CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
+
+/** By the class of the status (RFC 9110 section 15); of a request without an answer there is none. */
+function countAnswers(registry: Registry): (record: Pick<CloseRecord, 'status'>) => void {
+  const answers = new Counter({
+    name: 'egress_forwarded_answers_total',
+    help: 'Answers to forwarded requests by the class of their status.',
+    labelNames: ['status'],
+    registers: [registry],
+  });
+  for (const status of CLASSES) answers.inc({ status }, 0);
+  return ({ status: code }) => {
+    const status = CLASSES.find((one) => Number(one[0]) === Math.floor((code ?? 0) / 100));
+    if (status !== undefined) answers.inc({ status });
+  };
 }
 
 type Named = { readonly name: string; readonly help: string };

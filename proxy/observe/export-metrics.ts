@@ -1,7 +1,7 @@
 /** What became of exports to a collector; there only where the configuration has one. */
 import { Counter, type Registry } from 'prom-client';
 
-/** `dropped`: lines of the log that were lost so far. */
+/** `dropped`: lines of the log that were lost so far. The series exist from the start: an alert waits for an increase. */
 export function countExports(
   registry: Registry,
   dropped: () => number,
@@ -21,5 +21,7 @@ export function countExports(
       lines.inc(dropped());
     },
   });
+  for (const reason of ['metrics', 'logs'])
+    for (const outcome of ['sent', 'failed']) exports.inc({ reason, outcome }, 0);
   return (signal, outcome) => exports.inc({ reason: signal, outcome });
 }

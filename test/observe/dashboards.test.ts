@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { REASONS } from '../../proxy/core/reasons.js';
+import { countExports } from '../../proxy/observe/export-metrics.js';
 import { DOORS } from '../../proxy/observe/record.js';
 import { idleMetrics } from './idle-metrics.js';
 import { closeRecord, decisionRecord } from './records.js';
@@ -16,6 +17,7 @@ async function exported(): Promise<Map<string, Map<string, Set<string>>>> {
     pods: () => [{ namespace: 'tools', state: 'connected', pods: 1 }],
     policy: () => ({ digest: 'd', mode: 'report', default: 'none' }),
   });
+  countExports(metrics.registry, () => 0);
   for (const door of DOORS) {
     for (const reason of [...(Object.keys(REASONS) as (keyof typeof REASONS)[]), null]) {
       const outcome = reason === null ? 'allow' : REASONS[reason].outcome;
@@ -111,6 +113,9 @@ test('every alert reads metrics, labels and values that exist, and says what to 
       'EgressCredentialsGuessed',
       'EgressBusy',
       'EgressLogLinesDropped',
+      'EgressNoticesLost',
+      'EgressExportFails',
+      'EgressExportLinesDropped',
       'EgressDescriptors',
       'EgressReplicasDiffer',
     ],
@@ -144,6 +149,8 @@ test('labels have few values: nothing that a client chooses', async () => {
     'door',
     'direction',
     'cause',
+    // 2xx to 5xx.
+    'status',
     'le',
     'digest',
     'mode',

@@ -101,12 +101,19 @@ test('closed tunnels add up their bytes and causes', async () => {
 test('forwarded requests are counted apart from tunnels', async () => {
   const metrics = metricsWith();
   metrics.closed(closeRecord({ door: 'absolute' }));
-  metrics.closed(closeRecord({ door: 'steer-http', cause: 'client-reset' }));
+  metrics.closed(closeRecord({ door: 'steer-http', cause: 'client-reset', status: null }));
   metrics.closed(closeRecord({ door: 'upgrade', status: 426 }));
   metrics.closed(closeRecord({ door: 'upgrade', status: 101 }));
   assert.equal(await sampleOf(metrics, 'egress_forwarded_bytes_total{direction="down"}'), 6000);
   assert.equal(await sampleOf(metrics, 'egress_forwarded_closed_total{cause="client-reset"}'), 1);
   assert.equal(await sampleOf(metrics, 'egress_forwarded_seconds_count'), 3);
+  for (const [status, count] of [
+    ['2xx', 1],
+    ['3xx', 0],
+    ['4xx', 1],
+    ['5xx', 0],
+  ] as const)
+    assert.equal(await sampleOf(metrics, `egress_forwarded_answers_total{status="${status}"}`), count);
   assert.equal(await sampleOf(metrics, 'egress_tunnel_bytes_total{direction="down"}'), 2000);
 });
 

@@ -136,7 +136,10 @@ test('every query of the dashboard answers, and the first metadata probe is an a
 }, async (t) => {
   const origin = await echo(t);
   const internal = `internal: [ { address: 127.0.0.1/32, ports: [${origin}] } ]`;
-  const instance = await startInstance(t, `${LISTEN}policy: { default: public, ${internal} }\n`);
+  const instance = await startInstance(
+    t,
+    `${LISTEN}policy: { default: public, ${internal} }\notlp: { endpoint: "http://127.0.0.1:${origin}" }\n`,
+  );
   await traffic(t, instance, origin);
   const prometheus = await startPrometheus(t, new URL(instance.admin).host);
   const dashboard = JSON.parse(readFileSync(DASHBOARD, 'utf8'));
