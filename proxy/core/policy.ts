@@ -88,6 +88,12 @@ export function isIssued(value: unknown): value is Permit {
   return IssuedPermit.isIssued(value);
 }
 
+/** True for an address that the Permit itself holds: the last question before a connect, whatever orders lists or copies them. */
+export function holdsAddress({ addresses }: Permit, address: Address): boolean {
+  for (let i = 0; i < addresses.length; i++) if (addresses[i] === address) return true;
+  return false;
+}
+
 /** `wouldDeny`: what enforcement would have said, in mode `report` and with `sni: log`. */
 export type Verdict =
   | { readonly outcome: 'allow'; readonly permit: Permit; readonly wouldDeny: Denial | null }

@@ -31,6 +31,8 @@ export interface Waiting {
   readonly early?: EarlyData;
   /** A last look at the permit before anything is dialled. */
   readonly inspect?: (permit: Permit) => Refusal | null;
+  /** Of a fixed destination; absent: the policy in force. */
+  readonly policy?: Policy | null | undefined;
 }
 
 /** Target to connected socket; the door answers and records, be it open or closed. Never rejects. */
@@ -38,7 +40,7 @@ export async function connectUpstream(
   arrivals: Arrivals,
   flow: Flow,
   target: Target,
-  { gone, early, inspect }: Waiting,
+  { gone, early, inspect, policy = null }: Waiting,
 ): Promise<UpstreamResult> {
   const trace = traceOf(target);
   const refused = (why: Refusal): UpstreamResult => ({
@@ -56,7 +58,9 @@ export async function connectUpstream(
     if (verdict.outcome === 'deny') return refused(verdict);
     if (verdict.outcome === 'fail') return refused(refusalOf(arrivals, verdict.error));
     const { permit, wouldDeny } = verdict;
-    const objection = inspect?.(permit) ?? null;
+    // DNS or a person may have taken their time: what is forbidden by now is not dialled.
+    const standing = { permit, once, dialed: null, policy };
+    const objection = inspect?.(permit) ?? arrivals.standings.objection(flow, standing);
     if (objection !== null) return refused(objection);
     const dialed = await dial(arrivals.gate, permit, gone);
     trace.connectMs = dialed.ms;

@@ -42,7 +42,7 @@ async function relayOne(options: FixedRelayOptions, side: Side, busy: boolean, f
   const client = side.socket;
   const { flow } = await arrivals.arrive('relay', client, { method: null, credentials: null, policy: fixed.policy });
   const fault = arrivals.running.takesRelays ? (busy ? 'busy' : null) : 'draining';
-  const opened = fault === null ? await open(options, side, flow, fixed.to) : closed(fault, fixed.to);
+  const opened = fault === null ? await open(options, side, flow, fixed) : closed(fault, fixed.to);
   if (!opened.open) {
     flow.refused(opened.trace, null, opened.refusal);
     client.destroy();
@@ -58,15 +58,15 @@ async function open(
   { arrivals, links, doors }: FixedRelayOptions,
   client: Side,
   flow: Flow,
-  target: Target,
+  { to, policy }: FixedRelay,
 ): Promise<UpstreamResult> {
   const refuseInside = (inner: readonly Address[]): Refusal | null =>
     sharesLink(links(), inner, [client.socket.remoteAddress, client.socket.localAddress])
       ? refusal('relay-from-inside')
       : null;
-  if (refuseInside(doors) !== null) return closed('relay-from-inside', target);
+  if (refuseInside(doors) !== null) return closed('relay-from-inside', to);
   const inspect = (permit: Permit): Refusal | null => refuseInside(permit.addresses);
-  return connectUpstream(arrivals, flow, target, { gone: new Loss(client), inspect });
+  return connectUpstream(arrivals, flow, to, { gone: new Loss(client), inspect, policy });
 }
 
 function closed(reason: Reason, target: Target): UpstreamResult {

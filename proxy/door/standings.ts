@@ -72,10 +72,16 @@ export class Standings {
   add(flow: Flow, standing: () => Standing, cut: (denial: Denial) => void): () => void {
     const one: Open = { flow, standing, cut, place: -1 };
     one.place = this.#open.add(one);
-    const { policy } = standing();
-    const isAsItWas = policy === null && policyFor(this.#inForce().policy, flow.client) === flow.policy;
-    if (!isAsItWas) this.#judge(one);
+    if (!this.#isAsItWas(flow, standing())) this.#judge(one);
     return () => void this.#open.delete(one.place, one);
+  }
+
+  /** The refusal of what has not been dialled yet, where the policy has changed since it was allowed; null: it may be. */
+  objection(flow: Flow, standing: Standing): Denial | null {
+    if (this.#isAsItWas(flow, standing)) return null;
+    const { permit, once, policy } = standing;
+    const asked = { target: permit.target, client: flow.client, policy };
+    return this.#denialNow(asked, { addresses: judged(permit, null), once });
   }
 
   /** Resolves with how many were closed, when all that are open now were judged by what is in force then. */
@@ -92,6 +98,10 @@ export class Standings {
   /** True where a connection to this address would be allowed now: for what is idle. */
   allows({ target, address, client }: IdleConnection): boolean {
     return this.#denialNow({ target, client, policy: null }, { addresses: [address], once: false }) === null;
+  }
+
+  #isAsItWas({ client, policy }: Flow, standing: Standing): boolean {
+    return standing.policy === null && policyFor(this.#inForce().policy, client) === policy;
   }
 
   /** True where it was closed. */

@@ -88,7 +88,8 @@ class Visit {
       const fault = turnedAway(this.#arrivals, !counted.isAdmitted);
       if (fault !== null) return this.#refuse(flow, trace, refusal(fault));
       const early = this.#arrivals.keepEarlyData(this.#socket, rest);
-      const upstream = await connectUpstream(this.#arrivals, flow, said.target, { gone, early });
+      const { policy } = this.#door;
+      const upstream = await connectUpstream(this.#arrivals, flow, said.target, { gone, early, policy });
       if (!upstream.open) {
         early.drop();
         return this.#refuse(flow, upstream.trace, upstream.refusal);

@@ -135,7 +135,7 @@ class Forwarding implements UpstreamRequest {
       (denial) => this.#cut(denial),
     );
     try {
-      const failure = await sendUpstream(this.#arrivals, this);
+      const failure = this.#isCut ? null : await sendUpstream(this.#arrivals, this);
       if (failure !== null) this.#fail(failure);
     } catch (error) {
       this.#fail(error);

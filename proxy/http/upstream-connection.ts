@@ -1,6 +1,7 @@
 /** One connection to an origin, and the exchange that it serves at the moment. */
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';
+import type { Target } from '../core/target.js';
 import { type DirectReads, writeNow } from '../net/direct-io.js';
 import { FAST_AFTER, SLOW_PIECE } from '../net/pump.js';
 
@@ -19,6 +20,8 @@ export interface ConnectionUser {
 }
 
 export class UpstreamConnection {
+  /** What the connection was opened for. */
+  readonly target: Target;
   readonly address: Address;
   /** True where an authentication may be bound to the connection, as NTLM and Negotiate do. */
   isBound = false;
@@ -35,7 +38,8 @@ export class UpstreamConnection {
   #passed = 0;
 
   /** Takes over a connected socket without listeners. */
-  constructor(socket: Socket, address: Address, reads: DirectReads) {
+  constructor(socket: Socket, { target, address }: { target: Target; address: Address }, reads: DirectReads) {
+    this.target = target;
     this.address = address;
     this.#socket = socket;
     this.#reads = reads;

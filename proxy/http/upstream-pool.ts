@@ -67,7 +67,9 @@ export class UpstreamPool {
     if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
     const own = this.#byConnection.get(connection);
     const shared = tokenName === null ? undefined : this.#byToken.get(tokenName);
-    for (const address of permit.addresses) {
+    for (let i = 0; i < permit.addresses.length; i++) {
+      const address = permit.addresses[i];
+      if (address === undefined) break;
       const kept = newest(own, permit.target, address) ?? newest(shared, permit.target, address);
       if (kept === null) continue;
       this.#remove(kept);
@@ -81,12 +83,15 @@ export class UpstreamPool {
   /** Takes over a socket that was dialled for this permit, TLS included where the scheme says so. */
   adopt(permit: Permit, { socket, address }: Dialed): UpstreamConnection {
     if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
-    return new UpstreamConnection(socket, address, this.#reads);
+    return new UpstreamConnection(socket, { target: permit.target, address }, this.#reads);
   }
 
-  /** After a response that ended well. `patienceMs`: how long the origin keeps the connection, or null. */
-  keep(connection: UpstreamConnection, { target }: Permit, owner: Owner, patienceMs: number | null): void {
-    const { address, isBound } = connection;
+  /**
+   * After a response that ended well: for the target that the connection was adopted for, whoever had it last.
+   * `patienceMs`: how long the origin keeps the connection, or null.
+   */
+  keep(connection: UpstreamConnection, owner: Owner, patienceMs: number | null): void {
+    const { target, address, isBound } = connection;
     const most = isBound ? BOUND_IDLE_MS : IDLE_MS;
     const idleMs = patienceMs === null ? most : Math.min(most, patienceMs - MARGIN_MS);
     const shares = owner.tokenName !== null && !isBound;

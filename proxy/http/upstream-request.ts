@@ -91,7 +91,7 @@ function settle(
     pool.traits.noteVersion(originOf(permit), end.minor);
     connection.isBound ||= bindsConnection(request.fields, end.fields);
   }
-  if (end.kind === 'answered' && end.isReusable) pool.keep(connection, permit, owner, patienceMs(end.fields));
+  if (end.kind === 'answered' && end.isReusable) pool.keep(connection, owner, patienceMs(end.fields));
   else connection.close();
 }
 

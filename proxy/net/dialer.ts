@@ -4,7 +4,7 @@
  */
 import net from 'node:net';
 import { type Address, parseAddress, sameAddress } from '../core/address.js';
-import { isIssued, type Permit } from '../core/policy.js';
+import { holdsAddress, isIssued, type Permit } from '../core/policy.js';
 import { EgressError, type FailReason } from '../core/reasons.js';
 import type { Abortable } from './abort.js';
 import { type Deadline, Deadlines } from './deadlines.js';
@@ -45,9 +45,7 @@ export function createDialer(options: DialerOptions): Dialer {
         return Promise.reject(new TypeError('the dialer takes what the policy has issued, and this is no such Permit'));
       const addresses = permit.addresses.length === 1 ? permit.addresses : inOrder(permit.addresses, options);
       return new Promise((resolve, reject) => {
-        new Race(addresses, permit.target.port, { resolve, reject, signal, deadlines }).start(
-          options.connectTimeoutMs(),
-        );
+        new Race(permit, addresses, { resolve, reject, signal, deadlines }).start(options.connectTimeoutMs());
       });
     },
   };
@@ -62,8 +60,8 @@ interface RaceOptions {
 
 /** The attempts of one dial. */
 class Race {
+  readonly #permit: Permit;
   readonly #addresses: readonly Address[];
-  readonly #port: number;
   readonly #options: RaceOptions;
   readonly #open: net.Socket[] = [];
   readonly #failures: FailReason[] = [];
@@ -72,9 +70,10 @@ class Race {
   #stagger: NodeJS.Timeout | undefined;
   readonly #deadline: Deadline;
 
-  constructor(addresses: readonly Address[], port: number, options: RaceOptions) {
+  /** `addresses`: those of the permit in the order in which they are tried. */
+  constructor(permit: Permit, addresses: readonly Address[], options: RaceOptions) {
+    this.#permit = permit;
     this.#addresses = addresses;
-    this.#port = port;
     this.#options = options;
     this.#deadline = options.deadlines.of(() => this.#fail('connect-timeout'));
   }
@@ -101,7 +100,11 @@ class Race {
   };
 
   #attempt(address: Address): void {
-    const socket = attempt(address, this.#port);
+    if (!holdsAddress(this.#permit, address)) {
+      this.#fail('internal-error');
+      return;
+    }
+    const socket = attempt(address, this.#permit.target.port);
     const onError = (error: Error): void => {
       if (this.#isOver) return;
       this.#open.splice(this.#open.indexOf(socket), 1);
@@ -135,7 +138,10 @@ class Race {
   }
 }
 
-/** `lookup` refuses: should anything ever be taken for a name here, it must fail and not resolve. */
+/**
+ * `lookup` refuses: should anything ever be taken for a name here, it must fail and not resolve. What would lead elsewhere
+ * is named with no value, so that nothing inherits one from a prototype that somebody has added it to.
+ */
 function attempt(address: Address, port: number): net.Socket {
   return net.connect({
     host: address.text,
@@ -145,8 +151,17 @@ function attempt(address: Address, port: number): net.Socket {
     allowHalfOpen: true,
     noDelay: true,
     lookup: refuseNames,
+    ...NOWHERE_ELSE,
   });
 }
+
+const NOWHERE_ELSE = {
+  path: undefined,
+  fd: undefined,
+  handle: undefined,
+  localAddress: undefined,
+  localPort: undefined,
+};
 
 const refuseNames: net.LookupFunction = (name, _options, callback) => {
   callback(new Error(`the dialer resolves no names: ${name}`), '', 0);

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';
 import { goesToParent, type Parent } from '../core/parent.js';
-import { decideAddresses, decideHost, isIssued, type OwnEndpoints, type Permit } from '../core/policy.js';
+import { decideAddresses, decideHost, holdsAddress, isIssued, type OwnEndpoints, type Permit } from '../core/policy.js';
 import { EgressError, reasonOf } from '../core/reasons.js';
 import { authorityText, type Host, hostText, type Target } from '../core/target.js';
 import type { Abortable } from '../net/abort.js';
@@ -57,6 +57,7 @@ async function throughParent(options: ParentDialerOptions, passing: Passing): Pr
   const byName = permit.isByName || (parent.resolve === 'parent' && permit.target.host.kind === 'name');
   const addresses = byName ? [null] : ipv4First(permit.addresses).slice(0, MOST_ADDRESSES);
   for (const address of addresses) {
+    if (address !== null && !holdsAddress(permit, address)) throw new EgressError('internal-error');
     try {
       const dialed = await openTunnel(options, { ...passing, own }, address);
       return address === null ? dialed : { ...dialed, address };

@@ -89,7 +89,7 @@ async function send(way: PostWay, sending: Sending): Promise<number> {
   const isSecure = to.target.scheme === 'https';
   const options = { signal: late, timeoutMs: way.connectTimeoutMs };
   const socket = isSecure ? await secure(dialed.socket, permit.target, options) : dialed.socket;
-  const connection = new UpstreamConnection(socket, dialed.address, way.reads);
+  const connection = new UpstreamConnection(socket, { target: permit.target, address: dialed.address }, way.reads);
   const answer = new Answer();
   const giveUp = (): void => answer.giveUp();
   late.addEventListener('abort', giveUp);
