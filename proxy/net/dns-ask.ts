@@ -46,7 +46,8 @@ class Ask {
   }
 
   start(timeoutMs: number): void {
-    this.#deadline = setTimeout(() => this.settle('timeout'), timeoutMs);
+    // A turn of the loop more: an answer that came while this process had no time is there, and is read first.
+    this.#deadline = setTimeout(() => setImmediate(() => this.settle('timeout')), timeoutMs);
     this.#next();
   }
 

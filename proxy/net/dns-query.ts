@@ -78,8 +78,11 @@ async function settleFamilies(
   let grace: NodeJS.Timeout | undefined;
   const onAnswer = ({ addresses }: FamilyAnswer): void => {
     if (addresses.length === 0) return;
+    // A turn of the loop more: what came while this process had no time is there, and is read first.
     grace ??= setTimeout(() => {
-      for (const asking of askings) asking.cancel();
+      setImmediate(() => {
+        for (const asking of askings) asking.cancel();
+      });
     }, FAMILY_GRACE_MS);
   };
   for (const answer of answers) answer.then(onAnswer);
