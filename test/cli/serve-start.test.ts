@@ -7,9 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../net/free-port.js';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 
@@ -33,19 +31,25 @@ test('serve exits with 1 and names the key where one of its listeners cannot be 
 });
 
 test('serve drains if it is stopped before its admin API is there', async () => {
-  const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'egress-test-'));
   const path = join(folder, 'policy.yaml');
-  await writeFile(path, `version: 1\nlisten: { proxy: "127.0.0.1:${port}", admin: "127.0.0.1:0" }\n`);
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', path], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const exited = once(child, 'exit');
-  let log = '';
-  child.stdout.on('data', (bytes: Buffer) => {
-    log += bytes.toString();
-  });
-  while (!(await isOpen(port))) await setTimeout(1);
-  child.kill('SIGTERM');
-  assert.deepEqual(await exited, [0, null]);
+  await writeFile(path, 'version: 1\nlisten: { proxy: "127.0.0.1:0", admin: "127.0.0.1:0" }\n');
+  // Stopped with its first listener, which is the proxy's.
+  const script = `import { Server } from 'node:net';
+import { main } from ${JSON.stringify(MAIN)};
+const { emit } = Server.prototype;
+Server.prototype.emit = function (name, ...rest) {
+  if (name === 'listening') {
+    Server.prototype.emit = emit;
+    process.kill(process.pid, 'SIGTERM');
+  }
+  return emit.call(this, name, ...rest);
+};
+await main(['serve', '--config', ${JSON.stringify(path)}]);`;
+  const args = ['--input-type=module', '--eval', script];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [log, exited] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  assert.deepEqual(exited, [0, null]);
   assert.match(log, /"event":"stopped"/);
   await rm(folder, { recursive: true });
 });
@@ -64,11 +68,3 @@ process.exit(0);`;
   assert.equal(await text(child.stderr), 'true,false,false');
   await rm(folder, { recursive: true });
 });
-
-/** True once something takes a connection there. */
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1');
-    socket.on('connect', () => resolve(socket.destroy().destroyed)).on('error', () => resolve(false));
-  });
-}

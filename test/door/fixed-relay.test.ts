@@ -8,7 +8,7 @@ import { EgressError } from '../../proxy/core/reasons.js';
 import { boundAddresses, sharesLink } from '../../proxy/door/relay-clients.js';
 import type { CloseRecord, DecisionRecord } from '../../proxy/observe/record.js';
 import { configOf } from '../config/fixture.js';
-import { freePort } from '../net/free-port.js';
+import { CLOSED_PORT } from '../net/closed-port.js';
 import { openOrigin } from './stand.js';
 
 const CONFIG = `version: 1
@@ -112,8 +112,7 @@ test('a relay takes connections as long as a request elsewhere holds the drain',
 });
 
 test('a target that refuses is a failed decision, and is seen by whoever looks', async (context) => {
-  const closed = await freePort();
-  const relay = await openRelay(context, () => closed);
+  const relay = await openRelay(context, () => CLOSED_PORT);
   await once(await relay.connect(), 'close');
   assert.deepEqual(
     relay.decisions.map(({ outcome, reason, host }) => [outcome, reason, host]),

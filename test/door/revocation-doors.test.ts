@@ -6,7 +6,6 @@ import { parseHostPattern } from '../../proxy/core/host-pattern.js';
 import type { RunTime } from '../../proxy/core/run-time.js';
 import { table } from '../http/fake-dns.js';
 import { configOf, type RunningProxy, startProxy } from '../http/start-proxy.js';
-import { freePort } from '../net/free-port.js';
 import { wireHello } from '../tls/hello-bytes.js';
 import { dialerTo } from './dialer-to.js';
 
@@ -37,7 +36,7 @@ interface Stand {
   readonly proxy: RunningProxy;
   /** Connections that the origin has. */
   readonly origins: Set<Socket>;
-  connect(door: 'proxy' | 'socks' | 'tls' | 'http'): Promise<Socket>;
+  connect(door: 'proxy' | 'socks' | 'steer.tls' | 'steer.http'): Promise<Socket>;
 }
 
 /** An origin that answers requests, switches protocols, keeps a response open, or says bytes back. */
@@ -60,12 +59,11 @@ async function stand(t: TestContext, policy: Readonly<Record<string, unknown>>):
   await once(origin, 'listening');
   const { port } = origin.address() as AddressInfo;
   const dialer = dialerTo(port, PUBLIC);
-  const [socks, tls, http] = [await freePort(), await freePort(), await freePort()];
   const proxy = await startProxy({
     config: {
       ...document(policy),
-      listen: { proxy: '127.0.0.1:0', socks: `127.0.0.1:${socks}` },
-      steer: { tls: `127.0.0.1:${tls}`, http: `127.0.0.1:${http}` },
+      listen: { proxy: '127.0.0.1:0', socks: '127.0.0.1:0' },
+      steer: { tls: '127.0.0.1:0', http: '127.0.0.1:0' },
     },
     dns: table({ 'a.test': [PUBLIC], 'b.test': [PUBLIC] }),
     dialer,
@@ -81,7 +79,7 @@ async function stand(t: TestContext, policy: Readonly<Record<string, unknown>>):
     proxy,
     origins,
     async connect(door) {
-      const client = net.connect({ host: '127.0.0.1', port: { proxy: proxy.port, socks, tls, http }[door] });
+      const client = net.connect({ host: '127.0.0.1', port: proxy.portOf(door) });
       clients.push(client.on('error', () => undefined));
       await once(client, 'connect');
       return client;
@@ -119,13 +117,13 @@ const OPENINGS: Readonly<Record<string, (stand: Stand, host: string) => Promise<
     return client;
   },
   async 'a steered response that goes on'({ connect }, host) {
-    const client = await connect('http');
+    const client = await connect('steer.http');
     client.write(`GET /endless HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
     await hear(client, /first$/);
     return client;
   },
   async 'a steered upgrade'({ connect }, host) {
-    const client = await connect('http');
+    const client = await connect('steer.http');
     client.write(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n`);
     await hear(client, /^HTTP\/1\.1 101/);
     return client;
@@ -140,7 +138,7 @@ const OPENINGS: Readonly<Record<string, (stand: Stand, host: string) => Promise<
     return client;
   },
   async 'steered TLS'({ connect }, host) {
-    const client = await connect('tls');
+    const client = await connect('steer.tls');
     client.write(wireHello({ sni: host }));
     await once(client, 'data');
     return client;

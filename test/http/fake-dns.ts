@@ -26,6 +26,8 @@ export interface Reply {
   readonly truncated?: boolean;
   readonly silent?: boolean;
   readonly delayMs?: number;
+  /** Not answered before this. */
+  readonly after?: Promise<unknown>;
   /** So many answers with another id come first. */
   readonly guesses?: number;
   /** The question comes back in lower case, whatever case it had. */
@@ -49,6 +51,7 @@ export async function startFakeDns(script: Script, { tcp: overTcp = 'served' } =
   const asked: Asked[] = [];
   const counts = new Map<string, number>();
   const timers = new Set<NodeJS.Timeout>();
+  let isClosed = false;
   const answer: Take = (query, over, port, send) => {
     const packet = decode(query);
     const question = packet.questions?.[0];
@@ -63,12 +66,16 @@ export async function startFakeDns(script: Script, { tcp: overTcp = 'served' } =
     const reply = script(one);
     if (reply.silent) return;
     const bytes = encoded(packet, reply);
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      for (let i = 1; i <= (reply.guesses ?? 0); i++) send(withId(bytes, one.id ^ i));
-      send(bytes);
-    }, reply.delayMs ?? 0);
-    timers.add(timer);
+    const answerLater = (): void => {
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        for (let i = 1; i <= (reply.guesses ?? 0); i++) send(withId(bytes, one.id ^ i));
+        send(bytes);
+      }, reply.delayMs ?? 0);
+      timers.add(timer);
+    };
+    if (reply.after === undefined) answerLater();
+    else void reply.after.then(() => isClosed || answerLater());
   };
   const { udp, tcp, port } = await openBoth(answer);
   if (overTcp === 'refused') tcp.prependListener('connection', (socket) => socket.destroy());
@@ -76,6 +83,7 @@ export async function startFakeDns(script: Script, { tcp: overTcp = 'served' } =
     server: `127.0.0.1:${port}`,
     asked,
     async close() {
+      isClosed = true;
       for (const timer of timers) clearTimeout(timer);
       udp.close();
       tcp.close();
@@ -129,7 +137,8 @@ async function openTcp(take: Take): Promise<net.Server> {
 }
 
 async function openUdp(take: Take, port: number): Promise<dgram.Socket> {
-  const udp = dgram.createSocket('udp4');
+  // Room for all the questions of a flood: one that is lost is asked again half a second later at the earliest.
+  const udp = dgram.createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
   udp.on('message', (query, from) => {
     take(query, 'udp', from.port, (reply) => udp.send(reply, from.port, from.address, () => undefined));
   });

@@ -24,6 +24,8 @@ export interface RunningProxy {
   readonly app: App;
   readonly dns: FakeDns;
   readonly port: number;
+  /** The port of another door, by its purpose in `App.start`. */
+  portOf(door: string): number;
   /** `http://127.0.0.1:port` */
   readonly url: string;
   readonly decisions: readonly DecisionRecord[];
@@ -57,11 +59,13 @@ export async function startProxy(options: ProxyOptions = {}): Promise<RunningPro
     ...(options.dialer === undefined ? {} : { dialer: options.dialer }),
   });
   const bound = await app.start();
-  const port = bound.get('proxy')?.port ?? 0;
+  const portOf = (door: string): number => bound.get(door)?.port ?? 0;
+  const port = portOf('proxy');
   return {
     app,
     dns,
     port,
+    portOf,
     url: `http://127.0.0.1:${port}`,
     decisions: records.decisions.all,
     closes: records.closes.all,

@@ -8,7 +8,6 @@ import type { ClientEntry } from '../../proxy/config/config.js';
 import { parsePrefix } from '../../proxy/core/address.js';
 import { identify, namesByToken, type Origin } from '../../proxy/door/clients.js';
 import { configFile, configOf, errorsOf } from '../config/fixture.js';
-import { freePort } from '../net/free-port.js';
 
 const NOBODY: ClientEntry = {
   name: 'nobody',
@@ -94,10 +93,9 @@ for (const [what, clients, ...paths] of MISTAKES) {
 }
 
 test('serve is not ready before the pods are known, says why, and serves all the same', async (t) => {
-  const [proxy, admin] = [await freePort(), await freePort()];
   const path = configFile(
     t,
-    `version: 1\nlisten: { proxy: "127.0.0.1:${proxy}", admin: "127.0.0.1:${admin}" }\nclients: [ { name: a, ${POD('tools', '{}')} } ]\n`,
+    `version: 1\nlisten: { proxy: "127.0.0.1:0", admin: "127.0.0.1:0" }\nclients: [ { name: a, ${POD('tools', '{}')} } ]\n`,
   );
   const main = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
   const { KUBERNETES_SERVICE_HOST: _, ...env } = process.env;
@@ -114,10 +112,12 @@ test('serve is not ready before the pods are known, says why, and serves all the
   }
   const { namespace, state, reason } = events.get('pods-watch') ?? {};
   assert.deepEqual([namespace, state, reason], ['tools', 'stale', 'no-cluster']);
-  const ready = await fetch(`http://127.0.0.1:${admin}/readyz`);
+  const listening = events.get('listening')?.listening;
+  const admin = Object(listening).admin;
+  const ready = await fetch(`http://${admin}/readyz`);
   assert.deepEqual([ready.status, await ready.json()], [503, { status: 'starting' }]);
-  assert.equal((await fetch(`http://127.0.0.1:${admin}/healthz`)).status, 200);
-  const metrics = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
+  assert.equal((await fetch(`http://${admin}/healthz`)).status, 200);
+  const metrics = await (await fetch(`http://${admin}/metrics`)).text();
   assert.match(metrics, /^egress_pods_watch_up\{namespace="tools"\} 0$/m);
   assert.match(metrics, /^egress_pods\{namespace="tools"\} 0$/m);
   child.kill('SIGTERM');

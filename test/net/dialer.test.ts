@@ -8,6 +8,7 @@ import { decideAddresses, type Permit } from '../../proxy/core/policy.js';
 import { EgressError } from '../../proxy/core/reasons.js';
 import { parseAuthority } from '../../proxy/core/target.js';
 import { createDialer } from '../../proxy/net/dialer.js';
+import { CLOSED_PORT } from './closed-port.js';
 
 const never = new AbortController().signal;
 const dialer = createDialer({ connectTimeoutMs: () => 5000, prefersIPv6: () => false });
@@ -65,10 +66,7 @@ test('an address that refuses gives way to the next one', async () => {
 });
 
 test('when every address refuses, the reason is connect-refused', async () => {
-  const { server, port } = await listening('127.0.0.1');
-  server.close();
-  await once(server, 'close');
-  await assert.rejects(dialer.dial(permit(port, '127.0.0.1', '127.0.0.2'), never), (error) => {
+  await assert.rejects(dialer.dial(permit(CLOSED_PORT, '127.0.0.1', '127.0.0.2'), never), (error) => {
     return error instanceof EgressError && error.reason === 'connect-refused';
   });
 });

@@ -11,9 +11,11 @@ test('every question has a source port and an id of its own', async (t) => {
   const dns = await openDns(t, (asked) => ({ ...any(asked)(asked), delayMs: 100 }));
   const resolver = resolverOf([dns]);
   await Promise.all(Array.from({ length: 30 }, (_, i) => texts(resolver, `n${i}.zone${i}.test`)));
-  assert.equal(dns.asked.length, 60);
-  assert.equal(new Set(dns.asked.map(({ port }) => port)).size, 60);
-  assert.ok(new Set(dns.asked.map(({ id }) => id)).size > 50);
+  // One that is asked again is the same question.
+  const asked = dns.asked.filter(({ before }) => before === 0);
+  assert.equal(asked.length, 60);
+  assert.equal(new Set(asked.map(({ port }) => port)).size, 60);
+  assert.ok(new Set(asked.map(({ id }) => id)).size > 50);
 });
 
 test('the letters of a question are in random case, and those of an answer must be the same', async (t) => {

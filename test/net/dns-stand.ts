@@ -20,9 +20,12 @@ export async function openDns(context: TestContext, script: Script): Promise<Fak
   return dns;
 }
 
-export function resolverOf(servers: readonly FakeDns[], options: Partial<ResolverOptions> = {}): Resolver {
+export function resolverOf(
+  servers: readonly Pick<FakeDns, 'server'>[],
+  options: Partial<ResolverOptions> = {},
+): Resolver {
   const texts = servers.map(({ server }) => server);
-  return createResolver({ servers: texts, timeoutMs: 2000, hostsPath: '/nonexistent', ...options });
+  return createResolver({ servers: texts, timeoutMs: 60_000, hostsPath: '/nonexistent', ...options });
 }
 
 export async function texts(resolver: Resolver, host: string, asker?: string): Promise<string[]> {

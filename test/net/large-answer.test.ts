@@ -12,7 +12,7 @@ test('of an answer with hundreds of addresses no record has to hold more than 64
   });
   const name = parseDnsName('many.example');
   if (name === null) throw new Error('no name');
-  const resolver = createResolver({ servers: [dns.server], timeoutMs: 3000 });
+  const resolver = createResolver({ servers: [dns.server], timeoutMs: 60_000 });
   assert.equal((await resolver.resolve(name, new AbortController().signal)).length, 64);
   await dns.close();
 });

@@ -118,7 +118,7 @@ test('a short name is completed with the suffixes of the system, first or last a
     const before = dns.asked.length;
     const file = await resolvConf(t, asCluster(dns.server, ndots));
     assert.deepEqual(await texts(resolverOf([], { resolvConfPath: file.path }), 'n8n'), ['10.96.0.7']);
-    return dns.asked.slice(before).flatMap(({ name, type }) => (type === 'A' ? [name] : []));
+    return [...new Set(dns.asked.slice(before).map(({ name }) => name))];
   };
   assert.deepEqual(await asked(5), ['n8n.tools.svc.cluster.local', 'n8n.cluster.local']);
   assert.deepEqual(await asked(0), ['n8n', 'n8n.tools.svc.cluster.local', 'n8n.cluster.local']);
