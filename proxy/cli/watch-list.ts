@@ -9,15 +9,20 @@ export interface WatchRow {
   readonly port: number;
   readonly count: number;
   readonly from: string;
+  /** The question; null: a decision. */
+  readonly question: string | null;
 }
 
 const MOST_ROWS = 200;
+/** Of a client's name, which tools may choose: the host is what is decided. */
+const CLIENT_WIDTH = 16;
 
 export class WatchList {
   #rows: readonly WatchRow[] = [];
+  /** The first row is chosen, and from then on only what somebody chooses: no other one steps into its place. */
   #chosen: string | null = null;
 
-  /** A decision record or a question. `clients`: the names that grants may name. The chosen row stays the chosen one. */
+  /** A decision record or a question. `clients`: the names that grants may name. */
   add(record: unknown, clients: ReadonlySet<string>): void {
     const row = rowOf(record, clients);
     if (row === null) return;
@@ -26,42 +31,64 @@ export class WatchList {
     if (same?.outcome === 'ask' && row.outcome !== 'ask') return;
     const count = row.outcome === 'ask' ? row.count : row.count + (same?.count ?? 0);
     const rows = this.#rows.filter((one) => one !== same);
-    this.#rows = [...rows, { ...row, count }].slice(-MOST_ROWS);
+    this.#rows = [...rows, { ...row, count }];
     this.#chosen ??= keyOf(row);
+    if (this.#rows.length > MOST_ROWS) this.#dropOldest();
   }
 
+  /** The question is none any more. */
+  ended(question: string): void {
+    this.#rows = this.#rows.filter((row) => row.question !== question);
+  }
+
+  /** Null where it has gone. */
   get chosen(): WatchRow | null {
-    return this.#rows.find((row) => keyOf(row) === this.#chosen) ?? this.#rows[0] ?? null;
+    return this.#rows.find((row) => keyOf(row) === this.#chosen) ?? null;
   }
 
   /** By so many rows: up is negative, and infinity is the newest. */
   move(by: number): void {
     const { chosen } = this;
-    const at = chosen === null ? 0 : this.#rows.indexOf(chosen);
+    const at = chosen === null ? this.#rows.length : this.#rows.indexOf(chosen);
     const next = this.#rows[Math.max(0, Math.min(this.#rows.length - 1, at + by))];
     this.#chosen = next === undefined ? null : keyOf(next);
   }
 
   /** The row shows what was decided. */
   decided(row: WatchRow, effect: 'allow' | 'block'): void {
-    const shown = { ...row, outcome: effect, reason: 'decided here' };
+    const shown = { ...row, outcome: effect, reason: 'decided here', question: null };
     if (keyOf(row) === this.#chosen) this.#chosen = keyOf(shown);
-    this.#rows = this.#rows.flatMap((one) =>
-      keyOf(one) === keyOf(row) ? [shown] : keyOf(one) === keyOf(shown) ? [] : [one],
-    );
+    const others = this.#rows.filter((one) => keyOf(one) !== keyOf(shown));
+    const isThere = others.some((one) => keyOf(one) === keyOf(row));
+    this.#rows = isThere ? others.map((one) => (keyOf(one) === keyOf(row) ? shown : one)) : [...others, shown];
   }
 
   /** As many rows as fit, the chosen one among them and marked. */
   lines(most: number, width: number): string[] {
     const { chosen } = this;
-    const at = chosen === null ? 0 : this.#rows.indexOf(chosen);
+    const at = chosen === null ? this.#rows.length : this.#rows.indexOf(chosen);
     const from = Math.max(0, Math.min(at - Math.floor(most / 2), this.#rows.length - most));
-    return this.#rows.slice(from, from + most).map((row) => {
-      const times = row.count > 1 ? ` x${row.count}` : '';
-      const text = `${row.outcome.padEnd(5)} ${row.client.padEnd(16)} ${row.host}:${row.port} ${row.reason ?? ''}${times}`;
-      return `${row === chosen ? '>' : ' '} ${safe(text)}`.slice(0, width);
-    });
+    return this.#rows.slice(from, from + most).map((row) => lineOf(row, row === chosen ? '>' : ' ', width));
   }
+
+  /** Neither the chosen row nor a question, as long as there are others: a flood must not hide them. */
+  #dropOldest(): void {
+    const isFree = (row: WatchRow): boolean => keyOf(row) !== this.#chosen;
+    const oldest = this.#rows.find((row) => isFree(row) && row.question === null) ?? this.#rows.find(isFree);
+    this.#rows = this.#rows.filter((row) => row !== oldest);
+  }
+}
+
+function lineOf({ outcome, client, host, port, reason, count }: WatchRow, mark: string, width: number): string {
+  const who = client.length > CLIENT_WIDTH ? `${client.slice(0, CLIENT_WIDTH - 3)}...` : client.padEnd(CLIENT_WIDTH);
+  const head = `${mark} ${outcome.padEnd(5)} ${who} `;
+  const where = `${ending(host, width - head.length - String(port).length - 1)}:${port}`;
+  return safe(`${head}${where} ${reason ?? ''}${count > 1 ? ` x${count}` : ''}`).slice(0, width);
+}
+
+/** The end of a name is whose it is; its beginning is whatever the owner likes. */
+function ending(host: string, room: number): string {
+  return host.length <= room ? host : `...${host.slice(-Math.max(1, room - 3))}`;
 }
 
 function rowOf(record: unknown, clients: ReadonlySet<string>): WatchRow | null {
@@ -79,6 +106,7 @@ function rowOf(record: unknown, clients: ReadonlySet<string>): WatchRow | null {
     port,
     count: isQuestion ? Number(at(record, 'count') ?? 1) : 1 + Number(at(record, 'repeats') ?? 0),
     from: String(at(record, isQuestion ? 'from' : 'id') ?? from),
+    question: isQuestion ? String(from) : null,
   };
 }
 

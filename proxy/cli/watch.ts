@@ -36,7 +36,8 @@ interface Shown {
 }
 
 async function asLines(admin: AdminClient, io: Io, { json, all }: Shown): Promise<number> {
-  for await (const record of records(admin, all)) {
+  for await (const { record } of events(admin, all)) {
+    if (record === null) continue;
     const list = new WatchList();
     list.add(record, new Set());
     const [line] = list.lines(1, 400);
@@ -54,8 +55,9 @@ async function onScreen(admin: AdminClient, io: Io, all: boolean): Promise<numbe
     opened = resolve;
   });
   const streaming = async (): Promise<Error> => {
-    for await (const record of records(admin, all, opened)) {
-      list.add(record, clients);
+    for await (const { record, ended } of events(admin, all, opened)) {
+      if (ended === null) list.add(record, clients);
+      else list.ended(ended);
       screen.change();
     }
     return new Unreachable('the instance has ended');
@@ -80,14 +82,18 @@ async function decide(admin: AdminClient, list: WatchList, effect: Effect, row: 
   }
 }
 
-/** Decision records and questions. Ends with the instance. */
-async function* records(admin: AdminClient, all: boolean, onOpen?: () => void): AsyncGenerator<unknown> {
+/** `ended`: the question that is none any more; null: `record` is a decision or a question. */
+type WatchEvent = { readonly ended: null; readonly record: object } | { readonly ended: string; readonly record: null };
+
+/** Ends with the instance. */
+async function* events(admin: AdminClient, all: boolean, onOpen?: () => void): AsyncGenerator<WatchEvent> {
   for await (const { event, data } of eventsOf(admin, '/v1/decisions/stream', onOpen)) {
-    if (event !== 'message' && event !== 'question') continue;
+    if (event !== 'message' && event !== 'question' && event !== 'question-ended') continue;
     const record: unknown = JSON.parse(data);
-    const outcome = typeof record === 'object' && record !== null ? Reflect.get(record, 'outcome') : null;
-    const isClose = typeof record === 'object' && record !== null && Reflect.get(record, 'event') === 'closed';
-    if (!isClose && (all || outcome !== 'allow')) yield record;
+    if (typeof record !== 'object' || record === null) continue;
+    const isClose = Reflect.get(record, 'event') === 'closed';
+    if (event === 'question-ended') yield { ended: String(Reflect.get(record, 'id')), record: null };
+    else if (!isClose && (all || Reflect.get(record, 'outcome') !== 'allow')) yield { ended: null, record };
   }
 }
 

@@ -50,6 +50,8 @@ export interface QuestionsOptions {
 
 /** Clients of which no more than the number is kept. */
 const MOST_FOLDED = 100;
+/** Times are those of the clock on the wall, which may be set, and a machine may sleep. */
+const LOOK_MS = 500;
 /** How often the same question is news. */
 const NEWS_MS = 1000;
 
@@ -64,6 +66,7 @@ export class Questions {
   readonly #open = new Map<string, Open>();
   readonly #folded = new Map<string, Folded>();
   #isClosed = false;
+  #cancelLook: (() => void) | null = null;
 
   constructor(options: QuestionsOptions) {
     this.#options = options;
@@ -103,6 +106,7 @@ export class Questions {
     const id = randomBytes(6).toString('hex');
     const question: Question = { id, ...asking, count: 1, waiting: 0, first: now, last: now };
     this.#open.set(key, { question, told: now, waiting: new Set() });
+    this.#cancelLook ??= this.#look();
     this.#options.onQuestion(question, true);
     return true;
   }
@@ -142,6 +146,7 @@ export class Questions {
   close(): void {
     this.#isClosed = true;
     for (const [key, open] of [...this.#open]) this.#close(key, open, 'expired');
+    this.#cancelLook?.();
   }
 
   #close(key: string, open: Open, how: QuestionEnd): void {
@@ -163,6 +168,14 @@ export class Questions {
     const more = (this.#folded.get(key)?.more ?? 0) + 1;
     if (more === 1 && this.#folded.size >= MOST_FOLDED) return;
     this.#folded.set(key, { client: asking.client, more, last: now });
+  }
+
+  /** As long as there is a question: nobody may ask again, and who looks at it has to see it go. */
+  #look(): () => void {
+    return this.#options.clock.after(LOOK_MS, () => {
+      this.#expire();
+      this.#cancelLook = this.#open.size > 0 ? this.#look() : null;
+    });
   }
 
   #expire(): void {

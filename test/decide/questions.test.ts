@@ -52,6 +52,33 @@ test('the same question is one, announced at most once a second, and ends when n
   assert.deepEqual([questions.list().length, told.at(-1)], [0, 'expired']);
 });
 
+test('a question that nobody repeats ends by itself when its time is over, and not before', () => {
+  const { questions, asking, clock, told } = stand({ perClient: 20, most: 200, keepMs: 60_000 });
+  questions.ask(asking('a.test'));
+  clock.pass(30_000);
+  questions.ask(asking('b.test'));
+  clock.pass(30_000);
+  assert.deepEqual(told, ['new a.test', 'new b.test'], 'it is kept for as long as it says');
+  clock.pass(1000);
+  assert.deepEqual(told, ['new a.test', 'new b.test', 'expired']);
+  clock.pass(30_000);
+  assert.deepEqual(told.slice(3), ['expired']);
+  questions.ask(asking('c.test'));
+  questions.close();
+  assert.equal(clock.due, 0, 'nothing is waited for any more');
+});
+
+test('a question for whose answer somebody waits does not end by itself', async () => {
+  const { questions, asking, clock, told } = stand({ perClient: 20, most: 200, keepMs: 1000 });
+  questions.ask(asking('a.test'));
+  const waited = questions.wait(asking('a.test'), 5000, new AbortController().signal);
+  clock.pass(4000);
+  assert.ok(!told.includes('expired'));
+  clock.pass(2000);
+  await waited;
+  assert.equal(told.at(-1), 'expired');
+});
+
 test('who waits goes on when the question is answered, when the time is over or when it gives up', async () => {
   const { questions, asking, clock } = stand();
   const never = new AbortController();

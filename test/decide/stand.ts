@@ -22,6 +22,11 @@ export class FakeClock implements Clock {
     return () => this.#due.delete(one);
   }
 
+  /** How many call-backs wait. */
+  get due(): number {
+    return this.#due.size;
+  }
+
   pass(ms: number): void {
     const end = this.#now + ms;
     for (;;) {
