@@ -3,6 +3,7 @@
 import { realpathSync } from 'node:fs';
 import nodeModule from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import type { Command, Io } from './cli/command.js';
 
 /** A name, what it does in a few words, and where it is. */
@@ -94,6 +95,16 @@ function isMain(): boolean {
 }
 
 /**
+ * V8 puts what one place in the code makes where only full collections look, if most of what that place made at the start
+ * was there to stay. The listeners of a socket are made at such a place: dead, they would keep alive the whole connection.
+ * Here, and not by an option of node: with one, Node compiles its own modules anew. Before the compiled code is looked for,
+ * which is kept for one set of flags.
+ */
+function keepConnectionsYoung(): void {
+  setFlagsFromString('--no-allocation-site-pretenuring');
+}
+
+/**
  * Half of a cold start is compiling: from Node 22 on, compiled code is kept beside the program, where nobody can write
  * who could not change the program itself. Nothing is kept where the folder is read-only. Node writes it at a clean end;
  * a process that runs on, and may be killed, writes it a little after its start.
@@ -143,6 +154,7 @@ function goOnWithoutReader(stream: NodeJS.WriteStream): NodeJS.WriteStream {
 if (isMain()) {
   if (isTooOld()) process.exit(1);
   keepWarningsToItself();
+  keepConnectionsYoung();
   keepCompiledCode();
   main(process.argv.slice(2)).then(
     (code) => {

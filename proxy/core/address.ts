@@ -81,10 +81,9 @@ export function parseIPv4(text: string): Address | null {
 
 /** The URL standard's "ends in a number" check: such a host is an IPv4 address or nothing. */
 export function endsInNumber(host: string): boolean {
-  const labels = host.split('.');
-  if (labels.at(-1) === '' && labels.length > 1) labels.pop();
-  const last = labels.at(-1) ?? '';
-  return /^\d+$/.test(last) || /^0[xX][0-9a-fA-F]*$/.test(last);
+  const end = host.endsWith('.') ? host.length - 1 : host.length;
+  const last = host.slice(host.lastIndexOf('.', end - 1) + 1, end);
+  return /^(?:\d+|0[xX][0-9a-fA-F]*)$/.test(last);
 }
 
 /** IPv6 text without brackets and without a zone identifier; null for anything else. */

@@ -104,16 +104,19 @@ function foldOf(write: (notice: Notice) => void, now: () => number): Fold<Notice
     {
       write,
       allowance: ({ event }) => ({ kind: event, ...ALLOWANCE }),
-      keys({ event, client: { name, address }, host, port }) {
-        const client = `${event} ${name ?? address}`;
-        return { client, same: `${client} ${host} ${port}`, alike: client };
-      },
+      client: clientKey,
+      same: (notice) => `${clientKey(notice)} ${notice.host} ${notice.port}`,
+      alike: clientKey,
       withoutDestination: (notice) => ({ ...notice, host: null, port: null }),
       merge: (_before, notice) => notice,
       withRepeats: (notice, repeats) => ({ ...notice, count: 1 + repeats }),
     },
     { intervalMs: INTERVAL_MS, now, memoryBytes: MEMORY_BYTES },
   );
+}
+
+function clientKey({ event, client: { name, address } }: Notice): string {
+  return `${event} ${name ?? address}`;
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -13,8 +13,10 @@ export interface FoldRules<T> {
   write(record: T): void;
   /** The allowance that a record takes from. */
   allowance(record: T): Allowance;
-  /** Who asks; what is asked and said; and of that what is left when the destination does not count. */
-  keys(record: T): { readonly client: string; readonly same: string; readonly alike: string };
+  /** Who asks, as a key; all that is asked and said; and of that what is left when the destination does not count. */
+  client(record: T): string;
+  same(record: T): string;
+  alike(record: T): string;
   /** The record for requests to several destinations. */
   withoutDestination(record: T): T;
   /** The later of two records that are written as one. */
@@ -64,18 +66,19 @@ export class Fold<T> {
   }
 
   offer(record: T): void {
-    const { client, same, alike } = this.#rules.keys(record);
     const most = this.#rules.allowance(record);
+    // In a flood nothing but this key is needed, and it is the one that is made of each record.
+    const same = this.#rules.same(record);
     const ofSame = this.#peek(same);
     if (ofSame !== null && ofSame.written >= most.same) {
       this.#wait(ofSame, record);
       return;
     }
-    const ofClient = this.#count(`${most.kind} ${client}`);
+    const ofClient = this.#count(`${most.kind} ${this.#rules.client(record)}`);
     const ofAll = this.#count(most.kind);
     // Nobody takes more than is left for the others, and everybody has a few.
     if (ofClient.written >= Math.max(LEAST_OF_CLIENT, Math.min(most.client, most.all - ofAll.written))) {
-      this.#wait(this.#count(alike), this.#rules.withoutDestination(record));
+      this.#wait(this.#count(this.#rules.alike(record)), this.#rules.withoutDestination(record));
       return;
     }
     for (const count of [ofClient, ofAll, ofSame ?? this.#count(same)]) count.written += 1;
@@ -112,8 +115,12 @@ export class Fold<T> {
 
   #wait(count: Count<T>, record: T): void {
     const { waiting } = count;
-    if (waiting === null) count.waiting = { record, more: 0 };
-    else count.waiting = { record: this.#rules.merge(waiting.record, record), more: waiting.more + 1 };
+    if (waiting !== null) {
+      waiting.record = this.#rules.merge(waiting.record, record);
+      waiting.more += 1;
+      return;
+    }
+    count.waiting = { record, more: 0 };
     this.#waiting.add(count);
     this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
   }

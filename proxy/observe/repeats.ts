@@ -50,7 +50,9 @@ export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): R
     {
       write: (record) => next.decision(record),
       allowance: (record) => ALLOWANCES[kindOf(record)],
-      keys: (record) => keysOf(record, `${kindOf(record)} ${record.reason}`),
+      client: clientKey,
+      same: (record) => `${alikeDecision(record)} ${record.host} ${record.port}`,
+      alike: alikeDecision,
       withoutDestination: ({ serverName: _none, ...record }) => ({
         ...record,
         ...NOWHERE,
@@ -70,7 +72,9 @@ export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): R
     {
       write: (record) => next.closed(record),
       allowance: () => ALLOWANCES.closed,
-      keys: (record) => keysOf(record, `closed ${record.cause} ${record.reason}`),
+      client: clientKey,
+      same: (record) => `${alikeClose(record)} ${record.host} ${record.port}`,
+      alike: alikeClose,
       withoutDestination: ({ serverName: _none, ...record }) => ({ ...record, ...NOWHERE }),
       merge: (before, record) => ({
         ...record,
@@ -124,10 +128,17 @@ function kindOf(record: DecisionRecord): 'quiet' | 'refused' | 'alarm' {
   return record.outcome === 'allow' && record.reason === null ? 'quiet' : 'refused';
 }
 
-function keysOf({ client: { name, address }, door, host, port }: DecisionRecord | CloseRecord, what: string) {
-  const client = `${name ?? ''} ${address}`;
-  const alike = `${client} ${door} ${what}`;
-  return { client, same: `${alike} ${host} ${port}`, alike };
+function clientKey({ client: { name, address } }: DecisionRecord | CloseRecord): string {
+  return `${name ?? ''} ${address}`;
+}
+
+function alikeDecision(record: DecisionRecord): string {
+  const { client, door, reason } = record;
+  return `${client.name ?? ''} ${client.address} ${door} ${kindOf(record)} ${reason}`;
+}
+
+function alikeClose({ client, door, cause, reason }: CloseRecord): string {
+  return `${client.name ?? ''} ${client.address} ${door} closed ${cause} ${reason}`;
 }
 
 function withRepeats<T extends object>(record: T, repeats: number): T {
