@@ -195,10 +195,9 @@ export class ClientConnection implements Side, OpenConnection {
 
   #onClose(hadError: boolean): void {
     this.#options.open.delete(this.#place, this);
-    if (this.#hasLeft) {
-      this.#heir?.closed(hadError);
-      return;
-    }
+    if (this.#hasLeft) this.#heir?.closed(hadError);
+    this.#options.reads.forget(this.socket);
+    if (this.#hasLeft) return;
     this.#deadline.clear();
     this.#claim?.hold(0);
     this.#served?.onLost();

@@ -92,6 +92,24 @@ for (const [name, hide] of [
   });
 }
 
+test('a closed socket that is forgotten keeps nobody who has read it or listened to it', LIMIT, async (t) => {
+  const { near, far } = await tcp(t);
+  const reads = new DirectReads(Buffer.allocUnsafeSlow(64 * 1024));
+  reads.read(near, () => true);
+  near.on('end', () => near.destroy());
+  far.end();
+  await once(near, 'close');
+  const kept = (): unknown[] => {
+    const slots = Object.getOwnPropertySymbols(near).filter(({ description }) => INTERNALS.includes(description));
+    return [...slots.map((slot) => Reflect.get(near, slot)), ...near.listeners('end'), ...near.listeners('close')];
+  };
+  assert.ok(kept().some((one) => typeof one === 'function'));
+  reads.forget(near);
+  assert.deepEqual(kept(), [null, null, null]);
+  // A late error is nobody's, and still ends nothing.
+  near.emit('error', new Error('late'));
+});
+
 test('where no descriptor is to be had, bytes are queued, and whoever waits hears when they are gone', async (t) => {
   const { near, far } = await tcp(t);
   const bytes = Buffer.from('queued');
