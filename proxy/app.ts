@@ -101,7 +101,7 @@ export function createApp(options: AppOptions): App {
   const pool = new UpstreamPool(arrivals.reads);
   const answers = () => inForce.config.answers;
   const doors = new Doors({ arrivals, pool, config, answers, links: own.links });
-  const watch = createWatch(options, way);
+  const watch = createWatch(options, way, inForce);
   const review = (): Promise<number> => {
     pods.review();
     pool.review((idle) => arrivals.standings.allows(idle));
@@ -162,7 +162,7 @@ function createArrivals(options: AppOptions, { gate, deadlines }: WayOut, inForc
     gate,
     settings: () => inForce.settings,
     sink,
-    labels: createClientLabels(gate.resolver, () => inForce.settings.policy.private),
+    labels: createClientLabels(gate.resolver, () => inForce.settings.policy),
     leases: createLeases(config.guard?.leases ?? null),
     pods,
     newId: createIds(),
@@ -175,11 +175,11 @@ function createArrivals(options: AppOptions, { gate, deadlines }: WayOut, inForc
   });
 }
 
-function createWatch(options: AppOptions, { gate, own }: WayOut): RelayWatch {
+function createWatch(options: AppOptions, { gate, own }: WayOut, inForce: InForce): RelayWatch {
   const { config, resolver, onRelay } = options;
   return createRelayWatch({
     // With a cache of its own: a gateway that is looked for too early must not be missing for the first client that comes.
-    gate: { ...gate, resolver: resolver ?? createResolver(config.dns) },
+    gate: { ...gate, resolver: resolver ?? createResolver({ ...config.dns, here: () => inForce.settings.policy }) },
     links: own.links,
     doors: boundAddresses(toolDoors(config)),
     relays: config.relay,

@@ -34,6 +34,23 @@ test('folders of one room that import each other are found, over a third one as 
   assert.deepEqual(findings(sources.slice(0, 2)), []);
 });
 
+/** Who asks the table of special-purpose ranges alone, and why no configuration can change the answer. */
+const WITHOUT_CONFIGURATION: Readonly<Record<string, string>> = {
+  'proxy/core/special-purpose.ts': 'has it',
+  'proxy/config/cluster.ts': 'a variable is read before the configuration is',
+  'proxy/config/steer-scalars.ts': 'asks for what nothing opens, while the configuration is read',
+  'proxy/decide/fields.ts': 'reads a spelling; what the network here makes of the address is seen to with the rules',
+  'proxy/dns/peers.ts': 'asks for what nothing opens, of a neighbour on the link',
+  'proxy/cli/firewall.ts': 'asks for what nothing opens, of an option',
+  'proxy/cli/firewall-fence.ts': 'asks for metadata, of an option',
+  'proxy/suggest/rule-draft.ts': 'reads a log, whose records say which range it was',
+};
+
+test('whoever asks what an address is says which ranges are private here', () => {
+  const found = sourcesOf('proxy').filter(({ text }) => /\bTABLE_ALONE\b/.test(text));
+  assert.deepEqual(found.map(({ path }) => path).sort(), Object.keys(WITHOUT_CONFIGURATION).sort());
+});
+
 test('no function of the product or its build is longer than 60 lines', () => {
   const sources = ['proxy', 'build'].flatMap(sourcesOf);
   const functions = functionsIn(sources);

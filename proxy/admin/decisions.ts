@@ -1,6 +1,6 @@
 /** The recent decisions, newest first, one with what would change it, and what each client talked to. */
 import type { FastifyInstance } from 'fastify';
-import { parseAddress, parsePrefix } from '../core/address.js';
+import { type Prefix, parseAddress, parsePrefix } from '../core/address.js';
 import { REASONS, type Reason } from '../core/reasons.js';
 import { placeInFile } from '../core/rule-id.js';
 import { classify } from '../core/special-purpose.js';
@@ -54,7 +54,7 @@ function explain(record: DecisionRecord, policy: PolicyView) {
   const context = { default: client?.default ?? policy.default, clients };
   return {
     record,
-    explanation: record.reason === null ? null : inWords(record.reason, record.addresses, policy.private),
+    explanation: record.reason === null ? null : inWords(record.reason, record.addresses, policy),
     allow: inYaml(isAllowed(record) ? allowedAlready(record) : draftsToAllow(record, context)),
     deny: inYaml(draftToDeny(record, context)),
   };
@@ -69,13 +69,17 @@ function allowedAlready({ rule }: DecisionRecord): Proposal {
 }
 
 /** The sentence of the reason, and what the address is that is not a public one. */
-function inWords(reason: Reason, addresses: readonly string[], ranges: readonly string[]): string {
-  const own = ranges.flatMap((text) => parsePrefix(text) ?? []);
+function inWords(reason: Reason, addresses: readonly string[], { nat64, private: own }: PolicyView): string {
+  const here = { nat64: prefixesOf(nat64), private: prefixesOf(own) };
   const { sentence, error } = REASONS[reason];
-  const classes = addresses.flatMap((text) => parseAddress(text) ?? []).map((address) => classify(address, [], own));
+  const classes = addresses.flatMap((text) => parseAddress(text) ?? []).map((address) => classify(address, here));
   const special = classes.find((kind) => kind.kind !== 'global');
   if (special === undefined || error !== 'destination_ip_prohibited') return sentence;
   return `${sentence} It is ${special.what}.`;
+}
+
+function prefixesOf(texts: readonly string[]): Prefix[] {
+  return texts.flatMap((text) => parsePrefix(text) ?? []);
 }
 
 function inYaml({ drafts, note }: Proposal) {

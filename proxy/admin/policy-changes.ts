@@ -21,7 +21,7 @@ export function changesBetween(before: PolicyView, after: PolicyView): string[] 
   return [
     ...keys.map((key) => `policy.${key === 'requires' ? 'clients' : key}: ${before[key]}, now ${after[key]}`),
     ...SECTIONS.flatMap((section) => ruleChanges(section, before[section], after[section])),
-    ...rangeChanges(before.private, after.private),
+    ...(['nat64', 'private'] as const).flatMap((key) => rangeChanges(key, before[key], after[key])),
     ...clientChanges(before, after),
     ...notifyChange(before.notify, after.notify),
   ];
@@ -32,10 +32,10 @@ function notifyChange(had: PolicyView['notify'] = null, has: PolicyView['notify'
   return [has === null ? 'notify: nobody is told any more' : `notify: ${has.events.join(', ')} to ${has.to}`];
 }
 
-function rangeChanges(had: readonly string[], has: readonly string[]): string[] {
+function rangeChanges(key: string, had: readonly string[], has: readonly string[]): string[] {
   return [
-    ...has.filter((text) => !had.includes(text)).map((text) => `policy.private: added ${text}`),
-    ...had.filter((text) => !has.includes(text)).map((text) => `policy.private: removed ${text}`),
+    ...has.filter((text) => !had.includes(text)).map((text) => `policy.${key}: added ${text}`),
+    ...had.filter((text) => !has.includes(text)).map((text) => `policy.${key}: removed ${text}`),
   ];
 }
 

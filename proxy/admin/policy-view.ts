@@ -26,6 +26,8 @@ export interface PolicyView {
   readonly allow: readonly RuleView[];
   readonly deny: readonly RuleView[];
   readonly internal: readonly RuleView[];
+  /** The network's own NAT64 prefixes. */
+  readonly nat64: readonly string[];
   /** Public ranges that are private here. */
   readonly private: readonly string[];
   readonly clients: readonly ClientView[];
@@ -72,6 +74,7 @@ export function policyView(source: {
     allow: policy.allow.map(ruleView),
     deny: policy.deny.map(ruleView),
     internal: policy.internal.map(ruleView),
+    nat64: policy.nat64.map(({ text }) => text),
     private: policy.private.map(({ text }) => text),
     clients: clients.map(({ name, token, address, server, pods }) => ({
       name,

@@ -1,6 +1,7 @@
 /** The way out alone, for the doors and for the commands that decide and do not serve: resolver, dialer, own addresses. */
 import type { Config } from '../config/config.js';
 import { resolvesForUs } from '../core/parent.js';
+import type { LocalRanges } from '../core/special-purpose.js';
 import type { Target } from '../core/target.js';
 import type { Gate } from '../door/admit.js';
 import { Deadlines } from '../net/deadlines.js';
@@ -30,7 +31,7 @@ export interface WayOut {
   readonly deadlines: Deadlines;
 }
 
-type Settings = () => Pick<Config, 'limits' | 'network' | 'parent'>;
+type Settings = () => Pick<Config, 'limits' | 'network' | 'parent' | 'policy'>;
 
 /** More DNS answers than this are useless; and of their share a part is for names that do not exist. */
 const MOST_NAMES_BYTES = 4 * 1024 * 1024;
@@ -38,7 +39,7 @@ const NAMES_PART = 0.75;
 
 /** `settings`: as they are now, where they can change. */
 export function createWayOut(config: Config, options: WayOutOptions = {}, settings: Settings = () => config): WayOut {
-  const resolver = options.resolver ?? createOwnResolver(config, options);
+  const resolver = options.resolver ?? createOwnResolver(config, options, () => settings().policy);
   const entries = () => settings().network.hostAddresses;
   const host = createHostAddresses({ entries, resolver, onUnknown: options.onUnknownHost ?? (() => {}) });
   const own = createOwnEndpoints({
@@ -59,7 +60,11 @@ export function createWayOut(config: Config, options: WayOutOptions = {}, settin
   return { gate: { resolver, dialer, own: () => own.current(), leavesToParent }, own, host, deadlines };
 }
 
-function createOwnResolver({ dns, limits }: Config, { onDnsSettings: onSettings }: WayOutOptions): Resolver {
+function createOwnResolver(
+  { dns, limits }: Config,
+  { onDnsSettings: onSettings }: WayOutOptions,
+  here: () => LocalRanges,
+): Resolver {
   const cacheBytes = Math.min(MOST_NAMES_BYTES, limits.memoryBytes * SHARES.names * NAMES_PART);
-  return createResolver({ ...dns, cacheBytes, ...(onSettings && { onSettings }) });
+  return createResolver({ ...dns, here, cacheBytes, ...(onSettings && { onSettings }) });
 }

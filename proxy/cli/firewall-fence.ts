@@ -1,7 +1,7 @@
 /** The formats of Kubernetes of the command `firewall`: the gateway's own egress policy, for `kubectl apply`. */
 import type { Config } from '../config/config.js';
 import { type Address, type Prefix, parseAddress, parsePrefix } from '../core/address.js';
-import { classify } from '../core/special-purpose.js';
+import { classify, TABLE_ALONE } from '../core/special-purpose.js';
 import { clusterNetworkPolicyText } from '../firewall/cluster-network-policy.js';
 import { type DnsPeer, type Fence, KUBE_DNS } from '../firewall/gateway-fence.js';
 import { gatewayRules } from '../firewall/gateway-rules.js';
@@ -83,7 +83,7 @@ function takeAddress(text: string): DnsPeer | string {
   const { address, port } = splitPort(text);
   if (address === null || port < 1 || port > 65_535)
     return `--dns ${text}: an IPv4 or IPv6 address, with or without a port`;
-  const kind = classify(address);
+  const kind = classify(address, TABLE_ALONE);
   if (kind.kind !== 'global' && kind.metadata) return `--dns ${text}: ${kind.what}; nothing opens it`;
   return { kind: 'address', ...only(address), port };
 }

@@ -1,7 +1,7 @@
 /** The command `firewall`: prints the host's packet filter rules of the same policy. It changes nothing itself. */
 import { parseAddress, parsePrefix } from '../core/address.js';
 import type { Policy } from '../core/policy.js';
-import { classify } from '../core/special-purpose.js';
+import { classify, TABLE_ALONE } from '../core/special-purpose.js';
 import { hostRules } from '../firewall/host-rules.js';
 import { removalText, rulesText } from '../firewall/rule-text.js';
 import type { SlotValues } from '../firewall/template.js';
@@ -112,7 +112,7 @@ function takeSubnet(option: string, text: string): Taken {
 function takeResolver(text: string): Taken {
   const address = parseAddress(text);
   if (address === null) return bad(`--dns ${text}: an IPv4 or IPv6 address`);
-  const kind = classify(address);
+  const kind = classify(address, TABLE_ALONE);
   if (kind.kind === 'never') return bad(`--dns ${text}: ${kind.what}; nothing opens it`);
   return { ok: true, text: `${address.text}/${address.family === 4 ? 32 : 128}` };
 }

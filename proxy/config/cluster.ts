@@ -1,6 +1,6 @@
 /** What a Kubernetes cluster says to each of its pods, by variables that the kubelet sets. */
 import { type Address, parseAddress } from '../core/address.js';
-import { classify } from '../core/special-purpose.js';
+import { classify, TABLE_ALONE } from '../core/special-purpose.js';
 import type { Environment } from './interpolate.js';
 
 export interface Cluster {
@@ -29,5 +29,5 @@ const OWN_SERVICE = /^(?:[A-Z0-9_]+_)?EGRESS_PROXY_SERVICE_HOST$/;
 /** Destinations are judged by the IPv4 address inside an IPv4-mapped one. */
 function effectiveAddress(text = ''): Address | null {
   const address = parseAddress(text.replace(/^\[(.*)\]$/, '$1'));
-  return address === null ? null : classify(address).effective;
+  return address === null ? null : classify(address, TABLE_ALONE).effective;
 }

@@ -5,7 +5,7 @@ import { parseHostPattern } from '../core/host-pattern.js';
 import type { Parent } from '../core/parent.js';
 import type { Policy, Rule } from '../core/policy.js';
 import { type RuleId, type RuleSection, ruleId } from '../core/rule-id.js';
-import { isLocalhost } from '../core/special-purpose.js';
+import { isLocalhost, type LocalRanges } from '../core/special-purpose.js';
 import { isPort, parseHost, type Target } from '../core/target.js';
 import { AUDIT_ROLES } from './audit-roles.js';
 import type { Cluster } from './cluster.js';
@@ -37,7 +37,7 @@ export function compileConfig(document: PolicyDocument, { warnings, secretFiles,
     answers: { address: steer.address, names: steer.names, search: steer.search, peers: steer.peers },
     relay: relay
       .flatMap(({ listen, to, outside }) => (listen === null ? [] : [{ listen, to, outside }]))
-      .map((one, i) => compileRelay(one, i, policy.private)),
+      .map((one, i) => compileRelay(one, i, policy)),
     network: { ...document.network, services: [...steer.address, ...cluster.services], apiServer: cluster.apiServer },
     policy,
     clients,
@@ -48,7 +48,7 @@ export function compileConfig(document: PolicyDocument, { warnings, secretFiles,
     secretFiles,
     notify: document.notify && compileNotify(document.notify),
     otlp: document.otlp && compileOtlp(document.otlp),
-    parent: compileParent(document.upstream, policy.private),
+    parent: compileParent(document.upstream, policy),
     limits: {
       ...counts,
       headerTimeoutMs: headerTimeout,
@@ -107,19 +107,19 @@ function stance(
 function compileRelay(
   relay: { listen: HostPort; to: HostPort; outside: HostPort | null },
   index: number,
-  ranges: Policy['private'],
+  here: LocalRanges,
 ): FixedRelay {
   const { listen, outside } = relay;
   const id: RuleId = `relay[${index}]`;
   return {
     listen,
-    ...compileDestination(relay.to, id, ranges),
-    outside: outside === null ? null : compileDestination(outside, id, ranges),
+    ...compileDestination(relay.to, id, here),
+    outside: outside === null ? null : compileDestination(outside, id, here),
   };
 }
 
 /** A name opens what it resolves to at a private-use address; a literal opens itself. */
-function compileDestination(to: HostPort, id: RuleId, ranges: Policy['private']): FixedDestination {
+function compileDestination(to: HostPort, id: RuleId, here: LocalRanges): FixedDestination {
   const host = parseHost(to.host.includes(':') ? `[${to.host}]` : to.host);
   if (!host.ok || !isPort(to.port)) throw new Error(`${id} is no destination`);
   const target: Target = { form: 'authority', scheme: null, host: host.value, port: to.port };
@@ -130,18 +130,15 @@ function compileDestination(to: HostPort, id: RuleId, ranges: Policy['private'])
     ports: [{ from: to.port, to: to.port }],
     clients: null,
   };
-  return { to: target, policy: closedPolicy({ internal: [rule], private: ranges }) };
+  return { to: target, policy: closedPolicy({ internal: [rule], nat64: here.nat64, private: here.private }) };
 }
 
 /** Its own policy opens the place that the file names, and nothing else; loopback only by its address or as `localhost`. */
-function compileParent(
-  { proxy, noProxy, resolve }: PolicyDocument['upstream'],
-  ranges: Policy['private'],
-): Parent | null {
+function compileParent({ proxy, noProxy, resolve }: PolicyDocument['upstream'], here: LocalRanges): Parent | null {
   if (proxy === undefined) return null;
   const { protocol, credentials, at } = proxy;
   const host = isLocalhost(at.host) ? '127.0.0.1' : at.host;
-  const { to, policy } = compileDestination({ ...at, host }, 'upstream', ranges);
+  const { to, policy } = compileDestination({ ...at, host }, 'upstream', here);
   return { protocol, target: to, credentials, policy: { ...policy, allow: policy.internal }, noProxy, resolve };
 }
 

@@ -2,7 +2,7 @@
 import { type Address, parseAddress } from '../core/address.js';
 import { embeddedIPv4 } from '../core/embedded.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
-import { classify } from '../core/special-purpose.js';
+import { classify, TABLE_ALONE } from '../core/special-purpose.js';
 import { form, type Mismatch, mismatch, orMismatch } from './scalars.js';
 
 /** Something that a client can dial: no address that stands for many, for none, or for another one. */
@@ -23,7 +23,7 @@ export const searchSuffix = form('a DNS suffix as in resolv.conf, such as svc.cl
 
 function readAddress(text: string): Address | Mismatch {
   const address = parseAddress(text);
-  if (address === null || classify(address).kind === 'never') return mismatch();
+  if (address === null || classify(address, TABLE_ALONE).kind === 'never') return mismatch();
   return embeddedIPv4(address, []) === null ? address : mismatch();
 }
 

@@ -1,5 +1,5 @@
 /** What a policy says of one name, and of one address: the steps that policy.ts sets out. */
-import type { Address, Prefix } from './address.js';
+import type { Address } from './address.js';
 import type { DnsName } from './host-pattern.js';
 import { isApiServer, isHost, isOwn } from './own-endpoints.js';
 import type { DenyReason } from './reasons.js';
@@ -7,14 +7,14 @@ import { type Denial, refusal } from './refusal.js';
 import { type ClientIdentity, matches, matchesButForPort, mayMatch, opens, type Question, type Rule } from './rule.js';
 import type { RuleId } from './rule-id.js';
 import { plainTextFault } from './server-name.js';
-import { type AddressClass, classify, classifyName } from './special-purpose.js';
+import { type AddressClass, classify, classifyName, type LocalRanges } from './special-purpose.js';
 import type { Target } from './target.js';
 
 /**
  * `perClient`: the same policy for clients whose entry has a default or a mode of its own, by name. The decisions look it
  * up themselves; so does whoever else reads `mode`, `default` or `sni`, by `policyFor`.
  */
-export interface Policy {
+export interface Policy extends LocalRanges {
   readonly mode: 'enforce' | 'report';
   readonly default: 'public' | 'none';
   readonly sni: 'enforce' | 'log' | 'off';
@@ -25,10 +25,6 @@ export interface Policy {
   readonly deny: readonly Rule[];
   readonly internal: readonly Rule[];
   readonly allow: readonly Rule[];
-  /** The network's own NAT64 prefixes, decoded like 64:ff9b::/96. */
-  readonly nat64: readonly Prefix[];
-  /** Ranges of public addresses that are private here, as those of a cluster: see `classify`. */
-  readonly private: readonly Prefix[];
   /** What would be refused for lack of a rule becomes a question to whoever runs the proxy. */
   readonly asks: boolean;
   /** Who is refused everything for now. */
@@ -97,7 +93,7 @@ export function judgeUnresolved(policy: Policy, question: Question, name: DnsNam
 
 /** Steps 1 to 5 for one address. */
 export function judgeAddress(policy: Policy, question: Question, address: Address): Judgement {
-  const kind = classify(address, policy.nat64, policy.private);
+  const kind = classify(address, policy);
   const { effective, routed } = kind;
   if (isOwn(question.own, effective, question.target.port)) return no(refusal('own-listener', 'never:own'));
   if (isHost(question.own, effective))

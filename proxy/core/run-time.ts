@@ -3,11 +3,12 @@
  * `deny` rule, an allow an `allow` rule, or an `internal` one where a private destination was confirmed. So nothing that
  * is "never" opens, and a `deny` rule of the file comes before every allow.
  */
-import type { Prefix } from './address.js';
+import { type Prefix, prefixOf } from './address.js';
 import type { HostPattern } from './host-pattern.js';
 import type { Policy } from './judge.js';
 import type { Rule } from './rule.js';
 import type { RuleSection } from './rule-id.js';
+import { classify, type LocalRanges } from './special-purpose.js';
 
 /** Null means any. Exactly one of `host` and `address` is not null. */
 export interface GrantedRule {
@@ -43,7 +44,7 @@ export function withRunTime(policy: Policy, { grants, pauses }: RunTime): Policy
   // What is left after its first request is taken last: another grant may do as well.
   const inOrder = [...grants.filter(({ once }) => !once), ...grants.filter(({ once }) => once)];
   const rulesFor = (section: RuleSection): Rule[] =>
-    inOrder.filter((grant) => sectionOfGrant(grant) === section).map(ruleOf);
+    inOrder.filter((grant) => sectionOfGrant(grant) === section).map((grant) => seen(ruleOf(grant), policy));
   const lists = {
     deny: [...policy.deny, ...rulesFor('deny')],
     internal: [...policy.internal, ...rulesFor('internal')],
@@ -72,6 +73,14 @@ export function sectionOfGrant({ effect, internal }: Pick<GrantedRule, 'effect' 
 export function isInFile(policy: Policy, grant: GrantedRule): boolean {
   const wanted = keyOf(ruleOf(grant));
   return policy[sectionOfGrant(grant)].some((rule) => keyOf(rule) === wanted);
+}
+
+/** Rules see the address inside a decoded form: one that names the form itself would block and allow nothing. */
+function seen(rule: Rule, here: LocalRanges): Rule {
+  const { address } = rule;
+  if (address === null || address.bits < address.address.bytes.length * 8) return rule;
+  const { effective } = classify(address.address, here);
+  return effective === address.address ? rule : { ...rule, address: prefixOf(effective, effective.bytes.length * 8) };
 }
 
 const REPORT = { mode: 'report' } as const;

@@ -55,16 +55,23 @@ export const RANGES: readonly Range[] = RANGE_ROWS.map(([text, disposition, name
 const GLOBAL: AddressClass = { kind: 'global' };
 const BY_RANGE = { 4: rangeLookup(classesOf(4), GLOBAL), 6: rangeLookup(classesOf(6), GLOBAL) };
 
+/** What the configuration adds to the table, of the networks around this proxy. */
+export interface LocalRanges {
+  /** The network's own NAT64 prefixes, decoded like 64:ff9b::/96. */
+  readonly nat64: readonly Prefix[];
+  /** Public addresses that are as private-use ones here. */
+  readonly private: readonly Prefix[];
+}
+
+/** Where there is no configuration to ask. */
+export const TABLE_ALONE: LocalRanges = Object.freeze({ nat64: [], private: [] });
+
 /**
  * The class of `address` by its most specific row. An IPv4 address in a decoded form (IPv4-mapped, NAT64) is judged in
- * its place; every other form that carries one is refused. `nat64`: the network's own NAT64 prefixes. `ranges`: public
- * addresses that are as private-use ones here. They take nothing from the table: what that knows stays what it is.
+ * its place; every other form that carries one is refused. `here`, such as the policy in force, takes nothing from the
+ * table: what that knows stays what it is.
  */
-export function classify(
-  address: Address,
-  nat64: readonly Prefix[] = [],
-  ranges: readonly Prefix[] = [],
-): Classification {
+export function classify(address: Address, { nat64, private: ranges }: LocalRanges): Classification {
   const embedding = embeddedIPv4(address, nat64);
   if (embedding?.kind !== 'decoded')
     return classified(orPrivate(classOf(address, embedding), address, ranges), address, address);

@@ -1,7 +1,7 @@
 /** Reads what comes as JSON, from a client of the admin API or from the state file: every mistake at once. */
 import { type Prefix, parseAddress, parsePrefix } from '../core/address.js';
 import { type HostPattern, parseHostPattern } from '../core/host-pattern.js';
-import { classify } from '../core/special-purpose.js';
+import { classify, TABLE_ALONE } from '../core/special-purpose.js';
 import { isPort, parseHost } from '../core/target.js';
 
 /** As the configuration has them. */
@@ -131,7 +131,7 @@ function placeOf(text: string): Place | null {
   const host = bare === null ? parseHost(text) : null;
   const address = bare ?? (host?.ok && host.value.kind === 'literal' ? host.value.address : null);
   // Rules see the address inside a decoded form.
-  if (address !== null) return { host: null, address: parsePrefix(classify(address).effective.text) };
+  if (address !== null) return { host: null, address: parsePrefix(classify(address, TABLE_ALONE).effective.text) };
   const pattern = parseHostPattern(text);
   return pattern === null ? null : { host: pattern, address: null };
 }

@@ -4,7 +4,7 @@
  */
 import { type Address, contains, type Prefix, sameAddress } from '../core/address.js';
 import { isLoopback } from '../core/loopback.js';
-import { classify } from '../core/special-purpose.js';
+import { classify, TABLE_ALONE } from '../core/special-purpose.js';
 import type { Link } from '../net/interfaces.js';
 
 /**
@@ -21,7 +21,7 @@ export function isNeighbour(
 ): boolean {
   if (peer === null || at === null) return false;
   if (isLoopback(at)) return isLoopback(peer);
-  if (isLoopback(peer) || classify(peer).kind === 'never') return false;
+  if (isLoopback(peer) || classify(peer, TABLE_ALONE).kind === 'never') return false;
   if (links.some(({ address }) => sameAddress(address, peer))) return false;
   const link = links.find(({ address }) => sameAddress(address, at));
   if (link === undefined) return false;

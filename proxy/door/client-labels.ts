@@ -1,6 +1,6 @@
 /** Names for clients that no configuration names: the PTR name of their address, for logs only. */
-import { type Address, type Prefix, parseAddress } from '../core/address.js';
-import { classify } from '../core/special-purpose.js';
+import { type Address, parseAddress } from '../core/address.js';
+import { classify, type LocalRanges } from '../core/special-purpose.js';
 import type { Resolver } from '../net/resolver.js';
 import type { Soon } from './soon.js';
 
@@ -21,7 +21,7 @@ interface Known {
 }
 
 /** Docker's DNS answers `<container>.<network>`. Only private-use addresses are asked for: loopback has no container. */
-export function createClientLabels(resolver: Resolver, ranges: () => readonly Prefix[] = () => []): ClientLabels {
+export function createClientLabels(resolver: Resolver, here: () => LocalRanges): ClientLabels {
   const known = new Map<string, Known>();
   const keep = (text: string, label: Soon<string | null>, until: number): void => {
     known.delete(text);
@@ -38,7 +38,7 @@ export function createClientLabels(resolver: Resolver, ranges: () => readonly Pr
     of(text) {
       const found = known.get(text);
       if (found !== undefined && performance.now() < found.until) return found.label;
-      const address = containerAddress(text, ranges());
+      const address = containerAddress(text, here());
       const label = address === null ? null : within(ask(text, address));
       keep(text, label, Number.POSITIVE_INFINITY);
       return label;
@@ -47,10 +47,10 @@ export function createClientLabels(resolver: Resolver, ranges: () => readonly Pr
 }
 
 /** Null for whatever has no container behind it. */
-function containerAddress(text: string, ranges: readonly Prefix[]): Address | null {
+function containerAddress(text: string, here: LocalRanges): Address | null {
   const address = parseAddress(text);
   if (address === null) return null;
-  const kind = classify(address, [], ranges);
+  const kind = classify(address, here);
   return kind.kind === 'special' && kind.opensByName ? address : null;
 }
 

@@ -80,8 +80,8 @@ async function addressesOf(gate: Gate, host: Host): Promise<readonly Address[]> 
   }
 }
 
-function isPrivatePlace({ nat64, private: ranges }: Policy, host: Host, addresses: readonly Address[]): boolean {
-  if (addresses.some((address) => classify(address, nat64, ranges).kind !== 'global')) return true;
+function isPrivatePlace(policy: Policy, host: Host, addresses: readonly Address[]): boolean {
+  if (addresses.some((address) => classify(address, policy).kind !== 'global')) return true;
   return addresses.length === 0 && host.kind === 'name' && classifyName(host.name) !== null;
 }
 

@@ -1,7 +1,7 @@
 /** One name, both families, one deadline: what the servers say, as addresses and a time to keep them. */
 import type { Address } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
-import { classify } from '../core/special-purpose.js';
+import { classify, type LocalRanges } from '../core/special-purpose.js';
 import { type Asking, askServers } from './dns-ask.js';
 import { type DnsRecord, type DnsReply, nameKey, RCODE, textOfKey } from './dns-message.js';
 import type { DnsServer } from './dns-server.js';
@@ -15,11 +15,17 @@ export interface Answer {
 
 type Servers = () => readonly DnsServer[];
 
+interface Asked {
+  readonly servers: Servers;
+  /** What is private here: it is kept for less long. */
+  readonly here: LocalRanges;
+}
+
 /**
  * A and AAAA together. A family that fails or stays silent does not take the other one with it: what the answer lacks
  * is never dialled. `timeoutMs`: what is left of the deadline; nothing is asked where that is over.
  */
-export async function queryAddresses(servers: Servers, name: DnsName, timeoutMs: number): Promise<Answer> {
+export async function queryAddresses({ servers, here }: Asked, name: DnsName, timeoutMs: number): Promise<Answer> {
   if (timeoutMs <= 0) return { addresses: [], failure: 'dns-timeout', ttlSeconds: TTL.failed };
   const askings = (['A', 'AAAA'] as const).map((type) => ({
     type,
@@ -31,7 +37,8 @@ export async function queryAddresses(servers: Servers, name: DnsName, timeoutMs:
   );
   const addresses = families.flatMap((one) => one.addresses);
   const failure = families.find((one) => one.failure !== null)?.failure ?? null;
-  if (addresses.length > 0) return { addresses, failure: null, ttlSeconds: keepFor(families, failure !== null) };
+  if (addresses.length > 0)
+    return { addresses, failure: null, ttlSeconds: keepFor(families, { partial: failure !== null, here }) };
   return { addresses, failure: failure ?? 'name-not-found', ttlSeconds: failure === null ? TTL.notFound : TTL.failed };
 }
 
@@ -139,9 +146,12 @@ function groupByOwner(records: readonly DnsRecord[]): ReadonlyMap<string, readon
 }
 
 /** Private answers, and answers of one family while the other failed, are kept for seconds only. */
-function keepFor(families: readonly FamilyAnswer[], partial: boolean): number {
+function keepFor(
+  families: readonly FamilyAnswer[],
+  { partial, here }: { readonly partial: boolean; readonly here: LocalRanges },
+): number {
   const answered = families.filter((one) => one.addresses.length > 0);
-  const isPrivate = answered.some((one) => one.addresses.some((address) => classify(address).kind !== 'global'));
+  const isPrivate = answered.some((one) => one.addresses.some((address) => classify(address, here).kind !== 'global'));
   const ttl = Math.min(...answered.map((one) => one.ttl));
   return Math.max(TTL.least, Math.min(ttl, isPrivate || partial ? TTL.privateMost : TTL.most));
 }

@@ -8,7 +8,7 @@
 import { type Address, parseAddress } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { EgressError } from '../core/reasons.js';
-import { classify, isLocalhost } from '../core/special-purpose.js';
+import { classify, isLocalhost, type LocalRanges } from '../core/special-purpose.js';
 import type { Abortable } from './abort.js';
 import { type AnswerCache, createAnswerCache } from './answer-cache.js';
 import { type Answer, queryAddresses, queryName } from './dns-query.js';
@@ -35,6 +35,8 @@ export interface ResolverOptions {
   readonly servers: readonly string[];
   /** For one name in all: both families, every server and every retry. */
   readonly timeoutMs: number;
+  /** What else is private here, as it is now. */
+  readonly here: () => LocalRanges;
   readonly hostsPath?: string;
   readonly resolvConfPath?: string;
   /** Memory for answers. */
@@ -60,7 +62,7 @@ export function createResolver(options: ResolverOptions): Resolver {
 
   const opened = (name: DnsName): Lookup => {
     const lookup = openLookup(name, options.timeoutMs, async (deadline) => {
-      const answer = await queryWithSuffixes(name, settings, deadline);
+      const answer = await queryWithSuffixes(name, { settings, here: options.here() }, deadline);
       cache.set(name, answer);
       return answer;
     });
@@ -165,14 +167,19 @@ function openLookup(name: DnsName, timeoutMs: number, ask: (deadline: number) =>
   };
 }
 
+interface Place {
+  readonly settings: DnsSettingsSource;
+  readonly here: LocalRanges;
+}
+
 /**
  * A name of one label may be short for one in the system's own domains (resolv.conf(5): search, ndots). A name with a
  * dot is asked for as it is, whatever `ndots` says: appended to, public names would be told to whoever serves those
  * domains.
  */
-async function queryWithSuffixes(name: DnsName, settings: DnsSettingsSource, deadline: number): Promise<Answer> {
+async function queryWithSuffixes(name: DnsName, { settings, here }: Place, deadline: number): Promise<Answer> {
   const ask = (one: DnsName): Promise<Answer> =>
-    queryAddresses(() => settings().servers, one, deadline - performance.now());
+    queryAddresses({ servers: () => settings().servers, here }, one, deadline - performance.now());
   const { search, ndots } = settings();
   if (name.includes('.') || search.length === 0) return ask(name);
   const whole = ndots > 0 ? null : await ask(name);
@@ -180,7 +187,7 @@ async function queryWithSuffixes(name: DnsName, settings: DnsSettingsSource, dea
   for (const suffix of search) {
     const full = parseDnsName(`${name}.${suffix}`);
     const answer = full === null ? null : await ask(full);
-    if (answer !== null && isOfOwnNetwork(answer)) return answer;
+    if (answer !== null && isOfOwnNetwork(answer, here)) return answer;
   }
   return whole ?? ask(name);
 }
@@ -189,8 +196,8 @@ async function queryWithSuffixes(name: DnsName, settings: DnsSettingsSource, dea
  * Rules are matched against the name as it was asked for. A suffix must not turn it into a public host that a rule
  * names in full, so what it leads to has to be private, which an `internal` exception opens or nothing does.
  */
-function isOfOwnNetwork({ addresses }: Answer): boolean {
-  return addresses.length > 0 && addresses.every((address) => classify(address).kind !== 'global');
+function isOfOwnNetwork({ addresses }: Answer, here: LocalRanges): boolean {
+  return addresses.length > 0 && addresses.every((address) => classify(address, here).kind !== 'global');
 }
 
 /**

@@ -5,7 +5,7 @@
 import { type Prefix, parseAddress, parsePrefix } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { isNever, placeInFile, sectionOf } from '../core/rule-id.js';
-import { type AddressClass, classify, classifyName, isLocalhost } from '../core/special-purpose.js';
+import { type AddressClass, classify, classifyName, isLocalhost, TABLE_ALONE } from '../core/special-purpose.js';
 
 /** The fields of a decision record that matter here. */
 export interface Seen {
@@ -146,7 +146,7 @@ function addressesOf({ name, literal, seen }: Destination): readonly string[] {
 
 function classOf(text: string, ranges: readonly Prefix[]): AddressClass | null {
   const address = parseAddress(text);
-  return address === null ? null : classify(address, [], ranges);
+  return address === null ? null : classify(address, { ...TABLE_ALONE, private: ranges });
 }
 
 /** Of policy.private, as the record names it. */

@@ -31,6 +31,7 @@ export function adminWith(change: Partial<AdminOptions> = {}) {
       sni: 'log',
       requires: 'optional',
       showAddresses: 'named',
+      nat64: [],
       private: [],
       allow: [],
       deny: [],

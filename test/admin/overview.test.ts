@@ -216,6 +216,7 @@ const VIEW: PolicyView = {
   sni: 'log',
   requires: 'optional',
   showAddresses: 'named',
+  nat64: [],
   private: [],
   allow: [{ id: 'allow[0]', host: 'a.example', address: null, ports: [443], clients: null }],
   deny: [],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { addressFromBytes, parsePrefix } from '../../proxy/core/address.js';
-import { classify, RANGES } from '../../proxy/core/special-purpose.js';
+import { classify, RANGES, TABLE_ALONE } from '../../proxy/core/special-purpose.js';
 import { addressOf, type Case, type PolicyText, runCases } from './policy-question.js';
 
 const GKE: PolicyText = { private: ['34.118.224.0/20', '2600:1f14::/32'] };
@@ -97,12 +97,8 @@ test('no range loosens anything: what was refused is refused as before, and noth
   fc.assert(
     fc.property(bytes, ranges, (value, texts) => {
       const address = addressFromBytes(value);
-      const before = classify(address);
-      const after = classify(
-        address,
-        [],
-        texts.flatMap((text) => parsePrefix(text) ?? []),
-      );
+      const before = classify(address, TABLE_ALONE);
+      const after = classify(address, { nat64: [], private: texts.flatMap((text) => parsePrefix(text) ?? []) });
       if (before.kind === 'global') assert.ok(after.kind === 'global' || after.id.startsWith('private:'));
       else assert.deepEqual(after, before);
     }),
@@ -164,7 +160,7 @@ runCases('the cluster', [
 test('the class of a private address says where it was called so', () => {
   const prefix = parsePrefix('34.118.224.0/20');
   assert.ok(prefix !== null);
-  const kind = classify(addressOf('34.118.224.1'), [], [prefix]);
+  const kind = classify(addressOf('34.118.224.1'), { ...TABLE_ALONE, private: [prefix] });
   assert.ok(kind.kind === 'special');
   assert.equal(kind.what, 'private here, 34.118.224.0/20 (policy.private)');
 });

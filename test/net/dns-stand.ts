@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { type DnsName, parseDnsName } from '../../proxy/core/host-pattern.js';
 import { EgressError } from '../../proxy/core/reasons.js';
+import { TABLE_ALONE } from '../../proxy/core/special-purpose.js';
 import { createResolver, type Resolver, type ResolverOptions } from '../../proxy/net/resolver.js';
 import { type FakeDns, type Script, startFakeDns } from '../http/fake-dns.js';
 
@@ -25,7 +26,13 @@ export function resolverOf(
   options: Partial<ResolverOptions> = {},
 ): Resolver {
   const texts = servers.map(({ server }) => server);
-  return createResolver({ servers: texts, timeoutMs: 60_000, hostsPath: '/nonexistent', ...options });
+  return createResolver({
+    here: () => TABLE_ALONE,
+    servers: texts,
+    timeoutMs: 60_000,
+    hostsPath: '/nonexistent',
+    ...options,
+  });
 }
 
 export async function texts(resolver: Resolver, host: string, asker?: string): Promise<string[]> {

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { test } from 'node:test';
 import { type DnsName, parseDnsName } from '../../proxy/core/host-pattern.js';
 import { EgressError } from '../../proxy/core/reasons.js';
+import { TABLE_ALONE } from '../../proxy/core/special-purpose.js';
 import { createResolver, type Resolver } from '../../proxy/net/resolver.js';
 import { type FakeDns, type Script, startFakeDns, table } from '../http/fake-dns.js';
 
@@ -23,7 +24,10 @@ async function withDns(
 ): Promise<void> {
   const dns = await startFakeDns(script);
   try {
-    await run(createResolver({ servers: [dns.server], timeoutMs, hostsPath: '/nonexistent' }), dns);
+    await run(
+      createResolver({ here: () => TABLE_ALONE, servers: [dns.server], timeoutMs, hostsPath: '/nonexistent' }),
+      dns,
+    );
   } finally {
     await dns.close();
   }

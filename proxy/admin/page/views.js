@@ -12,6 +12,7 @@ export function showPolicy(policy) {
       ['TLS server name', policy.sni],
       ['clients', policy.requires === 'required' ? 'required: who has no name is refused' : policy.requires],
       ...(!policy.notify ? [] : [['notices', `${policy.notify.events.join(', ')} to ${policy.notify.to}`]]),
+      ...(policy.nat64.length === 0 ? [] : [['NAT64 here', policy.nat64.join(', ')]]),
       ...(policy.private.length === 0 ? [] : [['private here', policy.private.join(', ')]]),
     ]),
     ...reloadParts(policy.reload),
