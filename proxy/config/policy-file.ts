@@ -1,5 +1,5 @@
 /** The policy file as it is written to while the proxy runs: one rule in or out, checked before it takes the file's place. */
-import { accessSync, constants, readFileSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { accessSync, chmodSync, constants, readFileSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Policy } from '../core/policy.js';
 import type { Environment } from './interpolate.js';
@@ -77,6 +77,8 @@ function replaced(path: string, env: Environment, line: RuleLine, what: 'add' | 
     writeWhole(beside, changed, mode & 0o777);
     const mine = statSync(beside);
     if (mine.uid !== uid || mine.gid !== gid) return no('The policy file belongs to another user.');
+    // A umask takes bits away from a new file.
+    if (mine.mode !== mode) chmodSync(beside, mode & 0o777);
     if (!differsByOne(before, loadConfig({ path: beside, env }), line, what))
       return no('The line would also change other things in the policy file.');
     renameSync(beside, path);
