@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { adminWith } from './build.js';
 
-const LIMIT = { timeout: 20_000 };
+const LIMIT = { timeout: 60_000 };
 /** The bound of those who have not said a whole request: see connections.ts. */
 const SILENT = 32;
 

@@ -73,12 +73,13 @@ test('the program prints nothing of a token, at its start or on a reload', async
 
 test('a warning of a library is logged by its name, and never by what it says', async (t) => {
   const path = configFile(t, GOOD);
-  const noisy = `data:text/javascript,setTimeout(() => process.emitWarning(${JSON.stringify(TOKEN)}, 'NoisyWarning'), 500)`;
+  const noisy = `data:text/javascript,process.on('SIGUSR2', () => process.emitWarning(${JSON.stringify(TOKEN)}, 'NoisyWarning'))`;
   const child = spawn(process.execPath, ['--import', noisy, MAIN, 'serve', '--config', path]);
   const errors = text(child.stderr);
   const lines: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
     lines.push(line);
+    if (line.includes('"listening"')) child.kill('SIGUSR2');
     if (line.includes('NoisyWarning')) child.kill('SIGTERM');
   }
   assert.doesNotMatch(`${lines.join()}${await errors}`, PIECE);

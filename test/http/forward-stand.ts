@@ -22,7 +22,7 @@ export async function stand(t: TestContext, handler: http.RequestListener): Prom
   const port = portOf(origin);
   const internal = [{ address: '127.0.0.1/32', ports: [port] }];
   const proxy = await startProxy({
-    config: { policy: { default: 'public', internal }, limits: { headerTimeout: '500ms' } },
+    config: { policy: { default: 'public', internal } },
     dns: table({ 'origin.test': ['127.0.0.1'] }),
   });
   t.after(async () => {

@@ -158,9 +158,10 @@ test('a DELETE that takes its time on a used connection is sent once, and its an
     t,
     (socket, all) => {
       if (!all.includes('/second')) socket.write(OK);
-      else setTimeout(() => socket.write(OK), 700);
+      else setTimeout(() => socket.write(OK), 2500);
     },
-    { limits: { idleTimeout: '1s' } },
+    // A request that may be sent again would be, after half of this.
+    { limits: { idleTimeout: '4s' } },
   );
   const { socket, until } = await stand.client();
   socket.write(stand.request('GET', '/first'));

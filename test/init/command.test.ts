@@ -17,6 +17,8 @@ function folder(context: TestContext): string {
   context.after(() => rmSync(made, { recursive: true }));
   writeFileSync(join(made, 'compose.yml'), STACK);
   writeFileSync(join(made, '.env'), 'TOKEN=very-secret');
+  // Whatever the umask is.
+  for (const name of ['compose.yml', '.env']) chmodSync(join(made, name), 0o644);
   return made;
 }
 

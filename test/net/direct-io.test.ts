@@ -19,7 +19,7 @@ import { relay } from '../../proxy/net/relay.js';
 import { PlainSide } from '../../proxy/net/side.js';
 import { type Pair, pair } from './socket-pair.js';
 
-const LIMIT = { timeout: 20_000 };
+const LIMIT = { timeout: 60_000 };
 const INTERNALS: readonly unknown[] = ['kBuffer', 'kBufferCb', 'kBufferGen'];
 
 test('on this release of Node, accepted and dialled connections are read into the buffer of the process', async (t) => {

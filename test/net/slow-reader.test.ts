@@ -12,7 +12,7 @@ import { PlainSide } from '../../proxy/net/side.js';
 import { SniScreen } from '../../proxy/tls/sni-screen.js';
 import { pair } from './socket-pair.js';
 
-const LIMIT = { timeout: 20_000 };
+const LIMIT = { timeout: 60_000 };
 const PIECE = Buffer.alloc(1 << 20);
 
 async function tunnel(totalBytes: number, screen: SniScreen | null) {

@@ -49,7 +49,7 @@ test('records survive a restart and are read back in their order', async (t) => 
 });
 
 test('files are rotated by size, a bounded number is kept, and the link points to the newest', {
-  timeout: 20_000,
+  timeout: 60_000,
 }, async (t) => {
   const path = join(folder(t), 'decisions.log');
   const size = 40 * lineOf(1000).length;
@@ -126,7 +126,7 @@ test('both outputs get the same records, and the file stays JSON where the termi
   assert.deepEqual(idsOf(await readBack(path, 5)), ['both']);
 });
 
-test('a process that is killed loses at most its last second', { timeout: 20_000 }, async (t) => {
+test('a process that is killed loses at most its last second', { timeout: 60_000 }, async (t) => {
   const path = join(folder(t), 'decisions.log');
   const sinkUrl = new URL('../../proxy/observe/file-sink.js', import.meta.url).href;
   const program = `

@@ -7,7 +7,7 @@ import { openOrigin, openStand, readAll, type Stand } from '../door/stand.js';
 import { wireHello } from './hello-bytes.js';
 
 const ENFORCE = 'default: public, sni: enforce';
-const LATE = { limits: { headerTimeoutMs: 200 } };
+const LATE = { limits: { headerTimeoutMs: 1000 } };
 
 for (const door of ['CONNECT', 'CONNECT, with its first octet', 'SOCKS'] as const) {
   test(`${door}: a ClientHello that comes octet by octet has one deadline for all of them under enforce`, async (t) => {
