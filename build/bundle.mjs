@@ -2,10 +2,66 @@
  * `npm run bundle`: what runs, as one file and its chunks. Loading hundreds of small files is half of a start, and a bundle
  * holds only what is imported. DECISIONS 3 and 4.
  */
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const OUT = 'dist/proxy';
+
+/** All but those that a file in this folder stands in for. */
+const IMPORT = /^import (?!type )([^;]*?) from '(node:(?!https?'|http2'|tls')[a-z_/]+)';/gms;
+
+/**
+ * An `import` of a module of Node reads each of its exports, and some of them load a part of Node that nobody here uses: of
+ * node:crypto the Web Crypto API, of node:fs promises with readline. So our own imports become constants in the bundle.
+ */
+const builtins = {
+  name: 'builtins',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]proxy[\\/].*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(IMPORT, (whole, clause, name) => constantsOf(whole, clause, name)),
+      loader: 'ts',
+    }));
+  },
+};
+
+/** By what is imported, and by whom: see unused.cjs. */
+const UNUSED = [
+  // Its detectors start programs to learn about the machine, and would be left as files.
+  ['@opentelemetry/resources', /@opentelemetry/],
+  // Traces of a metric's sample.
+  ['@opentelemetry/api', /prom-client/],
+  // Loads node:http and node:zlib.
+  ['./lib/pushgateway', /prom-client/],
+  // A log in a thread: loads node:worker_threads and node:assert.
+  ['thread-stream', /pino/],
+];
+
+const unused = {
+  name: 'unused',
+  setup({ onResolve }) {
+    for (const [what, by] of UNUSED) {
+      const filter = new RegExp(`^${what.replaceAll('.', '\\.')}$`);
+      onResolve({ filter }, ({ importer }) => (by.test(importer) ? { path: resolve('build/unused.cjs') } : undefined));
+    }
+  },
+};
+
+function constantsOf(whole, clause, name) {
+  const [, single, list] = /^(\w+)?(?:, )?(?:\{(.*)\})?$/s.exec(clause) ?? [];
+  if (single === undefined && list === undefined) throw new Error(`an import that the bundle cannot do: ${whole}`);
+  const names = (list ?? '').split(',').flatMap((one) => {
+    const [, imported, local] = /^\s*(\w+)(?: as (\w+))?\s*$/.exec(one) ?? [];
+    return imported === undefined ? [] : [local === undefined ? imported : `${imported}: ${local}`];
+  });
+  const from = `process.getBuiltinModule('${name}');`;
+  const constants = [
+    ...(single === undefined ? [] : [`const ${single} = ${from}`]),
+    ...(names.length === 0 ? [] : [`const { ${names.join(', ')} } = ${from}`]),
+  ];
+  // As many lines as before, for the source map.
+  return constants.join(' ') + '\n'.repeat(whole.split('\n').length - 1);
+}
 
 // A chunk's name holds a hash of its content: those of an earlier build would stay.
 rmSync(`${OUT}/chunks`, { recursive: true, force: true });
@@ -26,6 +82,7 @@ const { metafile } = await build({
   logLevel: 'warning',
   // What went in, and from where: the SBOM is made from it.
   metafile: true,
+  plugins: [builtins, unused],
   // Each of these files says what it keeps from being loaded.
   alias: {
     'node:http': './build/http.cjs',
@@ -35,7 +92,6 @@ const { metafile } = await build({
     https: './build/https.cjs',
     'node:tls': './build/tls.cjs',
     tls: './build/tls.cjs',
-    '@opentelemetry/resources': './build/resources.cjs',
   },
   // Packages in CommonJS call require, which a module does not have.
   banner: { js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);" },

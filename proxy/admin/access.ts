@@ -5,40 +5,27 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseHostField } from '../core/target.js';
 import { isSameSecret } from '../door/same-secret.js';
+import { ANSWER_FIELDS } from './answer-fields.js';
 import { AdminError, type AdminOptions } from './options.js';
 import { isPartOfSignIn, offerSignIn } from './page.js';
 import type { Sessions } from './sessions.js';
 
 const COOKIE = 'egress_admin';
-/** For probes of an orchestrator, which has no token; they tell nothing but a state. */
-const OPEN_PATHS = new Set(['/healthz', '/readyz']);
 /** Where a token is given, and where one learns that it has to be. */
 const SESSION = '/v1/session';
 /** Asks, and changes nothing. */
 const CHECK = '/v1/check';
 
-const HEADERS = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
-    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'cache-control': 'no-store',
-} as const;
-
 type Keys = Pick<AdminOptions, 'token' | 'next' | 'writeToken'>;
 
 /**
- * Checks every request before its handler. `token` null: reading needs none, since the listener is on loopback; writing
+ * Checks every request before its handler; probes, which have no token, are not among them (front.ts). `token` null: reading needs none, since the listener is on loopback; writing
  * always needs one.
  */
 export function guardAccess(app: FastifyInstance, options: Keys, sessions: Sessions): void {
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers(HEADERS);
+    reply.headers(ANSWER_FIELDS);
     const path = request.url.split('?', 1)[0] ?? '';
-    if (OPEN_PATHS.has(path)) return;
     const tokens = tokensOf(options);
     const bearer = hasBearer(request, tokens);
     refuseForeignHost(request, bearer);

@@ -1,40 +1,42 @@
 /** The admin API: what the proxy decided and would decide, for people, probes and Prometheus; and what may be changed. */
+import type { RequestListener } from 'node:http';
 import fastify, { type FastifyInstance } from 'fastify';
 import * as z from 'zod';
 import { guardAccess, mayStillRead } from './access.js';
-import { ADMIN_HEADER_BYTES, boundConnections } from './connections.js';
 import { addDecisionRoutes } from './decisions.js';
 import { addGrantRoutes } from './grants.js';
 import { AdminError, type AdminOptions } from './options.js';
 import { addPage } from './page.js';
-import { readiness } from './readiness.js';
 import { addSession } from './session.js';
 import { Sessions } from './sessions.js';
 import { addStream } from './stream.js';
 import { addTop } from './top.js';
 
-/** A Fastify instance that does not listen yet. Throws where no token guards a listener that is not on loopback. */
+/** For front.ts: what answers everything but probes. */
+export async function loadAdmin(options: AdminOptions): Promise<RequestListener> {
+  const app = buildAdmin(options);
+  await app.ready();
+  return (request, response) => app.routing(request, response);
+}
+
+/** A Fastify instance that does not listen. Throws where no token guards a listener that is not on loopback. */
 export function buildAdmin(options: AdminOptions): FastifyInstance {
   if (options.token === null && !options.loopback)
     throw new Error('an admin listener that is not on loopback needs a token');
   const app = fastify({
     logger: false,
     bodyLimit: 16_384,
+    // Where it listens by itself, as in tests: streams do not keep it from its end.
     forceCloseConnections: true,
-    // A tool that reaches this port has no token; it may not keep connections that say nothing, either.
-    requestTimeout: 15_000,
-    keepAliveTimeout: 5000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, maxHeaderSize: ADMIN_HEADER_BYTES },
     // No route has a JSON Schema; Fastify's own compilers of them are a third of its start.
     schemaController: { compilersFactory: { buildValidator: noSchema, buildSerializer: noSchema } },
   });
-  boundConnections(app.server, options.isFromTools);
   // A form of another origin can send text/plain without asking first.
   app.removeContentTypeParser('text/plain');
   answerErrorsAsJson(app);
   const sessions = new Sessions(options.now);
   guardAccess(app, options, sessions);
-  addHealth(app, options);
+  addMetrics(app, options);
   addCheck(app, options);
   app.get('/v1/policy', async () => ({ ...options.policyView(), reload: options.lastReload?.() ?? null }));
   addTop(app, options);
@@ -50,12 +52,7 @@ function noSchema(): never {
   throw new Error('a route with a JSON Schema: zod checks what comes in');
 }
 
-function addHealth(app: FastifyInstance, options: AdminOptions): void {
-  app.get('/healthz', async () => ({ status: 'ok' }));
-  app.get('/readyz', async (_request, reply) => {
-    const { status, body } = readiness(options);
-    return reply.code(status).send(body);
-  });
+function addMetrics(app: FastifyInstance, options: AdminOptions): void {
   app.get('/metrics', async (_request, reply) => {
     return reply.type(options.registry.contentType).send(await options.registry.metrics());
   });

@@ -1,13 +1,19 @@
 /** What the admin listener holds for whoever connects: a tool that reaches it has no token, but it can connect. */
-import type { Server } from 'node:http';
+import type { Server, ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import { isLoopbackHost } from '../core/loopback.js';
 import { peerAddress } from '../door/clients.js';
 import { type CountedConnection, createConnectionLimits } from '../door/connection-limits.js';
 
-/** Of one header section, and how many fields are kept of it: a browser's has less than 2 KiB and 20. */
-export const ADMIN_HEADER_BYTES = 8 * 1024;
+/** Of one header section: a browser's has 20, in less than 2 KiB. */
 const ADMIN_HEADER_FIELDS = 64;
+/** A tool that reaches this port has no token; it may not keep connections that say nothing, either. */
+export const ADMIN_BOUNDS: ServerOptions = {
+  requestTimeout: 15_000,
+  headersTimeout: 10_000,
+  connectionsCheckingInterval: 1000,
+  maxHeaderSize: 8 * 1024,
+};
 /** 64 readers of the stream, and a dozen for the page and Prometheus. What a connection holds is at most some 32 KiB. */
 const LIMITS = { connections: 128, connectionsPerClient: 96 };
 const BOUNDS = { heard: 0, leastUnheard: 32 };

@@ -6,7 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Registry } from 'prom-client';
-import { ADMIN_HEADER_BYTES, boundConnections } from './connections.js';
+import { ADMIN_BOUNDS, boundConnections } from './connections.js';
 import { type Probed, readiness } from './readiness.js';
 
 export interface HealthOptions extends Probed {
@@ -27,13 +27,8 @@ const FAILED: Answer = { status: 500, type: JSON_TYPE, body: '{"error":"internal
 
 /** Not listening yet. */
 export function createHealthServer(options: HealthOptions): Server {
-  const bounds = {
-    requestTimeout: 15_000,
-    headersTimeout: 10_000,
-    connectionsCheckingInterval: 1000,
-  };
   const metrics = oneAtATime(() => options.registry.metrics());
-  const server = createServer({ ...bounds, maxHeaderSize: ADMIN_HEADER_BYTES }, (request, response) => {
+  const server = createServer(ADMIN_BOUNDS, (request, response) => {
     answerOf(request, options, metrics).then(
       (answer) => send(request, response, answer),
       () => send(request, response, FAILED),

@@ -13,10 +13,11 @@ import { relayEvents } from '../observe/relay-events.js';
 import { command, EXIT, version } from './command.js';
 import { isShippedPolicy } from './config-path.js';
 import { configPath, readConfiguration } from './configuration.js';
-import { type AdminListener, openAdmin, type Shown } from './serve/admin-listener.js';
+import { openAdmin, type Shown } from './serve/admin-listener.js';
 import { dnsEvents } from './serve/dns-events.js';
 import { FollowedConfiguration } from './serve/followed-configuration.js';
-import { type HealthListener, openHealth } from './serve/health-listener.js';
+import { openHealth } from './serve/health-listener.js';
+import type { HttpListener } from './serve/http-listener.js';
 import { type KernelWatch, watchKernel } from './serve/kernel-watch.js';
 import { openNotices } from './serve/notifier.js';
 import { type Observation, openObservation } from './serve/observation.js';
@@ -49,8 +50,8 @@ interface Serving extends Shown {
   readonly config: Config;
   readonly notices: Notices;
   kernel: KernelWatch | null;
-  admin: AdminListener | null;
-  health: HealthListener | null;
+  admin: HttpListener | null;
+  health: HttpListener | null;
   readonly shutdown: Shutdown;
   isReady: boolean;
 }

@@ -1,10 +1,10 @@
 /** The response to a request of a client's connection, written without a stream in between (RFC 9112 sections 6 and 7). */
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { send } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
 import type { ResponseEvents, ResponseHead, ResponseWriter } from './client-side.js';
 import { members } from './fields.js';
+import { phraseOf } from './phrases.js';
 import type { RequestHead } from './request-head.js';
 
 /** Between two requests of a persistent connection. */
@@ -77,7 +77,7 @@ export class ClientResponse implements ResponseWriter {
   interim({ status, phrase, fields }: ResponseHead): void {
     const isTimely = !this.isHeadSent && this.#socket.writableLength === 0;
     if (this.request.httpVersion !== '1.1' || !isTimely || this.isLost) return;
-    this.#send(Buffer.from(`${headText(status, phrase || (STATUS_CODES[status] ?? ''), fields)}\r\n`, 'latin1'));
+    this.#send(Buffer.from(`${headText(status, phrase || phraseOf(status), fields)}\r\n`, 'latin1'));
   }
 
   head({ status, phrase, fields }: ResponseHead, isLast: boolean): void {

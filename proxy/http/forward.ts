@@ -1,5 +1,4 @@
 /** Requests in absolute-form, and those that a steering door makes into it: forwarded over a vetted connection. */
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Denial, Permit, Verdict } from '../core/policy.js';
 import type { Reason } from '../core/reasons.js';
@@ -17,6 +16,7 @@ import type { ClientRequest } from './client-request.js';
 import type { ClientResponse } from './client-response.js';
 import { hasOwnVia } from './fields.js';
 import { hopsLeft, outgoingRequest } from './outgoing-request.js';
+import { phraseOf } from './phrases.js';
 import { endResponse } from './refusal.js';
 import { credentialsOf, headFault, type RequestHead } from './request-head.js';
 import type { ExchangeRequest } from './request-sender.js';
@@ -219,6 +219,6 @@ function answerHere(response: ClientResponse): number {
   const status = response.request.method === 'OPTIONS' ? 204 : 405;
   const fields = ['Allow', 'OPTIONS, GET, HEAD, POST, PUT, PATCH, DELETE, CONNECT', 'Date', new Date().toUTCString()];
   if (status === 405) fields.push('Content-Length', '0');
-  response.answer({ status, phrase: STATUS_CODES[status] ?? '', fields }, false, Buffer.alloc(0));
+  response.answer({ status, phrase: phraseOf(status), fields }, false, Buffer.alloc(0));
   return status;
 }

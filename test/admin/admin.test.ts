@@ -8,19 +8,6 @@ import { idleMetrics } from '../observe/idle-metrics.js';
 import { decisionRecord } from '../observe/records.js';
 import { adminWith } from './build.js';
 
-test('health is ok from the start, readiness only between start and drain', async () => {
-  for (const [state, status, body] of [
-    ['starting', 503, { status: 'starting' }],
-    ['ready', 200, { status: 'ok' }],
-    ['draining', 503, { status: 'draining' }],
-  ] as const) {
-    const { app } = adminWith({ state: () => state });
-    assert.deepEqual((await app.inject('/healthz')).json(), { status: 'ok' });
-    const ready = await app.inject('/readyz');
-    assert.deepEqual([ready.statusCode, ready.json()], [status, body]);
-  }
-});
-
 test('metrics are Prometheus text', async () => {
   const metrics = idleMetrics();
   const response = await adminWith({ registry: metrics.registry }).app.inject('/metrics');
@@ -73,11 +60,6 @@ test('check takes JSON only, which no form of another page can send', async () =
     payload: '{"target":"a:1"}',
   });
   assert.equal(response.statusCode, 415);
-});
-
-test('connections that say nothing are not kept', () => {
-  const { server } = adminWith().app;
-  assert.deepEqual([server.headersTimeout, server.requestTimeout, server.keepAliveTimeout], [10_000, 15_000, 5000]);
 });
 
 test('a defect of a handler is a 500 that reveals nothing of it', async () => {

@@ -4,18 +4,14 @@ import { once } from 'node:events';
 import net, { type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { adminWith } from './build.js';
+import { openFront } from './front-server.js';
 
 const LIMIT = { timeout: 60_000 };
 /** The bound of those who have not said a whole request: see connections.ts. */
 const SILENT = 32;
 
 async function listen(context: TestContext): Promise<number> {
-  const { app } = adminWith({ token: '0123456789abcdef', loopback: false });
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  context.after(() => app.close());
-  const [at] = app.addresses();
-  return typeof at === 'object' ? at.port : assert.fail();
+  return (await openFront(context)).port;
 }
 
 async function connect(port: number, localAddress = '127.0.0.1'): Promise<Socket> {

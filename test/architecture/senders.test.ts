@@ -23,8 +23,9 @@ const WAYS_OUT = [
   'proxy/net/upstream-tls.ts: connect of node:tls',
 ];
 
-/** Answers, to whoever has completed a TCP handshake with a listener. The admin API listens by Fastify. */
+/** Answers, to whoever has completed a TCP handshake with a listener. Fastify is behind the front of the admin API. */
 const LISTENERS = [
+  'proxy/admin/front.ts: createServer of node:http',
   'proxy/admin/health-server.ts: createServer of node:http',
   'proxy/dns/dns-door.ts: createServer of node:net',
   'proxy/door/fixed-relay.ts: createServer of node:net',

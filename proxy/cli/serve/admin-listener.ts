@@ -1,17 +1,16 @@
-/** The admin API beside the doors: loaded only when they are open, and closed after them. */
-import type { AddressInfo } from 'node:net';
+/** The admin API beside the doors: open after them, loaded when it is first asked for, and closed after them. */
 import { setTimeout } from 'node:timers/promises';
 import type { AdminOptions } from '../../admin/options.js';
 import { policyView } from '../../admin/policy-view.js';
 import type { App } from '../../app.js';
 import type { Config } from '../../config/config.js';
 import { isLoopbackHost } from '../../core/loopback.js';
-import { listenError } from '../../net/listen.js';
 import type { FollowedConfiguration } from './followed-configuration.js';
+import { type HttpListener, openHttp } from './http-listener.js';
 import type { Observation } from './observation.js';
 import type { RunTimeService } from './run-time.js';
 
-/** For clients that waited for the proxy's port: loading Fastify keeps the event loop busy for a tenth of a second. DECISIONS 194. */
+/** For clients that waited for the proxy's port: loading node:http keeps the event loop busy. DECISIONS 194. */
 const HEAD_START_MS = 50;
 
 /** The rooms that the API shows. */
@@ -22,31 +21,26 @@ export interface Shown {
   readonly app: App;
 }
 
-export interface AdminListener {
-  readonly at: AddressInfo;
-  close(): Promise<void>;
-}
-
 /** Null where `listen.admin` is off. Rejects where the listener cannot be opened. */
 export async function openAdmin(
   { listen, log }: Config,
   shown: Shown,
   state: AdminOptions['state'],
-): Promise<AdminListener | null> {
+): Promise<HttpListener | null> {
   if (listen.admin === null) return null;
   await setTimeout(HEAD_START_MS);
-  const { buildAdmin } = await import('../../admin/admin.js');
+  const { createAdminServer } = await import('../../admin/front.js');
   // Not copied: the tokens are read as they are at each request.
   const rest = { state, logFile: log.file?.path ?? null, loopback: isLoopbackHost(listen.admin.host) };
-  const server = buildAdmin(Object.assign(adminOptions(shown), rest));
-  try {
-    await server.listen({ host: listen.admin.host, port: listen.admin.port });
-  } catch (error) {
-    throw error instanceof Error ? listenError(listen.admin, 'admin', error) : error;
-  }
-  const [at] = server.addresses();
-  if (at === undefined || typeof at === 'string') throw new Error('the admin listener has no address');
-  return { at, close: () => server.close() };
+  const options = Object.assign(adminOptions(shown), rest);
+  const server = createAdminServer({
+    state,
+    relays: () => shown.app.relays,
+    isFromTools: (socket) => shown.app.isFromTools(socket),
+    load: async () => (await import('../../admin/admin.js')).loadAdmin(options),
+    onDefect: shown.observation.onDefect,
+  });
+  return openHttp(server, listen.admin, 'admin');
 }
 
 function adminOptions({ observation, followed, runTime, app }: Shown): Omit<AdminOptions, 'state' | 'loopback'> {

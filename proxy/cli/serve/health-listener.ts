@@ -1,25 +1,11 @@
 /** Health and metrics on an address of their own: `listen.metrics`. */
-import type { AddressInfo } from 'node:net';
-import { createHealthServer, type HealthOptions } from '../../admin/health-server.js';
+import type { HealthOptions } from '../../admin/health-server.js';
 import type { HostPort } from '../../config/places.js';
-import { close, listen } from '../../net/listen.js';
+import { type HttpListener, openHttp } from './http-listener.js';
 
-export interface HealthListener {
-  readonly at: AddressInfo;
-  close(): Promise<void>;
-}
-
-/** Null where it is off. Rejects where the listener cannot be opened. */
-export async function openHealth(at: HostPort | null, options: HealthOptions): Promise<HealthListener | null> {
+/** Null where it is off, and then it loads nothing. Rejects where the listener cannot be opened. */
+export async function openHealth(at: HostPort | null, options: HealthOptions): Promise<HttpListener | null> {
   if (at === null) return null;
-  const server = createHealthServer(options);
-  const bound = await listen(server, at, 'metrics');
-  return {
-    at: bound,
-    close() {
-      const closed = close(server);
-      server.closeAllConnections();
-      return closed;
-    },
-  };
+  const { createHealthServer } = await import('../../admin/health-server.js');
+  return openHttp(createHealthServer(options), at, 'metrics');
 }

@@ -1,0 +1,70 @@
+/**
+ * The listener of the admin API. It answers probes itself, which come every few seconds without a token; what is behind it is
+ * loaded for the first who asks for anything else. Most sidecars are never asked.
+ */
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { ANSWER_FIELDS } from './answer-fields.js';
+import { ADMIN_BOUNDS, boundConnections } from './connections.js';
+import { type Probed, readiness } from './readiness.js';
+
+export interface FrontOptions extends Probed {
+  /** True for a connection that comes by the tools' network: it is closed unheard, and loads nothing. */
+  readonly isFromTools?: ((socket: Socket) => boolean) | undefined;
+  /** What answers the rest. Called once, or again where it failed. */
+  load(): Promise<RequestListener>;
+  /** It failed. */
+  onDefect(error: unknown): void;
+}
+
+const FAILED = { status: 500, body: { error: 'internal-error', explanation: 'The proxy failed.' } };
+
+/** Not listening yet. */
+export function createAdminServer(options: FrontOptions): Server {
+  const behind = once(() => options.load());
+  const server = createServer({ ...ADMIN_BOUNDS, keepAliveTimeout: 5000 }, (request, response) => {
+    const state = stateOf(request, options);
+    if (state !== null) return send(request, response, state);
+    behind().then(
+      (answer) => answer(request, response),
+      (error: unknown) => {
+        options.onDefect(error);
+        send(request, response, FAILED);
+      },
+    );
+  });
+  boundConnections(server, options.isFromTools);
+  return server;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+}
+
+/** Null: not a probe. A state is all that they are told, whoever asks. */
+function stateOf({ method, url = '' }: IncomingMessage, probed: Probed): Answer | null {
+  if (method !== 'GET' && method !== 'HEAD') return null;
+  const path = url.split('?', 1)[0];
+  if (path === '/healthz') return { status: 200, body: { status: 'ok' } };
+  return path === '/readyz' ? readiness(probed) : null;
+}
+
+function send({ method }: IncomingMessage, response: ServerResponse, { status, body }: Answer): void {
+  const text = JSON.stringify(body);
+  const fields = { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text) };
+  response.writeHead(status, { ...ANSWER_FIELDS, ...fields });
+  response.end(method === 'HEAD' ? undefined : text);
+}
+
+/** `load`, but where it has worked or is at it, what came of that. */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let pending: Promise<T> | null = null;
+  return () => {
+    pending ??= load().catch((error: unknown) => {
+      pending = null;
+      throw error;
+    });
+    return pending;
+  };
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import type { RequestListener } from 'node:http';
+import { test } from 'node:test';
+import { openFront } from './front-server.js';
+
+const echo: RequestListener = (request, response) => response.end(`${request.method} ${request.url}`);
+
+test('health is ok from the start, readiness only between start and drain, and neither needs a token', async (t) => {
+  for (const [state, status, body] of [
+    ['starting', 503, { status: 'starting' }],
+    ['ready', 200, { status: 'ok' }],
+    ['draining', 503, { status: 'draining' }],
+  ] as const) {
+    const { url } = await openFront(t, { state: () => state });
+    assert.deepEqual(await (await fetch(`${url}/healthz`)).json(), { status: 'ok' });
+    const ready = await fetch(`${url}/readyz?verbose`);
+    assert.deepEqual([ready.status, await ready.json()], [status, body]);
+    assert.equal((await fetch(`${url}/readyz`, { method: 'HEAD' })).status, status);
+  }
+});
+
+test('the answer to a probe lets nothing foreign in, and is not kept', async (t) => {
+  const { url } = await openFront(t);
+  const { headers } = await fetch(`${url}/healthz`);
+  assert.match(String(headers.get('content-security-policy')), /default-src 'none'.*frame-ancestors 'none'/);
+  assert.equal(headers.get('x-content-type-options'), 'nosniff');
+  assert.equal(headers.get('cache-control'), 'no-store');
+  assert.equal(headers.get('content-type'), 'application/json; charset=utf-8');
+});
+
+test('probes load nothing, and the rest is loaded once for all who ask at the same time', async (t) => {
+  let loads = 0;
+  const load = async () => {
+    loads++;
+    return echo;
+  };
+  const { url } = await openFront(t, { load });
+  for (const path of ['/healthz', '/readyz']) await (await fetch(url + path)).text();
+  assert.equal(loads, 0);
+  const paths = ['/', '/v1/policy', '/readyz/', '/metrics'];
+  const answers = paths.map(async (path) => (await fetch(url + path)).text());
+  assert.deepEqual(
+    await Promise.all(answers),
+    paths.map((path) => `GET ${path}`),
+  );
+  assert.equal(await (await fetch(`${url}/healthz`, { method: 'POST' })).text(), 'POST /healthz');
+  assert.equal(loads, 1);
+});
+
+test('a connection from the tools is closed and loads nothing', async (t) => {
+  let loads = 0;
+  const load = async () => {
+    loads++;
+    return echo;
+  };
+  const { url } = await openFront(t, { load, isFromTools: () => true });
+  await assert.rejects(fetch(`${url}/v1/policy`));
+  await assert.rejects(fetch(`${url}/healthz`));
+  assert.equal(loads, 0);
+});
+
+test('what cannot be loaded is a defect, and is tried again for the next request', async (t) => {
+  const defects: unknown[] = [];
+  let loads = 0;
+  const load = async () => {
+    if (++loads === 1) throw new Error('no such file');
+    return echo;
+  };
+  const { url } = await openFront(t, { load, onDefect: (error) => defects.push(error) });
+  const failed = await fetch(`${url}/v1/policy`);
+  assert.deepEqual(
+    [failed.status, await failed.json()],
+    [500, { error: 'internal-error', explanation: 'The proxy failed.' }],
+  );
+  assert.match(String(defects), /no such file/);
+  assert.equal(await (await fetch(`${url}/v1/policy`)).text(), 'GET /v1/policy');
+});
+
+test('with a token only the probes answer without it', async (t) => {
+  const { url } = await openFront(t);
+  for (const path of ['/healthz', '/readyz']) assert.equal((await fetch(url + path)).status, 200);
+  for (const path of ['/', '/metrics', '/v1/policy', '/healthz/', '//healthz', '/readyz/..'])
+    assert.equal((await fetch(url + path)).status, 401, path);
+});
+
+test('connections that say nothing are not kept', async (t) => {
+  const { server } = await openFront(t);
+  assert.deepEqual([server.headersTimeout, server.requestTimeout, server.keepAliveTimeout], [10_000, 15_000, 5000]);
+});
