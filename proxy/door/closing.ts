@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { Abort } from '../net/abort.js';
-import type { Deadlines } from '../net/deadlines.js';
+import type { Deadline, Deadlines } from '../net/deadlines.js';
 import { send } from '../net/direct-io.js';
 import type { Heir, Side } from '../net/side.js';
 import type { Waiter } from './admit-or-ask.js';
@@ -51,21 +51,44 @@ export class Loss extends Patience implements Heir {
  * content before it reads has to be read for so long, or a reset would overtake the answer. The caller sees to it that
  * what comes is read and dropped.
  */
-export function closeAfter(deadlines: Deadlines, socket: Socket, bytes: Buffer): void {
+export function closeAfter(deadlines: Deadlines, client: Side, bytes: Buffer): void {
+  const { socket } = client;
   // Lost while it was waited for: no event would take the timers back.
   if (socket.destroyed) return;
   if (bytes.length > 0) send(socket, bytes);
   socket.end();
   socket.resume();
   if (socket.readableEnded) socket.destroySoon();
-  const until = performance.now() + LINGER_MS;
-  let read = socket.bytesRead;
-  const look = deadlines.of(() => {
-    if (socket.bytesRead === read || performance.now() >= until) socket.destroy();
-    else look.set(LINGER_LOOK_MS);
-    read = socket.bytesRead;
-  });
-  look.set(LINGER_LOOK_MS);
-  socket.on('end', () => socket.destroySoon());
-  socket.on('close', () => look.clear());
+  client.inherit(new Lingering(deadlines, socket));
+}
+
+/** A client that has had its last bytes and may still be sending. */
+class Lingering implements Heir {
+  readonly #socket: Socket;
+  readonly #until = performance.now() + LINGER_MS;
+  readonly #look: Deadline;
+  /** At the last look. */
+  #read: number;
+
+  constructor(deadlines: Deadlines, socket: Socket) {
+    this.#socket = socket;
+    this.#read = socket.bytesRead;
+    this.#look = deadlines.of(() => this.#lookAgain());
+    this.#look.set(LINGER_LOOK_MS);
+  }
+
+  ended(): void {
+    this.#socket.destroySoon();
+  }
+
+  closed(): void {
+    this.#look.clear();
+  }
+
+  #lookAgain(): void {
+    const { bytesRead } = this.#socket;
+    if (bytesRead === this.#read || performance.now() >= this.#until) this.#socket.destroy();
+    else this.#look.set(LINGER_LOOK_MS);
+    this.#read = bytesRead;
+  }
 }

@@ -1,15 +1,19 @@
 /** Admission and dialling as one step, for doors that open a tunnel. */
 import type { Socket } from 'node:net';
-import type { Denial, Permit, Policy } from '../core/policy.js';
+import type { Denial, Permit, Policy, Verdict } from '../core/policy.js';
 import { reasonOf } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
 import { dial } from './admit.js';
+import type { Admitted } from './admit-or-ask.js';
 import type { Arrivals } from './arrivals.js';
 import type { Loss } from './closing.js';
 import type { EarlyData } from './early-data.js';
 import { type Flow, type Trace, traceOf } from './flow.js';
+import type { Soon } from './soon.js';
 import type { Standing } from './standings.js';
+
+type Allowed = Extract<Verdict, { readonly outcome: 'allow' }>;
 
 export interface Connected {
   readonly open: true;
@@ -35,43 +39,80 @@ export interface Waiting {
   readonly policy?: Policy | null | undefined;
 }
 
-/** Target to connected socket; the door answers and records, be it open or closed. Never rejects. */
-export async function connectUpstream(
+/**
+ * Target to connected socket; the door answers and records, be it open or closed. What is refused without a question to DNS
+ * is refused at once. Never throws or rejects.
+ */
+export function connectUpstream(
   arrivals: Arrivals,
   flow: Flow,
   target: Target,
-  { gone, early, inspect, policy = null }: Waiting,
-): Promise<UpstreamResult> {
-  const trace = traceOf(target);
-  const refused = (why: Refusal): UpstreamResult => ({
-    open: false,
-    refusal: early?.isRefused === true ? refusal('busy') : why,
-    trace,
-  });
+  waiting: Waiting,
+): Soon<UpstreamResult> {
+  const { gone, early } = waiting;
   early?.whenRefused(() => gone.abort());
   early?.whenFull(() => gone.unread.abort());
-  try {
-    const admitting = arrivals.admit(flow, target, gone);
-    const { verdict, addresses, dnsMs, once = false } = admitting instanceof Promise ? await admitting : admitting;
-    trace.addresses = addresses;
-    trace.dnsMs = dnsMs;
-    if (verdict.outcome === 'deny') return refused(verdict);
-    if (verdict.outcome === 'fail') return refused(refusalOf(arrivals, verdict.error));
-    const { permit, wouldDeny } = verdict;
+  return new Attempt(arrivals, flow, target, waiting).admit();
+}
+
+/** The way of one request to its connection. */
+class Attempt {
+  readonly #arrivals: Arrivals;
+  readonly #flow: Flow;
+  readonly #waiting: Waiting;
+  readonly #trace: ReturnType<typeof traceOf>;
+  readonly #target: Target;
+
+  constructor(arrivals: Arrivals, flow: Flow, target: Target, waiting: Waiting) {
+    this.#arrivals = arrivals;
+    this.#flow = flow;
+    this.#target = target;
+    this.#waiting = waiting;
+    this.#trace = traceOf(target);
+  }
+
+  admit(): Soon<UpstreamResult> {
+    try {
+      const admitting = this.#arrivals.admit(this.#flow, this.#target, this.#waiting.gone);
+      if (!(admitting instanceof Promise)) return this.#judge(admitting);
+      return admitting.then((admitted) => this.#judge(admitted)).catch((error) => this.#failed(error));
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  #judge({ verdict, addresses, dnsMs, once = false }: Admitted): Soon<UpstreamResult> {
+    const { inspect, policy = null } = this.#waiting;
+    this.#trace.addresses = addresses;
+    this.#trace.dnsMs = dnsMs;
+    if (verdict.outcome === 'deny') return this.#refused(verdict);
+    if (verdict.outcome === 'fail') return this.#failed(verdict.error);
+    const { permit } = verdict;
     // DNS or a person may have taken their time: what is forbidden by now is not dialled.
     const standing = { permit, once, dialed: null, policy };
-    const objection = inspect?.(permit) ?? arrivals.standings.objection(flow, standing);
-    if (objection !== null) return refused(objection);
-    const dialed = await dial(arrivals.gate, permit, gone);
+    const objection = inspect?.(permit) ?? this.#arrivals.standings.objection(this.#flow, standing);
+    return objection === null ? this.#dial(verdict, once) : this.#refused(objection);
+  }
+
+  async #dial({ permit, wouldDeny }: Allowed, once: boolean): Promise<UpstreamResult> {
+    const trace = this.#trace;
+    const dialed = await dial(this.#arrivals.gate, permit, this.#waiting.gone);
     trace.connectMs = dialed.ms;
-    if (!dialed.ok) return refused(refusalOf(arrivals, dialed.error));
+    if (!dialed.ok) return this.#failed(dialed.error);
     const { socket, address } = dialed;
     trace.dialed = address;
-    if (early?.isRefused !== true) return { open: true, socket, permit, wouldDeny, once, trace };
+    if (this.#waiting.early?.isRefused !== true) return { open: true, socket, permit, wouldDeny, once, trace };
     socket.destroy();
-    return refused(refusal('busy'));
-  } catch (error) {
-    return refused(refusalOf(arrivals, error));
+    return this.#refused(refusal('busy'));
+  }
+
+  #failed(error: unknown): UpstreamResult {
+    return this.#refused(refusalOf(this.#arrivals, error));
+  }
+
+  #refused(why: Refusal): UpstreamResult {
+    const isCut = this.#waiting.early?.isRefused === true;
+    return { open: false, refusal: isCut ? refusal('busy') : why, trace: this.#trace };
   }
 }
 

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { OpenSet } from '../net/open-set.js';
 import type { Relay } from '../net/relay.js';
 import type { CloseCause } from '../observe/record.js';
+import type { Soon } from './soon.js';
 
 /** A tunnel without a byte for this long is idle: its client keeps a connection for later, and opens another one then. */
 const IDLE_TUNNEL_MS = 2000;
@@ -90,6 +91,17 @@ export class Running {
   /** Counts a request until its end, tunnels included. A defect costs its own client the connection, nobody else. */
   track(socket: Socket, work: Promise<void>): void {
     this.#follow(this.#work, socket, work);
+  }
+
+  /** The same for what may be over at once. */
+  begin(socket: Socket, work: () => Soon<void>): void {
+    try {
+      const done = work();
+      if (done instanceof Promise) this.track(socket, done);
+    } catch (error) {
+      this.#onDefect(error);
+      socket.destroy();
+    }
   }
 
   /** The same for a connection to a fixed relay. */

@@ -148,6 +148,6 @@ class Visit {
   #refuse(flow: Flow, trace: Trace, refused: Refusal): void {
     flow.refused(trace, null, refused);
     this.#arrivals.reads.read(this.#socket, () => true);
-    closeAfter(this.#arrivals.deadlines, this.#socket, this.#door.refused(refused.reason));
+    closeAfter(this.#arrivals.deadlines, this.#client, this.#door.refused(refused.reason));
   }
 }

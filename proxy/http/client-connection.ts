@@ -148,13 +148,13 @@ export class ClientConnection implements Side, OpenConnection {
     this.#leave();
     if (!isRead) this.#options.reads.read(this.socket, () => true);
     if (isRead) this.socket.destroySoon();
-    else closeAfter(this.#options.deadlines, this.socket, NOTHING);
+    else closeAfter(this.#options.deadlines, this, NOTHING);
   }
 
   #fail(reason: HeadFault): true {
     this.#leave();
     this.#options.reads.read(this.socket, () => true);
-    this.#options.refuse(reason, this.socket);
+    this.#options.refuse(reason, this);
     return true;
   }
 

@@ -1,12 +1,13 @@
 /** The CONNECT door (RFC 9110 section 9.3.6). */
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
-import { parseAuthority } from '../core/target.js';
-import type { Arrivals } from '../door/arrivals.js';
+import { parseAuthority, type Target } from '../core/target.js';
+import type { Arrival, Arrivals } from '../door/arrivals.js';
 import { Loss, turnedAway } from '../door/closing.js';
 import { type Connected, connectUpstream, standingOf } from '../door/connect-upstream.js';
 import type { EarlyData } from '../door/early-data.js';
 import { EMPTY_TRACE, type Flow, type Trace, traceOf } from '../door/flow.js';
+import { type Soon, soon } from '../door/soon.js';
 import { send } from '../net/direct-io.js';
 import type { Side } from '../net/side.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
@@ -17,23 +18,28 @@ const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', '
 
 /**
  * One CONNECT, from its head to the end of its tunnel. `early`: bytes that come after it; they leave only once the
- * tunnel stands. `busy`: the connection is over a limit. Never rejects, and never leaves `client` open.
+ * tunnel stands. `busy`: the connection is over a limit. What is refused without waiting is over at once. Never leaves
+ * `client` open; throws and rejects for defects only.
  */
-export function connect(
-  arrivals: Arrivals,
-  request: RequestHead,
-  client: Side,
-  options: ConnectOptions,
-): Promise<void> {
-  // Not one function: while it waits for the tunnel's end it would hold the request's head.
-  return open(arrivals, request, client, options).then((opened) =>
-    opened === null ? undefined : relayOpened(arrivals, client, opened),
+export function connect(arrivals: Arrivals, request: RequestHead, client: Side, options: ConnectOptions): Soon<void> {
+  const gone = new Loss(client);
+  const asked = { method: 'CONNECT', credentials: credentialsOf(request) };
+  const opening = soon(arrivals.arrive('connect', client.socket, asked), (arrival) =>
+    open(arrivals, request, { client, gone, arrival, ...options }),
   );
+  // Not one function: while it waits for the tunnel's end it would hold the request's head.
+  return soon(opening, (opened) => (opened === null ? undefined : relayOpened(arrivals, client, opened)));
 }
 
 interface ConnectOptions {
   readonly early: EarlyData;
   readonly busy: boolean;
+}
+
+interface Arrived extends ConnectOptions {
+  readonly client: Side;
+  readonly gone: Loss;
+  readonly arrival: Arrival;
 }
 
 interface Opened {
@@ -49,33 +55,35 @@ function relayOpened(arrivals: Arrivals, client: Side, { flow, upstream, head }:
 }
 
 /** Null where the request was refused. */
-async function open(
-  arrivals: Arrivals,
-  request: RequestHead,
-  client: Side,
-  { early, busy }: ConnectOptions,
-): Promise<Opened | null> {
-  const { socket } = client;
-  const gone = new Loss(client);
-  const arriving = arrivals.arrive('connect', socket, { method: 'CONNECT', credentials: credentialsOf(request) });
-  const { flow, isKnown } = arriving instanceof Promise ? await arriving : arriving;
+function open(arrivals: Arrivals, request: RequestHead, arrived: Arrived): Soon<Opened | null> {
+  const { client, gone, early, arrival } = arrived;
+  const { flow } = arrival;
   const target = parseAuthority(request.url ?? '');
   const end = (trace: Trace, refused: Refusal): null => {
     early.drop();
-    endSocket(arrivals.deadlines, socket, { flow, trace, refusal: refused });
+    endSocket(arrivals.deadlines, client, { flow, trace, refusal: refused });
     return null;
   };
-  const trace = target.ok ? traceOf(target.value) : EMPTY_TRACE;
-  const refuse = (reason: Reason): null => end(trace, refusal(reason));
-  const fault = turnedAway(arrivals, busy) ?? headFault(request) ?? (hasContent(request) ? 'malformed-request' : null);
-  if (fault !== null) return refuse(fault);
-  if (!target.ok) return refuse(target.reason);
-  const mismatch = hostFault(request, target.value, socket);
-  if (mismatch !== null) return refuse(mismatch);
-  if (!isKnown) return refuse('client-unauthenticated');
+  const reason = target.ok
+    ? faultOf(arrivals, request, target.value, arrived)
+    : earlierFault(arrivals, request, arrived);
+  if (!target.ok) return end(EMPTY_TRACE, refusal(reason ?? target.reason));
+  if (reason !== null) return end(traceOf(target.value), refusal(reason));
+  return soon(connectUpstream(arrivals, flow, target.value, { gone, early }), (upstream) => {
+    if (!upstream.open) return end(upstream.trace, upstream.refusal);
+    send(client.socket, ESTABLISHED);
+    return { flow, upstream, head: early.take() };
+  });
+}
 
-  const upstream = await connectUpstream(arrivals, flow, target.value, { gone, early });
-  if (!upstream.open) return end(upstream.trace, upstream.refusal);
-  send(socket, ESTABLISHED);
-  return { flow, upstream, head: early.take() };
+/** What is wrong with the request, whatever the policy says of its target. */
+function faultOf(arrivals: Arrivals, request: RequestHead, target: Target, arrived: Arrived): Reason | null {
+  const { client, arrival } = arrived;
+  const fault = earlierFault(arrivals, request, arrived) ?? hostFault(request, target, client.socket);
+  return fault ?? (arrival.isKnown ? null : 'client-unauthenticated');
+}
+
+function earlierFault(arrivals: Arrivals, request: RequestHead, { busy }: ConnectOptions): Reason | null {
+  const fault = turnedAway(arrivals, busy) ?? headFault(request);
+  return fault ?? (hasContent(request) ? 'malformed-request' : null);
 }

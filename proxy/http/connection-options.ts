@@ -41,7 +41,7 @@ export interface ConnectionOptions {
   connect(head: RequestHead, client: Side, options: TakeOverOptions): void;
   upgrade(request: ClientRequest, socket: Socket, options: TakeOverOptions): void;
   /** The head is not one, too large or too late: answers and closes. What the client still sends is dropped. */
-  refuse(reason: HeadFault, socket: Socket): void;
+  refuse(reason: HeadFault, client: Side): void;
 }
 
 export interface ServeOptions {

@@ -1,5 +1,4 @@
 /** Reasons as responses: status line, Proxy-Status (RFC 9209) and a JSON body that explains. */
-import type { Socket } from 'node:net';
 import { explanation, reasonPhrase, withoutAnswer } from '../core/explain.js';
 import { REASONS } from '../core/reasons.js';
 import type { Refusal } from '../core/refusal.js';
@@ -7,6 +6,7 @@ import { hostText } from '../core/target.js';
 import { closeAfter } from '../door/closing.js';
 import type { Flow, Trace } from '../door/flow.js';
 import type { Deadlines } from '../net/deadlines.js';
+import type { Side } from '../net/side.js';
 import type { ClientResponse } from './client-response.js';
 import { PSEUDONYM } from './fields.js';
 import { hasContent } from './request-head.js';
@@ -21,13 +21,13 @@ export interface Ending {
  * Records the refusal and answers on a socket that no ClientResponse owns, then closes it: what the client sent
  * after a refused CONNECT is read and dropped, never interpreted (RFC 9931).
  */
-export function endSocket(deadlines: Deadlines, socket: Socket, { flow, trace, refusal }: Ending): void {
+export function endSocket(deadlines: Deadlines, client: Side, { flow, trace, refusal }: Ending): void {
   const { status } = REASONS[refusal.reason];
   flow.refused(trace, status, refusal);
   const { phrase, fields, body } = answer(flow, trace, refusal);
   let head = `HTTP/1.1 ${status} ${phrase}\r\n`;
   for (let i = 0; i + 1 < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
-  closeAfter(deadlines, socket, Buffer.from(`${head}Connection: close\r\n\r\n${body}`, 'latin1'));
+  closeAfter(deadlines, client, Buffer.from(`${head}Connection: close\r\n\r\n${body}`, 'latin1'));
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The HTTP doors' listener: counts each connection, and says which door takes which request. */
-import net, { type Socket } from 'node:net';
+import net from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { refusal } from '../core/refusal.js';
 import type { AbsoluteTarget, Parsed } from '../core/target.js';
@@ -8,6 +8,7 @@ import { peerAddress } from '../door/clients.js';
 import type { ConnectionLimits } from '../door/connection-limits.js';
 import { EMPTY_TRACE } from '../door/flow.js';
 import { OpenSet } from '../net/open-set.js';
+import type { Side } from '../net/side.js';
 import type { Door } from '../observe/record.js';
 import { ClientConnection } from './client-connection.js';
 import { connect } from './connect.js';
@@ -67,20 +68,21 @@ function connectionOptions(options: ServerOptions, open: OpenSet<OpenConnection>
     serve: (request, response, served) =>
       forward(arrivals, request, response, { ...served, door, pool, target, onUpgraded: null }),
     connect(head, client, takenOver) {
-      if (door === 'absolute') return arrivals.track(client.socket, connect(arrivals, head, client, takenOver));
+      if (door === 'absolute')
+        return arrivals.running.begin(client.socket, () => connect(arrivals, head, client, takenOver));
       // Whoever takes the proxy for the origin has no tunnel to ask for.
       takenOver.early.drop();
-      refuse(options, client.socket, 'not-origin-form');
+      refuse(options, client, 'not-origin-form');
     },
     upgrade(request, socket, takenOver) {
       const upgradeOptions = { ...takenOver, door: door === 'absolute' ? 'upgrade' : door, pool, target } as const;
       arrivals.track(socket, upgrade(arrivals, request, socket, upgradeOptions));
     },
-    refuse: (reason, socket) => refuse(options, socket, reason),
+    refuse: (reason, client) => refuse(options, client, reason),
   };
 }
 
-function refuse({ arrivals, door }: ServerOptions, socket: Socket, reason: Reason): void {
-  const flow = arrivals.arriveUnread(door, socket);
-  endSocket(arrivals.deadlines, socket, { flow, trace: EMPTY_TRACE, refusal: refusal(reason) });
+function refuse({ arrivals, door }: ServerOptions, client: Side, reason: Reason): void {
+  const flow = arrivals.arriveUnread(door, client.socket);
+  endSocket(arrivals.deadlines, client, { flow, trace: EMPTY_TRACE, refusal: refusal(reason) });
 }

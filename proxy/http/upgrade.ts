@@ -52,7 +52,7 @@ export async function upgrade(
   await response.over();
   options.early.drop();
   if (socket.destroyed) return;
-  closeAfter(arrivals.deadlines, socket, NOTHING);
+  closeAfter(arrivals.deadlines, new PlainSide(socket), NOTHING);
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -50,7 +50,8 @@ export class DirectReads {
     let goOn = true;
     if (this.#take(socket, reader, size)) {
       // After the reader stands: it may put another one in its place with the first of these.
-      for (let early = socket.read(); early !== null; early = socket.read()) goOn = reader(early) && goOn;
+      const first = socket.readableLength === 0 ? null : socket.read();
+      for (let early = first; early !== null; early = socket.read()) goOn = reader(early) && goOn;
     } else {
       socket.removeAllListeners('data');
       socket.on('data', (bytes: Buffer) => void (reader(bytes) || socket.pause()));
