@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 /** The command `egress-proxy`. Each command loads only what it needs. */
+// First: the others use what an old Node does not have.
+import './cli/too-old.js';
 import { realpathSync } from 'node:fs';
 import nodeModule from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -57,8 +59,6 @@ const USAGE = `usage: egress-proxy [COMMAND] [OPTION...]\n\n${COMMANDS.map(
 
 /** When all that a start needs is compiled. */
 const COMPILED_MS = 2000;
-
-const OLDEST_NODE = [20, 19] as const;
 
 const PROCESS_IO: Io = {
   stdin: process.stdin,
@@ -122,17 +122,6 @@ function keepWarningsToItself(): void {
   process.removeAllListeners('warning');
 }
 
-/** One sentence in place of whatever a Node without the needed APIs would throw. */
-function isTooOld(): boolean {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  const [oldestMajor, oldestMinor] = OLDEST_NODE;
-  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return false;
-  process.stderr.write(
-    `egress-proxy: needs Node ${OLDEST_NODE.join('.')} or newer; this is ${process.versions.node}\n`,
-  );
-  return true;
-}
-
 /**
  * Whoever reads the output may stop reading (`| head`): that is its end, not a failure. `serve` writes its log past this
  * stream, and does not end with its reader.
@@ -152,7 +141,6 @@ function goOnWithoutReader(stream: NodeJS.WriteStream): NodeJS.WriteStream {
 }
 
 if (isMain()) {
-  if (isTooOld()) process.exit(1);
   keepWarningsToItself();
   keepConnectionsYoung();
   keepCompiledCode();
