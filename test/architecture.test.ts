@@ -181,6 +181,7 @@ const BAD: readonly (readonly [rule: string, path: string, text: string, finding
   ['exported module state', 'proxy/net/x.ts', 'export var count = 0;', /module-level/],
   ['any', 'proxy/net/x.ts', 'function f(x: any) { return x; }', /says any/],
   ['any in a list', 'proxy/net/x.ts', 'const x: Array<any> = [];', /says any/],
+  ['host:port by hand', 'proxy/net/x.ts', 'const at = `${to.host}:${to.port}`;', /makes host:port by hand/],
   ['a long file', 'proxy/net/x.ts', '// x\n'.repeat(251), /longer than 250 lines/],
 ];
 

@@ -1,10 +1,12 @@
 /** The command `serve`: the proxy from start to clean end. */
+
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { type AppOptions, createApp } from '../app.js';
 import type { Config } from '../config/config.js';
 import { policyFile, shippedPolicyFile } from '../config/policy-file.js';
 import { isLoopbackHost } from '../core/loopback.js';
+import { hostPortText } from '../core/target.js';
 import type { Notices } from '../notify/notices.js';
 import { both } from '../observe/observe.js';
 import { podsEvents } from '../observe/pods-events.js';
@@ -192,7 +194,7 @@ function announce(
     bound.set('admin', admin.at);
     if (runTime.token !== null) showPage(admin.at, runTime.token);
   }
-  const listening = Object.fromEntries([...bound].map(([purpose, at]) => [purpose, `${at.address}:${at.port}`]));
+  const listening = Object.fromEntries([...bound].map(([purpose, at]) => [purpose, hostPortText(at.address, at.port)]));
   const { mode, default: fallback, deny, internal, allow } = config.policy;
   const rules = deny.length + internal.length + allow.length;
   const summary = { version: version(), mode, default: fallback, rules };

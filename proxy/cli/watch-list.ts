@@ -1,4 +1,5 @@
 /** The rows of `watch`: what was decided, newest last, the same again folded into one, and which one is chosen. */
+import { hostPortText } from '../core/target.js';
 export interface WatchRow {
   readonly outcome: string;
   readonly reason: string | null;

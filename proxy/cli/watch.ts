@@ -1,5 +1,7 @@
 /** The command `watch`: what is decided, as it is decided, and a key to allow or block it. */
+
 import { printable } from '../audit/facts/printable.js';
+import { hostPortText } from '../core/target.js';
 import { type AdminClient, AdminRefusal, adminClient, Unreachable } from './admin-client.js';
 import { command, EXIT, type Io } from './command.js';
 import { hintFor } from './decide.js';
@@ -76,7 +78,7 @@ async function decide(admin: AdminClient, list: WatchList, effect: Effect, row: 
   try {
     await admin.send('POST', '/v1/grants', { effect, host, ports: [port], client: grantClient, for: LIFETIME, from });
     list.decided(row, effect);
-    return `${effect}: ${host}:${port} for ${grantClient ?? 'all'}, ${LIFETIME}`;
+    return `${effect}: ${hostPortText(host, port)} for ${grantClient ?? 'all'}, ${LIFETIME}`;
   } catch (error) {
     return error instanceof Error ? hintFor(error) : String(error);
   }

@@ -7,7 +7,7 @@ import { type Prefix, parseAddress, parseIPv6, parsePrefix } from '../core/addre
 import { embeddedIPv4, isNat64Length } from '../core/embedded.js';
 import { type HostPattern, parseHostPattern } from '../core/host-pattern.js';
 import type { PortRange } from '../core/policy.js';
-import { isPort, parseHost, parsePort } from '../core/target.js';
+import { hostPortText, isPort, parseHost, parsePort } from '../core/target.js';
 import type { HostAddress, HostPort } from './places.js';
 import { parseDuration, parseSize } from './units.js';
 
@@ -195,7 +195,7 @@ function readDnsServer(text: string): string | Mismatch {
   const address = v6 === undefined ? parseAddress(v4 ?? '') : parseIPv6(v6);
   const port = parsePort(portPart);
   if (address === null || port === null) return mismatch();
-  return address.family === 6 ? `[${address.text}]:${port}` : `${address.text}:${port}`;
+  return hostPortText(address.text, port);
 }
 
 /** A literal would never match as a name, so that a `deny` rule with it would deny nothing. */

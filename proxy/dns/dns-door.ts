@@ -4,6 +4,7 @@
  *
  * The one file that sends datagrams: only as answers, and only to neighbours of the door (peers.ts).
  */
+
 import dgram, { type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import net, { type AddressInfo, type Server, type Socket } from 'node:net';
@@ -14,6 +15,7 @@ import { type Address, parseAddress } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
 import { decideHost, type Refusal } from '../core/policy.js';
 import { EgressError } from '../core/reasons.js';
+import { hostPortText } from '../core/target.js';
 import type { Arrivals } from '../door/arrivals.js';
 import { peerAddress } from '../door/clients.js';
 import type { ConnectionLimits } from '../door/connection-limits.js';
@@ -136,7 +138,7 @@ async function bindUdp(options: Answering, admits: Admits, { host, port }: HostP
   });
   socket.bind({ address: host, port });
   await once(socket, 'listening').catch((cause: unknown) => {
-    throw new Error(`cannot listen on ${host}:${port} for steer.dns over UDP`, { cause });
+    throw new Error(`cannot listen on ${hostPortText(host, port)} for steer.dns over UDP`, { cause });
   });
   socket.on('error', (error) => options.arrivals.onDefect(error));
   return socket;

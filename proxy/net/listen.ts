@@ -1,6 +1,8 @@
 /** Listeners: bound, named in errors, and known to the policy as the proxy's own. */
+
 import type { AddressInfo, Server } from 'node:net';
 import type { HostPort } from '../config/places.js';
+import { hostPortText } from '../core/target.js';
 
 /** The port that was bound. Rejects with an error that names the address, the key of the configuration, and the mend. */
 export function listen(server: Server, at: HostPort, purpose: string): Promise<AddressInfo> {
@@ -35,7 +37,7 @@ export function listenError(at: HostPort, purpose: string, error: Error): Error 
   const where = variable === undefined ? key : `${key}, or ${variable} with the shipped configuration`;
   const code = 'code' in error ? error.code : null;
   const why = code === 'EADDRINUSE' ? 'something else listens there' : error.message;
-  return new Error(`cannot listen on ${at.host}:${at.port}: ${why} (change ${where})`, { cause: error });
+  return new Error(`cannot listen on ${hostPortText(at.host, at.port)}: ${why} (change ${where})`, { cause: error });
 }
 
 /** Stops accepting, and resolves when the last connection is gone. */

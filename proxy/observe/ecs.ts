@@ -2,8 +2,10 @@
  * The log in the field names of the Elastic Common Schema (ECS 8), for collectors that index them: our own `host`, `event`
  * and `client` are objects or keywords of another kind there, and Elastic and Datadog would refuse or misread them.
  */
+
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
+import { hostPortText } from '../core/target.js';
 import { escapeInvisible } from './json-line.js';
 
 interface Fields {
@@ -124,7 +126,7 @@ function errorOf(error: unknown) {
 
 /** The line of a record has no text of its own. */
 function messageOf({ event, outcome, reason, host, port }: Fields): string {
-  const place = host === null || host === undefined ? '' : ` ${host}:${port}`;
+  const place = host === null || host === undefined ? '' : ` ${hostPortText(String(host), String(port))}`;
   return `${outcome ?? event}${place}${typeof reason === 'string' ? `: ${reason}` : ''}`;
 }
 

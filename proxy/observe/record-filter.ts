@@ -1,4 +1,5 @@
 /** Which records a reader asks for: the same for the list, the stream and the page. */
+import { hostPortText } from '../core/target.js';
 import type { DecisionRecord } from './record.js';
 
 /**
@@ -26,7 +27,7 @@ export function matchesFilter(filter: RecordFilter, record: DecisionRecord): boo
 }
 
 function contains({ client, host, port, dialed, addresses, reason, rule }: DecisionRecord, part: string): boolean {
-  const destination = port === null ? host : `${host}:${port}`;
+  const destination = host === null || port === null ? host : hostPortText(host, port);
   const texts = [client.name, client.address, destination, dialed, ...addresses, reason, rule];
   return texts.some((text) => text?.toLowerCase().includes(part));
 }

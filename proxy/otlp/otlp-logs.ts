@@ -1,7 +1,8 @@
 /** A line of the log as a log record of OTLP: its fields as attributes, by the semantic conventions where there are any. */
-import { type AnyValue, SeverityNumber } from '@opentelemetry/api-logs';
 
+import { type AnyValue, SeverityNumber } from '@opentelemetry/api-logs';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import { hostPortText } from '../core/target.js';
 import { hrTime, type Resource, SCOPE } from './resource.js';
 
 interface Fields {
@@ -74,7 +75,7 @@ function plain(value: unknown): AnyValue {
 }
 
 function textOf({ event, outcome, cause, host, port, reason }: Fields): string {
-  const place = typeof host === 'string' ? ` ${host}:${String(port)}` : '';
+  const place = typeof host === 'string' ? ` ${hostPortText(host, String(port))}` : '';
   const why = reason ?? cause;
   return `${String(outcome ?? event)}${place}${typeof why === 'string' ? `: ${why}` : ''}`;
 }

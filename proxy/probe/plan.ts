@@ -148,12 +148,17 @@ function dockerHost({ dockerHost }: Seat): Try[] {
   if (dockerHost === null || !URL.canParse(dockerHost)) return [];
   const { protocol, hostname, port, pathname } = new URL(dockerHost);
   if (protocol === 'unix:') return [tryOf('docker-socket', { kind: 'socket-file', path: pathname })];
-  return tcp('docker-socket', [{ host: hostname, port: Number(port || '2375') }]);
+  return tcp('docker-socket', [{ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || '2375') }]);
 }
 
 function throughProxy({ proxy, cluster }: Seat): Try[] {
   const inCluster = cluster === null ? [] : clusterRefused(cluster).map(hostAndPortText);
-  const targets = [...REFUSED, ...inCluster, `${proxy.host}:${ADMIN_PORT}`, `${proxy.host}:${proxy.port}`];
+  const targets = [
+    ...REFUSED,
+    ...inCluster,
+    hostAndPortText({ host: proxy.host, port: ADMIN_PORT }),
+    hostAndPortText(proxy),
+  ];
   return [
     ...targets.map((target) => tryOf('through-proxy', { kind: 'request', method: 'CONNECT', target })),
     ...['http://169.254.169.254/', 'http://127.0.0.1:9180/metrics'].map((target) =>

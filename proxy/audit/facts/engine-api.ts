@@ -1,8 +1,10 @@
 /** The Engine API, by GET only: nothing that this client can send changes anything. */
+
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
+import { hostPortText } from '../../core/target.js';
 import { AuditError } from './audit-error.js';
 import { codeOf, MOST_BYTES, readStream } from './bounded-read.js';
 import type { EngineFacts, ImageFacts } from './facts.js';
@@ -100,7 +102,7 @@ function endpoint(env: EngineEnvironment): Endpoint {
   const isTls = scheme === 'https' || (env.DOCKER_TLS_VERIFY ?? '') !== '';
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const options = { host, port: url.port === '' ? (isTls ? 2376 : 2375) : Number(url.port) };
-  const shown = `${host}:${options.port}`;
+  const shown = hostPortText(host, options.port);
   if (!isTls) return { module: http, options, shown };
   return { module: https, options: { ...options, ...certificates(env.DOCKER_CERT_PATH) }, shown };
 }

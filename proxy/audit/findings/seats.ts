@@ -1,5 +1,7 @@
 /** A service as it runs and as its file describes it: most checks ask the same of both. */
+
 import type { AuditRole } from '../../config/audit-roles.js';
+import { hostPortText } from '../../core/target.js';
 import type { Facts, Settings, Source, StackService } from '../facts/facts.js';
 import { type Result, skipped } from './finding.js';
 
@@ -59,7 +61,7 @@ export function isRunning(service: StackService): boolean {
 export function bindingsText(published: Settings['published']): string {
   const shown = published.map(({ hostAddress, hostPort }) => {
     const address = hostAddress === '' || hostAddress === '::' ? '0.0.0.0' : hostAddress;
-    return `${address}:${hostPort === '' ? 'any port' : hostPort}`;
+    return hostPortText(address.replace(/^\[(.*)\]$/, '$1'), hostPort === '' ? 'any port' : hostPort);
   });
   return [...new Set(shown)].join(', ');
 }
