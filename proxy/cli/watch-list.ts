@@ -1,5 +1,6 @@
 /** The rows of `watch`: what was decided, newest last, the same again folded into one, and which one is chosen. */
 import { hostPortText } from '../core/target.js';
+
 export interface WatchRow {
   readonly outcome: string;
   readonly reason: string | null;
@@ -83,13 +84,13 @@ export class WatchList {
 function lineOf({ outcome, client, host, port, reason, count }: WatchRow, mark: string, width: number): string {
   const who = client.length > CLIENT_WIDTH ? `${client.slice(0, CLIENT_WIDTH - 3)}...` : client.padEnd(CLIENT_WIDTH);
   const head = `${mark} ${outcome.padEnd(5)} ${who} `;
-  const where = `${ending(host, width - head.length - String(port).length - 1)}:${port}`;
+  const where = ending(hostPortText(host, port), width - head.length);
   return safe(`${head}${where} ${reason ?? ''}${count > 1 ? ` x${count}` : ''}`).slice(0, width);
 }
 
 /** The end of a name is whose it is; its beginning is whatever the owner likes. */
-function ending(host: string, room: number): string {
-  return host.length <= room ? host : `...${host.slice(-Math.max(1, room - 3))}`;
+function ending(place: string, room: number): string {
+  return place.length <= room ? place : `...${place.slice(-Math.max(1, room - 3))}`;
 }
 
 function rowOf(record: unknown, clients: ReadonlySet<string>): WatchRow | null {
