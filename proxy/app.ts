@@ -98,7 +98,7 @@ export function createApp(options: AppOptions): App {
   const { gate, own } = way;
   const pods = createPodsOf(options, inForce);
   const arrivals = createArrivals(options, way, inForce, pods);
-  const pool = new UpstreamPool(arrivals.reads);
+  const pool = new UpstreamPool(arrivals.reads, arrivals.deadlines);
   const answers = () => inForce.config.answers;
   const doors = new Doors({ arrivals, pool, config, answers, links: own.links });
   const watch = createWatch(options, way, inForce);
@@ -132,8 +132,8 @@ export function createApp(options: AppOptions): App {
     check: (text, clientName) => check(gate, inForce.settings, text, clientName),
     post: (request) => {
       const { policy, limits } = inForce.settings;
-      const { reads } = arrivals;
-      return post({ gate, reads, policy, connectTimeoutMs: limits.connectTimeoutMs }, request);
+      const { reads, deadlines } = arrivals;
+      return post({ gate, reads, deadlines, policy, connectTimeoutMs: limits.connectTimeoutMs }, request);
     },
     addOwnPort: (port) => own.addPort(port),
     endSoon: () => arrivals.running.endSoon(),

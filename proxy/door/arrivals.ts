@@ -221,11 +221,12 @@ export class Arrivals {
       flow.refused({ ...EMPTY_TRACE, target: standing.permit.target }, null, denial);
       tunnel.cut('policy');
     };
-    const unjudged = this.standings.add(flow, () => standing, cut);
+    const judged = { flow, standing, cut };
+    const place = this.standings.enter(judged);
     // No function that waits: it would hold the head and the screen of each tunnel.
     return tunnel.done.then((result) => {
       ended();
-      unjudged();
+      this.standings.leave(place, judged);
       flow.closed(result);
     });
   }

@@ -31,8 +31,11 @@ export interface Trace {
 
 export const EMPTY_TRACE: Trace = { target: null, addresses: [], dnsMs: null, dialed: null, connectMs: null };
 
+/** One that is still filled in. */
+export type OpenTrace = { -readonly [K in keyof Trace]: Trace[K] };
+
 /** Of a request whose target is known: for the steps that follow to fill in. */
-export function traceOf(target: Target): { -readonly [K in keyof Trace]: Trace[K] } {
+export function traceOf(target: Target): OpenTrace {
   return { target, addresses: EMPTY_TRACE.addresses, dnsMs: null, dialed: null, connectMs: null };
 }
 

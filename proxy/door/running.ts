@@ -23,9 +23,9 @@ interface Watched {
   since: number;
 }
 
-interface Work {
+/** A request under way. */
+export interface Work {
   readonly socket: Socket;
-  readonly done: Promise<void>;
 }
 
 /**
@@ -35,8 +35,8 @@ interface Work {
 export class Running {
   readonly #tunnels = new OpenSet<Watched>();
   readonly #relays = new OpenSet<Watched>();
-  readonly #work = new OpenSet<Work>();
-  readonly #relayWork = new OpenSet<Work>();
+  readonly #work = new UnderWay();
+  readonly #relayWork = new UnderWay();
   readonly #onDefect: (error: unknown) => void;
   #isDraining = false;
   #endsSoon = false;
@@ -88,6 +88,15 @@ export class Running {
     return this.#takesRelays;
   }
 
+  /** Counts a request until it leaves. Answers its place, for `leave`. */
+  enter(work: Work): number {
+    return this.#work.enter(work);
+  }
+
+  leave(place: number, work: Work): void {
+    this.#work.leave(place, work);
+  }
+
   /** Counts a request until its end, tunnels included. A defect costs its own client the connection, nobody else. */
   track(socket: Socket, work: Promise<void>): void {
     this.#follow(this.#work, socket, work);
@@ -125,10 +134,10 @@ export class Running {
       cutIdle(this.#tunnels, IDLE_TUNNEL_MS);
       look(this.#relays);
     }, LOOK_MS);
-    while (this.#work.size > 0) await allDone(this.#work);
+    await this.#work.empty();
     clearInterval(looking);
     await this.#endRelays();
-    while (this.#relayWork.size > 0) await allDone(this.#relayWork);
+    await this.#relayWork.empty();
   }
 
   /** Ends the tunnels, and the connections of all other requests under way. */
@@ -136,7 +145,7 @@ export class Running {
     this.#isCut = true;
     this.#takesRelays = false;
     for (const relays of [this.#tunnels, this.#relays]) for (const { relay } of relays) relay.cut(cause);
-    for (const work of [this.#work, this.#relayWork]) for (const { socket } of work) socket.destroy();
+    for (const work of [this.#work, this.#relayWork]) for (const { socket } of work.open) socket.destroy();
   }
 
   async #endRelays(): Promise<void> {
@@ -152,12 +161,12 @@ export class Running {
     for (const { relay } of this.#relays) relay.cut('drain');
   }
 
-  #follow(all: OpenSet<Work>, socket: Socket, done: Promise<void>): void {
-    const work = { socket, done };
-    const place = all.add(work);
-    const forget = (): boolean => all.delete(place, work);
-    done.then(forget, (error: unknown) => {
-      forget();
+  #follow(all: UnderWay, socket: Socket, done: Promise<void>): void {
+    const work = { socket };
+    const place = all.enter(work);
+    const leave = (): void => all.leave(place, work);
+    done.then(leave, (error: unknown) => {
+      leave();
       this.#onDefect(error);
       socket.destroy();
     });
@@ -170,8 +179,26 @@ function watched(all: OpenSet<Watched>, relay: Relay): () => void {
   return () => void all.delete(place, one);
 }
 
-async function allDone(all: OpenSet<Work>): Promise<void> {
-  await Promise.allSettled([...all].map(({ done }) => done));
+class UnderWay {
+  readonly open = new OpenSet<Work>();
+  readonly #whenEmpty: (() => void)[] = [];
+
+  get size(): number {
+    return this.open.size;
+  }
+
+  enter(work: Work): number {
+    return this.open.add(work);
+  }
+
+  leave(place: number, work: Work): void {
+    this.open.delete(place, work);
+    if (this.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  }
+
+  async empty(): Promise<void> {
+    while (this.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+  }
 }
 
 /** Notes what has moved since the last look. */

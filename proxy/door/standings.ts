@@ -43,13 +43,12 @@ interface Subject {
   readonly policy: Policy | null;
 }
 
-interface Open {
+/** A connection that is open, and judges nothing itself. */
+export interface Judged {
   readonly flow: Flow;
   /** As it is when it is asked for: a request may not have been dialled yet. */
-  readonly standing: () => Standing;
+  readonly standing: Standing;
   cut(denial: Denial): void;
-  /** Among those that are open. */
-  place: number;
 }
 
 /** Judged in one turn of the event loop, so that nobody else waits: some 5 microseconds each. */
@@ -58,7 +57,7 @@ const PER_TURN = 500;
 export class Standings {
   readonly #inForce: () => InForce;
   readonly #own: () => OwnEndpoints;
-  readonly #open = new OpenSet<Open>();
+  readonly #open = new OpenSet<Judged>();
 
   constructor(inForce: () => InForce, own: () => OwnEndpoints) {
     this.#inForce = inForce;
@@ -67,13 +66,16 @@ export class Standings {
 
   /**
    * From now on the connection is closed by `cut` where the policy would not allow it any more; at once, where that is so
-   * since the request came. What is returned ends it.
+   * since the request came. Answers its place, for `leave`.
    */
-  add(flow: Flow, standing: () => Standing, cut: (denial: Denial) => void): () => void {
-    const one: Open = { flow, standing, cut, place: -1 };
-    one.place = this.#open.add(one);
-    if (!this.#isAsItWas(flow, standing())) this.#judge(one);
-    return () => void this.#open.delete(one.place, one);
+  enter(one: Judged): number {
+    const place = this.#open.add(one);
+    if (!this.#isAsItWas(one.flow, one.standing)) this.#judge(place, one);
+    return place;
+  }
+
+  leave(place: number, one: Judged): void {
+    this.#open.delete(place, one);
   }
 
   /** The refusal of what has not been dialled yet, where the policy has changed since it was allowed; null: it may be. */
@@ -87,10 +89,10 @@ export class Standings {
   /** Resolves with how many were closed, when all that are open now were judged by what is in force then. */
   async review(): Promise<number> {
     let closed = 0;
-    const all = [...this.#open];
+    const all = this.#open.places();
     for (let i = 0; i < all.length; i += PER_TURN) {
       if (i > 0) await new Promise((resolve) => setImmediate(resolve));
-      for (const one of all.slice(i, i + PER_TURN)) if (this.#judge(one)) closed += 1;
+      for (const [place, one] of all.slice(i, i + PER_TURN)) if (this.#judge(place, one)) closed += 1;
     }
     return closed;
   }
@@ -105,13 +107,13 @@ export class Standings {
   }
 
   /** True where it was closed. */
-  #judge(one: Open): boolean {
-    if (!this.#open.has(one.place, one)) return false;
-    const { permit, dialed, once, policy } = one.standing();
+  #judge(place: number, one: Judged): boolean {
+    if (!this.#open.has(place, one)) return false;
+    const { permit, dialed, once, policy } = one.standing;
     const asked = { target: permit.target, client: one.flow.client, policy };
     const denial = this.#denialNow(asked, { addresses: judged(permit, dialed), once });
     if (denial === null) return false;
-    this.#open.delete(one.place, one);
+    this.#open.delete(place, one);
     one.cut(denial);
     return true;
   }

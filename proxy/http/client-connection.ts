@@ -12,9 +12,9 @@ import type { Heir, Side } from '../net/side.js';
 import { clientRequest } from './client-request.js';
 import { KEEP_ALIVE_MS } from './client-response.js';
 import type { ConnectionOptions, HeadFault, OpenConnection } from './connection-options.js';
-import { HeadReader, type HeadReading } from './head-reader.js';
+import { HeadReader, type WholeHead } from './head-reader.js';
 import { framingFault, type RequestHead } from './request-head.js';
-import { AHEAD_PIECE, ServedRequest } from './served-request.js';
+import { AHEAD_PIECE, type ServedOwner, ServedRequest } from './served-request.js';
 import { carriesUpgrade } from './upgrade.js';
 
 /** Longer than the upstream's idle time-out, which has the better answer. */
@@ -23,7 +23,7 @@ const GRACE_MS = 5000;
 const UNCLAIMED_BYTES = 4096;
 const NOTHING = Buffer.alloc(0);
 
-export class ClientConnection implements Side, OpenConnection {
+export class ClientConnection implements Side, OpenConnection, ServedOwner {
   readonly socket: Socket;
   readonly #place: number;
   readonly #options: ConnectionOptions;
@@ -49,6 +49,10 @@ export class ClientConnection implements Side, OpenConnection {
     socket.on('error', () => socket.destroy());
     socket.on('end', () => this.#onEnd()).on('close', (hadError) => this.#onClose(hadError));
     options.reads.read(socket, this.#take, () => this.#served?.piece ?? AHEAD_PIECE);
+  }
+
+  get isBusy(): boolean {
+    return !this.#counted.isAdmitted;
   }
 
   get isWaiting(): boolean {
@@ -86,7 +90,8 @@ export class ClientConnection implements Side, OpenConnection {
     return true;
   }
 
-  #begin({ head, length }: Extract<HeadReading, { kind: 'head' }>, rest: Buffer): boolean {
+  #begin(whole: WholeHead, rest: Buffer): boolean {
+    const { head, length } = whole;
     this.#deadline.clear();
     this.#head = null;
     this.#counted.heard();
@@ -96,7 +101,7 @@ export class ClientConnection implements Side, OpenConnection {
     if (head.method === 'CONNECT') return this.#handOver(head, rest);
     if (framingFault(head) !== null) return this.#fail('malformed-request');
     if (carriesUpgrade(head)) return this.#handOver(head, rest);
-    this.#serve(head, length);
+    this.#serve(whole);
     return rest.length === 0 || this.#served === null || this.#served.take(rest);
   }
 
@@ -104,7 +109,7 @@ export class ClientConnection implements Side, OpenConnection {
   #handOver(head: RequestHead, rest: Buffer): true {
     const { connect, upgrade } = this.#options;
     const { socket } = this;
-    const busy = !this.#counted.isAdmitted;
+    const busy = this.isBusy;
     this.#leave();
     const early = this.#options.keepEarlyData(socket, rest);
     if (head.method === 'CONNECT') connect(head, this, { busy, early });
@@ -112,25 +117,22 @@ export class ClientConnection implements Side, OpenConnection {
     return true;
   }
 
-  #serve(head: RequestHead, headLength: number): void {
+  #serve(whole: WholeHead): void {
     const socket = this.socket;
     const limits = this.#options.limits();
     if (this.#isFirst) socket.on('timeout', this.#onIdle);
     this.#isFirst = false;
     if (socket.timeout !== limits.idleTimeoutMs + GRACE_MS) socket.setTimeout(limits.idleTimeoutMs + GRACE_MS);
-    const { serve, mayPersist, track } = this.#options;
-    const served = new ServedRequest(socket, head, {
-      ...{ limits, headLength, mayPersist },
-      serve: (request, response) => serve(request, response, { busy: !this.#counted.isAdmitted }),
-      onDone: (ahead) => this.#next(ahead),
-      onDropping: () => this.#deadline.set(KEEP_ALIVE_MS),
-    });
-    this.#served = served;
-    track(socket, served.run());
+    this.#served = new ServedRequest(this, this.#options, whole, limits);
+    this.#served.start();
+  }
+
+  onDropping(): void {
+    this.#deadline.set(KEEP_ALIVE_MS);
   }
 
   /** Waits for the next head, which may begin with `ahead`, or ends the connection. */
-  #next(ahead: Buffer | null): void {
+  onDone(ahead: Buffer | null): void {
     const isRead = this.#served?.isRead ?? true;
     this.#served = null;
     const isLast = ahead === null || (ahead.length === 0 && this.socket.readableEnded);

@@ -19,6 +19,11 @@ const NOTHING = Buffer.alloc(0);
 /** For what a client that reads slowly makes the proxy hold. */
 export type NewClaim = (refuse: () => void) => Claim;
 
+/** Who waits for the end of a response. */
+export interface ResponseOwner {
+  onOver(): void;
+}
+
 export class ClientResponse implements ResponseWriter {
   /** What is answered. */
   readonly request: RequestHead;
@@ -39,8 +44,8 @@ export class ClientResponse implements ResponseWriter {
   #events: ResponseEvents | null = null;
   #newClaim: NewClaim | null = null;
   #claim: Claim | null = null;
-  #onLost: (() => void) | null = null;
-  #onOver: (() => void) | null = null;
+  #waiter: { abort(): void } | null = null;
+  #owner: ResponseOwner | null = null;
 
   /** `mayPersist` false: the connection ends with this response. */
   constructor(socket: Socket, request: RequestHead, mayPersist: boolean) {
@@ -54,12 +59,10 @@ export class ClientResponse implements ResponseWriter {
     return this.#socket.destroyed;
   }
 
-  /** Resolves when the last byte has left, or never will. */
-  over(): Promise<void> {
-    if (this.#isOver || this.isLost) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#onOver = resolve;
-    });
+  /** Once the last byte has left, or never will: at once where that is so. */
+  whenOver(owner: ResponseOwner): void {
+    if (this.#isOver || this.isLost) owner.onOver();
+    else this.#owner = owner;
   }
 
   /** Before the first byte of content. */
@@ -69,9 +72,9 @@ export class ClientResponse implements ResponseWriter {
   }
 
   /** At once where it is lost already; never once the response is over. */
-  whenLost(act: () => void): void {
-    if (this.isLost) act();
-    else this.#onLost = act;
+  whenLost(waiter: { abort(): void }): void {
+    if (this.isLost) waiter.abort();
+    else this.#waiter = waiter;
   }
 
   interim({ status, phrase, fields }: ResponseHead): void {
@@ -145,7 +148,7 @@ export class ClientResponse implements ResponseWriter {
   lost(): void {
     if (this.#isOver) return;
     this.#events?.onClientLost();
-    this.#onLost?.();
+    this.#waiter?.abort();
     this.#finish();
   }
 
@@ -170,8 +173,8 @@ export class ClientResponse implements ResponseWriter {
   #finish(): void {
     this.#isOver = true;
     this.#claim?.hold(0);
-    this.#onLost = null;
-    this.#onOver?.();
+    this.#waiter = null;
+    this.#owner?.onOver();
   }
 }
 

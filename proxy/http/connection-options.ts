@@ -1,6 +1,7 @@
 /** What the connections of one HTTP listener share, and what becomes of them: between http/server.ts and client-connection.ts. */
 import type { Socket } from 'node:net';
 import type { EarlyData } from '../door/early-data.js';
+import type { Running } from '../door/running.js';
 import type { Deadlines } from '../net/deadlines.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
@@ -8,6 +9,7 @@ import type { OpenSet } from '../net/open-set.js';
 import type { Side } from '../net/side.js';
 import type { ClientRequest } from './client-request.js';
 import type { ClientResponse } from './client-response.js';
+import type { ForwardOwner } from './forwarding.js';
 import type { HeadLimits, HeadReading } from './head-reader.js';
 import type { RequestHead } from './request-head.js';
 
@@ -35,18 +37,16 @@ export interface ConnectionOptions {
   /** Goes on reading for a connection that is taken over. `rest`: what came with the head. */
   keepEarlyData(socket: Socket, rest: Buffer): EarlyData;
   /** Counts a request until its answer has left. */
-  track(socket: Socket, work: Promise<void>): void;
-  serve(request: ClientRequest, response: ClientResponse, options: ServeOptions): Promise<void>;
+  readonly running: Pick<Running, 'enter' | 'leave'>;
+  /** For defects: one costs its own client the connection, nobody else. */
+  readonly onDefect: (error: unknown) => void;
+  /** As `forward` does. */
+  serve(request: ClientRequest, response: ClientResponse, owner: ForwardOwner): void;
   /** Takes the connection over, as `upgrade` does. */
   connect(head: RequestHead, client: Side, options: TakeOverOptions): void;
   upgrade(request: ClientRequest, socket: Socket, options: TakeOverOptions): void;
   /** The head is not one, too large or too late: answers and closes. What the client still sends is dropped. */
   refuse(reason: HeadFault, client: Side): void;
-}
-
-export interface ServeOptions {
-  /** The connection is over a limit. */
-  readonly busy: boolean;
 }
 
 export interface TakeOverOptions {

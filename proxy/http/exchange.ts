@@ -45,9 +45,25 @@ export type ExchangeEnd =
   /** `isUnanswered`: lost, or silent, before a byte of a response, and none of the content was taken. */
   | { readonly kind: 'failed'; readonly error: EgressError; readonly isUnanswered: boolean };
 
+/** Who waits for the end of an exchange. */
+export interface ExchangeOwner {
+  /** Once, and perhaps before `startExchange` returns. */
+  onExchanged(end: ExchangeEnd): void;
+}
+
 /** Never rejects. `connection` is closed by its caller where it is not to be used again. */
 export function exchange(connection: UpstreamConnection, of: Exchanged, limits: TimeLimits): Promise<ExchangeEnd> {
-  return new Promise((resolve) => new Exchange(connection, of, limits, resolve).start());
+  return new Promise((onExchanged) => startExchange(connection, of, limits, { onExchanged }));
+}
+
+/** As `exchange`, without a promise. */
+export function startExchange(
+  connection: UpstreamConnection,
+  of: Exchanged,
+  limits: TimeLimits,
+  owner: ExchangeOwner,
+): void {
+  new Exchange(connection, of, limits, owner).start();
 }
 
 /** One object for both directions and all that can happen: most exchanges are over before anything else does. */
@@ -55,39 +71,34 @@ class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, Response
   readonly #connection: UpstreamConnection;
   readonly #of: Exchanged;
   readonly #limits: TimeLimits;
-  readonly #resolve: (end: ExchangeEnd) => void;
+  readonly #owner: ExchangeOwner;
   readonly #sender: RequestSender;
   readonly #receiver: ResponseReceiver;
-  readonly #idle: NodeJS.Timeout;
   #headDeadline: NodeJS.Timeout | null = null;
-  #answerDeadline: NodeJS.Timeout | null = null;
   #claim: Claim | null = null;
   #isPaused = false;
   #isOver = false;
 
-  constructor(connection: UpstreamConnection, of: Exchanged, limits: TimeLimits, resolve: (end: ExchangeEnd) => void) {
+  constructor(connection: UpstreamConnection, of: Exchanged, limits: TimeLimits, owner: ExchangeOwner) {
     this.#connection = connection;
     this.#of = of;
     this.#limits = limits;
-    this.#resolve = resolve;
+    this.#owner = owner;
     this.#sender = new RequestSender(connection, of.request, this);
     this.#receiver = new ResponseReceiver(of.writer, of.request, this);
-    this.#idle = setTimeout(() => this.#onIdle(), limits.idleMs);
   }
 
   start(): void {
-    const { answerMs, idleMs } = this.#limits;
-    if (answerMs < idleMs) this.#answerDeadline = setTimeout(() => this.#fail('upstream-timeout'), answerMs);
+    this.#wait();
     this.#of.writer.listen(this);
-    this.#connection.serve(this);
+    if (!this.#isOver) this.#connection.serve(this);
     if (!this.#isOver) this.#sender.start();
   }
 
   onBytes(bytes: Buffer): boolean {
-    this.#idle.refresh();
-    if (this.#answerDeadline !== null) clearTimeout(this.#answerDeadline);
     const receiver = this.#receiver;
     const goOn = receiver.push(bytes);
+    this.#wait();
     if (this.#isOver) return false;
     if (receiver.state === 'fault') {
       this.#fail('upstream-protocol');
@@ -104,7 +115,7 @@ class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, Response
   }
 
   onDrain(): void {
-    this.#idle.refresh();
+    this.#wait();
     this.#sender.onDrain();
   }
 
@@ -124,7 +135,7 @@ class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, Response
   }
 
   onProgress(): void {
-    this.#idle.refresh();
+    this.#wait();
   }
 
   onSent(): void {
@@ -151,14 +162,19 @@ class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, Response
   onClientDrain(): void {
     if (!this.#isPaused || this.#isOver) return;
     this.#isPaused = false;
-    this.#idle.refresh();
+    this.#wait();
     this.#connection.resume();
   }
 
   /** A client that reads slowly has its own time-out; while it holds the origin back, the origin is not silent. */
-  #onIdle(): void {
-    if (this.#isPaused) this.#idle.refresh();
+  onLate(): void {
+    if (this.#isPaused) this.#wait();
     else this.#fail('upstream-timeout');
+  }
+
+  #wait(): void {
+    const { idleMs, answerMs } = this.#limits;
+    if (!this.#isOver) this.#connection.deadline.set(this.#receiver.hasBegun ? idleMs : answerMs);
   }
 
   #watchHead(): void {
@@ -187,8 +203,9 @@ class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, Response
   #upgrade(): void {
     const { head, rest } = this.#receiver;
     this.#of.onFinal(101);
-    this.#end({ kind: 'upgraded' });
+    this.#stop();
     this.#of.onUpgraded(head?.fields ?? [], this.#connection.release(rest));
+    this.#owner.onExchanged(UPGRADED);
   }
 
   #fail(reason: Reason, cause: Error | null = null): void {
@@ -206,12 +223,17 @@ class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, Response
   }
 
   #end(end: ExchangeEnd): void {
+    this.#stop();
+    this.#owner.onExchanged(end);
+  }
+
+  #stop(): void {
     this.#isOver = true;
-    clearTimeout(this.#idle);
+    this.#connection.deadline.clear();
     this.#claim?.hold(0);
     if (this.#headDeadline !== null) clearTimeout(this.#headDeadline);
-    if (this.#answerDeadline !== null) clearTimeout(this.#answerDeadline);
     this.#of.writer.listen(null);
-    this.#resolve(end);
   }
 }
+
+const UPGRADED: ExchangeEnd = { kind: 'upgraded' };

@@ -9,8 +9,15 @@ import type { RequestHead } from './request-head.js';
 export type HeadReading =
   | { readonly kind: 'need-more' }
   | { readonly kind: 'fault'; readonly reason: 'malformed-request' | 'header-too-large' }
-  /** `taken`: how many octets of the last piece belong to the head, whose length in all is `length`. */
-  | { readonly kind: 'head'; readonly head: RequestHead; readonly taken: number; readonly length: number };
+  | WholeHead;
+
+/** `taken`: how many octets of the last piece belong to the head, whose length in all is `length`. */
+export interface WholeHead {
+  readonly kind: 'head';
+  readonly head: RequestHead;
+  readonly taken: number;
+  readonly length: number;
+}
 
 export interface HeadLimits {
   /** Of the head with its last line end, and of the empty lines before it. */

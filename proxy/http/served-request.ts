@@ -1,68 +1,104 @@
 /** One request under way: its content as it comes, what was sent after it, and the answer until its last byte has left. */
 import type { Socket } from 'node:net';
+import type { Work } from '../door/running.js';
 import { HeldBytes } from '../net/held-bytes.js';
 import { type ClientRequest, clientRequest } from './client-request.js';
-import { ClientResponse } from './client-response.js';
+import { ClientResponse, type ResponseOwner } from './client-response.js';
+import type { ConnectionOptions } from './connection-options.js';
 import { type ContentReader, contentReader } from './content-reader.js';
-import type { HeadLimits } from './head-reader.js';
-import type { RequestHead } from './request-head.js';
+import type { ForwardOwner } from './forwarding.js';
+import type { HeadLimits, WholeHead } from './head-reader.js';
 
-export interface ServedOptions {
-  readonly limits: HeadLimits;
-  /** Octets of the head. */
-  readonly headLength: number;
-  readonly mayPersist: () => boolean;
-  /** Never rejects; its end is the end of its work, not of what it has written. */
-  serve(request: ClientRequest, response: ClientResponse): Promise<void>;
+/** The connection that it came over. */
+export interface ServedOwner {
+  readonly socket: Socket;
+  /** Over a limit. */
+  readonly isBusy: boolean;
   /** The request is over, answer, content and all. `ahead`: what was sent after it; null: the connection has to end. */
   onDone(ahead: Buffer | null): void;
   /** The rest of the content is read only to be dropped. */
   onDropping(): void;
 }
 
+type ServedOptions = Pick<ConnectionOptions, 'mayPersist' | 'serve' | 'running' | 'onDefect'>;
+
 /** How much one read takes in: of what follows the request, of its content. */
 export const AHEAD_PIECE = 16 * 1024;
 const CONTENT_PIECE = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
 
-export class ServedRequest {
-  readonly #socket: Socket;
+export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
+  readonly socket: Socket;
+  readonly isBusy: boolean;
+  readonly onUpgraded = null;
+  readonly #owner: ServedOwner;
   readonly #options: ServedOptions;
+  readonly #headLength: number;
   readonly #request: ClientRequest;
   readonly #response: ClientResponse;
   /** Null once the content is whole. */
   #content: ContentReader | null;
   #ahead: HeldBytes | null = null;
+  #place = -1;
+  #isStarting = false;
+  #isForwarded = false;
   #isAnswered = false;
   /** Where the next request begins, nobody knows. */
   #isBroken = false;
 
-  constructor(socket: Socket, head: RequestHead, options: ServedOptions) {
-    this.#socket = socket;
+  constructor(owner: ServedOwner, options: ServedOptions, { head, length }: WholeHead, limits: HeadLimits) {
+    const { socket, isBusy } = owner;
+    this.socket = socket;
+    this.isBusy = isBusy;
+    this.#owner = owner;
     this.#options = options;
-    this.#content = contentReader(head, options.limits);
+    this.#headLength = length;
+    this.#content = contentReader(head, limits);
     this.#request = clientRequest(socket, head, () => void socket.resume());
     if (this.#content === null) this.#request.content?.finish([]);
     this.#response = new ClientResponse(socket, head, options.mayPersist());
   }
 
-  /** Resolves when the answer has left, or never will. */
-  async run(): Promise<void> {
-    await this.#options.serve(this.#request, this.#response);
-    await this.#response.over();
+  start(): void {
+    const { running, serve, onDefect } = this.#options;
+    this.#place = running.enter(this);
+    this.#isStarting = true;
+    try {
+      serve(this.#request, this.#response, this);
+    } catch (error) {
+      onDefect(error);
+      this.socket.destroy();
+      this.onForwarded();
+    }
+    this.#isStarting = false;
+  }
+
+  onForwarded(): void {
+    if (this.#isForwarded) return;
+    this.#isForwarded = true;
+    // What came with the head is taken before the connection goes on.
+    if (this.#isStarting) queueMicrotask(() => this.#response.whenOver(this));
+    else this.#response.whenOver(this);
+  }
+
+  /** The answer has left, or never will. */
+  onOver(): void {
+    this.#options.running.leave(this.#place, this);
     this.#isAnswered = true;
-    if (this.#socket.destroyed) return;
+    if (this.socket.destroyed) return;
     const isLast = this.#response.isLast || this.#isBroken || !this.#options.mayPersist();
-    if (isLast) return this.#options.onDone(null);
-    if (this.#content === null) return this.#done(NOTHING);
-    // The answer came before the content was whole.
-    this.#options.onDropping();
-    this.#request.content?.discard();
+    if (isLast) this.#owner.onDone(null);
+    else if (this.#content === null) this.#done(NOTHING);
+    else {
+      // The answer came before the content was whole.
+      this.#owner.onDropping();
+      this.#request.content?.discard();
+    }
   }
 
   /** Octets that are held for it. Text takes twice its octets while it is read. */
   get held(): number {
-    return 2 * this.#options.headLength + (this.#ahead?.length ?? 0) + (this.#request.content?.held ?? 0);
+    return 2 * this.#headLength + (this.#ahead?.length ?? 0) + (this.#request.content?.held ?? 0);
   }
 
   /** The head of the final response is out. */
@@ -125,7 +161,7 @@ export class ServedRequest {
     if (reading.kind === 'fault') {
       this.#isBroken = true;
       taker?.fail('malformed-request');
-      if (this.#isAnswered) this.#options.onDone(null);
+      if (this.#isAnswered) this.#owner.onDone(null);
       return true;
     }
     this.#content = null;
@@ -136,6 +172,6 @@ export class ServedRequest {
   }
 
   #done(rest: Buffer): void {
-    this.#options.onDone(this.#ahead?.all() ?? rest);
+    this.#owner.onDone(this.#ahead?.all() ?? rest);
   }
 }

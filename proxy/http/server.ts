@@ -56,17 +56,19 @@ export function createProxyServer(options: ServerOptions): ProxyServer {
 
 function connectionOptions(options: ServerOptions, open: OpenSet<OpenConnection>): ConnectionOptions {
   const { arrivals, door, pool, target } = options;
+  const forwards = { door, pool, target };
+  const upgrades = { door: door === 'absolute' ? 'upgrade' : door, pool, target } as const;
   return {
     reads: arrivals.reads,
     deadlines: arrivals.deadlines,
     open,
     limits: () => arrivals.settings().limits,
     mayPersist: () => arrivals.running.mayPersist,
-    track: (socket, work) => arrivals.track(socket, work),
+    running: arrivals.running,
+    onDefect: arrivals.onDefect,
     claim: (socket, refuse) => arrivals.memory.claim('requests', peerAddress(socket.remoteAddress), refuse),
     keepEarlyData: (socket, rest) => arrivals.keepEarlyData(socket, rest),
-    serve: (request, response, served) =>
-      forward(arrivals, request, response, { ...served, door, pool, target, onUpgraded: null }),
+    serve: (request, response, owner) => forward(arrivals, { request, response, door: forwards, owner }),
     connect(head, client, takenOver) {
       if (door === 'absolute')
         return arrivals.running.begin(client.socket, () => connect(arrivals, head, client, takenOver));
@@ -75,8 +77,7 @@ function connectionOptions(options: ServerOptions, open: OpenSet<OpenConnection>
       refuse(options, client, 'not-origin-form');
     },
     upgrade(request, socket, takenOver) {
-      const upgradeOptions = { ...takenOver, door: door === 'absolute' ? 'upgrade' : door, pool, target } as const;
-      arrivals.track(socket, upgrade(arrivals, request, socket, upgradeOptions));
+      arrivals.track(socket, upgrade(arrivals, request, socket, { ...takenOver, door: upgrades }));
     },
     refuse: (reason, client) => refuse(options, client, reason),
   };

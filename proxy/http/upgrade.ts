@@ -2,14 +2,15 @@
 import type { Socket } from 'node:net';
 import type { Arrivals } from '../door/arrivals.js';
 import { closeAfter } from '../door/closing.js';
-import type { EarlyData } from '../door/early-data.js';
 import type { Flow } from '../door/flow.js';
 import type { Standing } from '../door/standings.js';
 import { PlainSide } from '../net/side.js';
 import type { ClientRequest } from './client-request.js';
 import { ClientResponse } from './client-response.js';
+import type { TakeOverOptions } from './connection-options.js';
 import { members, responseFields, values } from './fields.js';
-import { type ForwardOptions, forward } from './forward.js';
+import { forward } from './forward.js';
+import type { ForwardDoor, ForwardOwner } from './forwarding.js';
 import { hasContent, type RequestHead } from './request-head.js';
 
 /**
@@ -32,25 +33,25 @@ export async function upgrade(
   arrivals: Arrivals,
   request: ClientRequest,
   socket: Socket,
-  options: Omit<ForwardOptions, 'onUpgraded'> & { readonly early: EarlyData },
+  { door, busy: isBusy, early }: TakeOverOptions & { readonly door: ForwardDoor },
 ): Promise<void> {
   const response = new ClientResponse(socket, request, false);
   const onClose = (): void => response.lost();
   let isSwitched = false;
   socket.on('close', onClose);
-  options.early.whenRefused(() => socket.destroy());
-  options.early.whenFull(() => request.unread.abort());
-  await forward(arrivals, request, response, {
-    ...options,
-    onUpgraded: (flow, fields, upstream, standing) => {
-      isSwitched = true;
-      socket.off('close', onClose);
-      switchProtocols(arrivals, flow, { client: socket, upstream, fields, head: options.early.take(), standing });
-    },
+  early.whenRefused(() => socket.destroy());
+  early.whenFull(() => request.unread.abort());
+  const onUpgraded: ForwardOwner['onUpgraded'] = (flow, fields, upstream, standing) => {
+    isSwitched = true;
+    socket.off('close', onClose);
+    switchProtocols(arrivals, flow, { client: socket, upstream, fields, head: early.take(), standing });
+  };
+  await new Promise<void>((onForwarded) => {
+    forward(arrivals, { request, response, door, owner: { isBusy, onUpgraded, onForwarded } });
   });
   if (isSwitched) return;
-  await response.over();
-  options.early.drop();
+  await new Promise<void>((onOver) => response.whenOver({ onOver }));
+  early.drop();
   if (socket.destroyed) return;
   closeAfter(arrivals.deadlines, new PlainSide(socket), NOTHING);
 }

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';
 import type { Target } from '../core/target.js';
+import type { Deadline, Deadlines } from '../net/deadlines.js';
 import { type DirectReads, writeNow } from '../net/direct-io.js';
 import { FAST_AFTER, SLOW_PIECE } from '../net/pump.js';
 
@@ -17,6 +18,15 @@ export interface ConnectionUser {
   onWriteFailed(): void;
   /** The connection is gone. */
   onLost(error: Error | null): void;
+  /** What its `deadline` was set for has not come. */
+  onLate(): void;
+}
+
+export interface UpstreamConnectionOptions {
+  readonly target: Target;
+  readonly address: Address;
+  readonly reads: DirectReads;
+  readonly deadlines: Deadlines;
 }
 
 export class UpstreamConnection {
@@ -27,6 +37,8 @@ export class UpstreamConnection {
   isBound = false;
   /** Octets of all requests so far, and of all that came back. */
   readonly crossed = { up: 0, down: 0 };
+  /** For whoever is served. */
+  readonly deadline: Deadline;
   readonly #socket: Socket;
   readonly #reads: DirectReads;
   #user: ConnectionUser | null = null;
@@ -38,11 +50,12 @@ export class UpstreamConnection {
   #passed = 0;
 
   /** Takes over a connected socket without listeners. */
-  constructor(socket: Socket, { target, address }: { target: Target; address: Address }, reads: DirectReads) {
+  constructor(socket: Socket, { target, address, reads, deadlines }: UpstreamConnectionOptions) {
     this.target = target;
     this.address = address;
     this.#socket = socket;
     this.#reads = reads;
+    this.deadline = deadlines.of(() => this.#user?.onLate());
     socket.on('error', (error) => {
       this.#error = error;
     });

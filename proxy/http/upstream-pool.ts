@@ -9,6 +9,7 @@ import type { Address } from '../core/address.js';
 import { type ClientIdentity, isIssued, type Permit } from '../core/policy.js';
 import { sameHost, type Target } from '../core/target.js';
 import type { IdleConnection } from '../door/standings.js';
+import type { Deadlines } from '../net/deadlines.js';
 import type { Dialed } from '../net/dialer.js';
 import type { DirectReads } from '../net/direct-io.js';
 import { OpenSet } from '../net/open-set.js';
@@ -49,14 +50,16 @@ interface Kept extends IdleConnection {
 export class UpstreamPool {
   readonly traits = createOriginTraits();
   readonly #reads: DirectReads;
+  readonly #deadlines: Deadlines;
   /** Few each, the newest last. */
   readonly #byConnection = new WeakMap<Socket, Kept[]>();
   readonly #byToken = new Map<string, Kept[]>();
   readonly #kept = new OpenSet<Kept>();
   #sweep: NodeJS.Timeout | null = null;
 
-  constructor(reads: DirectReads) {
+  constructor(reads: DirectReads, deadlines: Deadlines) {
     this.#reads = reads;
+    this.#deadlines = deadlines;
   }
 
   /**
@@ -83,7 +86,8 @@ export class UpstreamPool {
   /** Takes over a socket that was dialled for this permit, TLS included where the scheme says so. */
   adopt(permit: Permit, { socket, address }: Dialed): UpstreamConnection {
     if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
-    return new UpstreamConnection(socket, { target: permit.target, address }, this.#reads);
+    const { target } = permit;
+    return new UpstreamConnection(socket, { target, address, reads: this.#reads, deadlines: this.#deadlines });
   }
 
   /**

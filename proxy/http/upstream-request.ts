@@ -1,14 +1,13 @@
 /** A request with its Permit, over a connection to one of the Permit's addresses: an idle one, or a new one. */
+import type { Address } from '../core/address.js';
 import type { Permit } from '../core/policy.js';
-import type { EgressError } from '../core/reasons.js';
 import { authorityText } from '../core/target.js';
 import { dial } from '../door/admit.js';
 import type { Arrivals } from '../door/arrivals.js';
-import type { Trace } from '../door/flow.js';
 import type { Abortable } from '../net/abort.js';
 import type { Dialed } from '../net/dialer.js';
 import { secure } from '../net/upstream-tls.js';
-import { type Exchanged, type ExchangeEnd, exchange, type TimeLimits } from './exchange.js';
+import { type Exchanged, type ExchangeEnd, type ExchangeOwner, startExchange, type TimeLimits } from './exchange.js';
 import { members, values } from './fields.js';
 import type { ExchangeRequest } from './request-sender.js';
 import type { UpstreamConnection } from './upstream-connection.js';
@@ -22,8 +21,10 @@ export interface UpstreamRequest extends Exchanged {
   readonly owner: Owner;
   /** Gets what went to the origin for this request, and what came back; of both connections where it was sent twice. */
   readonly crossed: { up: number; down: number };
-  /** A connection is taken or dialled for the request; perhaps twice. */
-  onConnection(way: Partial<Pick<Trace, 'dialed' | 'connectMs'>>): void;
+  /** A connection is taken (`connectMs` null), dialled, or cannot be had (`dialed` null); perhaps twice. */
+  onConnection(dialed: Address | null, connectMs: number | null): void;
+  /** Null: the response (or the upgrade) is done. Else why not: an EgressError, or a defect. */
+  onSent(failure: unknown): void;
 }
 
 /**
@@ -34,40 +35,68 @@ const FRESH_MS = 1000;
 const REUSED_ANSWER_MS = 5000;
 
 /**
- * Null when the response (or the upgrade) is done, else why not. Rejects with an EgressError where no connection can be
- * had. Sent a second time, within the same permit, only where a connection that had served before brought no byte of an
- * answer, and where the request may be repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
+ * Reports the end once, by `onSent`. Sent a second time, within the same permit, only where a connection that had served
+ * before brought no byte of an answer, and where the request may be repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
  */
-export async function sendUpstream(arrivals: Arrivals, sending: UpstreamRequest): Promise<EgressError | null> {
+export function sendUpstream(arrivals: Arrivals, sending: UpstreamRequest): void {
   const { permit, pool, owner, request } = sending;
   answerVainExpectation(sending);
   const mayRepeat = isRepeatable(request);
   const reused =
     request.upgrade === null ? pool.take(permit, owner, mayRepeat ? Number.POSITIVE_INFINITY : FRESH_MS) : null;
-  if (reused !== null) {
-    sending.onConnection({ dialed: reused.address });
-    const end = await over(arrivals, reused, sending);
-    if (end.kind !== 'failed') return null;
-    if (!mayRepeat || !end.isUnanswered) return end.error;
-    if (end.error.reason === 'upstream-timeout') pool.traits.noteSlow(originOf(permit));
+  if (reused === null) {
+    void sendAnew(arrivals, sending);
+    return;
   }
-  const fresh = pool.adopt(permit, await open(arrivals, sending));
-  const end = await over(arrivals, fresh, sending);
-  return end.kind === 'failed' ? end.error : null;
+  sending.onConnection(reused.address, null);
+  new Attempt(arrivals, sending, reused, mayRepeat).start();
 }
 
-async function over(
-  arrivals: Arrivals,
-  connection: UpstreamConnection,
-  sending: UpstreamRequest,
-): Promise<ExchangeEnd> {
-  const { crossed } = sending;
-  const { up, down } = connection.crossed;
-  const end = await exchange(connection, sending, limitsWith(arrivals, sending, connection));
-  crossed.up += connection.crossed.up - up;
-  crossed.down += connection.crossed.down - down;
-  settle(sending, connection, end);
-  return end;
+/** Over a new connection. Never rejects. */
+async function sendAnew(arrivals: Arrivals, sending: UpstreamRequest): Promise<void> {
+  try {
+    const connection = sending.pool.adopt(sending.permit, await open(arrivals, sending));
+    new Attempt(arrivals, sending, connection, false).start();
+  } catch (error) {
+    sending.onSent(error);
+  }
+}
+
+/** One exchange over one connection. */
+class Attempt implements ExchangeOwner {
+  readonly #arrivals: Arrivals;
+  readonly #sending: UpstreamRequest;
+  readonly #connection: UpstreamConnection;
+  readonly #mayRepeat: boolean;
+  readonly #up: number;
+  readonly #down: number;
+
+  constructor(arrivals: Arrivals, sending: UpstreamRequest, connection: UpstreamConnection, mayRepeat: boolean) {
+    this.#arrivals = arrivals;
+    this.#sending = sending;
+    this.#connection = connection;
+    this.#mayRepeat = mayRepeat;
+    this.#up = connection.crossed.up;
+    this.#down = connection.crossed.down;
+  }
+
+  start(): void {
+    const sending = this.#sending;
+    startExchange(this.#connection, sending, limitsWith(this.#arrivals, sending, this.#connection), this);
+  }
+
+  onExchanged(end: ExchangeEnd): void {
+    const { permit, pool, crossed } = this.#sending;
+    crossed.up += this.#connection.crossed.up - this.#up;
+    crossed.down += this.#connection.crossed.down - this.#down;
+    settle(this.#sending, this.#connection, end);
+    if (end.kind !== 'failed') this.#sending.onSent(null);
+    else if (!this.#mayRepeat || !end.isUnanswered) this.#sending.onSent(end.error);
+    else {
+      if (end.error.reason === 'upstream-timeout') pool.traits.noteSlow(originOf(permit));
+      void sendAnew(this.#arrivals, this.#sending);
+    }
+  }
 }
 
 function limitsWith(
@@ -99,7 +128,7 @@ function settle(
 async function open(arrivals: Arrivals, sending: UpstreamRequest): Promise<Dialed> {
   const { permit, signal } = sending;
   const dialed = await dial(arrivals.gate, permit, signal);
-  sending.onConnection({ connectMs: dialed.ms, ...(dialed.ok && { dialed: dialed.address }) });
+  sending.onConnection(dialed.ok ? dialed.address : null, dialed.ms);
   if (!dialed.ok) throw dialed.error;
   if (permit.target.scheme !== 'https') return dialed;
   const timeoutMs = arrivals.settings().limits.connectTimeoutMs;

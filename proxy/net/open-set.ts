@@ -32,6 +32,11 @@ export class OpenSet<T extends object> {
     return true;
   }
 
+  /** All that are open now, each with its place. */
+  places(): [place: number, one: T][] {
+    return this.#places.flatMap((one, place): [number, T][] => (one === null ? [] : [[place, one]]));
+  }
+
   /** In no order. What is deleted meanwhile may be skipped, and what is added meanwhile as well. */
   *[Symbol.iterator](): Iterator<T> {
     for (const one of this.#places) if (one !== null) yield one;

@@ -12,6 +12,7 @@ import type { ContentSource, ResponseEvents, ResponseHead, ResponseWriter } from
 import { exchange } from '../http/exchange.js';
 import { UpstreamConnection } from '../http/upstream-connection.js';
 import { Abort } from '../net/abort.js';
+import type { Deadlines } from '../net/deadlines.js';
 import type { DirectReads } from '../net/direct-io.js';
 import { secure } from '../net/upstream-tls.js';
 
@@ -19,6 +20,7 @@ import { secure } from '../net/upstream-tls.js';
 export interface PostWay {
   readonly gate: Gate;
   readonly reads: DirectReads;
+  readonly deadlines: Deadlines;
   readonly policy: Policy;
   readonly connectTimeoutMs: number;
 }
@@ -89,7 +91,9 @@ async function send(way: PostWay, sending: Sending): Promise<number> {
   const isSecure = to.target.scheme === 'https';
   const options = { signal: late, timeoutMs: way.connectTimeoutMs };
   const socket = isSecure ? await secure(dialed.socket, permit.target, options) : dialed.socket;
-  const connection = new UpstreamConnection(socket, { target: permit.target, address: dialed.address }, way.reads);
+  const { target } = permit;
+  const { reads, deadlines } = way;
+  const connection = new UpstreamConnection(socket, { target, address: dialed.address, reads, deadlines });
   const answer = new Answer();
   const giveUp = (): void => answer.giveUp();
   late.addEventListener('abort', giveUp);

@@ -8,6 +8,7 @@ import type { Address } from '../../proxy/core/address.js';
 import * as policyModule from '../../proxy/core/policy.js';
 import { decideAddresses, isIssued, type Permit } from '../../proxy/core/policy.js';
 import { UpstreamPool } from '../../proxy/http/upstream-pool.js';
+import { Deadlines } from '../../proxy/net/deadlines.js';
 import { createDialer } from '../../proxy/net/dialer.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import { pair } from '../net/socket-pair.js';
@@ -31,7 +32,7 @@ const policyAgain: typeof policyModule = await import(
 );
 const NOBODY = { client: { name: null }, own: { addresses: [], ports: new Set<number>() } };
 const PUBLIC = addressOf('93.184.215.14');
-const NO_USER = { onBytes: () => true, onDrain() {}, onEnd() {}, onWriteFailed() {}, onLost() {} };
+const NO_USER = { onBytes: () => true, onDrain() {}, onEnd() {}, onWriteFailed() {}, onLost() {}, onLate() {} };
 
 /** A caller of the dialer that takes a permit out of a bag of its own. */
 interface Sending {
@@ -145,7 +146,7 @@ for (const [way, make] of FORGERIES) {
     const forged = permitIn(make(issued(connections.port)));
     assert.equal(isIssued(forged), false);
     await assert.rejects(dialer.dial(forged as Permit, never), TypeError);
-    const pool = new UpstreamPool(new DirectReads(Buffer.alloc(1024)));
+    const pool = new UpstreamPool(new DirectReads(Buffer.alloc(1024)), new Deadlines());
     const owner = { connection: new net.Socket(), tokenName: null };
     assert.throws(() => pool.take(forged as Permit, owner, 1000), TypeError);
     assert.throws(() => pool.adopt(forged as Permit, { socket: new net.Socket(), address: VICTIM }));
@@ -158,7 +159,7 @@ test('a connection of one Permit is kept for its target, and never for that of a
   const { near, far } = await pair();
   t.after(() => void [near, far].map((socket) => socket.destroy()));
   const [mine, other] = [issued(80), issued(81)];
-  const pool = new UpstreamPool(new DirectReads(Buffer.alloc(1024)));
+  const pool = new UpstreamPool(new DirectReads(Buffer.alloc(1024)), new Deadlines());
   const owner = { connection: new net.Socket(), tokenName: 'tool' };
   const connection = pool.adopt(mine, { socket: near, address: mine.addresses[0] });
   connection.serve(NO_USER);

@@ -68,7 +68,7 @@ for (const [name, of, status, fields, expected] of FRAMED) {
     response.head({ status, phrase: 'So', fields }, false);
     response.write(Buffer.from('ok'));
     response.end([]);
-    await response.over();
+    await over(response);
     own.end();
     assert.equal(await heard, `HTTP/1.1 ${status} So\r\n${expected}`);
     assert.equal(response.isLast, expected.includes('Connection: close'));
@@ -105,9 +105,9 @@ test('the loss of the client is reported once, and is the end of the response', 
   const response = new ClientResponse(own, request('1.1'), true);
   own.on('close', () => response.lost());
   response.listen({ onClientDrain: () => undefined, onClientLost: () => told++ });
-  const lost = new Promise<void>((resolve) => response.whenLost(resolve));
+  const lost = new Promise<void>((resolve) => response.whenLost({ abort: resolve }));
   client.resetAndDestroy();
-  await Promise.all([lost, response.over()]);
+  await Promise.all([lost, over(response)]);
   response.lost();
   assert.equal(told, 1);
 });
@@ -124,7 +124,8 @@ test('a connection whose answer was just written is not silent, though its clien
       mayPersist: () => true,
       claim: assert.fail,
       keepEarlyData: assert.fail,
-      track: () => undefined,
+      running: { enter: () => 0, leave: () => undefined },
+      onDefect: () => assert.fail(),
       connect: () => assert.fail(),
       upgrade: () => assert.fail(),
       refuse: assert.fail,
@@ -132,7 +133,6 @@ test('a connection whose answer was just written is not silent, though its clien
         response.head({ status: 200, phrase: 'OK', fields: [] }, false);
         response.flush();
         resolve();
-        return new Promise(() => undefined);
       },
     };
     new ClientConnection(own, options, { isAdmitted: true, heard: () => undefined, waits: () => undefined });
@@ -146,3 +146,7 @@ test('a connection whose answer was just written is not silent, though its clien
   own.emit('timeout');
   assert.equal(own.destroyed, true);
 });
+
+function over(response: ClientResponse): Promise<void> {
+  return new Promise((onOver) => response.whenOver({ onOver }));
+}
