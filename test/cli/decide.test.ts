@@ -89,7 +89,7 @@ test('where no instance answers, the exit code is 4', async (t) => {
 });
 
 test('kill -9 in the middle of writing grants leaves a state file that is whole, and they are in force after a restart', async (t) => {
-  const { instance, state, run } = await stand(t);
+  const { instance, state } = await stand(t);
   const token = (await readFile(join(state, 'admin-token'), 'utf8')).trim();
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   const made: string[] = [];
@@ -110,7 +110,6 @@ test('kill -9 in the middle of writing grants leaves a state file that is whole,
   const again = await startInstance(t, POLICY, { EGRESS_STATE: state });
   const listed = await fetch(`${again.admin}/v1/grants`);
   assert.equal(((await listed.json()) as { grants: unknown[] }).grants.length, hosts.length);
-  assert.equal((await run('grants')).code, 4, 'the first instance is gone');
 });
 
 test('a broken state file: an error that says so, the policy file alone in force, and the file kept aside', async (t) => {
@@ -131,9 +130,10 @@ test('a broken state file: an error that says so, the policy file alone in force
 
 test('SIGHUP beside the watch logs one reload, and one that changes nothing logs nothing', async (t) => {
   const instance = await startInstance(t, POLICY);
+  // The first signal may find the new file, too.
+  const reloaded = instance.event('reloaded');
   instance.child.kill('SIGHUP');
   await instance.configure(POLICY.replace('default: none', 'default: public'));
-  const reloaded = instance.event('reloaded');
   instance.child.kill('SIGHUP');
   await reloaded;
   instance.child.kill('SIGHUP');

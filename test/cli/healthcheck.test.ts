@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { CLOSED_PORT } from '../net/closed-port.js';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 
@@ -62,9 +63,5 @@ test('an instance whose file was changed for the worse is still healthy', async 
 });
 
 test('nobody there is not healthy', async (t) => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  assert.equal(await exitCode(t, `listen: { admin: "127.0.0.1:${port}" }`), 1);
+  assert.equal(await exitCode(t, `listen: { admin: "127.0.0.1:${CLOSED_PORT}" }`), 1);
 });

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { CLOSED_PORT } from '../net/closed-port.js';
 import { type Instance, startInstance } from './instance.js';
 
 const at = (limits: string): string =>
@@ -40,6 +41,8 @@ test('without one, what comes late is lost', async (t) => {
   const ended = once(old.child, 'exit');
   old.child.kill('SIGTERM');
   await ended;
+  // Its own port may be another test's by now.
+  service.to({ proxy: `http://127.0.0.1:${CLOSED_PORT}` });
   assert.equal(lost(await ask(service, LATE)).length, LATE);
 });
 
@@ -58,10 +61,10 @@ test('during the delay a tunnel and a forwarded request are served, and no conne
 interface Switch {
   readonly url: string;
   /** New connections go there. */
-  to(instance: Instance): void;
+  to(instance: Pick<Instance, 'proxy'>): void;
 }
 
-async function openSwitch(context: TestContext, first: Instance): Promise<Switch> {
+async function openSwitch(context: TestContext, first: Pick<Instance, 'proxy'>): Promise<Switch> {
   let current = first;
   const server = net.createServer((client) => {
     const { hostname, port } = new URL(current.proxy);
