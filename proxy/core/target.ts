@@ -46,11 +46,11 @@ export function parseAuthority(text: string): Parsed<Target> {
  * An empty port is the scheme's own (RFC 3986 section 3.2.3).
  */
 export function parseAbsolute(text: string): Parsed<AbsoluteTarget> {
-  const match = /^(https?|wss?):\/\/([^/?#]*)([/?][^#]*)?$/i.exec(text);
-  const [, schemeText = '', authority = '', rest = ''] = match ?? [];
-  if (match === null || !/^[\x21-\x7e\x80-\xff]*$/.test(rest)) return refused('malformed-target');
-  const scheme = /^(?:https|wss)$/i.test(schemeText) ? 'https' : 'http';
-  const split = splitAuthority(authority);
+  const match = ABSOLUTE.exec(text);
+  const rest = match?.[3] ?? '';
+  if (match === null || !VISIBLE.test(rest)) return refused('malformed-target');
+  const scheme = SECURE.test(match[1] ?? '') ? 'https' : 'http';
+  const split = splitAuthority(match[2] ?? '');
   // `http://http://10.0.0.1/` is a scheme written twice, and no host called http.
   if (split === null || (split.port === '' && rest.startsWith('//'))) return refused('malformed-target');
   const parsed = target('absolute', scheme, split.host, split.port || (scheme === 'https' ? '443' : '80'));
@@ -83,7 +83,7 @@ export function parseHost(text: string): Parsed<Host> {
 
 /** One to five digits without a sign or a leading zero, 1 to 65535. */
 export function parsePort(text: string): Port | null {
-  if (!/^[1-9]\d{0,4}$/.test(text)) return null;
+  if (!PORT.test(text)) return null;
   const port = Number(text);
   return isPort(port) ? port : null;
 }
@@ -121,7 +121,7 @@ function target(form: Target['form'], scheme: Target['scheme'], hostPart: string
 
 /** Splits at the port's colon; in an unbracketed IPv6 address the port could not be recognised. */
 function splitAuthority(text: string): { host: string; port: string | null } | null {
-  const match = /^(\[[^[\]]*\]|[^[\]:@]*)(?::(.*))?$/.exec(text);
+  const match = AUTHORITY.exec(text);
   if (match?.[1] === undefined || match[1] === '') return null;
   return { host: match[1], port: match[2] ?? null };
 }
@@ -134,6 +134,13 @@ function parseBracketed(text: string): Parsed<Host> {
   const address = parseIPv6(inner);
   return address === null ? refused('malformed-target') : { ok: true, value: { kind: 'literal', address } };
 }
+
+// Made once: an expression within a function is a new object at each call.
+const ABSOLUTE = /^(https?|wss?):\/\/([^/?#]*)([/?][^#]*)?$/i;
+const SECURE = /^(?:https|wss)$/i;
+const VISIBLE = /^[\x21-\x7e\x80-\xff]*$/;
+const AUTHORITY = /^(\[[^[\]]*\]|[^[\]:@]*)(?::(.*))?$/;
+const PORT = /^[1-9]\d{0,4}$/;
 
 function refused(reason: DenyReason): { readonly ok: false; readonly reason: DenyReason } {
   return { ok: false, reason };

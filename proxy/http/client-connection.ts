@@ -85,7 +85,7 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
     this.#head ??= new HeadReader(this.#options.limits());
     const reading = this.#head.push(bytes);
     if (reading.kind === 'fault') return this.#fail(reading.reason);
-    if (reading.kind === 'head') return this.#begin(reading, bytes.subarray(reading.taken));
+    if (reading.kind === 'head') return this.#begin(reading, after(bytes, reading.taken));
     if (isBegin && !this.#isFirst && !this.#isSilent) this.#deadline.set(this.#options.limits().headerTimeoutMs);
     return true;
   }
@@ -225,4 +225,9 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
     else if (isPatient && !this.#served.isAnswering) this.#awaitSilence();
     else socket.destroy();
   };
+}
+
+/** Most heads come alone. */
+function after(bytes: Buffer, taken: number): Buffer {
+  return taken === bytes.length ? NOTHING : bytes.subarray(taken);
 }

@@ -13,7 +13,7 @@ export const KEEP_ALIVE_MS = 60_000;
 const STAYS = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1000}\r\n`;
 /** Content up to this much waits for what comes with it: small answers leave in one write. */
 const SMALL_BYTES = 16 * 1024;
-const LINE_END = Buffer.from('\r\n');
+const LINE_END = '\r\n';
 const NOTHING = Buffer.alloc(0);
 
 /** For what a client that reads slowly makes the proxy hold. */
@@ -36,6 +36,9 @@ export class ClientResponse implements ResponseWriter {
   /** It was cut because there was no memory for what its client sent: the client did not go away. */
   isForMemory = false;
   readonly #socket: Socket;
+  /** The head, until it leaves. */
+  #head = '';
+  /** Small content that waits with it, framed. */
   #waiting: Buffer = NOTHING;
   #isChunked = false;
   #isBodiless = false;
@@ -96,29 +99,26 @@ export class ClientResponse implements ResponseWriter {
     let text = headText(status, phrase, isCurrent ? fields : withoutTrailer(fields));
     text += this.isLast ? 'Connection: close\r\n' : STAYS;
     if (this.#isChunked) text += 'Transfer-Encoding: chunked\r\n';
-    this.#waiting = Buffer.from(`${text}\r\n`, 'latin1');
+    this.#head = `${text}\r\n`;
   }
 
   flush(): boolean {
-    const waiting = this.#waiting;
-    this.#waiting = NOTHING;
+    const waiting = this.#take(NOTHING, '');
     return waiting.length === 0 ? this.#socket.writableLength === 0 : this.#send(waiting);
   }
 
   write(bytes: Buffer): boolean {
     if (this.#isBodiless) return true;
-    if (this.#waiting.length === 0 && !this.#isChunked) return this.#send(bytes);
-    const framed = this.#isChunked ? [chunkLine(bytes.length), bytes, LINE_END] : [bytes];
-    this.#waiting = Buffer.concat([this.#waiting, ...framed]);
+    if (this.#head === '' && this.#waiting.length === 0 && !this.#isChunked) return this.#send(bytes);
+    this.#waiting = this.#isChunked
+      ? this.#take(bytes, `${bytes.length.toString(16)}\r\n`, LINE_END)
+      : this.#take(bytes, '');
     return this.#waiting.length <= SMALL_BYTES || this.flush();
   }
 
   end(trailers: readonly string[]): void {
     this.#isEnded = true;
-    if (this.#isChunked) {
-      const last = Buffer.from(`0\r\n${fieldLines(trailers)}\r\n`, 'latin1');
-      this.#waiting = this.#waiting.length === 0 ? last : Buffer.concat([this.#waiting, last]);
-    }
+    if (this.#isChunked) this.#waiting = this.#take(NOTHING, `0\r\n${fieldLines(trailers)}\r\n`);
     if (this.flush()) this.#finish();
   }
 
@@ -150,6 +150,22 @@ export class ClientResponse implements ResponseWriter {
     this.#events?.onClientLost();
     this.#waiter?.abort();
     this.#finish();
+  }
+
+  /** What waits, and after it `before`, `bytes` and `behind`, in one piece; nothing waits then. The texts are latin1. */
+  #take(bytes: Buffer, before: string, behind = ''): Buffer {
+    const waiting = this.#waiting;
+    const text = this.#head + before;
+    const length = waiting.length + text.length + bytes.length + behind.length;
+    this.#waiting = NOTHING;
+    this.#head = '';
+    if (length === waiting.length) return waiting;
+    const all = Buffer.allocUnsafe(length);
+    let at = waiting.length === 0 ? 0 : waiting.copy(all);
+    at += all.write(text, at, 'latin1');
+    at += bytes.copy(all, at);
+    if (behind !== '') all.write(behind, at, 'latin1');
+    return all;
   }
 
   #send(bytes: Buffer): boolean {
@@ -206,8 +222,4 @@ function hasField(fields: readonly string[], name: string): boolean {
 
 function withoutTrailer(fields: readonly string[]): readonly string[] {
   return fields.filter((_, i) => fields[i - (i % 2)]?.toLowerCase() !== 'trailer');
-}
-
-function chunkLine(length: number): Buffer {
-  return Buffer.from(`${length.toString(16)}\r\n`, 'latin1');
 }

@@ -42,7 +42,8 @@ const NEED_MORE: HeadReading = { kind: 'need-more' };
  */
 export class HeadReader {
   readonly #limits: HeadLimits;
-  readonly #text = new GrowingText();
+  /** Null where the head comes in one piece, as most do. */
+  #text: GrowingText | null = null;
   /** The last characters of the text: a line end can lie across two pieces. */
   #tail = '';
   /** Empty lines before the request line (RFC 9112 section 2.2). */
@@ -57,12 +58,12 @@ export class HeadReader {
 
   /** True while nothing of a request has come. */
   get isEmpty(): boolean {
-    return this.#text.length === 0;
+    return this.length === 0;
   }
 
   /** Characters that are held. */
   get length(): number {
-    return this.#text.length;
+    return this.#text?.length ?? 0;
   }
 
   /** The next bytes of the connection; valid until it returns. */
@@ -70,29 +71,31 @@ export class HeadReader {
     const start = this.#skipEmptyLines(bytes);
     if (start === null) return MALFORMED;
     if (start === bytes.length) return this.#isTooLarge(0) ? TOO_LARGE : NEED_MORE;
-    const end = this.#text.length === 0 ? bytes.indexOf(END, start) : -1;
+    const end = this.isEmpty ? bytes.indexOf(END, start) : -1;
     if (end !== -1) return this.#whole(bytes.toString('latin1', start, end), end + END.length);
     return this.#more(bytes.toString('latin1', start), start);
   }
 
   /** A piece with which the head is not whole, or that ends one of several pieces. */
   #more(piece: string, start: number): HeadReading {
-    const known = this.#text.length;
+    const known = this.length;
+    this.#text ??= new GrowingText();
+    const held = this.#text;
     const window = this.#tail + piece;
     const at = known === 0 ? -1 : window.indexOf(END_TEXT);
     if (at !== -1) {
       const taken = at - this.#tail.length + END.length;
-      const text = this.#text.text() + piece;
+      const text = held.text() + piece;
       return this.#whole(text.slice(0, known + at - this.#tail.length), start + taken);
     }
-    this.#text.add(piece);
-    if (known < OPENING_BYTES && !/^[A-Z-]*(?: |$)/.test(this.#text.text(OPENING_BYTES))) return MALFORMED;
+    held.add(piece);
+    if (known < OPENING_BYTES && !/^[A-Z-]*(?: |$)/.test(held.text(OPENING_BYTES))) return MALFORMED;
     const lines = lineEnds(window, this.#tail.length);
     if (lines === null) return MALFORMED;
-    if (this.#lines === 0 && lines > 0 && parseRequestLine(firstLine(this.#text.text())) === null) return MALFORMED;
+    if (this.#lines === 0 && lines > 0 && parseRequestLine(firstLine(held.text())) === null) return MALFORMED;
     this.#lines += lines;
     this.#tail = window.slice(1 - END.length);
-    return this.#isTooLarge(this.#text.length) || this.#lines - 1 > this.#limits.headerFields ? TOO_LARGE : NEED_MORE;
+    return this.#isTooLarge(held.length) || this.#lines - 1 > this.#limits.headerFields ? TOO_LARGE : NEED_MORE;
   }
 
   /** `text`: the head without its last two line ends. */
@@ -115,18 +118,19 @@ export class HeadReader {
     let at = 0;
     if (this.#hasCarriageReturn) {
       if (bytes[0] !== LF) return null;
-      this.#text.clear();
+      this.#text?.clear();
       this.#hasCarriageReturn = false;
       this.#tail = '';
       this.#skipped += 2;
       at = 1;
     }
-    while (this.#text.length === 0 && bytes[at] === CR && bytes[at + 1] === LF) {
+    while (this.isEmpty && bytes[at] === CR && bytes[at + 1] === LF) {
       this.#skipped += 2;
       at += 2;
     }
-    if (this.#text.length !== 0 || bytes[at] !== CR) return at;
+    if (!this.isEmpty || bytes[at] !== CR) return at;
     if (at + 1 < bytes.length) return null;
+    this.#text ??= new GrowingText();
     this.#text.add('\r');
     this.#hasCarriageReturn = true;
     return bytes.length;

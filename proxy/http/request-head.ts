@@ -77,10 +77,13 @@ export function hasContent(request: RequestHead): boolean {
  * Node's parser has refused a Content-Length beside it, and differing Content-Lengths; repeated ones are refused here too.
  */
 export function framingFault({ rawHeaders: raw, httpVersion: version }: RequestHead): Reason | null {
-  const codings = members(raw, 'transfer-encoding');
   const lengths = values(raw, 'content-length');
-  if (lengths.length > 1 || lengths.some((length) => !/^\d{1,15}$/.test(length))) return 'malformed-request';
+  const length = lengths[0];
+  if (lengths.length > 1 || (length !== undefined && !LENGTH.test(length))) return 'malformed-request';
   if (values(raw, 'transfer-encoding').length === 0) return null;
+  const codings = members(raw, 'transfer-encoding');
   const isPlain = codings.length === 1 && codings[0] === 'chunked' && version === '1.1' && lengths.length === 0;
   return isPlain ? null : 'malformed-request';
 }
+
+const LENGTH = /^\d{1,15}$/;

@@ -32,8 +32,8 @@ export const RESPONSE_HEAD_BYTES = 64 * 1024;
 export const RESPONSE_FIELDS = 512;
 
 const START = Buffer.from('HTTP/1.');
-const EMPTY_LINE = Buffer.from('\n\r\n');
-const LONE_EMPTY_LINE = Buffer.from('\n\n');
+const CR = 0x0d;
+const LF = 0x0a;
 const NEED_MORE: HeadReading = { kind: 'need-more' };
 const FAULT: HeadReading = { kind: 'fault' };
 
@@ -94,16 +94,18 @@ function read(all: Buffer, start: number, end: number, before: number): HeadRead
 /** Some servers end what they sent before with a line end too many (RFC 9112 section 2.2 for requests). */
 function skipLineEnds(bytes: Buffer): number {
   let at = 0;
-  while (at < 4 && (bytes[at] === 0x0d || bytes[at] === 0x0a)) at += 1;
+  while (at < 4 && (bytes[at] === CR || bytes[at] === LF)) at += 1;
   return at;
 }
 
-/** After the first empty line, or -1. */
+/** After the first empty line, or -1. Octet by octet: most heads are short, and two searches cost more than a look at each. */
 function endOf(bytes: Buffer, from: number): number {
-  const at = bytes.indexOf(EMPTY_LINE, from);
-  const alone = bytes.subarray(from, at === -1 ? bytes.length : at + 1).indexOf(LONE_EMPTY_LINE);
-  if (alone !== -1) return from + alone + LONE_EMPTY_LINE.length;
-  return at === -1 ? -1 : at + EMPTY_LINE.length;
+  for (let i = from; i + 1 < bytes.length; i++) {
+    if (bytes[i] !== LF) continue;
+    if (bytes[i + 1] === LF) return i + 2;
+    if (bytes[i + 1] === CR && bytes[i + 2] === LF) return i + 3;
+  }
+  return -1;
 }
 
 /** Seen at once, since what is not a head may never have the expected end. */

@@ -104,7 +104,7 @@ export class UpstreamPool {
       return;
     }
     const list = shares ? this.#listOfToken(owner.tokenName) : this.#listOf(owner.connection);
-    if (list.filter((kept) => leadsTo(kept, target, address)).length >= IDLE_PER_KEY) {
+    if (list.length >= IDLE_PER_KEY && list.filter((kept) => leadsTo(kept, target, address)).length >= IDLE_PER_KEY) {
       connection.close();
       return;
     }

@@ -1,7 +1,6 @@
 /** A request with its Permit, over a connection to one of the Permit's addresses: an idle one, or a new one. */
 import type { Address } from '../core/address.js';
 import type { Permit } from '../core/policy.js';
-import { authorityText } from '../core/target.js';
 import { dial } from '../door/admit.js';
 import type { Arrivals } from '../door/arrivals.js';
 import type { Abortable } from '../net/abort.js';
@@ -93,7 +92,7 @@ class Attempt implements ExchangeOwner {
     if (end.kind !== 'failed') this.#sending.onSent(null);
     else if (!this.#mayRepeat || !end.isUnanswered) this.#sending.onSent(end.error);
     else {
-      if (end.error.reason === 'upstream-timeout') pool.traits.noteSlow(originOf(permit));
+      if (end.error.reason === 'upstream-timeout') pool.traits.noteSlow(permit.target);
       void sendAnew(this.#arrivals, this.#sending);
     }
   }
@@ -105,7 +104,7 @@ function limitsWith(
   connection: UpstreamConnection,
 ): TimeLimits {
   const { idleTimeoutMs: idleMs, headerTimeoutMs: headMs } = arrivals.settings().limits;
-  const isSuspect = connection.isUsed && isSafe(request) && !pool.traits.isSlow(originOf(permit));
+  const isSuspect = connection.isUsed && isSafe(request) && !pool.traits.isSlow(permit.target);
   return { idleMs, headMs, answerMs: isSuspect ? Math.min(REUSED_ANSWER_MS, idleMs / 2) : idleMs };
 }
 
@@ -117,7 +116,7 @@ function settle(
 ): void {
   if (end.kind === 'upgraded') return;
   if (end.kind === 'answered') {
-    pool.traits.noteVersion(originOf(permit), end.minor);
+    pool.traits.noteVersion(permit.target, end.minor);
     connection.isBound ||= bindsConnection(request.fields, end.fields);
   }
   if (end.kind === 'answered' && end.isReusable) pool.keep(connection, owner, patienceMs(end.fields));
@@ -137,7 +136,7 @@ async function open(arrivals: Arrivals, sending: UpstreamRequest): Promise<Diale
 
 /** RFC 9110 section 10.1.1: an origin that is known to speak HTTP/1.0 only will never send 100, so the proxy does. */
 function answerVainExpectation({ request, permit, pool, writer }: UpstreamRequest): void {
-  if (!request.expectsContinue || !pool.traits.isOld(originOf(permit))) return;
+  if (!request.expectsContinue || !pool.traits.isOld(permit.target)) return;
   writer.interim({ status: 100, phrase: 'Continue', fields: [] });
   request.expectsContinue = false;
 }
@@ -156,8 +155,11 @@ function isRepeatable({ method, content, upgrade }: ExchangeRequest): boolean {
 
 /** RFC 4559 and NTLM: the user is that of the connection from here on, not of the request. */
 function bindsConnection(request: readonly string[], response: readonly string[]): boolean {
-  const isBinding = (value: string): boolean => /(?:^|,)[ \t]*(?:ntlm|negotiate|kerberos)\b/i.test(value);
   return values(request, 'authorization').some(isBinding) || values(response, 'www-authenticate').some(isBinding);
+}
+
+function isBinding(value: string): boolean {
+  return /(?:^|,)[ \t]*(?:ntlm|negotiate|kerberos)\b/i.test(value);
 }
 
 /** What a server says in `Keep-Alive: timeout=5`, or null. */
@@ -167,8 +169,4 @@ function patienceMs(fields: readonly string[]): number | null {
     if (seconds !== undefined) return Number(seconds) * 1000;
   }
   return null;
-}
-
-function originOf({ target }: Permit): string {
-  return authorityText(target);
 }
