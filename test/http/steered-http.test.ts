@@ -44,6 +44,12 @@ test('a refusal is the 403 of every other door, without a dial', async (context)
     ['[::ffff:169.254.169.254]', 'metadata-address'],
     ['[64:ff9b::a00:1]', 'address-prohibited'],
     ['[::1]', 'address-prohibited'],
+    // No prefix names these, so that no NetworkPolicy refuses them.
+    ['[2606:4700:1:2:0:5efe:a00:1]', 'address-prohibited'],
+    ['[2606:4700:1:2:200:5efe:a9fe:a9fe]', 'address-prohibited'],
+    ['isatap.test', 'address-prohibited'],
+    ['[2002:a00:1::1]', 'address-prohibited'],
+    ['[::10.0.0.1]', 'address-prohibited'],
     ['127.0.0.1', 'address-prohibited'],
     ['localhost', 'address-prohibited'],
     ['denied.test', 'host-denied'],

@@ -77,14 +77,6 @@ test('with an IPv6 Service, and without steering', () => {
   assert.equal(unsteered.containers[0]?.env.length, VARIABLES.length);
 });
 
-test('values that hold quotes, backslashes or expressions stay values', () => {
-  const hostile = `a"b\\c'+object.spec.x+'{{ .Release.Name }}`;
-  const values = ['--set-json', `tools.noProxy=${JSON.stringify(hostile)}`];
-  const { spec } = admitted({ spec: { containers: [{ name: 'mcp' }] } }, mutations(...values));
-  const [container] = (spec as { containers: { env: typeof VARIABLES }[] }).containers;
-  assert.equal(container?.env.find(({ name }) => name === 'no_proxy')?.value, hostile);
-});
-
 test('the policy of the full values is evaluated, too', () => {
   const { spec } = admitted({ spec: { containers: [{ name: 'mcp' }] } }, mutations('--values', FULL_VALUES));
   assert.equal((spec as { dnsPolicy: string }).dnsPolicy, 'None');

@@ -6,6 +6,7 @@
 {{- define "egress-proxy.selector" -}}
 app.kubernetes.io/name: egress-proxy
 app.kubernetes.io/component: gateway
+app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "egress-proxy.labels" -}}
