@@ -7,10 +7,12 @@ import { parseHostField } from '../core/target.js';
 import { isSameSecret } from '../door/same-secret.js';
 import { ANSWER_FIELDS } from './answer-fields.js';
 import { AdminError, type AdminOptions } from './options.js';
-import { isPartOfSignIn, offerSignIn } from './page.js';
+import { isPartOfPage, isPartOfSignIn, offerSignIn } from './page.js';
 import type { Sessions } from './sessions.js';
 
 const COOKIE = 'egress_admin';
+/** What only the page has, beside its cookie: in this field, or in the query where a browser sends no fields of the page's. */
+const KEY = 'x-egress-key';
 /** Where a token is given, and where one learns that it has to be. */
 const SESSION = '/v1/session';
 /** Asks, and changes nothing. */
@@ -34,21 +36,21 @@ export function guardAccess(app: FastifyInstance, options: Keys, sessions: Sessi
     if (isWrite) refuseOtherContent(request);
     if (bearer || (path === SESSION && request.method !== 'DELETE')) return;
     if (isWrite) return admitWriter(request, reply, tokens, sessions);
-    return admitBrowser(request, reply, { path, tokens, isOpen: isReadingOpen(options), sessions });
+    return admitBrowser(request, reply, { path, options, sessions });
   });
 }
 
 /** True where the request may write. */
 export function mayWrite(request: FastifyRequest, options: Keys, sessions: Sessions): boolean {
   const tokens = tokensOf(options);
-  return hasBearer(request, tokens) || hasCookie(request, tokens, sessions);
+  return hasBearer(request, tokens) || hasSession(request, tokens, sessions);
 }
 
 /** True as long as what this request was answered with may go on: for answers that do not end. */
 export function mayStillRead(request: FastifyRequest, options: Keys, sessions: Sessions): boolean {
   const tokens = tokensOf(options);
   if (isReadingOpen(options) || hasBearer(request, tokens)) return true;
-  return cookiesOf(request).some((value) => sessions.isOpen(value, tokens));
+  return hasCookie(request, tokens, sessions);
 }
 
 /** True where it is by its cookie that a request may write: it comes from the page. */
@@ -56,13 +58,19 @@ export function isByCookie(request: FastifyRequest): boolean {
   return request.headers.authorization === undefined;
 }
 
-/**
- * For whoever has shown `given`: the field that makes the browser show it from now on. The cookie that the browser had is
- * void then. Null where `given` is no token.
- */
-export function signIn(request: FastifyRequest, given: string, options: Keys, sessions: Sessions): string | null {
+/** `cookie`: the field that makes the browser show it from now on. */
+export interface SignedIn {
+  readonly cookie: string;
+  readonly key: string;
+}
+
+/** For whoever has shown `given`. The cookie that the browser had is void then. Null where `given` is no token. */
+export function signIn(request: FastifyRequest, given: string, options: Keys, sessions: Sessions): SignedIn | null {
   const token = tokensOf(options).find((one) => isSameSecret(given, one));
-  return token === undefined ? null : newCookie(request, token, sessions);
+  if (token === undefined) return null;
+  for (const value of cookiesOf(request)) sessions.end(value);
+  const { value, key } = sessions.start(token);
+  return { cookie: cookieField(value), key };
 }
 
 /** Ends the session of this browser; by the token in a field, those of all. The field that takes the cookie back. */
@@ -96,7 +104,7 @@ function admitWriter(
   tokens: readonly string[],
   sessions: Sessions,
 ): undefined {
-  if (hasCookie(request, tokens, sessions) && request.headers.origin !== undefined) return undefined;
+  if (hasSession(request, tokens, sessions) && request.headers.origin !== undefined) return undefined;
   throw unauthenticated(reply, 'Writing');
 }
 
@@ -129,25 +137,26 @@ function refuseForeignOrigin(request: FastifyRequest, path: string): void {
 
 interface Reading {
   readonly path: string;
-  readonly tokens: readonly string[];
-  /** Reading needs no token. */
-  readonly isOpen: boolean;
+  readonly options: Keys;
   readonly sessions: Sessions;
 }
 
-/** The token once in the URL, as Jupyter does, is answered with a cookie and a URL without it. */
+/** The token once in the URL, as Jupyter does, is answered with a cookie and a URL that hands the page its key. */
 function admitBrowser(
   request: FastifyRequest,
   reply: FastifyReply,
-  { path, tokens, isOpen, sessions }: Reading,
+  { path, options, sessions }: Reading,
 ): FastifyReply | undefined {
-  const given = new URLSearchParams(request.url.split('?')[1] ?? '').get('token');
-  const token = given === null ? undefined : tokens.find((one) => isSameSecret(given, one));
-  if (token !== undefined) {
-    reply.header('set-cookie', newCookie(request, token, sessions));
-    return path === '/' ? reply.redirect('/', 303) : undefined;
+  const tokens = tokensOf(options);
+  const given = inQuery(request, 'token');
+  const signed = given === null ? null : signIn(request, given, options, sessions);
+  if (signed !== null) {
+    reply.header('set-cookie', signed.cookie);
+    return path === '/' ? reply.redirect(`/#key=${signed.key}`, 303) : undefined;
   }
-  if (isOpen || hasCookie(request, tokens, sessions) || isPartOfSignIn(path)) return undefined;
+  if (isReadingOpen(options) || isPartOfSignIn(path) || hasSession(request, tokens, sessions)) return undefined;
+  // Without the key it is an empty page, which asks for the token.
+  if (isPartOfPage(path) && hasCookie(request, tokens, sessions)) return undefined;
   const error = unauthenticated(reply, 'This');
   if (offerSignIn(request, reply)) return reply;
   throw error;
@@ -172,13 +181,19 @@ function cookieField(value: string): string {
   return `${COOKIE}=${value}; HttpOnly; SameSite=Strict; Path=/`;
 }
 
-function newCookie(request: FastifyRequest, token: string, sessions: Sessions): string {
-  for (const value of cookiesOf(request)) sessions.end(value);
-  return cookieField(sessions.start(token));
+/** By its cookie and its key: what any server of this host is sent opens nothing. */
+function hasSession(request: FastifyRequest, tokens: readonly string[], sessions: Sessions): boolean {
+  const field = request.headers[KEY];
+  const key = typeof field === 'string' ? field : request.method === 'GET' ? inQuery(request, 'key') : null;
+  return key !== null && cookiesOf(request).some((value) => sessions.admits({ value, key }, tokens));
 }
 
 function hasCookie(request: FastifyRequest, tokens: readonly string[], sessions: Sessions): boolean {
-  return cookiesOf(request).some((value) => sessions.admits(value, tokens));
+  return cookiesOf(request).some((value) => sessions.isOpen(value, tokens));
+}
+
+function inQuery({ url }: FastifyRequest, name: string): string | null {
+  return new URLSearchParams(url.split('?')[1] ?? '').get(name);
 }
 
 function cookiesOf(request: FastifyRequest): string[] {

@@ -13,11 +13,17 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** What a browser gets that has not shown the token: a form for it, and what the form is made of. No data is in these. */
 const SIGN_IN_PAGE = 'sign-in.html';
+const FILES: ReadonlySet<string> = new Set(readdirSync(FOLDER));
 const SIGN_IN_PATHS = new Set(['/sign-in.js', '/session.js', '/api.js', '/dom.js', '/page.css', '/icon.svg']);
 
 /** True for the parts of the form, which need no token. */
 export function isPartOfSignIn(path: string): boolean {
   return SIGN_IN_PATHS.has(path);
+}
+
+/** True for the files of the page: no data is in these, either. */
+export function isPartOfPage(path: string): boolean {
+  return path === '/' || FILES.has(path.slice(1));
 }
 
 /** Answers with the form where a browser asks for the page: true if it did. The status stays 401. */

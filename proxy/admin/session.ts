@@ -1,4 +1,4 @@
-/** The session of a browser: a token is exchanged for a cookie. */
+/** The session of a browser: a token is exchanged for a cookie and a key. */
 import type { FastifyInstance } from 'fastify';
 import { Fields } from '../decide/fields.js';
 import { mayWrite, signIn, signOut } from './access.js';
@@ -15,10 +15,10 @@ export function addSession(app: FastifyInstance, options: AdminOptions, sessions
   }));
   app.post('/v1/session', async (request, reply) => {
     const given = new Fields(request.body, ['token']).text('token', LONGEST_TOKEN);
-    const cookie = given === null ? null : signIn(request, given, options, sessions);
-    if (cookie === null) throw new AdminError(401, 'unauthenticated', 'This is not the token.');
-    reply.header('set-cookie', cookie);
-    return { canWrite: true };
+    const signed = given === null ? null : signIn(request, given, options, sessions);
+    if (signed === null) throw new AdminError(401, 'unauthenticated', 'This is not the token.');
+    reply.header('set-cookie', signed.cookie);
+    return { canWrite: true, key: signed.key };
   });
   app.delete('/v1/session', async (request, reply) => {
     reply.header('set-cookie', signOut(request, sessions));

@@ -1,6 +1,8 @@
 /**
- * The browsers that have shown the token. Each has a cookie that is random and its own; none outlives the process, its
- * token, its sign-out, a working day, or two hours in which nothing was asked with it.
+ * The browsers that have shown the token. Each has a cookie and a key that are random and its own; none outlives the
+ * process, its token, its sign-out, a working day, or two hours in which nothing was asked with it. The cookie goes to
+ * every server of this host, whatever its port (RFC 6265 section 8.5): what it opens by itself is the page, which is
+ * nobody's secret. The key is in the page's own storage, which no other origin reads, and is asked for everything else.
  */
 import { createHash, randomBytes } from 'node:crypto';
 
@@ -12,8 +14,15 @@ const MOST_SESSIONS = 100;
 interface Session {
   /** A token may be taken out of the configuration, and its sessions with it. */
   readonly token: string;
+  readonly key: string;
   readonly since: number;
   readonly seen: number;
+}
+
+/** `value`: of the cookie. */
+export interface NewSession {
+  readonly value: string;
+  readonly key: string;
 }
 
 export class Sessions {
@@ -26,14 +35,14 @@ export class Sessions {
     this.#now = now;
   }
 
-  /** For whoever has shown `token`: the value of a new cookie. */
-  start(token: string): string {
-    const value = randomBytes(32).toString('hex');
+  /** For whoever has shown `token`. */
+  start(token: string): NewSession {
+    const [value, key] = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')];
     const now = this.#now();
-    this.#open.set(digest(value), { token: digest(token), since: now, seen: now });
+    this.#open.set(digest(value), { token: digest(token), key: digest(key), since: now, seen: now });
     const [oldest] = this.#open.keys();
     if (this.#open.size > MOST_SESSIONS && oldest !== undefined) this.#open.delete(oldest);
-    return value;
+    return { value, key };
   }
 
   /** True for the cookie of an open session of one of these tokens. */
@@ -48,14 +57,15 @@ export class Sessions {
     return false;
   }
 
-  /** The same, for a request: it counts as use. */
-  admits(value: string, tokens: readonly string[]): boolean {
+  /** The same with its key, for a request: it counts as use. */
+  admits({ value, key }: NewSession, tokens: readonly string[]): boolean {
     if (!this.isOpen(value, tokens)) return false;
-    const key = digest(value);
-    const session = this.#open.get(key);
+    const place = digest(value);
+    const session = this.#open.get(place);
+    if (session === undefined || session.key !== digest(key)) return false;
     // The last in the map is the one that was used last.
-    this.#open.delete(key);
-    if (session !== undefined) this.#open.set(key, { ...session, seen: this.#now() });
+    this.#open.delete(place);
+    this.#open.set(place, { ...session, seen: this.#now() });
     return true;
   }
 

@@ -62,16 +62,19 @@ test('the token in a header opens, and nothing like it does', async () => {
   }
 });
 
-test('the token once in the URL gives a cookie of this site only, and a URL without the token', async () => {
+test('the token once in the URL gives a cookie of this site only, and a URL with a key for the page in its place', async () => {
   const { app } = adminWith({ token: TOKEN });
   const first = await app.inject({ url: `/?token=${TOKEN}`, headers: { host: 'localhost:9180' } });
-  assert.deepEqual([first.statusCode, first.headers.location], [303, '/']);
+  const [, key = ''] = /^\/#key=([0-9a-f]{64})$/.exec(String(first.headers.location)) ?? [];
+  assert.equal(first.statusCode, 303);
   const cookie = String(first.headers['set-cookie']);
   assert.match(cookie, /^egress_admin=[0-9a-f]{64}; HttpOnly; SameSite=Strict; Path=\/$/);
   assert.ok(!cookie.includes(TOKEN));
   const headers = { host: 'localhost:9180', cookie: cookie.split(';')[0] ?? '' };
   assert.equal((await app.inject({ url: '/', headers })).statusCode, 200);
-  assert.equal((await app.inject({ url: '/v1/decisions', headers })).statusCode, 200);
+  assert.equal((await app.inject({ url: '/v1/decisions', headers })).statusCode, 401, 'by itself it opens nothing');
+  const whole = { ...headers, 'x-egress-key': key };
+  assert.equal((await app.inject({ url: '/v1/decisions', headers: whole })).statusCode, 200);
   const other = await adminWith({ token: 'changed' }).app.inject({ url: '/', headers });
   assert.equal(other.statusCode, 401, 'the cookie is void when the token changes');
   const wrong = await app.inject({ url: '/?token=wrong' });

@@ -28,12 +28,17 @@ interface Asked {
   readonly body?: string;
 }
 
+interface Session {
+  readonly cookie: string;
+  readonly 'x-egress-key': string;
+}
+
 interface Stand {
   readonly instance: Instance;
   readonly state: string;
   ask(asked: Asked): Promise<Answer>;
-  /** A cookie of a browser that has shown the token. */
-  signIn(): Promise<string>;
+  /** The cookie of a browser that has shown the token, with the key of its page. */
+  signIn(): Promise<Session>;
 }
 
 async function stand(t: TestContext, policy = POLICY): Promise<Stand> {
@@ -55,9 +60,10 @@ async function stand(t: TestContext, policy = POLICY): Promise<Stand> {
     ask,
     async signIn() {
       const body = JSON.stringify({ token: TOKEN });
-      const { status, cookie } = await ask({ path: '/v1/session', headers: JSON_BODY, body });
+      const { status, cookie, body: answer } = await ask({ path: '/v1/session', headers: JSON_BODY, body });
       assert.equal(status, 200);
-      return cookie ?? assert.fail();
+      const key = (answer as { readonly key: string }).key;
+      return { cookie: cookie ?? assert.fail(), 'x-egress-key': key };
     },
   };
 }
@@ -71,11 +77,18 @@ async function granted({ ask }: Stand): Promise<unknown[]> {
   return [...body.grants, ...body.pauses];
 }
 
-/** What pages of other origins and tools can send: with the cookie that a browser adds, or with a guess. */
-function attempts(cookie: string, host: string): Readonly<Record<string, Asked>> {
+/** What pages of other origins and tools can send: with the cookie that a browser adds and even the page's key, or with a guess. */
+function attempts(session: Session, host: string): Readonly<Record<string, Asked>> {
   const body = JSON.stringify(GRANT);
-  const own = { ...JSON_BODY, cookie, origin: `http://${host}` };
+  const own = { ...JSON_BODY, ...session, origin: `http://${host}` };
   return {
+    'the cookie without the key': { headers: { ...own, 'x-egress-key': '' }, body },
+    'the cookie with another key': { headers: { ...own, 'x-egress-key': '0'.repeat(64) }, body },
+    'the key in the URL': {
+      path: `/v1/grants?key=${session['x-egress-key']}`,
+      headers: { ...own, 'x-egress-key': '' },
+      body,
+    },
     'no token': { headers: JSON_BODY, body },
     'a guess': { headers: { ...JSON_BODY, authorization: `Bearer ${TOKEN}x` }, body },
     'a part of the token': { headers: { ...JSON_BODY, authorization: `Bearer ${TOKEN.slice(0, -1)}` }, body },
@@ -84,19 +97,23 @@ function attempts(cookie: string, host: string): Readonly<Record<string, Asked>>
     'a form': { headers: { ...own, 'content-type': 'application/x-www-form-urlencoded' }, body: 'effect=allow' },
     'a form of text': { headers: { ...own, 'content-type': 'text/plain' }, body },
     'a form with parts': { headers: { ...own, 'content-type': 'multipart/form-data; boundary=x' }, body },
-    'no content type': { headers: { cookie, origin: `http://${host}` }, body },
+    'no content type': { headers: { ...session, origin: `http://${host}` }, body },
     'another origin': { headers: { ...own, origin: 'http://evil.example' }, body },
     'no origin that can be told': { headers: { ...own, origin: 'null' }, body },
-    'no origin at all': { headers: { ...JSON_BODY, cookie }, body },
+    'no origin at all': { headers: { ...JSON_BODY, ...session }, body },
     'another site': { headers: { ...own, 'sec-fetch-site': 'cross-site' }, body },
     'another port of this host': { headers: { ...own, origin: 'http://127.0.0.1:1' }, body },
     'a name that leads here': { headers: { ...own, host: 'rebind.example', origin: 'http://rebind.example' }, body },
-    'an image': { method: 'GET', path: '/v1/grants?effect=allow&host=evil.example', headers: { cookie } },
-    'an image of a pause': { method: 'GET', path: '/v1/pause?mode=report&for=1h', headers: { cookie } },
+    'an image': { method: 'GET', path: '/v1/grants?effect=allow&host=evil.example', headers: { ...session } },
+    'an image of a pause': { method: 'GET', path: '/v1/pause?mode=report&for=1h', headers: { ...session } },
     'the token in the URL': { path: `/v1/grants?token=${TOKEN}`, headers: JSON_BODY, body },
     'another method': { method: 'PUT', headers: own, body },
     'a method in a field': { method: 'GET', headers: { ...own, 'x-http-method-override': 'POST' }, body },
-    'a pause of all': { path: '/v1/pause', headers: { ...JSON_BODY, cookie }, body: '{"mode":"report","for":"1h"}' },
+    'a pause of all': {
+      path: '/v1/pause',
+      headers: { ...JSON_BODY, ...session },
+      body: '{"mode":"report","for":"1h"}',
+    },
     'a websocket': {
       method: 'GET',
       headers: { ...own, connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-key': 'x'.repeat(24) },
@@ -104,7 +121,7 @@ function attempts(cookie: string, host: string): Readonly<Record<string, Asked>>
   };
 }
 
-for (const name of Object.keys(attempts('', ''))) {
+for (const name of Object.keys(attempts({ cookie: '', 'x-egress-key': '' }, ''))) {
   test(`by ${name} nothing is granted`, async (t) => {
     const here = await stand(t);
     const { host } = new URL(here.instance.admin);
@@ -118,8 +135,8 @@ for (const name of Object.keys(attempts('', ''))) {
 test('a cookie is of no use after its session has ended, and the token is', async (t) => {
   const here = await stand(t);
   const { host } = new URL(here.instance.admin);
-  const cookie = await here.signIn();
-  const headers = { ...JSON_BODY, cookie, origin: `http://${host}` };
+  const session = await here.signIn();
+  const headers = { ...JSON_BODY, ...session, origin: `http://${host}` };
   const write = (ports: number[]) => here.ask({ headers, body: JSON.stringify({ ...GRANT, ports, for: '1h' }) });
   assert.equal((await write([443])).status, 201);
   assert.equal((await here.ask({ method: 'DELETE', path: '/v1/session', headers, body: '{}' })).status, 200);

@@ -1,5 +1,34 @@
 /** The admin API, as the page uses it. */
 
+const KEY = 'egress-key';
+let key = keptKey();
+
+/** In the storage of this origin, port and all: a cookie alone goes to every server of this host. */
+function keptKey() {
+  const [, given] = /^#key=([0-9a-f]{64})$/.exec(location.hash) ?? [];
+  if (given !== undefined) history.replaceState(null, '', location.pathname + location.search);
+  try {
+    if (given !== undefined) localStorage.setItem(KEY, given);
+    return localStorage.getItem(KEY);
+  } catch {
+    // A browser that stores nothing: the key lasts as long as the page.
+    return given ?? null;
+  }
+}
+
+/** From now on; `given`: what the server answered to the token. */
+export function keepKey(given) {
+  key = given;
+  try {
+    localStorage.setItem(KEY, given);
+  } catch {}
+}
+
+/** For what the browser asks for by itself, without fields of ours. */
+export function withKey(path) {
+  return key === null ? path : `${path}${path.includes('?') ? '&' : '?'}key=${key}`;
+}
+
 /** An answer that does not come must not keep the page from asking again. */
 const TIMEOUT_MS = 10_000;
 
@@ -8,10 +37,11 @@ const TIMEOUT_MS = 10_000;
  * `isFinal` is true if asking again is useless.
  */
 export async function send(method, path, body) {
+  const headers = key === null ? {} : { 'x-egress-key': key };
   const options =
     body === undefined
-      ? { method }
-      : { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+      ? { method, headers }
+      : { method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) };
   const response = await fetch(path, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
   const answer = await response.json().catch(() => null);
   if (response.ok) return answer;

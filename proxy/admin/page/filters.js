@@ -1,4 +1,5 @@
 /** Filters and the open view live in the URL, so that a view can be kept, sent and gone back to. */
+import { withKey } from './api.js';
 import { byId } from './dom.js';
 
 export const FILTERS = ['outcome', 'client', 'host', 'reason', 'q'];
@@ -61,6 +62,7 @@ export function showFilters() {
   for (const name of FILTERS) form.elements[name].value = query.get(name) ?? '';
   form.elements.group.checked = isGrouped();
   for (const format of ['json', 'csv']) {
-    byId(`export-${format}`).href = `/v1/decisions/export?${new URLSearchParams([...query, ['format', format]])}`;
+    const path = `/v1/decisions/export?${new URLSearchParams([...query, ['format', format]])}`;
+    byId(`export-${format}`).href = withKey(path);
   }
 }

@@ -1,4 +1,5 @@
 /** The live stream: comes back by itself, and knows when it has not heard anything for too long. */
+import { withKey } from './api.js';
 
 const STALE_MS = 5000;
 const RESTART_MS = 15_000;
@@ -25,7 +26,7 @@ export function createLive({ onRecord, onTotals, onLost, onChanged, onState }) {
     parameters.set('rate', RATE);
     parameters.set('totals', '1');
     if (last !== null) parameters.set('after', last);
-    const opened = new EventSource(`/v1/decisions/stream?${parameters}`);
+    const opened = new EventSource(withKey(`/v1/decisions/stream?${parameters}`));
     source = opened;
     const heard = (act) => (event) => {
       if (source !== opened) return;

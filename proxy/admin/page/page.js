@@ -195,7 +195,7 @@ byId('pause').addEventListener('click', () => (paused ? loadList() : setPaused(t
 bindFilters(route);
 bindCheck();
 bindGrants(refresh);
-bindLogin(openSession);
+bindLogin(begin);
 setInterval(
   () => currentView() === 'clients' && !document.hidden && attempt('clients', () => showClients(policy, held)),
   CLIENTS_REFRESH_MS,

@@ -1,5 +1,5 @@
 /** Whether this browser may change anything, and the form that asks for the token. */
-import { ask } from './api.js';
+import { ask, keepKey } from './api.js';
 import { byId } from './dom.js';
 
 /** As the API says it: `decides` is false where nothing can be decided at run time. */
@@ -34,7 +34,8 @@ export function bindLogin(onOpen) {
     event.preventDefault();
     const problem = byId('login-problem');
     try {
-      await ask('/v1/session', { token: form.elements.token.value.trim() });
+      const { key } = await ask('/v1/session', { token: form.elements.token.value.trim() });
+      keepKey(key);
       form.elements.token.value = '';
       problem.textContent = '';
       onOpen();

@@ -62,7 +62,7 @@ for (const [width, colorScheme] of [
       ['/v1/grants', grant],
       ['/v1/clients/github/pause', { for: '1h' }],
     ] as const) {
-      const sent = `fetch('${path}', { method: 'POST', headers: { 'content-type': 'application/json' }, body: ${JSON.stringify(JSON.stringify(body))} }).then((r) => r.ok)`;
+      const sent = `fetch('${path}', { method: 'POST', headers: { 'content-type': 'application/json', 'x-egress-key': localStorage.getItem('egress-key') }, body: ${JSON.stringify(JSON.stringify(body))} }).then((r) => r.ok)`;
       assert.equal(await page.evaluate(sent), true, path);
     }
     for (const [view, shown] of VIEWS) {

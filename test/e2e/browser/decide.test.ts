@@ -97,7 +97,7 @@ test('once is for one request', { timeout: 60_000 }, async (t) => {
 test('a grant ends on time', { timeout: 60_000 }, async (t) => {
   const { instance, page, get } = await stand(t);
   const made = await page.evaluate(
-    `fetch('/v1/grants', { method: 'POST', headers: { 'content-type': 'application/json' },
+    `fetch('/v1/grants', { method: 'POST', headers: { 'content-type': 'application/json', 'x-egress-key': localStorage.getItem('egress-key') },
        body: JSON.stringify({ effect: 'allow', host: '${PUBLIC}', ports: [80], client: 'github', for: '3s' }) }).then((r) => r.status)`,
   );
   assert.equal(made, 201);

@@ -94,10 +94,47 @@ function sent(url: string, options: string): string {
   return `fetch('${url}', { method: 'POST', credentials: 'include', ${options} }).then((r) => r.status, (e) => String(e))`;
 }
 
-test('the page itself can grant by the same cookie: what the others lack is to be the page', async (t) => {
+test('the page itself can grant, by its cookie and the key in its own storage: what the others lack is to be the page', async (t) => {
   const { page } = await stand(t);
-  const own = `fetch('/v1/grants', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '${GRANT}' }).then((r) => r.status)`;
-  assert.equal(await page.evaluate(own), 201);
+  const own = (fields: string) =>
+    page.evaluate(
+      `fetch('/v1/grants', { method: 'POST', headers: { 'content-type': 'application/json', ${fields} }, body: '${GRANT}' }).then((r) => r.status)`,
+    );
+  assert.equal(await own(''), 401);
+  assert.equal(await own("'x-egress-key': localStorage.getItem('egress-key')"), 201);
+});
+
+test('what a server on another port of this host is sent opens nothing to it', { timeout: 60_000 }, async (t) => {
+  const { instance, page, nothingGranted } = await stand(t);
+  const seen: http.IncomingHttpHeaders[] = [];
+  const server = http.createServer(({ headers }, response) => {
+    seen.push(headers);
+    response.setHeader('set-cookie', ['egress_admin=planted; Path=/', 'egress_admin=planted; Path=/v1']);
+    response.setHeader('content-type', 'text/html').end('<!doctype html><title>evil</title>');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  assert.equal(await page.evaluate("localStorage.getItem('egress-key')"), null, 'storage is by port');
+  const cookie = seen.map((headers) => headers.cookie).find((text) => text?.includes('egress_admin=')) ?? assert.fail();
+  // It is the same machine: it says what it likes.
+  const headers = {
+    cookie,
+    origin: instance.admin,
+    'sec-fetch-site': 'same-origin',
+    'content-type': 'application/json',
+  };
+  for (const path of ['/v1/decisions', '/v1/policy', '/v1/grants', '/v1/questions', '/v1/decisions/stream', '/metrics'])
+    assert.equal((await fetch(`${instance.admin}${path}`, { headers })).status, 401, path);
+  for (const path of ['/v1/grants', '/v1/pause', '/v1/check'])
+    assert.equal((await fetch(`${instance.admin}${path}`, { method: 'POST', headers, body: GRANT })).status, 401, path);
+  await nothingGranted();
+  // What it planted takes no session over, and the person is asked again.
+  await page.goto(instance.admin);
+  await page.getByLabel('Admin token').fill(ADMIN);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('#connection[data-state="live"]').waitFor();
 });
 
 for (const [how, script] of Object.entries(FORGERIES)) {
