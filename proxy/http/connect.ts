@@ -1,7 +1,7 @@
 /** The CONNECT door (RFC 9110 section 9.3.6). */
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
-import { parseAuthority, type Target } from '../core/target.js';
+import { type Parsed, parseAuthority, type Target } from '../core/target.js';
 import type { Arrival, Arrivals } from '../door/arrivals.js';
 import { Loss, turnedAway } from '../door/closing.js';
 import { type Connected, connectUpstream, standingOf } from '../door/connect-upstream.js';
@@ -64,9 +64,7 @@ function open(arrivals: Arrivals, request: RequestHead, arrived: Arrived): Soon<
     endSocket(arrivals.deadlines, client, { flow, trace, refusal: refused });
     return null;
   };
-  const reason = target.ok
-    ? faultOf(arrivals, request, target.value, arrived)
-    : earlierFault(arrivals, request, arrived);
+  const reason = faultOf(arrivals, request, target, arrived);
   if (!target.ok) return end(EMPTY_TRACE, refusal(reason ?? target.reason));
   if (reason !== null) return end(traceOf(target.value), refusal(reason));
   return soon(connectUpstream(arrivals, flow, target.value, { gone, early }), (upstream) => {
@@ -76,14 +74,12 @@ function open(arrivals: Arrivals, request: RequestHead, arrived: Arrived): Soon<
   });
 }
 
-/** What is wrong with the request, whatever the policy says of its target. */
-function faultOf(arrivals: Arrivals, request: RequestHead, target: Target, arrived: Arrived): Reason | null {
-  const { client, arrival } = arrived;
-  const fault = earlierFault(arrivals, request, arrived) ?? hostFault(request, target, client.socket);
-  return fault ?? (arrival.isKnown ? null : 'client-unauthenticated');
-}
-
-function earlierFault(arrivals: Arrivals, request: RequestHead, { busy }: ConnectOptions): Reason | null {
-  const fault = turnedAway(arrivals, busy) ?? headFault(request);
-  return fault ?? (hasContent(request) ? 'malformed-request' : null);
+/** What is wrong with the request, whatever the policy says of its target; null, too, where that is only its target. */
+function faultOf(arrivals: Arrivals, request: RequestHead, target: Parsed<Target>, arrived: Arrived): Reason | null {
+  const { client, arrival, busy } = arrived;
+  const fault = turnedAway(arrivals, busy) ?? headFault(request, target.ok ? (request.url ?? null) : null);
+  if (fault !== null) return fault;
+  if (hasContent(request)) return 'malformed-request';
+  if (!target.ok) return null;
+  return hostFault(request, target.value, client.socket) ?? (arrival.isKnown ? null : 'client-unauthenticated');
 }

@@ -69,7 +69,7 @@ function faultOf(
   { isKnown }: Arrival,
 ): Reason | null {
   if (response.isLost) return 'client-closed';
-  const fault = turnedAway(arrivals, owner.isBusy) ?? headFault(request);
+  const fault = turnedAway(arrivals, owner.isBusy) ?? headFault(request, null);
   if (fault !== null) return fault;
   if (!parsed.ok) return parsed.reason;
   if (!isKnown) return 'client-unauthenticated';

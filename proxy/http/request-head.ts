@@ -14,15 +14,19 @@ export interface RequestHead {
   readonly rawHeaders: readonly string[];
 }
 
-/** What is wrong with the head whatever its target, or null: version, Host (RFC 9112 section 3.2), framing. */
-export function headFault(request: RequestHead): Reason | null {
+/**
+ * What is wrong with the head whatever its target, or null: version, Host (RFC 9112 section 3.2), framing. `authority`: a
+ * text that has been read as host and port, as the Host of nearly every CONNECT; null: there is none.
+ */
+export function headFault(request: RequestHead, authority: string | null): Reason | null {
   const { rawHeaders, httpVersion } = request;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'malformed-request';
   const hosts = values(rawHeaders, 'host');
   if (hosts.length > 1) return 'duplicate-host';
   const host = hosts[0];
   if (httpVersion === '1.1' && (host === undefined || host === '')) return 'missing-host';
-  if (host !== undefined && host !== '' && !parseHostField(host).ok) return 'malformed-request';
+  const isRead = host === undefined || host === '' || host === authority;
+  if (!isRead && !parseHostField(host).ok) return 'malformed-request';
   if (members(rawHeaders, 'expect').some((expectation) => expectation !== '100-continue')) return 'expectation-failed';
   return framingFault(request);
 }

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { Socket } from 'node:net';
+import { test } from 'node:test';
+import { Running } from '../../proxy/door/running.js';
+
+function stand() {
+  const defects: unknown[] = [];
+  return { defects, running: new Running((error) => defects.push(error)), socket: new Socket() };
+}
+
+test('work that is over at once holds up no drain', async () => {
+  const { defects, running, socket } = stand();
+  running.begin(socket, () => undefined);
+  await running.drain();
+  assert.deepEqual([defects, socket.destroyed], [[], false]);
+});
+
+test('a defect in work that is over at once costs its own client the connection, and nobody else', () => {
+  const { defects, running, socket } = stand();
+  const defect = new TypeError('a defect');
+  running.begin(socket, () => {
+    throw defect;
+  });
+  assert.deepEqual([defects, socket.destroyed], [[defect], true]);
+});
+
+test('work that waits is waited for by the drain', async () => {
+  const { defects, running, socket } = stand();
+  const ended: string[] = [];
+  let end = (): void => {};
+  const work = new Promise<void>((resolve) => {
+    end = resolve;
+  }).then(() => void ended.push('work'));
+  running.begin(socket, () => work);
+  const drained = running.drain().then(() => void ended.push('drain'));
+  end();
+  await drained;
+  assert.deepEqual([ended, defects], [['work', 'drain'], []]);
+});
