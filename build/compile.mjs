@@ -12,7 +12,9 @@ import nodeModule from 'node:module';
 const program = process.env.PROGRAM;
 if (typeof nodeModule.flushCompileCache !== 'function')
   throw new Error(`Node ${process.versions.node} keeps no compiled code`);
-const { main } = await import(`${program}/proxy/main.js`);
+const { main, prepareProcess } = await import(`${program}/proxy/main.js`);
+// As a start does it: V8 takes only what was compiled with the same flags.
+prepareProcess();
 const chunks = readdirSync(`${program}/proxy/chunks`).filter((name) => name.endsWith('.js'));
 for (const name of chunks.sort()) await import(`${program}/proxy/chunks/${name}`);
 
