@@ -160,6 +160,7 @@ test('without the policies, the probe finds every way out', async () => {
     `api-server: tcp ${API_SERVER}:443`,
     `kube-dns: udp ${DNS_SERVICE}:53 (dns)`,
     `kube-dns: tcp ${DNS_SERVICE}:53`,
+    `pods: tcp ${PODS.neighbour}:9`,
     `public: tcp ${PUBLIC}:443`,
   ])
     assert.ok(found.includes(way), `${way} in ${found.join(', ')}`);
