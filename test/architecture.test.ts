@@ -51,8 +51,8 @@ test('whoever asks what an address is says which ranges are private here', () =>
   assert.deepEqual(found.map(({ path }) => path).sort(), Object.keys(WITHOUT_CONFIGURATION).sort());
 });
 
-test('no function of the product or its build is longer than 60 lines', () => {
-  const sources = ['proxy', 'build'].flatMap(sourcesOf);
+test('no function is longer than 60 lines', () => {
+  const sources = ['proxy', 'build', 'test'].flatMap(sourcesOf);
   const functions = functionsIn(sources);
   assert.ok(functions.some(({ path, name }) => path === 'proxy/app.ts' && name === 'createApp'));
   assert.deepEqual(

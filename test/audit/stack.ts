@@ -128,85 +128,96 @@ export function hardened(): Stack {
 }
 
 function hardenedSide(): Side {
-  const pinned = (name: string): string => `${name}@${DIGEST}`;
   return {
-    services: {
-      'mcp-gateway': spec({ image: 'ai-toolkit-mcp-gateway', build: true, user: '', networks: ['mcp-tools'] }),
-      'egress-proxy': spec({
-        image: 'mcp-egress-proxy',
-        build: true,
-        user: '65532:65532',
-        networks: ['mcp-tools', 'egress', 'frontend', 'backend'],
-        ports: [['127.0.0.1', '8811', 8811]],
-        ...HARDENED,
-      }),
-      'ops-controller': spec({
-        image: 'ai-toolkit-ops-controller',
-        build: true,
-        env: { OPS_CONTROLLER_TOKEN: secretOf('OPS_CONTROLLER_TOKEN') },
-        ...HARDENED,
-      }),
-      dashboard: spec({
-        image: 'ai-toolkit-dashboard',
-        build: true,
-        networks: ['frontend', 'backend'],
-        ports: [['0.0.0.0', '8080', 8080]],
-        env: {
-          OPS_CONTROLLER_TOKEN: secretOf('OPS_CONTROLLER_TOKEN'),
-          DASHBOARD_AUTH_TOKEN: secretOf('DASHBOARD_AUTH_TOKEN'),
-        },
-        ...HARDENED,
-      }),
-      'model-gateway': spec({
-        image: 'ai-toolkit-model-gateway',
-        build: true,
-        networks: ['frontend', 'backend'],
-        ports: [['0.0.0.0', '11435', 11435]],
-        env: { LITELLM_MASTER_KEY: secretOf('LITELLM_MASTER_KEY') },
-        ...HARDENED,
-      }),
-      'open-webui': spec({
-        image: pinned('ghcr.io/open-webui/open-webui'),
-        user: '',
-        networks: ['frontend', 'backend'],
-        ports: [['0.0.0.0', '3000', 8080]],
-        env: { WEBUI_AUTH: 'True', OPENAI_API_KEY: 'ollama-local' },
-      }),
-      n8n: spec({
-        image: pinned('docker.n8n.io/n8nio/n8n'),
-        ports: [['127.0.0.1', '5678', 5678]],
-        networks: ['frontend', 'backend'],
-      }),
-      ollama: spec({ image: pinned('ollama/ollama'), user: '' }),
-      comfyui: spec({
-        image: pinned('yanwk/comfyui-boot'),
-        user: '',
-        ports: [['::1', '8188', 8188]],
-        networks: ['frontend'],
-      }),
-      qdrant: spec({ image: pinned('qdrant/qdrant'), user: '' }),
-      'openclaw-gateway': spec({
-        image: pinned('ghcr.io/phioranex/openclaw-docker'),
-        user: 'node',
-        networks: ['frontend'],
-        ports: [['127.0.0.1', '18789', 18789]],
-        env: { OPENCLAW_GATEWAY_TOKEN: secretOf('OPENCLAW_GATEWAY_TOKEN') },
-      }),
-      'openclaw-ui-proxy': spec({ image: pinned('alpine'), networks: [], networkMode: 'service:openclaw-gateway' }),
-      'comfyui-model-puller': spec({
-        image: pinned('python'),
-        user: '0:0',
-        networks: ['frontend'],
-        running: false,
-        restart: 'no',
-      }),
-    },
+    services: { ...builtServices(), ...pulledServices() },
     networks: {
       frontend: { internal: false, options: {} },
       backend: { internal: true, options: { ...NO_HOST_ADDRESS } },
       egress: { internal: false, options: {} },
       'mcp-tools': { internal: true, options: { ...NO_HOST_ADDRESS } },
     },
+  };
+}
+
+/** Those of the stack's own images. */
+function builtServices(): Side['services'] {
+  return {
+    'mcp-gateway': spec({ image: 'ai-toolkit-mcp-gateway', build: true, user: '', networks: ['mcp-tools'] }),
+    'egress-proxy': spec({
+      image: 'mcp-egress-proxy',
+      build: true,
+      user: '65532:65532',
+      networks: ['mcp-tools', 'egress', 'frontend', 'backend'],
+      ports: [['127.0.0.1', '8811', 8811]],
+      ...HARDENED,
+    }),
+    'ops-controller': spec({
+      image: 'ai-toolkit-ops-controller',
+      build: true,
+      env: { OPS_CONTROLLER_TOKEN: secretOf('OPS_CONTROLLER_TOKEN') },
+      ...HARDENED,
+    }),
+    dashboard: spec({
+      image: 'ai-toolkit-dashboard',
+      build: true,
+      networks: ['frontend', 'backend'],
+      ports: [['0.0.0.0', '8080', 8080]],
+      env: {
+        OPS_CONTROLLER_TOKEN: secretOf('OPS_CONTROLLER_TOKEN'),
+        DASHBOARD_AUTH_TOKEN: secretOf('DASHBOARD_AUTH_TOKEN'),
+      },
+      ...HARDENED,
+    }),
+    'model-gateway': spec({
+      image: 'ai-toolkit-model-gateway',
+      build: true,
+      networks: ['frontend', 'backend'],
+      ports: [['0.0.0.0', '11435', 11435]],
+      env: { LITELLM_MASTER_KEY: secretOf('LITELLM_MASTER_KEY') },
+      ...HARDENED,
+    }),
+  };
+}
+
+/** Those of other people's images, by digest. */
+function pulledServices(): Side['services'] {
+  const pinned = (name: string): string => `${name}@${DIGEST}`;
+  return {
+    'open-webui': spec({
+      image: pinned('ghcr.io/open-webui/open-webui'),
+      user: '',
+      networks: ['frontend', 'backend'],
+      ports: [['0.0.0.0', '3000', 8080]],
+      env: { WEBUI_AUTH: 'True', OPENAI_API_KEY: 'ollama-local' },
+    }),
+    n8n: spec({
+      image: pinned('docker.n8n.io/n8nio/n8n'),
+      ports: [['127.0.0.1', '5678', 5678]],
+      networks: ['frontend', 'backend'],
+    }),
+    ollama: spec({ image: pinned('ollama/ollama'), user: '' }),
+    comfyui: spec({
+      image: pinned('yanwk/comfyui-boot'),
+      user: '',
+      ports: [['::1', '8188', 8188]],
+      networks: ['frontend'],
+    }),
+    qdrant: spec({ image: pinned('qdrant/qdrant'), user: '' }),
+    'openclaw-gateway': spec({
+      image: pinned('ghcr.io/phioranex/openclaw-docker'),
+      user: 'node',
+      networks: ['frontend'],
+      ports: [['127.0.0.1', '18789', 18789]],
+      env: { OPENCLAW_GATEWAY_TOKEN: secretOf('OPENCLAW_GATEWAY_TOKEN') },
+    }),
+    'openclaw-ui-proxy': spec({ image: pinned('alpine'), networks: [], networkMode: 'service:openclaw-gateway' }),
+    'comfyui-model-puller': spec({
+      image: pinned('python'),
+      user: '0:0',
+      networks: ['frontend'],
+      running: false,
+      restart: 'no',
+    }),
   };
 }
 

@@ -17,6 +17,60 @@ function leasesOf({ leases }: Stand): { address: string; server: string; contain
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).leases : [];
 }
 
+/** The whole of what the engine is asked for, below. */
+const CREATED = {
+  User: '',
+  AttachStdin: true,
+  AttachStdout: false,
+  AttachStderr: false,
+  Tty: false,
+  OpenStdin: true,
+  StdinOnce: true,
+  Cmd: ['true'],
+  StopTimeout: 10,
+  Env: [
+    'A=2',
+    'HTTP_PROXY=http://egress-proxy:3128',
+    'http_proxy=http://egress-proxy:3128',
+    'HTTPS_PROXY=http://egress-proxy:3128',
+    'https_proxy=http://egress-proxy:3128',
+    'NO_PROXY=localhost,127.0.0.1,::1',
+    'no_proxy=localhost,127.0.0.1,::1',
+    'NODE_USE_ENV_PROXY=1',
+  ],
+  Image: 'docker.io/mcp/github-mcp-server:latest',
+  Labels: {
+    'docker-mcp-name': 'github',
+    'io.mcp-egress-proxy.guard': 'tools',
+    'io.mcp-egress-proxy.server': 'github',
+    'io.mcp-egress-proxy.life': 'attached',
+    'io.mcp-egress-proxy.address': '172.31.250.192',
+    'io.mcp-egress-proxy.client': '',
+  },
+  HostConfig: {
+    Memory: 2 ** 31,
+    MemorySwap: 2 ** 31,
+    NanoCpus: 500_000_000,
+    PidsLimit: 256,
+    ShmSize: 2 ** 26,
+    OomScoreAdj: 300,
+    ReadonlyRootfs: false,
+    NetworkMode: 'tools',
+    Dns: ['172.31.250.250'],
+    DnsOptions: [],
+    DnsSearch: ['.'],
+    CapDrop: ['ALL'],
+    CapAdd: [],
+    SecurityOpt: ['no-new-privileges'],
+    Privileged: false,
+    IpcMode: 'private',
+    CgroupnsMode: 'private',
+    LogConfig: { Type: 'none', Config: {} },
+    AutoRemove: true,
+  },
+  NetworkingConfig: { EndpointsConfig: { tools: { IPAMConfig: { IPv4Address: '172.31.250.192' } } } },
+};
+
 test('what the guard sets on a tool is set, whatever was asked for', async (context) => {
   const it = await stand(context);
   await created(it, {
@@ -37,58 +91,7 @@ test('what the guard sets on a tool is set, whatever was asked for', async (cont
   });
   const call = it.engine.calls[0];
   assert.equal(call?.call, 'POST /v1.45/containers/create?name=mcp-github-3f9a1c');
-  assert.deepEqual(sentBody(it), {
-    User: '',
-    AttachStdin: true,
-    AttachStdout: false,
-    AttachStderr: false,
-    Tty: false,
-    OpenStdin: true,
-    StdinOnce: true,
-    Cmd: ['true'],
-    StopTimeout: 10,
-    Env: [
-      'A=2',
-      'HTTP_PROXY=http://egress-proxy:3128',
-      'http_proxy=http://egress-proxy:3128',
-      'HTTPS_PROXY=http://egress-proxy:3128',
-      'https_proxy=http://egress-proxy:3128',
-      'NO_PROXY=localhost,127.0.0.1,::1',
-      'no_proxy=localhost,127.0.0.1,::1',
-      'NODE_USE_ENV_PROXY=1',
-    ],
-    Image: 'docker.io/mcp/github-mcp-server:latest',
-    Labels: {
-      'docker-mcp-name': 'github',
-      'io.mcp-egress-proxy.guard': 'tools',
-      'io.mcp-egress-proxy.server': 'github',
-      'io.mcp-egress-proxy.life': 'attached',
-      'io.mcp-egress-proxy.address': '172.31.250.192',
-      'io.mcp-egress-proxy.client': '',
-    },
-    HostConfig: {
-      Memory: 2 ** 31,
-      MemorySwap: 2 ** 31,
-      NanoCpus: 500_000_000,
-      PidsLimit: 256,
-      ShmSize: 2 ** 26,
-      OomScoreAdj: 300,
-      ReadonlyRootfs: false,
-      NetworkMode: 'tools',
-      Dns: ['172.31.250.250'],
-      DnsOptions: [],
-      DnsSearch: ['.'],
-      CapDrop: ['ALL'],
-      CapAdd: [],
-      SecurityOpt: ['no-new-privileges'],
-      Privileged: false,
-      IpcMode: 'private',
-      CgroupnsMode: 'private',
-      LogConfig: { Type: 'none', Config: {} },
-      AutoRemove: true,
-    },
-    NetworkingConfig: { EndpointsConfig: { tools: { IPAMConfig: { IPv4Address: '172.31.250.192' } } } },
-  });
+  assert.deepEqual(sentBody(it), CREATED);
   assert.deepEqual(leasesOf(it), [
     { address: '172.31.250.192', server: 'github', client: null, container: 'mcp-github-3f9a1c' },
   ]);

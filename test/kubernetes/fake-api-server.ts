@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -60,10 +60,7 @@ export async function startApiServer(
   at: Place = LOOPBACK,
   ending: Ending = 'test',
 ): Promise<FakeApiServer> {
-  const { ca, certificate, key } = createCertificates('kubernetes', at.address);
-  const mount = mkdtempSync(join(tmpdir(), 'service-account-'));
-  writeFileSync(join(mount, 'ca.crt'), ca);
-  writeFileSync(join(mount, 'token'), 'first-token\n');
+  const { mount, certificate, key } = serviceAccount(at);
   const pods = new Map<string, PodObject>();
   const watches = new Set<Watch>();
   const asked: string[] = [];
@@ -75,28 +72,11 @@ export async function startApiServer(
     if (fake.isDead || fake.misbehave(request, response)) return;
     const [, namespace = '', query = ''] = PATH.exec(request.url ?? '') ?? [];
     const parameters = new URLSearchParams(query);
-    if (parameters.has('watch')) {
-      response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
-      const watch = { namespace, response };
-      watches.add(watch);
-      const timer = ending === 'time' ? setTimeout(() => response.end(), secondsOf(parameters) * 1000) : undefined;
-      response.on('close', () => {
-        clearTimeout(timer);
-        watches.delete(watch);
-      });
-    } else response.end(JSON.stringify(page(namespace, parameters)));
+    if (!parameters.has('watch')) response.end(JSON.stringify(pageOf(pods, version, namespace, parameters)));
+    else follow(watches, { namespace, response }, ending === 'time' ? secondsOf(parameters) : null);
   });
-  const page = (namespace: string, parameters: URLSearchParams) => {
-    const all = [...pods.values()].filter((pod) => namespaceOf(pod) === namespace);
-    const from = Number(parameters.get('continue') ?? 0);
-    const to = from + Number(parameters.get('limit') ?? all.length);
-    const metadata = { resourceVersion: String(version), ...(to < all.length ? { continue: String(to) } : {}) };
-    return { kind: 'PodList', metadata, items: all.slice(from, to) };
-  };
-  server.listen(at.port, at.host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  t.after(async () => {
+  const port = await listenAt(server, at);
+  t.after(() => {
     server.closeAllConnections();
     server.close();
     rmSync(mount, { recursive: true });
@@ -114,9 +94,8 @@ export async function startApiServer(
     tell(type, pod) {
       version += 1;
       const object = { ...pod, metadata: { ...(pod.metadata as object), resourceVersion: String(version) } };
-      const key = `${namespaceOf(pod)}/${(pod.metadata as PodObject).name}`;
-      if (type === 'DELETED') pods.delete(key);
-      else pods.set(key, object);
+      if (type === 'DELETED') pods.delete(keyOf(pod));
+      else pods.set(keyOf(pod), object);
       say(`${JSON.stringify({ type, object })}\n`, namespaceOf(pod));
     },
     say: (text) => say(text),
@@ -126,11 +105,7 @@ export async function startApiServer(
       say(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
     },
     endWatches(how) {
-      for (const { response } of watches) {
-        if (how === 'whole') response.end();
-        else response.destroy();
-      }
-      watches.clear();
+      endAll(watches, how);
     },
     get watches() {
       return watches.size;
@@ -139,6 +114,53 @@ export async function startApiServer(
     isDead: false,
   };
   return fake;
+}
+
+/** What a pod of this cluster finds at its mount, and with what the server shows who it is. */
+function serviceAccount({ address }: Place) {
+  const { ca, certificate, key } = createCertificates('kubernetes', address);
+  const mount = mkdtempSync(join(tmpdir(), 'service-account-'));
+  writeFileSync(join(mount, 'ca.crt'), ca);
+  writeFileSync(join(mount, 'token'), 'first-token\n');
+  return { mount, certificate, key };
+}
+
+async function listenAt(server: Server, { host, port }: Place): Promise<number> {
+  server.listen(port, host);
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+function endAll(watches: Set<Watch>, how: 'whole' | 'cut'): void {
+  for (const { response } of watches) {
+    if (how === 'whole') response.end();
+    else response.destroy();
+  }
+  watches.clear();
+}
+
+function keyOf(pod: PodObject): string {
+  return `${namespaceOf(pod)}/${(pod.metadata as PodObject).name}`;
+}
+
+/** `seconds`: after these the server ends it; null: its test does. */
+function follow(watches: Set<Watch>, watch: Watch, seconds: number | null): void {
+  const { response } = watch;
+  response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+  watches.add(watch);
+  const timer = seconds === null ? undefined : setTimeout(() => response.end(), seconds * 1000);
+  response.on('close', () => {
+    clearTimeout(timer);
+    watches.delete(watch);
+  });
+}
+
+function pageOf(pods: ReadonlyMap<string, PodObject>, version: number, namespace: string, parameters: URLSearchParams) {
+  const all = [...pods.values()].filter((pod) => namespaceOf(pod) === namespace);
+  const from = Number(parameters.get('continue') ?? 0);
+  const to = from + Number(parameters.get('limit') ?? all.length);
+  const metadata = { resourceVersion: String(version), ...(to < all.length ? { continue: String(to) } : {}) };
+  return { kind: 'PodList', metadata, items: all.slice(from, to) };
 }
 
 function secondsOf(parameters: URLSearchParams): number {

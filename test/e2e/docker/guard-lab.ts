@@ -39,30 +39,8 @@ export interface Lab {
 }
 
 export async function openLab(): Promise<Lab> {
-  const isBuilt = (await tryDocker(['image', 'inspect', 'mcp-egress-demo'])).code === 0;
-  if (!isBuilt) await docker(['build', '--quiet', '--network', 'host', '--tag', 'mcp-egress-demo', 'docker/demo']);
-  await docker(['tag', 'mcp-egress-demo', IMAGE]);
-  await tryDocker(['network', 'rm', NETWORK]);
-  const shape = ['--internal', '--subnet', '10.231.251.0/24', '--ip-range', '10.231.251.64/26'];
-  const closed = ['--opt', 'com.docker.network.bridge.inhibit_ipv4=true'];
-  await docker(['network', 'create', ...shape, ...closed, NETWORK]);
-  const folder = mkdtempSync(join(tmpdir(), 'egress-guard-lab-'));
-  const [socket, leases, project] = [
-    join(folder, 'guard/docker.sock'),
-    join(folder, 'leases'),
-    join(folder, 'project'),
-  ];
-  writeFileSync(join(folder, 'policy.yaml'), policy({ socket, leases, project }));
-  await docker([
-    'run',
-    '--rm',
-    '-v',
-    `${folder}:/f`,
-    'mcp-egress-demo',
-    'sh',
-    '-c',
-    'mkdir /f/project && echo kept > /f/project/file',
-  ]);
+  await prepareEngine();
+  const { folder, socket, leases, project } = await makeFolder();
   let child: ChildProcess | null = null;
   let output = '';
   const env = { DOCKER_HOST: `unix://${socket}` };
@@ -115,6 +93,38 @@ export async function openLab(): Promise<Lab> {
   };
   await lab.start();
   return lab;
+}
+
+/** The image that stands for every tool, and the network of the tools. */
+async function prepareEngine(): Promise<void> {
+  const isBuilt = (await tryDocker(['image', 'inspect', 'mcp-egress-demo'])).code === 0;
+  if (!isBuilt) await docker(['build', '--quiet', '--network', 'host', '--tag', 'mcp-egress-demo', 'docker/demo']);
+  await docker(['tag', 'mcp-egress-demo', IMAGE]);
+  await tryDocker(['network', 'rm', NETWORK]);
+  const shape = ['--internal', '--subnet', '10.231.251.0/24', '--ip-range', '10.231.251.64/26'];
+  const closed = ['--opt', 'com.docker.network.bridge.inhibit_ipv4=true'];
+  await docker(['network', 'create', ...shape, ...closed, NETWORK]);
+}
+
+async function makeFolder(): Promise<Readonly<Record<'folder' | 'socket' | 'leases' | 'project', string>>> {
+  const folder = mkdtempSync(join(tmpdir(), 'egress-guard-lab-'));
+  const [socket, leases, project] = [
+    join(folder, 'guard/docker.sock'),
+    join(folder, 'leases'),
+    join(folder, 'project'),
+  ];
+  writeFileSync(join(folder, 'policy.yaml'), policy({ socket, leases, project }));
+  await docker([
+    'run',
+    '--rm',
+    '-v',
+    `${folder}:/f`,
+    'mcp-egress-demo',
+    'sh',
+    '-c',
+    'mkdir /f/project && echo kept > /f/project/file',
+  ]);
+  return { folder, socket, leases, project };
 }
 
 function policy({ socket, leases, project }: Readonly<Record<'socket' | 'leases' | 'project', string>>): string {

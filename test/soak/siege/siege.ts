@@ -47,18 +47,10 @@ export async function siege(settings: SiegeSettings): Promise<void> {
   const { folder, origin, say, seconds, slowness } = settings;
   const dns = await startFakeDns(({ name, type }) => ({ answers: type === 'A' ? manyAddresses(name) : [] }));
   const log = join(folder, 'decisions.log');
-  const proxy = await startProxyProcess(
-    join(folder, 'siege.yaml'),
-    {
-      version: 1,
-      listen: { proxy: '127.0.0.1:0', admin: '127.0.0.1:0' },
-      admin: { token: TOKEN },
-      dns: { servers: [dns.server], timeout: '3s' },
-      policy: { default: 'public', internal: [{ address: '127.0.0.1/32', ports: ['1-65535'] }] },
-      log: { file: { path: log } },
-    },
-    { NODE_OPTIONS: CONTAINER.node, MALLOC_ARENA_MAX: '1' },
-  );
+  const proxy = await startProxyProcess(join(folder, 'siege.yaml'), configuration(dns.server, log), {
+    NODE_OPTIONS: CONTAINER.node,
+    MALLOC_ARENA_MAX: '1',
+  });
   const { adminPort } = proxy;
   const accomplice = fork(fileURLToPath(new URL('./accomplice.js', import.meta.url)));
   const [{ port }] = await once(accomplice, 'message');
@@ -103,6 +95,17 @@ export async function siege(settings: SiegeSettings): Promise<void> {
     accomplice.disconnect();
     await dns.close();
   }
+}
+
+function configuration(dnsServer: string, log: string) {
+  return {
+    version: 1,
+    listen: { proxy: '127.0.0.1:0', admin: '127.0.0.1:0' },
+    admin: { token: TOKEN },
+    dns: { servers: [dnsServer], timeout: '3s' },
+    policy: { default: 'public', internal: [{ address: '127.0.0.1/32', ports: ['1-65535'] }] },
+    log: { file: { path: log } },
+  };
 }
 
 /** Each answer as large as a name's may be; none of its addresses is one that the policy lets anybody reach. */
