@@ -11,7 +11,7 @@ const OUT = 'dist/proxy';
 const OLDEST_PARSER = 'node12.20';
 
 /** All but those that a file in this folder stands in for. */
-const IMPORT = /^import (?!type )([^;]*?) from '(node:(?!https?'|http2'|tls')[a-z_/]+)';/gms;
+const IMPORT = /^import (?!type )([^;]*?) from '(node:(?!https?'|http2'|tls')[a-z0-9_/]+)';/gms;
 
 /**
  * An `import` of a module of Node reads each of its exports, and some of them load a part of Node that nobody here uses: of
