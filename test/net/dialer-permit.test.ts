@@ -86,7 +86,7 @@ function closed({ socket, address }: { socket: net.Socket; address: { text: stri
   return address.text;
 }
 
-/** Listens where the victim is, at a port that is free on every address that is vetted, and at a path. */
+/** Listens where the victim is, at a port of what is vetted, and at a path. */
 async function listen(t: TestContext) {
   const heard: string[] = [];
   let byPath = 0;
@@ -94,11 +94,12 @@ async function listen(t: TestContext) {
     heard.push(VICTIM.text);
     socket.on('error', () => socket.destroy()).end();
   });
-  await once(victim.listen(0, VICTIM.text), 'listening');
-  const bound = victim.address();
-  assert.ok(bound !== null && typeof bound === 'object');
   const vetted = net.createServer((socket) => socket.on('error', () => socket.destroy()));
-  await once(vetted.listen(bound.port, '127.0.0.1'), 'listening');
+  await once(vetted.listen(0, '127.0.0.1'), 'listening');
+  const bound = vetted.address();
+  assert.ok(bound !== null && typeof bound === 'object');
+  // In this order: what others open is at 127.0.0.1, whose ports may be taken.
+  await once(victim.listen(bound.port, VICTIM.text), 'listening');
   const folder = mkdtempSync(join(tmpdir(), 'permit-'));
   const socketPath = join(folder, 'socket');
   const atPath = net.createServer((socket) => {
