@@ -86,7 +86,7 @@ export class DirectReads {
   }
 
   /**
-   * For a socket that is closed: it lets go of whoever listened to it and read it. V8 keeps closed sockets from one collection
+   * For a socket whose `close` is being emitted, no sooner: it lets go of whoever listened to it and read it. V8 keeps closed sockets from one collection
    * to the next full one, and with all that hangs on them a quarter of what a tunnel allocates was moved to old memory.
    */
   forget(socket: Socket): void {

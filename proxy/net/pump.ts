@@ -51,6 +51,7 @@ export class Pump implements Heir {
 
   closed(hadError: boolean): void {
     this.#tunnel.closed(this, hadError);
+    this.#tunnel.reads.forget(this.from);
   }
 
   /** Gives the claim back, at the end of the tunnel. */

@@ -162,7 +162,6 @@ class SocketRelay implements Relay, Ways, Pumping {
   closed(pump: Pump, hadError: boolean): void {
     if (hadError) this.cut(pump === this.#up ? 'client-reset' : 'upstream-reset');
     if (!pump.from.readableEnded) pump.to.destroy();
-    this.reads.forget(pump.from);
     this.#open -= 1;
     if (this.#open > 0) return;
     this.#screened.ended();

@@ -152,6 +152,25 @@ test('a tunnel whose sockets have neither way carries the same bytes, and half-c
   assert.deepEqual(await running.done, { bytesUp: request.length, bytesDown: response.length, cause: 'end' });
 });
 
+test('a client that is lost as its tunnel opens is still heard of by all who count it', LIMIT, async (t) => {
+  const [client, upstream] = [await tcp(t), await tcp(t)];
+  const closed = once(client.near, 'close');
+  // It is closed from here on, and says so in a later turn.
+  client.near.destroy();
+  const running = relay(new PlainSide(client.near), upstream.near, {
+    idleTimeoutMs: 60_000,
+    deadlines: new Deadlines(),
+    reads: new DirectReads(Buffer.allocUnsafeSlow(64 * 1024)),
+    claim: (refuse) => createMemoryBudget(() => 1 << 30).claim('relays', 'tool', refuse),
+    claimEarly: (refuse) => createMemoryBudget(() => 1 << 30).claim('early', 'tool', refuse),
+    head: Buffer.alloc(0),
+    screen: null,
+    screenTimeoutMs: 60_000,
+  });
+  await closed;
+  assert.equal((await running.done).cause, 'client-reset');
+});
+
 async function tcp(t: TestContext): Promise<Pair> {
   const both = await pair();
   t.after(() => {
