@@ -10,7 +10,10 @@ import { clientText, destination, outcomeOf } from './list.js';
 export function bindDetail(onClose, clients) {
   const dialog = byId('detail');
   byId('detail-close').addEventListener('click', () => dialog.close());
-  dialog.addEventListener('close', onClose);
+  dialog.addEventListener('close', () => {
+    document.body.append(byId('toast'));
+    onClose();
+  });
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close();
   });

@@ -146,6 +146,9 @@ function toast(text, undo) {
     });
     parts.push(button);
   }
+  // Behind an open dialog nothing can be pressed.
+  const over = document.querySelector('dialog[open]') ?? document.body;
+  if (place.parentElement !== over) over.append(place);
   place.replaceChildren(...parts);
   place.hidden = false;
   toastTimer = setTimeout(hide, UNDO_MS);

@@ -6,16 +6,22 @@ import { byId, element } from './dom.js';
 import { answerQuestion, decide } from './grants.js';
 import { clientText, destination, timeText } from './list.js';
 
-let shown = '';
+/** By id: what somebody is about to press is never replaced. */
+const shown = new Map();
 
-/** Reads all that wait for an answer and shows them. A form that somebody is using is not replaced by the same one. */
+/** Reads all that wait for an answer and shows them. */
 export async function showQuestions() {
   const { questions, folded, ask: asking } = await ask('/v1/questions');
   const place = byId('questions');
   place.hidden = asking === null && questions.length === 0;
-  const text = JSON.stringify([questions, folded]);
-  if (text === shown) return;
-  shown = text;
+  byId('questions-title').textContent = `Waiting for an answer (${questions.length})`;
+  byId('questions-title').hidden = questions.length === 0 && folded.length === 0;
+  removeEnded(new Set(questions.map(({ id }) => id)));
+  for (const question of questions) {
+    const known = shown.get(question.id);
+    if (known !== undefined) known.times.textContent = timesText(question);
+    else add(question);
+  }
   const more = folded.map(({ client, more: count }) =>
     element(
       'p',
@@ -25,22 +31,39 @@ export async function showQuestions() {
       ' were not asked one by one.',
     ),
   );
-  const heading = element('h2', {}, `Waiting for an answer (${questions.length})`);
-  place.replaceChildren(
-    ...(questions.length === 0 && more.length === 0 ? [] : [heading]),
-    element('ul', { class: 'questions' }, ...questions.map(questionItem)),
-    ...more,
-  );
+  byId('questions-more').replaceChildren(...more);
 }
 
-function questionItem(question) {
-  const { client, count, waiting, grantClient, last } = question;
+function add(question) {
+  const times = element('span', { class: 'hint' }, timesText(question));
+  const item = questionItem(question, times);
+  shown.set(question.id, { times, item });
+  byId('question-list').append(item);
+}
+
+/** Where the focus was in what goes, it goes to the heading, on which no key decides anything. */
+function removeEnded(open) {
+  for (const [id, { item }] of shown) {
+    if (open.has(id)) continue;
+    const hadFocus = item.contains(document.activeElement);
+    item.remove();
+    shown.delete(id);
+    if (hadFocus) (shown.size > 0 ? byId('questions-title') : byId('main')).focus();
+  }
+}
+
+function timesText({ count, last, waiting }) {
+  const held = waiting > 0 ? `, ${waiting} waiting now` : '';
+  return ` ${count} ${count === 1 ? 'time' : 'times'}, last ${timeText(last)}${held}`;
+}
+
+function questionItem(question, times) {
+  const { client, grantClient } = question;
   const place = element('div', { class: 'decision' });
   const who = forWhom(grantClient);
   const make = (effect, span) => () => decide(place, answerQuestion(question, effect, span, who.which()));
   const dismiss = element('button', { type: 'button' }, 'Dismiss');
   dismiss.addEventListener('click', () => decide(place, answerQuestion(question, 'dismiss')));
-  const held = waiting > 0 ? `, ${waiting} waiting now` : '';
   return element(
     'li',
     {},
@@ -50,7 +73,7 @@ function questionItem(question) {
       element('bdi', {}, clientText(client)),
       ' asks for ',
       element('strong', { class: 'destination' }, element('bdi', {}, destination(question))),
-      element('span', { class: 'hint' }, ` ${count} ${count === 1 ? 'time' : 'times'}, last ${timeText(last)}${held}`),
+      times,
     ),
     element(
       'div',
