@@ -5,6 +5,7 @@ import { decideHost } from './policy.js';
 import type { DenyReason } from './reasons.js';
 import type { Denial } from './refusal.js';
 import type { Question } from './rule.js';
+import { isNever } from './rule-id.js';
 
 export interface Standing {
   /** The one that was dialled; those that were vetted, where a parent proxy picks one; null where only it knows them. */
@@ -18,11 +19,17 @@ export interface Standing {
  * Makes no Permit: nothing is to be dialled.
  */
 export function judgeAgain(of: Policy, question: Question, { addresses, once }: Standing): Denial | null {
-  const denial = decideHost(of, question) ?? ofDestination(policyFor(of, question.client), question, addresses);
-  return denial !== null && once && LACKS_RULE.has(denial.reason) ? null : denial;
+  const ends = (denial: Denial | null): denial is Denial => denial !== null && !(once && isLack(denial));
+  const ofName = decideHost(of, question);
+  if (ends(ofName)) return ofName;
+  return ofDestination(policyFor(of, question.client), question, addresses).find(ends) ?? null;
 }
 
-/** What a grant for one request stood in for. */
+/** What a grant for one request stood in for: that no rule allows it. */
+function isLack({ reason, rule }: Denial): boolean {
+  return LACKS_RULE.has(reason) && !isNever(rule);
+}
+
 const LACKS_RULE: ReadonlySet<DenyReason> = new Set<DenyReason>([
   'host-not-allowed',
   'port-not-allowed',
@@ -30,14 +37,13 @@ const LACKS_RULE: ReadonlySet<DenyReason> = new Set<DenyReason>([
   'address-prohibited',
 ]);
 
-function ofDestination(policy: Policy, question: Question, addresses: readonly Address[] | null): Denial | null {
-  for (const address of addresses ?? []) {
-    const judgement = judgeAddress(policy, question, address);
-    if (!judgement.allowed) return judgement.denial;
+function ofDestination(policy: Policy, question: Question, addresses: readonly Address[] | null): readonly Denial[] {
+  if (addresses !== null) {
+    const judgements = addresses.map((address) => judgeAddress(policy, question, address));
+    return judgements.flatMap((judgement) => (judgement.allowed ? [] : [judgement.denial]));
   }
-  if (addresses !== null) return null;
   const { host } = question.target;
-  if (host.kind === 'literal') return null;
+  if (host.kind === 'literal') return [];
   const judged = judgeUnresolved(policy, question, host.name);
-  return typeof judged === 'string' ? null : judged;
+  return typeof judged === 'string' ? [] : [judged];
 }

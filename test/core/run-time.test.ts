@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAddress, parsePrefix } from '../../proxy/core/address.js';
 import { parseHostPattern } from '../../proxy/core/host-pattern.js';
-import { judgeAgain } from '../../proxy/core/judge-again.js';
-import { decideAddresses, decideHost, type Policy, policyFor } from '../../proxy/core/policy.js';
+import { decideAddresses, decideHost, type Policy } from '../../proxy/core/policy.js';
 import { type GrantedRule, type PausedClient, type RunTime, withRunTime } from '../../proxy/core/run-time.js';
 import { parseAuthority } from '../../proxy/core/target.js';
 import { type PolicyText, policyOf } from './policy-question.js';
@@ -279,21 +278,4 @@ test('where somebody is asked, what lacks a rule is not yet allowed, and what a 
   assert.equal(outcome(policy, 'a.test:80', PUBLIC), 'deny not-yet-allowed default');
   assert.equal(outcome(policy, 'bad.test:443', PUBLIC), 'deny host-denied deny[0]');
   assert.equal(outcome(policy, '10.0.0.1:443', '10.0.0.1'), 'deny address-prohibited special:10.0.0.0/8');
-});
-
-test('a connection is judged again by the same rules, and what one request was granted stays until a rule is against it', () => {
-  const target = parseAuthority('a.test:443');
-  assert.ok(target.ok);
-  const question = { target: target.value, client: { name: 'x' }, own: OWN };
-  const address = parseAddress(PUBLIC) ?? assert.fail();
-  const again = (policy: Policy, once = false): string | null =>
-    judgeAgain(policy, question, { addresses: [address], once })?.reason ?? null;
-  const allowed = policyOf({ default: 'none', allow: [{ host: 'a.test' }] });
-  assert.equal(again(allowed), null);
-  assert.equal(again(policyOf({ default: 'none' })), 'host-not-allowed');
-  assert.equal(again(policyOf({ default: 'none' }), true), null);
-  assert.equal(again(policyOf({ deny: [{ address: `${PUBLIC}/32` }] }), true), 'address-denied');
-  assert.equal(again(policyOf({ mode: 'report', deny: [{ host: 'a.test' }] })), null);
-  assert.equal(again(withRunTime(allowed, { grants: [], ...pause('x') })), 'paused');
-  assert.equal(policyFor(allowed, { name: 'x' }), allowed);
 });
