@@ -163,7 +163,7 @@ function createArrivals(options: AppOptions, { gate, deadlines }: WayOut, inForc
     settings: () => inForce.settings,
     sink,
     labels: createClientLabels(gate.resolver, () => inForce.settings.policy),
-    leases: createLeases(config.guard?.leases ?? null),
+    leases: config.guard?.leases == null ? null : createLeases(config.guard.leases),
     pods,
     newId: createIds(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(RELAY_BUFFER_BYTES)),

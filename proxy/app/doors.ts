@@ -44,7 +44,7 @@ export class Doors {
 
   constructor(options: DoorsOptions) {
     const { arrivals, pool, config } = options;
-    const bounds = { onEnter: () => arrivals.accepted() };
+    const bounds = { onEnter: arrivals.accepted };
     const connectionLimits = createConnectionLimits(() => arrivals.settings().limits, bounds);
     const common = { arrivals, pool, connectionLimits };
     const proxy = createProxyServer({ ...common, target: absoluteTarget, door: 'absolute' });

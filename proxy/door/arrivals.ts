@@ -2,15 +2,12 @@
 import type { Socket } from 'node:net';
 import type { ClientEntry, Limits } from '../config/config.js';
 import type { DnsName } from '../core/host-pattern.js';
-import { type Denial, type Policy, policyFor } from '../core/policy.js';
+import { type Policy, policyFor } from '../core/policy.js';
 import { pausedAs } from '../core/run-time.js';
 import type { Target } from '../core/target.js';
 import type { Deadlines } from '../net/deadlines.js';
 import type { DirectReads } from '../net/direct-io.js';
-import type { Screen } from '../net/first-bytes.js';
 import type { MemoryBudget } from '../net/memory-budget.js';
-import { relay } from '../net/relay.js';
-import type { Side } from '../net/side.js';
 import { Clock } from '../observe/clock.js';
 import type { DecisionSink, Door } from '../observe/record.js';
 import type { Gate } from './admit.js';
@@ -19,11 +16,12 @@ import { createAskedNames } from './asked-names.js';
 import type { ClientLabels } from './client-labels.js';
 import { type Credentials, type Identified, identify, namesByToken, type Origin, peerAddress } from './clients.js';
 import { EarlyData } from './early-data.js';
-import { type Client, EMPTY_TRACE, Flow } from './flow.js';
+import { type Client, Flow } from './flow.js';
 import type { Leases } from './leases.js';
+import { OpenTunnel, type TunnelEnds } from './open-tunnel.js';
 import { Running } from './running.js';
-import { type Soon, soon } from './soon.js';
-import { type Standing, Standings } from './standings.js';
+import type { Soon } from './soon.js';
+import { Standings } from './standings.js';
 import { createTurns } from './turns.js';
 
 /** The parts of the configuration that a reload replaces. */
@@ -38,7 +36,8 @@ export interface ArrivalsOptions {
   readonly settings: () => Settings;
   readonly sink: DecisionSink;
   readonly labels: ClientLabels;
-  readonly leases: Leases;
+  /** Null: there is no spawn guard. */
+  readonly leases: Leases | null;
   /** Which client's pod has an address; null: nobody's. */
   readonly pods: { of(address: string): string | null };
   readonly newId: () => string;
@@ -66,16 +65,6 @@ export interface Arrival {
   readonly isKnown: boolean;
 }
 
-export interface TunnelEnds {
-  readonly client: Side;
-  readonly upstream: Socket;
-  /** What the client sent with the request that opened the tunnel. */
-  readonly head: Buffer;
-  /** Judges the first bytes of the tunnel; null: they pass unseen. */
-  readonly screen: Screen | null;
-  readonly standing: Standing;
-}
-
 /** A socket, or what is known of the sender of a datagram. */
 export interface Peer {
   readonly remoteAddress?: string | undefined;
@@ -86,6 +75,11 @@ export interface Asked {
   readonly credentials: Credentials | null;
   /** In place of the policy in force: for doors with a fixed destination. */
   readonly policy?: Policy;
+}
+
+/** Who asks, but for the label. */
+interface KnownClient extends Pick<Client, 'address' | 'name' | 'couldBe'> {
+  readonly isKnown: boolean;
 }
 
 /** The doors at which a client can be asked for credentials (407) and come back with them. */
@@ -108,6 +102,8 @@ export class Arrivals {
   readonly #admitting: AdmitOptions;
   readonly #names = createAskedNames();
   readonly #turns = createTurns();
+  /** See Turns.accepted. */
+  readonly accepted = this.#turns.accepted;
   readonly #clock = new Clock();
 
   constructor(options: ArrivalsOptions) {
@@ -145,11 +141,6 @@ export class Arrivals {
     return new EarlyData(socket, { reads: this.reads, rest, claim });
   }
 
-  /** See Turns.accepted. */
-  accepted(): void {
-    this.#turns.accepted();
-  }
-
   /** Null: now is the turn of this peer. */
   turn(peer: Peer): Promise<void> | null {
     return this.#turns.wait(peerAddress(peer.remoteAddress));
@@ -165,26 +156,33 @@ export class Arrivals {
   }
 
   #identify(door: Door, peer: Peer, asked: Asked): Soon<Arrival> {
-    const { policy, clients } = this.settings();
-    const origin = this.#originOf(peer);
+    const { clients } = this.settings();
+    const origin = this.#originOf(peer, clients);
     const { address, lease } = origin;
     const identified = identify(clients, origin, asked.credentials);
     const isKnown = identified.outcome === 'known';
     const name = isKnown ? identified.name : null;
     const mayStillSay = name === null && isKnown && CHALLENGING.has(door);
     const couldBe = mayStillSay ? namesByToken(clients, origin) : [];
-    return soon(name === null ? (lease?.container ?? this.#options.labels.of(address)) : null, (found) => {
-      // A container that is named like a configured client must not pass for it in the log.
-      const label = clients.some((client) => client.name === found) ? null : found;
-      const client = { address, name, label, couldBe };
-      const inForce = asked.policy === undefined ? policyFor(policy, client) : pausedAs(asked.policy, policy);
-      return { flow: this.#flow(door, client, asked.method, inForce), isKnown };
-    });
+    const known = { name, isKnown, address, couldBe };
+    const label = name === null ? (lease?.container ?? this.#options.labels.of(address)) : null;
+    if (label instanceof Promise) return label.then((found) => this.#opened(door, asked, known, found));
+    return this.#opened(door, asked, known, label);
+  }
+
+  #opened(door: Door, asked: Asked, { isKnown, address, name, couldBe }: KnownClient, found: string | null): Arrival {
+    const { policy, clients } = this.settings();
+    // A container that is named like a configured client must not pass for it in the log.
+    const label = clients.some((client) => client.name === found) ? null : found;
+    const client = { address, name, label, couldBe };
+    const inForce = asked.policy === undefined ? policyFor(policy, client) : pausedAs(asked.policy, policy);
+    return { flow: this.#flow(door, client, asked.method, inForce), isKnown };
   }
 
   /** Who asks without credentials: for doors that have none. */
   whoIs(peer: Peer): Identified {
-    return identify(this.settings().clients, this.#originOf(peer), null);
+    const { clients } = this.settings();
+    return identify(clients, this.#originOf(peer, clients), null);
   }
 
   /** Reports the question of a steered client for a name that leads here. */
@@ -203,37 +201,17 @@ export class Arrivals {
   }
 
   /** Relays until both sides have ended, then writes the close record. Takes both sockets over. */
-  tunnel(flow: Flow, { client, upstream, head, screen, standing }: TunnelEnds): Promise<void> {
-    const { address } = flow.client;
-    const { idleTimeoutMs, headerTimeoutMs } = this.settings().limits;
-    const tunnel = relay(client, upstream, {
-      idleTimeoutMs,
-      screenTimeoutMs: headerTimeoutMs,
-      reads: this.reads,
-      deadlines: this.deadlines,
-      claim: (refuse) => this.memory.claim('relays', address, refuse),
-      claimEarly: (refuse) => this.memory.claim('early', address, refuse),
-      head,
-      screen,
-    });
-    const ended = flow.door === 'relay' ? this.running.relay(tunnel) : this.running.tunnel(tunnel);
-    const cut = (denial: Denial): void => {
-      flow.refused({ ...EMPTY_TRACE, target: standing.permit.target }, null, denial);
-      tunnel.cut('policy');
-    };
-    const judged = { flow, standing, cut };
-    const place = this.standings.enter(judged);
+  tunnel(flow: Flow, ends: TunnelEnds): Promise<void> {
+    const tunnel = new OpenTunnel(this, flow, ends);
     // No function that waits: it would hold the head and the screen of each tunnel.
-    return tunnel.done.then((result) => {
-      ended();
-      this.standings.leave(place, judged);
-      flow.closed(result);
-    });
+    return tunnel.relay.done.then((result) => tunnel.ended(result));
   }
 
-  #originOf({ remoteAddress }: Peer): Origin {
+  #originOf({ remoteAddress }: Peer, clients: readonly ClientEntry[]): Origin {
     const address = peerAddress(remoteAddress);
-    return { address, lease: this.#options.leases.of(address), pod: this.#options.pods.of(address) };
+    const { leases, pods } = this.#options;
+    const pod = clients.length === 0 ? null : pods.of(address);
+    return { address, lease: leases === null ? null : leases.of(address), pod };
   }
 
   #flow(door: Door, client: Client, method: string | null, policy: Policy): Flow {

@@ -13,10 +13,9 @@ const MOST_OCTETS = 1024 * 1024;
 
 /**
  * The file is looked at each time: an address goes from one tool to another within a second, and the guard has replaced
- * the file before the new one starts. It is read only when it is another one. `folder` null: there is no guard.
+ * the file before the new one starts. It is read only when it is another one.
  */
-export function createLeases(folder: string | null): Leases {
-  if (folder === null) return { of: () => null };
+export function createLeases(folder: string): Leases {
   const path = join(folder, LEASE_FILE);
   let identity = '';
   let leases: ReadonlyMap<string, Lease> = new Map();

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { OpenSet } from '../net/open-set.js';
 import type { Relay } from '../net/relay.js';
-import type { CloseCause } from '../observe/record.js';
+import type { CloseCause, Door } from '../observe/record.js';
 import type { Soon } from './soon.js';
 
 /** A tunnel without a byte for this long is idle: its client keeps a connection for later, and opens another one then. */
@@ -16,11 +16,14 @@ const LINGER_RELAY_MS = 500;
 /** How often the drain looks at what has moved: nothing is noted down for each byte. */
 const LOOK_MS = 250;
 
-interface Watched {
+/** A tunnel, as the drain sees it. */
+export interface Watched {
   readonly relay: Relay;
   /** What it had carried at the last look, and since when. */
   bytes: number;
   since: number;
+  /** Among those that are under way. */
+  place: number;
 }
 
 /** A request under way. */
@@ -119,12 +122,17 @@ export class Running {
     this.#follow(this.#relayWork, socket, work);
   }
 
-  tunnel(relay: Relay): () => void {
-    return watched(this.#tunnels, relay);
+  /** From its opening to `left`. `door`: it came by. */
+  opened(tunnel: Watched, door: Door): void {
+    tunnel.place = this.#tunnelsOf(door).add(tunnel);
   }
 
-  relay(relay: Relay): () => void {
-    return watched(this.#relays, relay);
+  left(tunnel: Watched, door: Door): void {
+    this.#tunnelsOf(door).delete(tunnel.place, tunnel);
+  }
+
+  #tunnelsOf(door: Door): OpenSet<Watched> {
+    return door === 'relay' ? this.#relays : this.#tunnels;
   }
 
   /** Resolves when everything has ended; `cut` ends it sooner. */
@@ -171,12 +179,6 @@ export class Running {
       socket.destroy();
     });
   }
-}
-
-function watched(all: OpenSet<Watched>, relay: Relay): () => void {
-  const one = { relay, bytes: relay.bytes(), since: performance.now() };
-  const place = all.add(one);
-  return () => void all.delete(place, one);
 }
 
 class UnderWay {

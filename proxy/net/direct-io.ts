@@ -17,6 +17,12 @@ export type Reader = (bytes: Buffer) => boolean;
 /** How many octets the next read of a socket may bring. Rounded down to one of READ_SIZES. */
 export type ReadSize = () => number;
 
+/** Reader and size in one object, for those of whom there are thousands. */
+export interface Taker {
+  take(bytes: Buffer): boolean;
+  most(): number;
+}
+
 const READ_SIZES = [16 * 1024, 64 * 1024] as const;
 /** A read of at least this much is part of a transfer. */
 const BULK_BYTES = 16 * 1024;
@@ -37,7 +43,16 @@ export class DirectReads {
   /** Those whose transfers go on in a later turn, in the order in which they were stopped. */
   readonly #stopped = new Set<Socket>();
 
+  /** What Node calls after a read, as a method of the socket, and right after it for the buffer of the next one. */
+  readonly #callback: (this: Socket, length: number, bytes: Buffer) => boolean;
+  readonly #generator = (): Buffer | undefined => this.#next;
+  #next: Buffer | undefined;
+
   constructor(buffer: Buffer) {
+    const onRead = (socket: Socket, piece: Buffer): boolean => this.#onRead(socket, piece);
+    this.#callback = function (length, bytes) {
+      return onRead(this, bytes.subarray(0, length));
+    };
     const smaller = READ_SIZES.filter((size) => size < buffer.length);
     this.#parts = [...smaller.map((size) => buffer.subarray(0, size)), buffer];
   }
@@ -47,24 +62,28 @@ export class DirectReads {
    * as ever. Called again, it puts another reader in place of the one before, whose size still holds for one read.
    */
   read(socket: Socket, reader: Reader, size: ReadSize = anySize): void {
+    this.readInto(socket, { take: reader, most: size });
+  }
+
+  /** The same. */
+  readInto(socket: Socket, taker: Taker): void {
     let goOn = true;
-    if (this.#take(socket, reader, size)) {
+    if (this.#take(socket, taker)) {
       // After the reader stands: it may put another one in its place with the first of these.
       const first = socket.readableLength === 0 ? null : socket.read();
-      for (let early = first; early !== null; early = socket.read()) goOn = reader(early) && goOn;
+      for (let early = first; early !== null; early = socket.read()) goOn = taker.take(early) && goOn;
     } else {
       socket.removeAllListeners('data');
-      socket.on('data', (bytes: Buffer) => void (reader(bytes) || socket.pause()));
+      socket.on('data', (bytes: Buffer) => void (taker.take(bytes) || socket.pause()));
     }
     if (goOn) socket.resume();
     else socket.pause();
   }
 
   /** False where this release of Node has no such way, or the socket is no plain TCP connection. */
-  #take(socket: Socket, reader: Reader, size: ReadSize): boolean {
+  #take(socket: Socket, taker: Taker): boolean {
     if (isRead(socket)) {
-      socket[READING].reader = reader;
-      socket[READING].size = size;
+      socket[READING] = taker;
       return true;
     }
     const handle = tcpHandle(socket);
@@ -72,39 +91,44 @@ export class DirectReads {
     if (handle === null || this.#slots === null || typeof handle.useUserBuffer !== 'function') return false;
     const { buffer, callback, generator } = this.#slots;
     if (!hasSlot(socket, buffer)) return false;
-    const reading: Reading = { reader, size };
-    const first = this.#part(size());
-    socket[READING] = reading;
-    socket[generator] = () => this.#part(reading.size());
-    socket[callback] = (length: number, bytes: Buffer) => {
-      const piece = bytes.subarray(0, length);
-      return length < BULK_BYTES ? reading.reader(piece) : this.#timed(reading, piece) && this.#goesOn(socket);
-    };
+    const first = this.#part(taker.most());
+    socket[READING] = taker;
+    socket[generator] = this.#generator;
+    socket[callback] = this.#callback;
     socket[buffer] = first;
     handle.useUserBuffer(first);
     return true;
   }
 
+  /** A read of `socket` has brought `piece`. False: no more for now. */
+  #onRead(socket: Socket, piece: Buffer): boolean {
+    const goOn =
+      piece.length < BULK_BYTES
+        ? takerOf(socket).take(piece)
+        : this.#timed(takerOf(socket), piece) && this.#goesOn(socket);
+    this.#next = this.#part(takerOf(socket).most());
+    return goOn;
+  }
+
   /**
-   * For a socket whose `close` is being emitted, no sooner: it lets go of whoever listened to it and read it. V8 keeps closed sockets from one collection
-   * to the next full one, and with all that hangs on them a quarter of what a tunnel allocates was moved to old memory.
+   * For a socket whose `close` is being emitted, no sooner: it lets go of whoever listened to it and read it. Where V8 keeps a
+   * closed socket to the next full collection, it would keep the tunnel with it.
    */
   forget(socket: Socket): void {
-    if (isRead(socket) && socket[READING].reader === dropped) return;
+    if (takerOf(socket) === NOBODY && isRead(socket)) return;
     socket.removeAllListeners();
     socket.on('error', ignore);
     if (this.#slots === null || !isRead(socket)) return;
-    socket[READING].reader = dropped;
-    socket[READING].size = anySize;
+    socket[READING] = NOBODY;
     if (!hasSlot(socket, this.#slots.buffer)) return;
     socket[this.#slots.generator] = null;
     socket[this.#slots.callback] = null;
     socket[this.#slots.buffer] = null;
   }
 
-  #timed({ reader }: Reading, piece: Buffer): boolean {
+  #timed(taker: Taker, piece: Buffer): boolean {
     const startedAt = performance.now();
-    const goOn = reader(piece);
+    const goOn = taker.take(piece);
     this.#bulk += 1;
     this.#bulkMs += performance.now() - startedAt;
     if (!this.#isScheduled) setImmediate(this.#nextLoop);
@@ -148,23 +172,22 @@ export class DirectReads {
 
 const READING = Symbol('reading');
 
-/** Who reads a socket now. */
-interface Reading {
-  reader: Reader;
-  size: ReadSize;
-}
-
 /** Sockets of a release all have the same ones. Assigned, which costs a tenth of Reflect.set. */
 function hasSlot(socket: Socket, slot: symbol): socket is Socket & Record<symbol, unknown> {
   return slot in socket;
 }
 
-function isRead(socket: Socket): socket is Socket & { readonly [READING]: Reading } {
+/** `READING`: who reads it now. */
+function isRead(socket: Socket): socket is Socket & { [READING]: Taker } {
   return READING in socket;
 }
 
+function takerOf(socket: Socket): Taker {
+  return isRead(socket) ? socket[READING] : NOBODY;
+}
+
 const anySize = (): number => Number.POSITIVE_INFINITY;
-const dropped = (): boolean => true;
+const NOBODY: Taker = { take: () => true, most: anySize };
 const ignore = (): void => undefined;
 
 /**

@@ -1,6 +1,6 @@
 /** One direction of a tunnel: what is read is written, and what its reader does not take at once is held and claimed. */
 import type { Socket } from 'node:net';
-import { type DirectReads, send } from './direct-io.js';
+import { type DirectReads, send, type Taker } from './direct-io.js';
 import type { Claim } from './memory-budget.js';
 import type { Heir } from './side.js';
 
@@ -26,7 +26,7 @@ export interface Pumping {
  * Reads `from` until it ends, and stops while `to` is behind. Reads bring at most SLOW_PIECE until the direction has
  * proven fast, and again after each long stall.
  */
-export class Pump implements Heir {
+export class Pump implements Heir, Taker {
   readonly from: Socket;
   readonly to: Socket;
   readonly #tunnel: Pumping;
@@ -42,7 +42,7 @@ export class Pump implements Heir {
   }
 
   start(): void {
-    this.#tunnel.reads.read(this.from, this.#onBytes, this.#size);
+    this.#tunnel.reads.readInto(this.from, this);
   }
 
   ended(): void {
@@ -59,9 +59,11 @@ export class Pump implements Heir {
     this.#claim?.hold(0);
   }
 
-  readonly #size = (): number => (this.#passed < FAST_AFTER ? SLOW_PIECE : Number.POSITIVE_INFINITY);
+  most(): number {
+    return this.#passed < FAST_AFTER ? SLOW_PIECE : Number.POSITIVE_INFINITY;
+  }
 
-  readonly #onBytes = (bytes: Buffer): boolean => {
+  take(bytes: Buffer): boolean {
     const moving = this.#tunnel.through(this, bytes);
     if (moving === null) return true;
     this.#passed += moving.length;
@@ -70,7 +72,7 @@ export class Pump implements Heir {
     this.#claim ??= this.#tunnel.claim();
     this.#claim.hold(this.to.writableLength);
     return false;
-  };
+  }
 
   readonly #resume = (): void => {
     if (performance.now() - this.#stalledAt > STALL_MS) this.#passed = 0;

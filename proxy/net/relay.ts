@@ -13,16 +13,18 @@ export interface RelayOptions {
   readonly idleTimeoutMs: number;
   readonly reads: DirectReads;
   readonly deadlines: Deadlines;
-  /** For what slow readers make the proxy hold. `refuse`: cuts the tunnel. */
-  readonly claim: (refuse: () => void) => Claim;
-  /** For the first bytes, until they are judged. `refuse`: cuts the tunnel. */
-  readonly claimEarly: (refuse: () => void) => Claim;
+  readonly claims: Claims;
   /** What the client sent with the request that opened the tunnel: goes up first. */
   readonly head: Buffer;
   /** Judges the first bytes from the client; null: they pass unseen. */
   readonly screen: Screen | null;
   /** How long it may hold them, from the first one on: not stretched by any that follow. */
   readonly screenTimeoutMs: number;
+}
+
+export interface Claims {
+  /** `relays`: for what slow readers make the proxy hold; `early`: for the first bytes, until they are judged. */
+  claim(share: 'relays' | 'early', refuse: () => void): Claim;
 }
 
 export interface RelayResult {
@@ -61,8 +63,7 @@ class SocketRelay implements Relay, Ways, Pumping {
   readonly #screened: Screening;
   readonly #idle: Deadline;
   readonly #idleTimeoutMs: number;
-  readonly #newClaim: RelayOptions['claim'];
-  readonly #claimEarly: RelayOptions['claimEarly'];
+  readonly #claims: Claims;
   readonly #deadlines: Deadlines;
   readonly #screenTimeoutMs: number;
   #early: Claim | null = null;
@@ -73,8 +74,7 @@ class SocketRelay implements Relay, Ways, Pumping {
 
   constructor(client: Side, upstream: Side, options: RelayOptions) {
     this.reads = options.reads;
-    this.#newClaim = options.claim;
-    this.#claimEarly = options.claimEarly;
+    this.#claims = options.claims;
     this.#deadlines = options.deadlines;
     this.#screenTimeoutMs = options.screenTimeoutMs;
     this.done = new Promise((resolve) => {
@@ -128,7 +128,7 @@ class SocketRelay implements Relay, Ways, Pumping {
   #beginHolding(): Claim {
     this.#late = this.#deadlines.of(() => this.#screened.late());
     this.#late.set(this.#screenTimeoutMs);
-    return this.#claimEarly(() => this.cut('busy'));
+    return this.#claims.claim('early', () => this.cut('busy'));
   }
 
   refuse(farewell: Buffer): void {
@@ -139,7 +139,7 @@ class SocketRelay implements Relay, Ways, Pumping {
   }
 
   claim(): Claim {
-    return this.#newClaim(() => this.cut('busy'));
+    return this.#claims.claim('relays', () => this.cut('busy'));
   }
 
   through(pump: Pump, bytes: Buffer): Buffer | null {

@@ -7,7 +7,6 @@ import type { Permit } from '../../proxy/core/policy.js';
 import { EgressError } from '../../proxy/core/reasons.js';
 import { Arrivals } from '../../proxy/door/arrivals.js';
 import { type ConnectionLimits, createConnectionLimits } from '../../proxy/door/connection-limits.js';
-import { createLeases } from '../../proxy/door/leases.js';
 import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
@@ -31,7 +30,7 @@ export async function doorParts(origin: number): Promise<DoorParts> {
     settings: () => settings,
     sink: { decision: (record) => records.push(record), closed: () => undefined },
     labels: { of: async () => null },
-    leases: createLeases(null),
+    leases: null,
     pods: { of: () => null },
     newId: () => String(records.length),
     reads: new DirectReads(Buffer.allocUnsafeSlow(64 * 1024)),

@@ -1,0 +1,75 @@
+/** A tunnel from its opening to its close record: what the drain, the policy and the budget know of it is this one object. */
+import type { Socket } from 'node:net';
+import type { Limits } from '../config/config.js';
+import type { Denial } from '../core/policy.js';
+import type { Deadlines } from '../net/deadlines.js';
+import type { DirectReads } from '../net/direct-io.js';
+import type { Screen } from '../net/first-bytes.js';
+import type { Claim, MemoryBudget } from '../net/memory-budget.js';
+import { type Claims, type Relay, type RelayResult, relay } from '../net/relay.js';
+import type { Side } from '../net/side.js';
+import { EMPTY_TRACE, type Flow } from './flow.js';
+import type { Running, Watched } from './running.js';
+import type { Judged, Standing, Standings } from './standings.js';
+
+/** What all tunnels have in common. */
+export interface TunnelRoom {
+  readonly settings: () => { readonly limits: Limits };
+  readonly reads: DirectReads;
+  readonly deadlines: Deadlines;
+  readonly memory: MemoryBudget;
+  readonly running: Running;
+  readonly standings: Standings;
+}
+
+export interface TunnelEnds {
+  readonly client: Side;
+  readonly upstream: Socket;
+  /** What the client sent with the request that opened the tunnel. */
+  readonly head: Buffer;
+  /** Judges the first bytes of the tunnel; null: they pass unseen. */
+  readonly screen: Screen | null;
+  readonly standing: Standing;
+}
+
+export class OpenTunnel implements Watched, Judged, Claims {
+  readonly flow: Flow;
+  readonly standing: Standing;
+  readonly relay: Relay;
+  bytes: number;
+  since = performance.now();
+  place = -1;
+  readonly #room: TunnelRoom;
+  readonly #judgedPlace: number;
+
+  /** Relays at once. Takes both sockets over; keeps neither the head nor the screen, which thousands of silent ones would hold. */
+  constructor(room: TunnelRoom, flow: Flow, { client, upstream, head, screen, standing }: TunnelEnds) {
+    const { idleTimeoutMs, headerTimeoutMs: screenTimeoutMs } = room.settings().limits;
+    const { reads, deadlines } = room;
+    this.#room = room;
+    this.flow = flow;
+    this.standing = standing;
+    const options = { idleTimeoutMs, screenTimeoutMs, reads, deadlines, claims: this, head, screen };
+    this.relay = relay(client, upstream, options);
+    this.bytes = this.relay.bytes();
+    room.running.opened(this, flow.door);
+    this.#judgedPlace = room.standings.enter(this);
+  }
+
+  claim(share: 'relays' | 'early', refuse: () => void): Claim {
+    return this.#room.memory.claim(share, this.flow.client.address, refuse);
+  }
+
+  /** The policy does not allow it any more. */
+  cut(denial: Denial): void {
+    this.flow.refused({ ...EMPTY_TRACE, target: this.standing.permit.target }, null, denial);
+    this.relay.cut('policy');
+  }
+
+  /** Both sides have ended. */
+  ended(result: RelayResult): void {
+    this.#room.running.left(this, this.flow.door);
+    this.#room.standings.leave(this.#judgedPlace, this);
+    this.flow.closed(result);
+  }
+}
