@@ -102,10 +102,9 @@ export class DirectReads {
 
   /** A read of `socket` has brought `piece`. False: no more for now. */
   #onRead(socket: Socket, piece: Buffer): boolean {
-    const goOn =
-      piece.length < BULK_BYTES
-        ? takerOf(socket).take(piece)
-        : this.#timed(takerOf(socket), piece) && this.#goesOn(socket);
+    const taker = takerOf(socket);
+    const isBulk = piece.length >= BULK_BYTES;
+    const goOn = isBulk ? this.#timed(taker, piece) && this.#goesOn(socket) : taker.take(piece);
     this.#next = this.#part(takerOf(socket).most());
     return goOn;
   }
@@ -116,7 +115,8 @@ export class DirectReads {
    */
   forget(socket: Socket): void {
     if (takerOf(socket) === NOBODY && isRead(socket)) return;
-    socket.removeAllListeners();
+    // One by one: to remove those of every event costs a tick.
+    for (const event of HEARD) socket.removeAllListeners(event);
     socket.on('error', ignore);
     if (this.#slots === null || !isRead(socket)) return;
     socket[READING] = NOBODY;
@@ -189,6 +189,7 @@ function takerOf(socket: Socket): Taker {
 const anySize = (): number => Number.POSITIVE_INFINITY;
 const NOBODY: Taker = { take: () => true, most: anySize };
 const ignore = (): void => undefined;
+const HEARD = ['end', 'close', 'error', 'timeout'] as const;
 
 /**
  * Writes as much of `bytes` as the kernel takes without waiting and answers how much that was: 0 where earlier bytes

@@ -10,18 +10,24 @@ export interface OurPorts {
   readonly stream: number;
   readonly http: number;
   readonly dns: number;
+  /** Doors that no workload measures. */
+  readonly others?: { readonly socks: number; readonly tls: number };
 }
 
 /** The shipped defaults, with room for the tunnels of the bench and the origin as the one internal exception. */
 export function ourPolicy(ports: OurPorts): string {
+  const { others } = ports;
+  const socks = others === undefined ? '' : `, socks: "127.0.0.1:${others.socks}"`;
+  const steer = others === undefined ? '' : `steer: { tls: "127.0.0.1:${others.tls}" }\n`;
+  const steered = others === undefined ? '' : ', 443';
   return `version: 1
-listen: { proxy: "127.0.0.1:${ports.port}", admin: "127.0.0.1:${ports.adminPort}" }
-dns: { servers: ["${ORIGIN_ADDRESS}:${ports.dns}"] }
+listen: { proxy: "127.0.0.1:${ports.port}", admin: "127.0.0.1:${ports.adminPort}"${socks} }
+${steer}dns: { servers: ["${ORIGIN_ADDRESS}:${ports.dns}"] }
 policy:
   mode: enforce
   default: public
   internal:
-    - { address: ${ORIGIN_ADDRESS}/32, ports: [${ports.stream}, ${ports.http}] }
+    - { address: ${ORIGIN_ADDRESS}/32, ports: [${ports.stream}, ${ports.http}${steered}] }
 limits: { connections: ${MAX_CONNECTIONS}, connectionsPerClient: ${MAX_CONNECTIONS} }
 log: { level: info, format: json }
 `;

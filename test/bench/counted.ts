@@ -2,13 +2,13 @@
 import { createHook } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import { Session } from 'node:inspector/promises';
+import { type Called, callsByPlace } from './called.js';
 
 export interface Counts {
   /** What the engine allocates for objects, closures and strings. */
   readonly bytes: number;
-  /** Calls of functions of this package, and of how many different ones. */
-  readonly calls: number;
-  readonly functions: number;
+  /** Functions of this package that were called, with how often. */
+  readonly called: readonly Called[];
   readonly listeners: number;
   readonly timers: number;
   readonly promises: number;
@@ -61,13 +61,9 @@ async function counts(): Promise<Counts> {
   const { profile } = await session.post('HeapProfiler.stopSampling');
   const { result } = await session.post('Profiler.takePreciseCoverage');
   await session.post('Profiler.stopPreciseCoverage');
-  const called = result
-    .filter(({ url }) => url.includes('/dist/proxy/'))
-    .flatMap(({ functions }) => functions.map(({ ranges }) => ranges[0]?.count ?? 0));
   return {
     bytes: bytesOf(profile.head),
-    calls: called.reduce((sum, count) => sum + count, 0),
-    functions: called.filter((count) => count > 0).length,
+    called: callsByPlace(result),
     ...counted,
   };
 }

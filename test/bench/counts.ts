@@ -1,6 +1,7 @@
 /**
- * `node dist/test/bench/counts.js`: what one CONNECT, one refusal and one GET cost in things: bytes that the engine
- * allocates, calls, listeners, timers, promises and ticks, Node's own included. Figures of one build compare with those of another.
+ * `node dist/test/bench/counts.js`: what one request of each kind costs in things: the files and functions of this package
+ * that it runs through, bytes that the engine allocates, listeners, timers, promises and ticks, Node's own included. Figures of
+ * one build compare with those of another.
  */
 
 import { once } from 'node:events';
@@ -9,8 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../net/free-port.js';
 import { ourPolicy } from './configurations.js';
-import { type Contender, contenders, type Field, type Standing } from './contenders.js';
+import { contenders, type Field, type Standing } from './contenders.js';
 import type { Counts } from './counted.js';
+import { echoOrigin, socksTalk, steeredTalk, talk } from './door-clients.js';
 import { firstTunnel } from './fresh.js';
 import { load } from './load.js';
 import { firstLine, type Running, start, stop } from './process.js';
@@ -39,23 +41,40 @@ async function print(built: Programs, { stream = 0, http = 0, dns = 0 }: Record<
   const standing = await startCounted(field);
   if (standing.running === null) throw new Error('no process');
   await firstTunnel(ours, standing, field);
-  const kinds: readonly (readonly [name: string, op: string, target: string])[] = [
-    ['CONNECT', 'setup', `${ORIGIN_ADDRESS}:${stream}`],
-    ['refusal', 'refused', `${REFUSED_ADDRESS}:9`],
-    ['GET', 'get', `${ORIGIN_ADDRESS}:${http}`],
+  const loaded = (op: string, target: string): Work => {
+    return (count) => load(ours, standing, field, { op, target, count, connections: CONNECTIONS });
+  };
+  const origin443 = await echoOrigin();
+  const kinds: readonly (readonly [name: string, work: Work])[] = [
+    ['CONNECT', loaded('setup', `${ORIGIN_ADDRESS}:${stream}`)],
+    ['refusal', loaded('refused', `${REFUSED_ADDRESS}:9`)],
+    ['GET', loaded('get', `${ORIGIN_ADDRESS}:${http}`)],
+    ['SOCKS', (count) => talk(standing.socks, socksTalk(stream), count, CONNECTIONS)],
+    ['steered', (count) => talk(standing.tls, steeredTalk(), count, CONNECTIONS)],
   ];
-  for (const [name, op, target] of kinds) {
-    const counts = await countsOf(ours, { ...standing, running: standing.running }, field, { op, target });
-    const each = Object.entries(counts).map(([what, count]) => `${what} ${figure(what, Number(count))}`);
-    say(`${name.padEnd(8)} ${each.join('  ')}`);
+  for (const [name, work] of kinds) {
+    if (name === 'steered' && origin443 === null) say('steered  not counted: its destination needs port 443');
+    else say(`${name.padEnd(8)} ${shown(await countsOf(standing.running, work))}`);
   }
+  origin443?.close();
   await stop(standing.running);
 }
 
-async function startCounted(field: Field): Promise<Standing> {
+/** Makes so many requests on each connection. */
+type Work = (count: number) => Promise<unknown>;
+
+interface Counted extends Standing {
+  /** The ports of the other doors. */
+  readonly socks: number;
+  readonly tls: number;
+}
+
+async function startCounted(field: Field): Promise<Counted> {
   const port = await freePort();
   const config = join(folder, 'policy.yaml');
-  writeFileSync(config, ourPolicy({ port, adminPort: await freePort(), ...field.origin }));
+  const [socks, tls] = [await freePort(), await freePort()];
+  const adminPort = await freePort();
+  writeFileSync(config, ourPolicy({ port, adminPort, ...field.origin, others: { socks, tls } }));
   const dist = join(repository, 'dist');
   const args = [
     '--import',
@@ -66,29 +85,31 @@ async function startCounted(field: Field): Promise<Standing> {
     config,
   ];
   const running = await start(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  return { name: 'ours', port, running };
+  return { name: 'ours', port, running, socks, tls };
 }
 
-async function countsOf(
-  ours: Contender,
-  standing: Standing & { readonly running: Running },
-  field: Field,
-  work: { readonly op: string; readonly target: string },
-): Promise<Counts> {
+async function countsOf({ child }: Running, work: Work): Promise<Counts> {
   const send = async (message: string): Promise<Counts> => {
-    standing.running.child.send(message);
-    const [answer] = await once(standing.running.child, 'message');
+    child.send(message);
+    const [answer] = await once(child, 'message');
     return answer;
   };
-  await load(ours, standing, field, { ...work, count: WARM_UP, connections: CONNECTIONS });
+  await work(WARM_UP);
   await send('start');
-  await load(ours, standing, field, { ...work, count: COUNTED, connections: CONNECTIONS });
+  await work(COUNTED);
   return send('counts');
 }
 
-/** For one request; of how many different functions, in all. */
-function figure(what: string, count: number): string {
-  if (what === 'functions') return String(count);
-  const each = count / (COUNTED * CONNECTIONS);
+/** For one request: what most requests of the kind run through, and the rest divided by their number. */
+function shown({ called, ...rest }: Counts): string {
+  const requests = COUNTED * CONNECTIONS;
+  const most = called.filter(({ calls }) => calls > requests / 2);
+  const files = new Set(most.map(({ file }) => file)).size;
+  const calls = called.reduce((sum, one) => sum + one.calls, 0);
+  const each = Object.entries({ ...rest, calls }).map(([what, count]) => `${what} ${figure(count / requests)}`);
+  return [`files ${files}`, `functions ${most.length}`, ...each].join('  ');
+}
+
+function figure(each: number): string {
   return each >= 100 ? each.toFixed(0) : each.toFixed(1);
 }

@@ -1,0 +1,37 @@
+/** Which functions of the package were called, by the file that they were written in: what V8 counts, through the bundle's source map. */
+import { existsSync, readFileSync } from 'node:fs';
+import type { Profiler } from 'node:inspector';
+import { SourceMap } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+export interface Called {
+  /** `proxy/door/flow.ts`. */
+  readonly file: string;
+  readonly calls: number;
+}
+
+export function callsByPlace(scripts: readonly Profiler.ScriptCoverage[]): Called[] {
+  return scripts
+    .filter(({ url }) => url.includes('/dist/proxy/'))
+    .flatMap(({ url, functions }) => {
+      const fileOf = places(fileURLToPath(url));
+      return functions.flatMap(({ ranges: [whole] }) =>
+        whole === undefined || whole.count === 0 ? [] : [{ file: fileOf(whole.startOffset), calls: whole.count }],
+      );
+    })
+    .filter(({ file }) => file.startsWith('proxy/'));
+}
+
+/** From an offset in the script to the file. */
+function places(path: string): (offset: number) => string {
+  if (!existsSync(`${path}.map`)) return () => '';
+  const map = new SourceMap(JSON.parse(readFileSync(`${path}.map`, 'utf8')));
+  const lines = readFileSync(path, 'utf8').split('\n');
+  return (offset) => {
+    let [line, column] = [0, offset];
+    for (; column > (lines[line]?.length ?? 0) && line < lines.length; line++) column -= (lines[line]?.length ?? 0) + 1;
+    const entry = map.findEntry(line, column);
+    const source = 'originalSource' in entry ? entry.originalSource : '';
+    return source.replace(/^.*?(?=proxy\/|node_modules\/)/, '');
+  };
+}
