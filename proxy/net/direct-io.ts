@@ -10,6 +10,7 @@
  */
 import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { findSlots, hasSlot, type ReadSlots } from './read-slots.js';
 
 /** `bytes` are valid until the callback returns. False stops reading until `socket.resume()`. */
 export type Reader = (bytes: Buffer) => boolean;
@@ -172,11 +173,6 @@ export class DirectReads {
 
 const READING = Symbol('reading');
 
-/** Sockets of a release all have the same ones. Assigned, which costs a tenth of Reflect.set. */
-function hasSlot(socket: Socket, slot: symbol): socket is Socket & Record<symbol, unknown> {
-  return slot in socket;
-}
-
 /** `READING`: who reads it now. */
 function isRead(socket: Socket): socket is Socket & { [READING]: Taker } {
   return READING in socket;
@@ -235,25 +231,6 @@ function tcpHandle(socket: Socket): Handle | null {
   const handle = '_handle' in socket ? socket._handle : null;
   if (typeof handle !== 'object' || handle === null || handle.constructor.name !== 'TCP') return null;
   return handle;
-}
-
-/** Where `net.Socket` looks for what its option `onread` gives: a buffer, a callback, and who names the next buffer. */
-interface ReadSlots {
-  readonly buffer: symbol;
-  readonly callback: symbol;
-  readonly generator: symbol;
-}
-
-function findSlots(socket: Socket): ReadSlots | null {
-  let buffer: symbol | null = null;
-  let callback: symbol | null = null;
-  let generator: symbol | null = null;
-  for (const slot of Object.getOwnPropertySymbols(socket)) {
-    if (slot.description === 'kBuffer') buffer = slot;
-    if (slot.description === 'kBufferCb') callback = slot;
-    if (slot.description === 'kBufferGen') generator = slot;
-  }
-  return buffer === null || callback === null || generator === null ? null : { buffer, callback, generator };
 }
 
 function isAgain(error: unknown): boolean {
