@@ -1,5 +1,5 @@
 /** What the admin listener holds for whoever connects: a tool that reaches it has no token, but it can connect. */
-import type { Server, ServerOptions } from 'node:http';
+import type { RequestListener, Server, ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import { isLoopbackHost } from '../core/loopback.js';
 import { peerAddress } from '../door/clients.js';
@@ -17,6 +17,8 @@ export const ADMIN_BOUNDS: ServerOptions = {
 /** 64 readers of the stream, and a dozen for the page and Prometheus. What a connection holds is at most some 32 KiB. */
 const LIMITS = { connections: 128, connectionsPerClient: 96 };
 const BOUNDS = { heard: 0, leastUnheard: 32 };
+/** Requests of one connection that have no whole answer yet. Browsers and scrapers send one, and wait. */
+const MOST_UNANSWERED = 8;
 
 /**
  * Bounds the connections of `server`: those over a limit are closed unheard, and those without a whole request make room
@@ -37,6 +39,22 @@ export function boundConnections(server: Server, isFromTools: (socket: Socket) =
     counted?.heard();
     response.on('finish', () => counted?.waits());
   });
+}
+
+/**
+ * `answer`, but a connection that sends requests faster than they are answered, or does not read the answers, is cut. Each
+ * of them takes kilobytes, and one packet holds more than a thousand.
+ */
+export function boundRequests(answer: RequestListener): RequestListener {
+  const unanswered = new WeakMap<Socket, number>();
+  return (request, response) => {
+    const { socket } = request;
+    const count = (unanswered.get(socket) ?? 0) + 1;
+    if (count > MOST_UNANSWERED) return void socket.destroy();
+    unanswered.set(socket, count);
+    response.on('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
+    answer(request, response);
+  };
 }
 
 /** A process of this host or container. */

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ANSWER_FIELDS } from './answer-fields.js';
-import { ADMIN_BOUNDS, boundConnections } from './connections.js';
+import { ADMIN_BOUNDS, boundConnections, boundRequests } from './connections.js';
 import { type Probed, readiness } from './readiness.js';
 
 export interface FrontOptions extends Probed {
@@ -21,18 +21,16 @@ const FAILED = { status: 500, body: { error: 'internal-error', explanation: 'The
 
 /** Not listening yet. */
 export function createAdminServer(options: FrontOptions): Server {
-  const behind = once(() => options.load());
-  const server = createServer({ ...ADMIN_BOUNDS, keepAliveTimeout: 5000 }, (request, response) => {
+  const behind = once(() => options.load(), options.onDefect);
+  const answer: RequestListener = (request, response) => {
     const state = stateOf(request, options);
     if (state !== null) return send(request, response, state);
     behind().then(
-      (answer) => answer(request, response),
-      (error: unknown) => {
-        options.onDefect(error);
-        send(request, response, FAILED);
-      },
+      (loaded) => loaded(request, response),
+      () => send(request, response, FAILED),
     );
-  });
+  };
+  const server = createServer({ ...ADMIN_BOUNDS, keepAliveTimeout: 5000 }, boundRequests(answer));
   boundConnections(server, options.isFromTools);
   return server;
 }
@@ -57,12 +55,13 @@ function send({ method }: IncomingMessage, response: ServerResponse, { status, b
   response.end(method === 'HEAD' ? undefined : text);
 }
 
-/** `load`, but where it has worked or is at it, what came of that. */
-function once<T>(load: () => Promise<T>): () => Promise<T> {
+/** `load`, but where it has worked or is at it, what came of that. `onDefect`: once for all who wait for it. */
+function once<T>(load: () => Promise<T>, onDefect: FrontOptions['onDefect']): () => Promise<T> {
   let pending: Promise<T> | null = null;
   return () => {
     pending ??= load().catch((error: unknown) => {
       pending = null;
+      onDefect(error);
       throw error;
     });
     return pending;

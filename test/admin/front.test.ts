@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
+import net from 'node:net';
 import { test } from 'node:test';
 import { openFront } from './front-server.js';
+
+const LIMIT = { timeout: 60_000 };
 
 const echo: RequestListener = (request, response) => response.end(`${request.method} ${request.url}`);
 
@@ -86,4 +90,40 @@ test('with a token only the probes answer without it', async (t) => {
 test('connections that say nothing are not kept', async (t) => {
   const { server } = await openFront(t);
   assert.deepEqual([server.headersTimeout, server.requestTimeout, server.keepAliveTimeout], [10_000, 15_000, 5000]);
+});
+
+/** What comes back for `heads`, sent in one write, until the connection is closed. */
+async function answersTo(port: number, heads: string): Promise<string> {
+  const socket = net.connect(port, '127.0.0.1');
+  const parts: string[] = [];
+  socket.on('data', (part) => parts.push(String(part))).on('error', () => undefined);
+  socket.write(heads);
+  await once(socket, 'close');
+  return parts.join('');
+}
+
+test('what cannot be loaded is one defect, however many wait for it', LIMIT, async (t) => {
+  const defects: unknown[] = [];
+  const load = async () => {
+    throw new Error('no such file');
+  };
+  const { port } = await openFront(t, { load, onDefect: (error) => defects.push(error) });
+  const head = 'GET /v1/policy HTTP/1.1\r\nHost: localhost\r\n';
+  const answers = await answersTo(port, `${head}\r\n${head}\r\n${head}Connection: close\r\n\r\n`);
+  assert.equal(answers.match(/HTTP\/1\.1 500 /g)?.length, 3);
+  assert.equal(defects.length, 1);
+});
+
+test('a connection that does not wait for its answers is cut, whatever it asks for', LIMIT, async (t) => {
+  for (const path of ['/healthz', '/v1/policy']) {
+    const taken: unknown[] = [];
+    const load = async (): Promise<RequestListener> => (request, response) => {
+      taken.push(request.url);
+      response.end();
+    };
+    const { port, url } = await openFront(t, { load });
+    const answers = await answersTo(port, `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(1000));
+    assert.ok(answers.split('HTTP/1.1 200').length <= 9 && taken.length <= 8, `${taken.length} taken, ${answers}`);
+    assert.equal((await fetch(url + path)).status, 200);
+  }
 });
