@@ -1,31 +1,58 @@
 /** The admin API, as the page uses it. */
 
 const KEY = 'egress-key';
-let key = keptKey();
+/** From the URL, and not shown to be right yet: any page can lead a browser to such a URL. */
+let given = keyOfUrl();
+/** Where a browser stores nothing, the key lasts as long as the page. */
+let unstored = null;
+
+function keyOfUrl() {
+  const [, found = null] = /^#key=([0-9a-f]{64})$/.exec(location.hash) ?? [];
+  if (found !== null) history.replaceState(null, '', location.pathname + location.search);
+  return found;
+}
 
 /** In the storage of this origin, port and all: a cookie alone goes to every server of this host. */
-function keptKey() {
-  const [, given] = /^#key=([0-9a-f]{64})$/.exec(location.hash) ?? [];
-  if (given !== undefined) history.replaceState(null, '', location.pathname + location.search);
+function currentKey() {
+  if (given !== null || unstored !== null) return given ?? unstored;
   try {
-    if (given !== undefined) localStorage.setItem(KEY, given);
+    // Each time: who signs in with another tab has a new one.
     return localStorage.getItem(KEY);
   } catch {
-    // A browser that stores nothing: the key lasts as long as the page.
-    return given ?? null;
+    return null;
   }
 }
 
-/** From now on; `given`: what the server answered to the token. */
-export function keepKey(given) {
-  key = given;
+/** True until it is known whether it is right. */
+export function hasGivenKey() {
+  return given !== null;
+}
+
+/** From now on; `wanted`: what the server answered to the token. */
+export function keepKey(wanted) {
+  [given, unstored] = [null, null];
   try {
-    localStorage.setItem(KEY, given);
-  } catch {}
+    localStorage.setItem(KEY, wanted);
+  } catch {
+    unstored = wanted;
+  }
+}
+
+/** The one of the URL has opened. */
+export function keepGivenKey() {
+  if (given !== null) keepKey(given);
+}
+
+/** The one of the URL, if any, opens nothing. True where it was one: the one that was kept may. */
+export function dropGivenKey() {
+  const had = hasGivenKey();
+  given = null;
+  return had;
 }
 
 /** For what the browser asks for by itself, without fields of ours. */
 export function withKey(path) {
+  const key = currentKey();
   return key === null ? path : `${path}${path.includes('?') ? '&' : '?'}key=${key}`;
 }
 
@@ -37,6 +64,7 @@ const TIMEOUT_MS = 10_000;
  * `isFinal` is true if asking again is useless.
  */
 export async function send(method, path, body) {
+  const key = currentKey();
   const headers = key === null ? {} : { 'x-egress-key': key };
   const options =
     body === undefined

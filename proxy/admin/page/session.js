@@ -1,5 +1,5 @@
 /** Whether this browser may change anything, and the form that asks for the token. */
-import { ask, keepKey } from './api.js';
+import { ask, dropGivenKey, keepGivenKey, keepKey } from './api.js';
 import { byId } from './dom.js';
 
 /** As the API says it: `decides` is false where nothing can be decided at run time. */
@@ -16,6 +16,8 @@ export function canDecide() {
 /** Asks again who this is. Resolves with false where this browser may not even read: then the form is shown. */
 export async function openSession() {
   session = await ask('/v1/session');
+  if (session.canWrite) keepGivenKey();
+  else if (dropGivenKey()) session = await ask('/v1/session');
   const mayRead = session.canWrite || !session.needsToken;
   byId('login').hidden = mayRead;
   return mayRead;
