@@ -91,19 +91,23 @@ class Attempt {
     // DNS or a person may have taken their time: what is forbidden by now is not dialled.
     const standing = { permit, once, dialed: null, policy };
     const objection = inspect?.(permit) ?? this.#arrivals.standings.objection(this.#flow, standing);
-    return objection === null ? this.#dial(verdict, once) : this.#refused(objection);
+    return objection === null ? this.#dial(verdict, standing) : this.#refused(objection);
   }
 
-  async #dial({ permit, wouldDeny }: Allowed, once: boolean): Promise<UpstreamResult> {
+  async #dial({ permit, wouldDeny }: Allowed, standing: Standing): Promise<UpstreamResult> {
     const trace = this.#trace;
     const dialed = await dial(this.#arrivals.gate, permit, this.#waiting.gone);
     trace.connectMs = dialed.ms;
     if (!dialed.ok) return this.#failed(dialed.error);
     const { socket, address } = dialed;
     trace.dialed = address;
-    if (this.#waiting.early?.isRefused !== true) return { open: true, socket, permit, wouldDeny, once, trace };
+    const { once } = standing;
+    const isCut = this.#waiting.early?.isRefused === true;
+    // The dial took its time as well: of what is forbidden by now, not even what the client has sent ahead leaves.
+    const objection = this.#arrivals.standings.objection(this.#flow, { ...standing, dialed: address });
+    if (objection === null && !isCut) return { open: true, socket, permit, wouldDeny, once, trace };
     socket.destroy();
-    return this.#refused(refusal('busy'));
+    return this.#refused(objection ?? refusal('busy'));
   }
 
   #failed(error: unknown): UpstreamResult {

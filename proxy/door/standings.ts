@@ -78,12 +78,12 @@ export class Standings {
     this.#open.delete(place, one);
   }
 
-  /** The refusal of what has not been dialled yet, where the policy has changed since it was allowed; null: it may be. */
+  /** The refusal of what is not open yet, where the policy has changed since it was allowed; null: it may be. */
   objection(flow: Flow, standing: Standing): Denial | null {
     if (this.#isAsItWas(flow, standing)) return null;
-    const { permit, once, policy } = standing;
+    const { permit, dialed, once, policy } = standing;
     const asked = { target: permit.target, client: flow.client, policy };
-    return this.#denialNow(asked, { addresses: judged(permit, null), once });
+    return this.#denialNow(asked, { addresses: judged(permit, dialed), once });
   }
 
   /** Resolves with how many were closed, when all that are open now were judged by what is in force then. */

@@ -122,7 +122,7 @@ export class Forwarding implements UpstreamRequest, Judged, Standing {
   }
 
   onConnection(dialed: Address | null, connectMs: number | null): void {
-    if (dialed !== null) this.#trace.dialed = dialed;
+    this.#trace.dialed = dialed;
     if (connectMs !== null) this.#trace.connectMs = connectMs;
   }
 
@@ -146,11 +146,10 @@ export class Forwarding implements UpstreamRequest, Judged, Standing {
 
   /** What the policy lets through no more. No answer: the origin's may be on its way. */
   cut(denial: Denial): void {
-    const { response, request } = this.#asked;
     this.#isCut = true;
     this.flow.refused(this.#trace, null, denial);
-    response.destroy();
-    request.content?.discard();
+    // The content fails with its connection, and the exchange with it: also one that is answered and still sends.
+    this.#asked.response.destroy();
   }
 
   /** What has become a tunnel has its record when that ends; what was not allowed, none. */

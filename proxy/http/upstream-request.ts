@@ -20,7 +20,7 @@ export interface UpstreamRequest extends Exchanged {
   readonly owner: Owner;
   /** Gets what went to the origin for this request, and what came back; of both connections where it was sent twice. */
   readonly crossed: { up: number; down: number };
-  /** A connection is taken (`connectMs` null), dialled, or cannot be had (`dialed` null); perhaps twice. */
+  /** A connection is taken (`connectMs` null), dialled, or is not to be had yet, or at all (`dialed` null); perhaps twice. */
   onConnection(dialed: Address | null, connectMs: number | null): void;
   /** Null: the response (or the upgrade) is done. Else why not: an EgressError, or a defect. */
   onSent(failure: unknown): void;
@@ -54,6 +54,8 @@ export function sendUpstream(arrivals: Arrivals, sending: UpstreamRequest): void
 /** Over a new connection. Never rejects. */
 async function sendAnew(arrivals: Arrivals, sending: UpstreamRequest): Promise<void> {
   try {
+    // Of the address that it was sent to before, nothing is left to be judged.
+    sending.onConnection(null, null);
     const connection = sending.pool.adopt(sending.permit, await open(arrivals, sending));
     new Attempt(arrivals, sending, connection, false).start();
   } catch (error) {
