@@ -72,6 +72,11 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
     return this.#head === null || this.#head.isEmpty;
   }
 
+  /** All of the request that is served has come. */
+  get #isWhole(): boolean {
+    return this.#served?.onEnd() === true;
+  }
+
   /** The next bytes of the connection. False: no more until there is room for them. */
   readonly #take = (bytes: Buffer): boolean => {
     if (this.#hasLeft) return true;
@@ -135,6 +140,7 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
   onDone(ahead: Buffer | null): void {
     const isRead = this.#served?.isRead ?? true;
     this.#served = null;
+    this.#claim?.hold(0);
     const isLast = ahead === null || (ahead.length === 0 && this.socket.readableEnded);
     if (isLast) {
       this.#close(isRead);
@@ -143,6 +149,8 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
     this.#deadline.set(KEEP_ALIVE_MS);
     this.#counted.waits();
     if (ahead.length === 0 || this.#take(ahead)) this.socket.resume();
+    // Its end has been heard, and is not repeated: what is not whole by now never will be.
+    if (this.socket.readableEnded && !this.#hasLeft && !this.#isWhole) this.#onEnd();
   }
 
   /** In stages where the client may still send: a reset could overtake the answer (RFC 9112 section 9.6). */
@@ -191,7 +199,7 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
   #onEnd(): void {
     if (this.#hasLeft) this.#heir?.ended();
     else if (this.#served === null && !this.#isSilent) this.#fail('malformed-request');
-    else if (this.#served?.onEnd() !== true) this.socket.destroy();
+    else if (!this.#isWhole) this.socket.destroy();
     else this.#awaitSilence();
   }
 

@@ -197,6 +197,8 @@ class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, Response
     if (!this.#sender.isDone && goesOn) return;
     const isReusable = goesOn && this.#sender.isDone;
     this.#sender.stop();
+    // The client that it waited for has what it needs of this connection.
+    if (isReusable && this.#isPaused) this.#connection.resume();
     this.#end({ kind: 'answered', isReusable, minor: head.minor, fields: head.fields });
   }
 

@@ -160,15 +160,19 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
     if (reading.kind === 'need-more') return goOn;
     if (reading.kind === 'fault') {
       this.#isBroken = true;
-      taker?.fail('malformed-request');
+      // What fails may be answered, and so be over, before this returns.
       if (this.#isAnswered) this.#owner.onDone(null);
+      else taker?.fail('malformed-request');
       return true;
     }
     this.#content = null;
-    taker?.finish(reading.trailers);
     const rest = bytes.subarray(reading.taken);
     if (this.#isAnswered) this.#done(rest);
-    return this.#isAnswered || rest.length === 0 || this.#take(rest);
+    if (this.#isAnswered) return true;
+    // Before the end is told, which may be the end of the request.
+    const hasRoom = rest.length === 0 || this.#take(rest);
+    taker?.finish(reading.trailers);
+    return this.#isAnswered || hasRoom;
   }
 
   #done(rest: Buffer): void {
