@@ -4,9 +4,11 @@
  */
 import { isIP } from 'node:net';
 import type { HostPort } from '../config/places.js';
-import { type Address, contains, parseAddress } from '../core/address.js';
+import { type Address, addressFromBytes, contains, parseAddress, prefixOf, sameAddress } from '../core/address.js';
 import { isLoopback } from '../core/loopback.js';
 import type { Link } from '../net/interfaces.js';
+
+const LINK_LOCAL = prefixOf(addressFromBytes([0xfe, 0x80, ...Array<number>(14).fill(0)]), 10);
 
 /** The addresses of doors that are bound to one address: they stand on the tools' network. */
 export function boundAddresses(doors: readonly (HostPort | null)[]): Address[] {
@@ -16,20 +18,34 @@ export function boundAddresses(doors: readonly (HostPort | null)[]): Address[] {
   });
 }
 
-/** True where one of `ends` is on a link that holds one of `inner`. Loopback is nobody's network. */
+/**
+ * True where one of `ends` is on a link that holds one of `inner`, by IPv4 or IPv6: a network with addresses of the one has
+ * link-local ones of the other. Loopback is nobody's network.
+ */
 export function sharesLink(
   links: readonly Link[],
   inner: readonly Address[],
   ends: readonly (string | undefined)[],
 ): boolean {
-  const shared = links.filter(
-    ({ address, prefix }) => !isLoopback(address) && inner.some((one) => contains(prefix, one)),
-  );
+  const outward = links.filter(({ address }) => !isLoopback(address));
+  const holding = outward.filter(({ prefix }) => inner.some((one) => contains(prefix, one)));
+  const shared = outward.filter((link) => holding.some((one) => one === link || isBeside(one, link)));
   const addresses = ends.flatMap((text) => (text === undefined ? [] : (unmapped(text) ?? [])));
-  return addresses.some((address) => shared.some(({ prefix }) => contains(prefix, address)));
+  return addresses.some((address) => shared.some((link) => isOn(link, address)));
 }
 
-/** A socket that listens on both families shows IPv4 peers in the mapped form. */
+/** By IPv6 beside IPv4, or the other way round, and by what every interface has. A second network of its family is another one. */
+function isBeside(one: Link, { address, device }: Link): boolean {
+  const isOther = one.address.family !== address.family || contains(LINK_LOCAL, address);
+  return one.device === device && isOther;
+}
+
+/** Every interface has the same link-local prefix: only its own address tells which one it is. */
+function isOn({ address: own, prefix }: Link, address: Address): boolean {
+  return sameAddress(own, address) || (!contains(LINK_LOCAL, address) && contains(prefix, address));
+}
+
+/** A socket that listens on both families shows IPv4 peers in the mapped form, and link-local ones may have a zone. */
 function unmapped(text: string): Address | null {
-  return parseAddress(text.replace(/^::ffff:(?=\d+\.)/i, ''));
+  return parseAddress(text.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, ''));
 }

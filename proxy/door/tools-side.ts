@@ -56,11 +56,9 @@ export function createKnownToolsSide(options: ToolsSideOptions): (ends: Connecti
 
 function isWithin(range: readonly Prefix[], links: readonly Link[], ends: readonly string[]): boolean {
   const addresses = ends.flatMap((text) => parseAddress(text) ?? []);
-  const networks = [
-    ...range,
-    ...links.map(({ prefix }) => prefix).filter((prefix) => range.some((one) => contains(prefix, one.address))),
-  ];
-  return addresses.some((address) => networks.some((prefix) => contains(prefix, address)));
+  if (addresses.some((address) => range.some((prefix) => contains(prefix, address)))) return true;
+  const inner = range.map(({ address }) => address);
+  return sharesLink(links, inner, ends);
 }
 
 function isWildcard(host: string): boolean {

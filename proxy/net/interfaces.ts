@@ -7,6 +7,8 @@ import type { OwnEndpoints } from '../core/policy.js';
 export interface Link {
   readonly address: Address;
   readonly prefix: Prefix;
+  /** The name of the interface, without the label of an alias (`eth0:1`). */
+  readonly device: string;
 }
 
 export interface OwnEndpointsSource {
@@ -74,11 +76,11 @@ export function createOwnEndpoints(place: Place, now: () => number = Date.now): 
 
 /** A netmask with holes names no prefix: then the address stands for itself alone. */
 export function readLinks(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): Link[] {
-  const all = Object.values(interfaces).flatMap((list) => list ?? []);
-  return all.flatMap(({ address: text, cidr }) => {
+  const all = Object.entries(interfaces).flatMap(([device, list = []]) => list.map((one) => ({ ...one, device })));
+  return all.flatMap(({ address: text, cidr, device }) => {
     const address = parseAddress(text.split('%', 1)[0] ?? '');
     if (address === null) return [];
     const bits = cidr === null ? address.bytes.length * 8 : Number(cidr.split('/', 2)[1]);
-    return { address, prefix: prefixOf(address, bits) };
+    return { address, prefix: prefixOf(address, bits), device: device.split(':', 1)[0] ?? device };
   });
 }

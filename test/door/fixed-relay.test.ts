@@ -72,10 +72,10 @@ function address(text: string): Address {
   return parsed;
 }
 
-function link(text: string, prefix: string) {
+function link(text: string, prefix: string, device: string) {
   const parsed = parsePrefix(prefix);
   if (parsed === null) throw new Error(prefix);
-  return { address: address(text), prefix: parsed };
+  return { address: address(text), prefix: parsed, device };
 }
 
 test('an idle client of a relay does not hold the drain', { timeout: 60_000 }, async (context) => {
@@ -165,10 +165,10 @@ test('a relay ends where a reload makes its target an address of the host', { ti
 });
 
 test("clients on the tools' network are distinguished from all others", () => {
-  const tools = link('172.31.250.250', '172.31.250.0/24');
-  const front = link('172.18.0.3', '172.18.0.0/16');
-  const loopback = link('127.0.0.1', '127.0.0.0/8');
-  const links = [tools, front, loopback];
+  const tools = link('172.31.250.250', '172.31.250.0/24', 'eth0');
+  const front = link('172.18.0.3', '172.18.0.0/16', 'eth1');
+  const loopback = link('127.0.0.1', '127.0.0.0/8', 'lo');
+  const links = [tools, front, loopback, link('fe80::250', 'fe80::/64', 'eth0'), link('fe80::3', 'fe80::/64', 'eth1')];
   const doors = boundAddresses([
     { host: '172.31.250.250', port: 3128 },
     { host: '0.0.0.0', port: 80 },
@@ -188,5 +188,7 @@ test("clients on the tools' network are distinguished from all others", () => {
   assert.equal(sharesLink(links, doors, ['203.0.113.9', '172.31.250.250']), true, 'by the address it came to');
   assert.equal(inside('172.31.250.70', [address('172.31.250.80')]), true, 'by the address of the target alone');
   assert.equal(inside('127.0.0.1', [address('127.0.0.1')]), false, 'loopback is no network of tools');
+  assert.equal(sharesLink(links, doors, ['fe80::70%eth0', 'fe80::250%eth0']), true, 'by what IPv6 has of itself');
+  assert.equal(sharesLink(links, doors, ['fe80::9', 'fe80::3']), false, 'the same on another network');
   assert.equal(sharesLink(links, doors, [undefined]), false);
 });

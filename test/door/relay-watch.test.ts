@@ -13,12 +13,12 @@ relay: [ { listen: "0.0.0.0:8811", to: "tools-gateway:8811", outside: "gateway:8
 `;
 const OWN = ['172.31.250.250', '172.18.0.3'];
 const LINKS = [
-  ['172.31.250.250', '172.31.250.0/24'],
-  ['172.18.0.3', '172.18.0.0/16'],
-].flatMap(([text = '', prefix = '']) => {
+  ['172.31.250.250', '172.31.250.0/24', 'eth0'],
+  ['172.18.0.3', '172.18.0.0/16', 'eth1'],
+].flatMap(([text = '', prefix = '', device = '']) => {
   const address = parseAddress(text);
   const parsed = parsePrefix(prefix);
-  return address === null || parsed === null ? [] : [{ address, prefix: parsed }];
+  return address === null || parsed === null ? [] : [{ address, prefix: parsed, device }];
 });
 
 /** The names that exist, and what accepts connections; both may be changed between two looks. */

@@ -1,19 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Address, type Prefix, parseAddress, parsePrefix } from '../../proxy/core/address.js';
+import { type Prefix, parseAddress, parsePrefix } from '../../proxy/core/address.js';
 import { createToolsSide } from '../../proxy/door/tools-side.js';
+import type { Link } from '../../proxy/net/interfaces.js';
 
 /** The sidecar: on the tools' network, on one towards the host, and on an IPv6 one. */
 const LINKS = [
-  link('127.0.0.1', '127.0.0.0/8'),
-  link('::1', '::1/128'),
-  link('172.31.250.250', '172.31.250.0/24'),
-  link('172.18.0.3', '172.18.0.0/16'),
-  link('fd00:250::250', 'fd00:250::/64'),
+  link('127.0.0.1', '127.0.0.0/8', 'lo'),
+  link('::1', '::1/128', 'lo'),
+  link('172.31.250.250', '172.31.250.0/24', 'eth0'),
+  link('fe80::250', 'fe80::/64', 'eth0'),
+  link('172.18.0.3', '172.18.0.0/16', 'eth1'),
+  link('fe80::3', 'fe80::/64', 'eth1'),
+  link('fd00:18::3', 'fd00:18::/64', 'eth1'),
+  link('fd00:250::250', 'fd00:250::/64', 'eth0'),
 ];
 
-function link(text: string, prefix: string): { readonly address: Address; readonly prefix: Prefix } {
-  return { address: parseAddress(text) ?? assert.fail(text), prefix: prefixOf(prefix) };
+function link(text: string, prefix: string, device: string): Link {
+  return { address: parseAddress(text) ?? assert.fail(text), prefix: prefixOf(prefix), device };
 }
 
 function prefixOf(text: string): Prefix {
@@ -60,6 +64,30 @@ test('the host and the other networks of the sidecar are not the tools', () => {
     assert.equal(isTool(remote, local), false, `${remote} to ${local}`);
   }
 });
+
+for (const [door, range] of [
+  ['172.31.250.250', []],
+  ['fd00:250::250', []],
+  ['0.0.0.0', ['172.31.250.0/25']],
+] as const) {
+  test(`a door on ${door} is on the network of the tools by IPv4, IPv6 and link-local addresses`, () => {
+    const isTool = toolsSide([door], range);
+    for (const [remote, local] of [
+      ['172.31.250.9', '172.31.250.250'],
+      ['fd00:250::9', 'fd00:250::250'],
+      ['fe80::9', 'fe80::250'],
+      ['fe80::9%eth0', 'fe80::250%eth0'],
+      ['fd00:250::9', 'fd00:18::3'],
+    ] as const)
+      assert.equal(isTool(remote, local), true, `${remote} to ${local}`);
+    for (const [remote, local] of [
+      ['172.18.0.9', '172.18.0.3'],
+      ['fd00:18::9', 'fd00:18::3'],
+      ['fe80::9', 'fe80::3'],
+    ] as const)
+      assert.equal(isTool(remote, local), false, `${remote} to ${local}`);
+  });
+}
 
 for (const everywhere of ['0.0.0.0', '::']) {
   test(`with a door on ${everywhere} all but the machine itself are tools`, () => {
