@@ -33,7 +33,7 @@ export class ClientResponse implements ResponseWriter {
   isLast: boolean;
   /** Of the last octets, in the time of performance.now(). */
   lastWriteAt = 0;
-  /** It was cut because there was no memory for what its client sent: the client did not go away. */
+  /** It was cut because there was no memory for what its client sent, or did not read: the client did not go away. */
   isForMemory = false;
   readonly #socket: Socket;
   /** The head, until it leaves. */
@@ -172,7 +172,7 @@ export class ClientResponse implements ResponseWriter {
     if (this.isLost) return true;
     this.lastWriteAt = performance.now();
     if (send(this.#socket, bytes, this.#onGone)) return true;
-    this.#claim ??= this.#newClaim?.(() => this.destroy()) ?? null;
+    this.#claim ??= this.#newClaim?.(() => this.cutForMemory()) ?? null;
     this.#claim?.hold(this.#socket.writableLength);
     return false;
   }

@@ -39,7 +39,7 @@ export async function upgrade(
   const onClose = (): void => response.lost();
   let isSwitched = false;
   socket.on('close', onClose);
-  early.whenRefused(() => socket.destroy());
+  early.whenRefused(() => response.cutForMemory());
   early.whenFull(() => request.unread.abort());
   const onUpgraded: ForwardOwner['onUpgraded'] = (flow, fields, upstream, standing) => {
     isSwitched = true;

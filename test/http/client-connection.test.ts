@@ -104,3 +104,19 @@ test('a client that ends its side after its request still gets its answer', LIMI
   await proxy.stop();
   await origin.close();
 });
+
+test('an Upgrade that is cut for the memory that its early bytes take is recorded as busy, too', LIMIT, async () => {
+  const origin = await startRawOrigin(() => undefined);
+  const proxy = await startProxy({ config: { ...LOOPBACK_OPEN, limits: { memory: '16MiB' } } });
+  const clients = await Promise.all(Array.from({ length: 50 }, () => proxy.connect()));
+  for (const client of clients) {
+    client.on('error', () => undefined);
+    client.write(
+      `GET http://${origin.authority}/ HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n${'x'.repeat(60_000)}`,
+    );
+  }
+  assert.equal((await proxy.decision(0)).reason, 'busy');
+  for (const client of clients) client.resetAndDestroy();
+  await proxy.stop();
+  await origin.close();
+});

@@ -99,6 +99,15 @@ test('what a slow reader does not take is claimed until it has it, and then ther
   assert.equal(holds.at(-1), 0);
 });
 
+test('a response that is cut for what its slow reader does not take is known for it: its client did not go away', async (t) => {
+  const { own } = await connection(t);
+  const response = new ClientResponse(own, request('1.1'), true);
+  response.claimWith((refuse) => ({ hold: () => refuse() }));
+  response.head({ status: 200, phrase: 'OK', fields: ['Content-Length', String(2 ** 30)] }, false);
+  while (response.write(Buffer.alloc(65536)) && response.flush());
+  assert.deepEqual([own.destroyed, response.isForMemory], [true, true]);
+});
+
 test('the loss of the client is reported once, and is the end of the response', async (t) => {
   const { own, client } = await connection(t);
   let told = 0;
