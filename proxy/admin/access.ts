@@ -1,6 +1,6 @@
 /**
- * Who may read the admin API, and who may write. A web page that someone opens must get nothing through their browser: neither by a
- * request across origins nor by DNS rebinding, where the browser believes that this is the page's own server.
+ * Who may read the admin API, and who may write. A web page that someone opens must get nothing through their browser, neither by a
+ * cross-origin request nor by DNS rebinding, where the browser takes this for the page's own server.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseHostField } from '../core/target.js';
@@ -11,17 +11,17 @@ import { isPartOfPage, isPartOfSignIn, offerSignIn } from './page.js';
 import type { Sessions } from './sessions.js';
 
 const COOKIE = 'egress_admin';
-/** What only the page has, beside its cookie: in this field, or in the query where a browser sends no fields of the page's. */
+/** What only the page has besides its cookie: in this field, or in the query where a page cannot set fields (links, event streams). */
 const KEY = 'x-egress-key';
-/** Where a token is given, and where one learns that it has to be. */
+/** Where a token is presented, and where a caller learns that one is needed. */
 const SESSION = '/v1/session';
-/** Asks, and changes nothing. */
+/** A POST that changes nothing. */
 const CHECK = '/v1/check';
 
 type Keys = Pick<AdminOptions, 'token' | 'next' | 'writeToken'>;
 
 /**
- * Checks every request before its handler; probes, which have no token, are not among them (front.ts). `token` null: reading needs none, since the listener is on loopback; writing
+ * Checks every request before its handler, except probes, which have no token (front.ts). `token` null: reading needs none, since the listener is on loopback; writing
  * always needs one.
  */
 export function guardAccess(app: FastifyInstance, options: Keys, sessions: Sessions): void {
@@ -40,20 +40,20 @@ export function guardAccess(app: FastifyInstance, options: Keys, sessions: Sessi
   });
 }
 
-/** True where the request may write. */
+/** True if the request may write. */
 export function mayWrite(request: FastifyRequest, options: Keys, sessions: Sessions): boolean {
   const tokens = tokensOf(options);
   return hasBearer(request, tokens) || hasSession(request, tokens, sessions);
 }
 
-/** True as long as what this request was answered with may go on: for answers that do not end. */
+/** True as long as the answer to this request may go on: for answers that do not end. */
 export function mayStillRead(request: FastifyRequest, options: Keys, sessions: Sessions): boolean {
   const tokens = tokensOf(options);
   if (isReadingOpen(options) || hasBearer(request, tokens)) return true;
   return hasCookie(request, tokens, sessions);
 }
 
-/** True where it is by its cookie that a request may write: it comes from the page. */
+/** True if a request may write by its cookie rather than a token in a field: it comes from the page. */
 export function isByCookie(request: FastifyRequest): boolean {
   return request.headers.authorization === undefined;
 }
@@ -64,7 +64,7 @@ export interface SignedIn {
   readonly key: string;
 }
 
-/** For whoever has shown `given`. The cookie that the browser had is void then. Null where `given` is no token. */
+/** For whoever has shown `given`. Voids the cookie that the browser had. Null if `given` is not a token. */
 export function signIn(request: FastifyRequest, given: string, options: Keys, sessions: Sessions): SignedIn | null {
   const token = tokensOf(options).find((one) => isSameSecret(given, one));
   if (token === undefined) return null;
@@ -73,7 +73,7 @@ export function signIn(request: FastifyRequest, given: string, options: Keys, se
   return { cookie: cookieField(value), key };
 }
 
-/** Ends the session of this browser; by the token in a field, those of all. The field that takes the cookie back. */
+/** Ends the session of this browser, or, given the token in a field, every session. Returns the field that deletes the cookie. */
 export function signOut(request: FastifyRequest, sessions: Sessions): string {
   if (!isByCookie(request)) sessions.endAll();
   for (const value of cookiesOf(request)) sessions.end(value);
@@ -90,14 +90,14 @@ function tokensOf({ token, next, writeToken }: Keys): readonly string[] {
   return configured.length > 0 ? configured : [writeToken ?? null].filter((one) => one !== null);
 }
 
-/** A form of another origin can send three types without asking the browser's leave, and JSON is none of them. */
+/** A form on another origin can send three content types without a preflight, and JSON is not one of them. */
 function refuseOtherContent({ method, headers }: FastifyRequest): void {
   const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   if (type === 'application/json' || (method === 'DELETE' && type === undefined)) return;
   throw new AdminError(415, 'not-json', 'This takes JSON only: Content-Type: application/json.');
 }
 
-/** With a cookie, only from the page itself: a browser sends Origin with whatever writes. */
+/** With a cookie, only from the page itself: a browser sends Origin with every request that writes. */
 function admitWriter(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -141,7 +141,7 @@ interface Reading {
   readonly sessions: Sessions;
 }
 
-/** The token once in the URL, as Jupyter does, is answered with a cookie and a URL that hands the page its key. */
+/** A token in the URL, as Jupyter does it, is answered once with a cookie and a URL that hands the page its key. */
 function admitBrowser(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -155,7 +155,7 @@ function admitBrowser(
     return path === '/' ? reply.redirect(`/#key=${signed.key}`, 303) : undefined;
   }
   if (isReadingOpen(options) || isPartOfSignIn(path) || hasSession(request, tokens, sessions)) return undefined;
-  // Without the key it is an empty page, which asks for the token.
+  // Without the key the page is empty, and asks for the token.
   if (isPartOfPage(path) && hasCookie(request, tokens, sessions)) return undefined;
   const error = unauthenticated(reply, 'This');
   if (offerSignIn(request, reply)) return reply;
@@ -181,7 +181,7 @@ function cookieField(value: string): string {
   return `${COOKIE}=${value}; HttpOnly; SameSite=Strict; Path=/`;
 }
 
-/** By its cookie and its key: what any server of this host is sent opens nothing. */
+/** By cookie and key: the cookie alone, which every server on this host is sent, opens nothing. */
 function hasSession(request: FastifyRequest, tokens: readonly string[], sessions: Sessions): boolean {
   const field = request.headers[KEY];
   const key = typeof field === 'string' ? field : request.method === 'GET' ? inQuery(request, 'key') : null;

@@ -1,4 +1,4 @@
-/** The admin API: what the proxy decided and would decide, for people, probes and Prometheus; and what may be changed. */
+/** The admin API: what the proxy decided and would decide, for people, probes and Prometheus, and what may be changed. */
 import type { RequestListener } from 'node:http';
 import fastify, { type FastifyInstance } from 'fastify';
 import * as z from 'zod';
@@ -12,26 +12,26 @@ import { Sessions } from './sessions.js';
 import { addStream } from './stream.js';
 import { addTop } from './top.js';
 
-/** For front.ts: what answers everything but probes. */
+/** For front.ts: answers everything but probes. */
 export async function loadAdmin(options: AdminOptions): Promise<RequestListener> {
   const app = buildAdmin(options);
   await app.ready();
   return (request, response) => app.routing(request, response);
 }
 
-/** A Fastify instance that does not listen. Throws where no token guards a listener that is not on loopback. */
+/** A Fastify instance that does not listen. Throws if the listener is not on loopback and no token guards it. */
 export function buildAdmin(options: AdminOptions): FastifyInstance {
   if (options.token === null && !options.loopback)
     throw new Error('an admin listener that is not on loopback needs a token');
   const app = fastify({
     logger: false,
     bodyLimit: 16_384,
-    // Where it listens by itself, as in tests: streams do not keep it from its end.
+    // When it listens by itself, as in tests, open streams must not keep it from closing.
     forceCloseConnections: true,
-    // No route has a JSON Schema; Fastify's own compilers of them are a third of its start.
+    // No route has a JSON Schema, and loading Fastify's schema compilers is a third of its start-up time.
     schemaController: { compilersFactory: { buildValidator: noSchema, buildSerializer: noSchema } },
   });
-  // A form of another origin can send text/plain without asking first.
+  // A form on another origin can send text/plain without a preflight.
   app.removeContentTypeParser('text/plain');
   answerErrorsAsJson(app);
   const sessions = new Sessions(options.now);

@@ -1,4 +1,4 @@
-/** The fields of every answer of the admin API: nothing foreign gets in, and nothing is kept. */
+/** The fields of every answer of the admin API: nothing foreign is loaded, and nothing is cached. */
 export const ANSWER_FIELDS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +

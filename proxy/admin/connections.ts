@@ -1,13 +1,13 @@
-/** What the admin listener holds for whoever connects: a tool that reaches it has no token, but it can connect. */
+/** Bounds on what the admin listener holds for whoever connects: a tool that reaches it has no token, but it can connect. */
 import type { RequestListener, Server, ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import { isLoopbackHost } from '../core/loopback.js';
 import { peerAddress } from '../door/clients.js';
 import { type CountedConnection, createConnectionLimits } from '../door/connection-limits.js';
 
-/** Of one header section: a browser's has 20, in less than 2 KiB. */
+/** In one header section: a browser's has 20, in less than 2 KiB. */
 const ADMIN_HEADER_FIELDS = 64;
-/** A tool that reaches this port has no token; it may not keep connections that say nothing, either. */
+/** A tool that reaches this port has no token; nor may it keep silent connections open. */
 export const ADMIN_BOUNDS: ServerOptions = {
   requestTimeout: 15_000,
   headersTimeout: 10_000,
@@ -17,12 +17,12 @@ export const ADMIN_BOUNDS: ServerOptions = {
 /** 64 readers of the stream, and a dozen for the page and Prometheus. What a connection holds is at most some 32 KiB. */
 const LIMITS = { connections: 128, connectionsPerClient: 96 };
 const BOUNDS = { heard: 0, leastUnheard: 32 };
-/** Requests of one connection that have no whole answer yet. Browsers and scrapers send one, and wait. */
+/** Requests on one connection that are not fully answered yet. Browsers and scrapers send one, and wait. */
 const MOST_UNANSWERED = 8;
 
 /**
  * Bounds the connections of `server`: those over a limit are closed unheard, and those without a whole request make room
- * for each other. Those that come by the tools' network are closed before a byte is read. Loopback has a count of its own, so that no tool keeps the health check out.
+ * for each other. Those that come from the tools' network are closed before a byte is read. Loopback has a count of its own, so that no tool keeps the health check out.
  */
 export function boundConnections(server: Server, isFromTools: (socket: Socket) => boolean = () => false): void {
   server.maxHeadersCount = ADMIN_HEADER_FIELDS;
@@ -42,8 +42,8 @@ export function boundConnections(server: Server, isFromTools: (socket: Socket) =
 }
 
 /**
- * `answer`, but a connection that sends requests faster than they are answered, or does not read the answers, is cut. Each
- * of them takes kilobytes, and one packet holds more than a thousand.
+ * `answer`, except that a connection that sends requests faster than they are answered, or does not read the answers, is cut. Each
+ * request takes kilobytes, and one packet holds more than a thousand.
  */
 export function boundRequests(answer: RequestListener): RequestListener {
   const unanswered = new WeakMap<Socket, number>();

@@ -1,4 +1,4 @@
-/** The recent decisions, newest first, one with what would change it, and what each client talked to. */
+/** The recent decisions, newest first; a single decision with what would change it; and what each client talked to. */
 import type { FastifyInstance } from 'fastify';
 import { type Prefix, parseAddress, parsePrefix } from '../core/address.js';
 import { REASONS, type Reason } from '../core/reasons.js';
@@ -16,7 +16,7 @@ import type { PolicyView } from './policy-view.js';
 const MOST_PER_PAGE = 1000;
 const OUTCOMES: readonly string[] = ['allow', 'deny', 'fail'];
 
-/** A query string as given: a field that is given twice is a list. */
+/** A query string as given: a repeated field is a list. */
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export function addDecisionRoutes(app: FastifyInstance, { ring, spawns, policyView }: AdminOptions): void {
@@ -68,7 +68,7 @@ function allowedAlready({ rule }: DecisionRecord): Proposal {
   return { drafts: [], note: `It is allowed already, by ${placeInFile(rule) ?? 'policy.default'}.` };
 }
 
-/** The sentence of the reason, and what the address is that is not a public one. */
+/** The sentence for the reason, and what kind of address a non-public one is. */
 function inWords(reason: Reason, addresses: readonly string[], { nat64, private: own }: PolicyView): string {
   const here = { nat64: prefixesOf(nat64), private: prefixesOf(own) };
   const { sentence, error } = REASONS[reason];
@@ -86,7 +86,7 @@ function inYaml({ drafts, note }: Proposal) {
   return { note, lines: drafts.map((draft) => ({ section: draft.section, line: draftLine(draft) })) };
 }
 
-/** The filter that a query string asks for; an empty value is none. Throws a 400 for what no record can match. */
+/** The filter that a query string asks for; an empty value is none. Throws a 400 if no record could match. */
 export function filterOf(query: Query): RecordFilter {
   const outcome = text(query, 'outcome');
   const reason = text(query, 'reason');

@@ -1,6 +1,6 @@
 /**
- * The listener of the admin API. It answers probes itself, which come every few seconds without a token; what is behind it is
- * loaded for the first who asks for anything else. Most sidecars are never asked.
+ * The listener of the admin API. It answers probes itself, which come every few seconds without a token; the API is loaded
+ * for the first request for anything else. Most sidecars never get one.
  */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -9,11 +9,11 @@ import { ADMIN_BOUNDS, boundConnections, boundRequests } from './connections.js'
 import { type Probed, readiness } from './readiness.js';
 
 export interface FrontOptions extends Probed {
-  /** True for a connection that comes by the tools' network: it is closed unheard, and loads nothing. */
+  /** True for a connection that comes from the tools' network: it is closed unheard, and loads nothing. */
   readonly isFromTools?: ((socket: Socket) => boolean) | undefined;
-  /** What answers the rest. Called once, or again where it failed. */
+  /** What answers the rest. Called once, and again only if it failed. */
   load(): Promise<RequestListener>;
-  /** It failed. */
+  /** `load` failed. */
   onDefect(error: unknown): void;
 }
 
@@ -40,7 +40,7 @@ interface Answer {
   readonly body: object;
 }
 
-/** Null: not a probe. A state is all that they are told, whoever asks. */
+/** Null: not a probe. Probes get a state and nothing else, whoever asks. */
 function stateOf({ method, url = '' }: IncomingMessage, probed: Probed): Answer | null {
   if (method !== 'GET' && method !== 'HEAD') return null;
   const path = url.split('?', 1)[0];
@@ -55,7 +55,7 @@ function send({ method }: IncomingMessage, response: ServerResponse, { status, b
   response.end(method === 'HEAD' ? undefined : text);
 }
 
-/** `load`, but where it has worked or is at it, what came of that. `onDefect`: once for all who wait for it. */
+/** `load`, called once while it is pending or after it has succeeded. `onDefect`: once per failure, however many wait for it. */
 function once<T>(load: () => Promise<T>, onDefect: FrontOptions['onDefect']): () => Promise<T> {
   let pending: Promise<T> | null = null;
   return () => {

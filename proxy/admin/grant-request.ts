@@ -1,4 +1,4 @@
-/** What comes in as JSON, as a grant, a pause or an answer that can be made: all mistakes at once. */
+/** Reads incoming JSON as a grant, a pause or an answer, and reports every mistake at once. */
 import { Fields } from '../decide/fields.js';
 import type { GrantDraft, PauseDraft } from '../decide/grant.js';
 import { AdminError } from './options.js';
@@ -23,7 +23,7 @@ export function grantRequest(body: unknown): Asked<GrantDraft> {
   return { draft: { effect, ...place, ...rest, ...lifetime }, why };
 }
 
-/** The keys of an answer; what it is about is the question's. */
+/** The keys of an answer; the question says what it is about. */
 export function answerRequest(body: unknown) {
   const fields = new Fields(body, ['answer', 'client', ...LIFETIME]);
   const answer = fields.required(
@@ -46,7 +46,7 @@ export function pauseRequest(body: unknown, client: string): Asked<PauseDraft> {
   return { draft: { client, mode: 'refuse', forMs }, why };
 }
 
-/** Of all clients: to let through what is refused is for a stated time. */
+/** A pause for all clients: letting through what is refused needs a stated time. */
 export function pauseAllRequest(body: unknown): Asked<PauseDraft> {
   const fields = new Fields(body, ['mode', 'for', 'why']);
   const mode = fields.required('mode', fields.word('mode', ['refuse', 'report']), 'refuse or report');

@@ -1,4 +1,4 @@
-/** Grants, pauses and questions over HTTP. Who may write is access.ts's to say, and it has said so before these run. */
+/** Grants, pauses and questions over HTTP. access.ts has checked who may write before these run. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { parsePrefix } from '../core/address.js';
 import { parseDnsName, parseHostPattern } from '../core/host-pattern.js';
@@ -38,7 +38,7 @@ function addPauseRoutes(app: FastifyInstance, runTime: RunTimeControl, isKnown: 
     const { draft, why } = pauseRequest(request.body, request.params.name);
     return answerPause(draft, decidingOf(request, why));
   });
-  // Of a client that the configuration has no more, too.
+  // Works for a client that is no longer in the configuration, too.
   app.post<{ Params: { name: string } }>('/v1/clients/:name/resume', async ({ params, body }) => {
     emptyRequest(body);
     return resume(params.name);
@@ -94,7 +94,7 @@ function overview({ book, state, file }: RunTimeControl) {
   };
 }
 
-/** The grant in force, and for one that is for always its line in the policy file, where that can be written. */
+/** Makes the grant; one that is meant forever also gets its line in the policy file, if that can be written. */
 async function make(runTime: RunTimeControl, draft: GrantDraft, deciding: Deciding) {
   const internal = confirmed(draft, await runTime.vet(draft));
   const grant = orRefused(() => runTime.book.grant({ ...draft, internal }, deciding));
@@ -122,13 +122,13 @@ async function revoke(runTime: RunTimeControl, id: string) {
         'in-file',
         `It is a rule of the policy file: remove ${line} from policy.${section}. ${change.explanation}`,
       );
-    // Ends the grant with its rule.
+    // Ends the grant along with its rule.
     runTime.reload();
   } else orRefused(() => runTime.book.revoke(id));
   return { revoked: grantView(grant), closed: await runTime.settled() };
 }
 
-/** Whether the grant is an exception for a private destination; throws where nothing opens it, or not yet. */
+/** Whether the grant is an exception for a private destination; throws if no grant can open it, or if it still has to be confirmed. */
 function confirmed(draft: GrantDraft, vetting: Vetting): boolean {
   switch (vetting.outcome) {
     case 'fine':

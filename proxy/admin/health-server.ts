@@ -1,7 +1,7 @@
 /**
- * Health and metrics alone, for probes and Prometheus in a place where the admin API is to stay on loopback: no token, no
+ * Health and metrics alone, for probes and Prometheus where the admin API is to stay on loopback: no token, no
  * decisions, nothing that can be changed. Any Host is answered, since a kubelet asks by the pod's address and Prometheus by
- * a name: a page that a browser is tricked into asking for would learn counters.
+ * a name; a DNS-rebinding page would learn nothing but counters.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -11,7 +11,7 @@ import { type Probed, readiness } from './readiness.js';
 
 export interface HealthOptions extends Probed {
   readonly registry: Pick<Registry, 'metrics' | 'contentType'>;
-  /** True for a connection that comes by the tools' network: it is closed unheard. */
+  /** True for a connection that comes from the tools' network: it is closed unheard. */
   readonly isFromTools: (socket: Socket) => boolean;
 }
 
@@ -34,7 +34,7 @@ export function createHealthServer(options: HealthOptions): Server {
       () => send(request, response, FAILED),
     );
   });
-  // Who asks and does not read: nobody else's connection is to wait for that.
+  // Cuts a client that asks and does not read, so that nobody else's connection waits for it.
   server.timeout = 15_000;
   boundConnections(server, options.isFromTools);
   return server;
@@ -65,8 +65,8 @@ function json(status: number, body: object): Answer {
 }
 
 /**
- * One answer for each connection: a request with content is not read to its end, and of hundreds that are sent at once, each
- * for the whole of the metrics, the first is answered. A pod of a tool may reach this, and the doors have the same event loop.
+ * One answer per connection: a request with content is not read to its end, and of hundreds sent at once, each
+ * for all of the metrics, only the first is answered. A tool's pod may reach this, and the doors share its event loop.
  */
 function send({ method }: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
   if (response.socket === null || response.socket.destroyed) return;
@@ -82,7 +82,7 @@ function send({ method }: IncomingMessage, response: ServerResponse, { status, t
   response.end(method === 'HEAD' ? undefined : body);
 }
 
-/** Whoever asks while the answer is being made gets that one: a crowd costs as much as one. */
+/** Whoever asks while an answer is being made gets that one: a crowd costs as much as one caller. */
 function oneAtATime(make: () => Promise<string>): () => Promise<string> {
   let pending: Promise<string> | null = null;
   return () => {

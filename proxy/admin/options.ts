@@ -1,4 +1,4 @@
-/** What the admin API needs of the rest: it reads, asks and counts; what it can change is `runTime`'s. */
+/** What the admin API needs from the rest: it reads, asks and counts; anything it can change goes through `runTime`. */
 import type { Registry } from 'prom-client';
 import type { CheckResult } from '../core/explain.js';
 import type { ConnectionEnds } from '../door/tools-side.js';
@@ -17,23 +17,23 @@ export interface AdminOptions extends Probed {
   readonly spawns: Pick<SpawnRing, 'newest'>;
   readonly registry: Registry;
   policyView(): PolicyView;
-  /** Null or absent: the configuration is the one of the start. */
+  /** Null or absent: the configuration is still the one from the start. */
   lastReload?(): ReloadState | null;
   /** `log.file.path`: where earlier decisions can be counted. Null or absent: nowhere. */
   readonly logFile?: string | null;
-  /** Null asks for no token, which only a listener on loopback may. */
+  /** Null: no token is required, which is allowed on loopback only. */
   readonly token: string | null;
-  /** Counts like `token`. Both are read at each request: a new value needs no restart. */
+  /** Valid beside `token`. Both are read for each request: a new value needs no restart. */
   readonly next?: string | null;
-  /** Where there is no `token`: what writing needs, and reading does not. */
+  /** Without a `token`: what writing needs and reading does not. */
   readonly writeToken?: string | null;
   /** What can be changed while the proxy runs; absent: nothing. */
   readonly runTime?: RunTimeControl;
-  /** True for a connection that comes by the tools' network: it is closed unheard. */
+  /** True for a connection that comes from the tools' network: it is closed unheard. */
   readonly isFromTools?: (ends: ConnectionEnds) => boolean;
-  /** In place of the clock on the wall: for tests. In milliseconds. */
+  /** Replaces the wall clock, for tests. In milliseconds. */
   readonly now?: () => number;
-  /** True where the listener is bound to a loopback address. */
+  /** True if the listener is bound to a loopback address. */
   readonly loopback: boolean;
 }
 

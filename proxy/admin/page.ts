@@ -11,7 +11,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** What a browser gets that has not shown the token: a form for it, and what the form is made of. No data is in these. */
+/** What a browser that has not shown the token gets: a form for it, and the files of that form. They hold no data. */
 const SIGN_IN_PAGE = 'sign-in.html';
 const FILES: ReadonlySet<string> = new Set(readdirSync(FOLDER));
 const SIGN_IN_PATHS = new Set(['/sign-in.js', '/session.js', '/api.js', '/dom.js', '/page.css', '/icon.svg']);
@@ -21,12 +21,12 @@ export function isPartOfSignIn(path: string): boolean {
   return SIGN_IN_PATHS.has(path);
 }
 
-/** True for the files of the page: no data is in these, either. */
+/** True for the files of the page: they hold no data, either. */
 export function isPartOfPage(path: string): boolean {
   return path === '/' || FILES.has(path.slice(1));
 }
 
-/** Answers with the form where a browser asks for the page: true if it did. The status stays 401. */
+/** Answers with the form if a browser asks for the page: true if it did. The status stays 401. */
 export function offerSignIn({ url, headers }: FastifyRequest, reply: FastifyReply): boolean {
   const isPage = url.split('?', 1)[0] === '/' && (headers.accept ?? '').includes('text/html');
   if (isPage)

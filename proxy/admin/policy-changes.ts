@@ -1,14 +1,14 @@
 /** What a reload has changed, in words. */
 import type { PolicyView, RuleView } from './policy-view.js';
 
-/** The last attempt to put a changed configuration in force. */
+/** The last attempt to bring a changed configuration into force. */
 export interface ReloadState {
   /** ISO 8601. */
   readonly at: string;
   readonly ok: boolean;
-  /** Why it is not in force; empty where it is. */
+  /** Why it is not in force; empty if it is. */
   readonly errors: readonly string[];
-  /** What differs from the policy before; empty where nothing does. */
+  /** What differs from the policy before; empty if nothing does. */
   readonly changes: readonly string[];
 }
 

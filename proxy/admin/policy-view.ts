@@ -1,4 +1,4 @@
-/** The policy in force as people and programs may see it: every rule and client by name, no token. */
+/** The policy in force as people and programs may see it: every rule and client by name, and no token. */
 import type { PodSelector } from '../config/config.js';
 import type { ConfigWarning } from '../config/config-error.js';
 import type { NotifySettings, Receiver } from '../config/receivers.js';
@@ -28,10 +28,10 @@ export interface PolicyView {
   readonly internal: readonly RuleView[];
   /** The network's own NAT64 prefixes. */
   readonly nat64: readonly string[];
-  /** Public ranges that are private here. */
+  /** Public ranges that are treated as private here. */
   readonly private: readonly string[];
   readonly clients: readonly ClientView[];
-  /** Who is told of what; without the path, which may be a secret. Null: nobody. */
+  /** Who is notified of what; without the path, which may be a secret. Null: nobody. */
   readonly notify?: { readonly to: string; readonly events: readonly string[] } | null;
   readonly warnings: readonly ConfigWarning[];
 }
@@ -39,17 +39,17 @@ export interface PolicyView {
 export interface ClientView {
   readonly name: string;
   readonly address: string | null;
-  /** Of the spawn guard: the tools of this MCP server. */
+  /** With the spawn guard: the tools of this MCP server are this client. */
   readonly server: string | null;
-  /** Of the cluster: the pods that are this client. */
+  /** In a cluster: the pods that are this client. */
   readonly pods: PodSelector | null;
   readonly token: boolean;
-  /** What is in force for it, whoever said so. */
+  /** What is in force for it, wherever it was set. */
   readonly default: Policy['default'];
   readonly mode: Policy['mode'];
 }
 
-/** `source` is the configuration or the part of it named here. */
+/** `source` is the configuration, or the part of it that is named here. */
 export function policyView(source: {
   readonly digest: string;
   readonly policy: Policy;

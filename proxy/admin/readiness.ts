@@ -1,4 +1,4 @@
-/** What probes are answered: a state and nothing else, since they have no token. */
+/** What probes get: a state and nothing else, since they have no token. */
 import { type RelayLook, relayReadiness } from '../observe/relay-events.js';
 
 export interface Probed {
@@ -7,7 +7,7 @@ export interface Probed {
   relays?(): readonly RelayLook[];
 }
 
-/** 503 where no client should be sent here: before the doors are open, and from the first signal to end on. */
+/** 503 while no client should be sent here: before the doors are open, and from the first signal to terminate. */
 export function readiness(probed: Probed): { readonly status: number; readonly body: object } {
   const state = probed.state();
   if (state !== 'ready') return { status: 503, body: { status: state } };

@@ -5,7 +5,7 @@ import type { GrantDraft } from '../decide/grant.js';
 import type { Questions } from '../decide/questions.js';
 import type { Vetting } from '../door/vet-grant.js';
 
-/** Something to look at again, or a question: for the stream. */
+/** For the stream: something to look at again, or a question. */
 export type News =
   | { readonly event: 'changed'; readonly what: 'grants' | 'pauses' | 'policy' }
   | { readonly event: 'question' | 'question-ended'; readonly json: string };
@@ -13,7 +13,7 @@ export type News =
 export interface RunTimeControl {
   readonly book: Book;
   readonly questions: Questions;
-  /** Where grants are kept, and what is wrong with it. */
+  /** Where grants are kept, and what is wrong with that place. */
   readonly state: { readonly path: string | null; readonly error: string | null };
   readonly file: PolicyFile;
   /** Null: nobody is asked. */
@@ -21,8 +21,8 @@ export interface RunTimeControl {
   /** Reads the policy file again, now. */
   reload(): void;
   vet(draft: GrantDraft): Promise<Vetting>;
-  /** Resolves when every open connection was judged by what is in force: how many were closed. */
+  /** Resolves, with how many were closed, when every open connection has been judged by what is in force. */
   settled(): Promise<number>;
-  /** What it returns ends it. */
+  /** Returns a function that stops listening. */
   listen(listener: (news: News) => void): () => void;
 }

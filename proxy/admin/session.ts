@@ -1,4 +1,4 @@
-/** The session of a browser: a token is exchanged for a cookie and a key. */
+/** A browser's session: a token is exchanged for a cookie and a key. */
 import type { FastifyInstance } from 'fastify';
 import { Fields } from '../decide/fields.js';
 import { mayWrite, signIn, signOut } from './access.js';

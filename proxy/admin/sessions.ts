@@ -1,25 +1,25 @@
 /**
- * The browsers that have shown the token. Each has a cookie and a key that are random and its own; none outlives the
- * process, its token, its sign-out, a working day, or two hours in which nothing was asked with it. The cookie goes to
- * every server of this host, whatever its port (RFC 6265 section 8.5): what it opens by itself is the page, which is
- * nobody's secret. The key is in the page's own storage, which no other origin reads, and is asked for everything else.
+ * The browsers that have shown the token. Each has a random cookie and key of its own; no session outlives the
+ * process, its token, its sign-out, a working day, or two hours without use. The cookie goes to
+ * every server on this host, whatever its port (RFC 6265 section 8.5): by itself it opens only the page, which is
+ * nobody's secret. The key is in the page's own storage, which no other origin can read, and is required for everything else.
  */
 import { createHash, randomBytes } from 'node:crypto';
 
 const LONGEST_MS = 12 * 3_600_000;
 const LONGEST_IDLE_MS = 2 * 3_600_000;
-/** The one that was used longest ago makes room. */
+/** The least recently used one makes room. */
 const MOST_SESSIONS = 100;
 
 interface Session {
-  /** A token may be taken out of the configuration, and its sessions with it. */
+  /** A token that is taken out of the configuration takes its sessions with it. */
   readonly token: string;
   readonly key: string;
   readonly since: number;
   readonly seen: number;
 }
 
-/** `value`: of the cookie. */
+/** `value`: the cookie's. */
 export interface NewSession {
   readonly value: string;
   readonly key: string;
@@ -27,7 +27,7 @@ export interface NewSession {
 
 export class Sessions {
   readonly #now: () => number;
-  /** By a digest of the cookie, which is looked up and not compared: no time that it takes tells anything of it. */
+  /** Keyed by a digest of the cookie, which is looked up and not compared: how long that takes reveals nothing about it. */
   readonly #open = new Map<string, Session>();
 
   /** `now`: in milliseconds. */
@@ -35,7 +35,7 @@ export class Sessions {
     this.#now = now;
   }
 
-  /** For whoever has shown `token`. */
+  /** Opens a session for whoever has shown `token`. */
   start(token: string): NewSession {
     const [value, key] = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')];
     const now = this.#now();
@@ -57,13 +57,13 @@ export class Sessions {
     return false;
   }
 
-  /** The same with its key, for a request: it counts as use. */
+  /** The same with its key, for a request, which counts as use. */
   admits({ value, key }: NewSession, tokens: readonly string[]): boolean {
     if (!this.isOpen(value, tokens)) return false;
     const place = digest(value);
     const session = this.#open.get(place);
     if (session === undefined || session.key !== digest(key)) return false;
-    // The last in the map is the one that was used last.
+    // The last entry in the map is the most recently used.
     this.#open.delete(place);
     this.#open.set(place, { ...session, seen: this.#now() });
     return true;

@@ -1,6 +1,6 @@
 /**
  * Decisions as they are made, as server-sent events. A reader that is slow, asleep or dead costs a bounded queue and
- * nothing else: it loses records, is told how many, and is cut off when it takes nothing for a minute.
+ * nothing else: it loses records, learns how many, and is cut off when it takes nothing for a minute.
  */
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -15,20 +15,20 @@ const MOST_READERS = 64;
 const FLUSHES_PER_SECOND = 10;
 const HEARTBEAT_MS = 1000;
 const CUT_OFF_MS = 60_000;
-/** Records that wait for a reader, and that are sent again to one that comes back. */
+/** Records that wait for a reader, and those that are sent again to one that comes back. */
 const QUEUE = 1000;
 
 interface StreamOptions {
   readonly filter: RecordFilter;
-  /** Most records a second; null for all. */
+  /** At most this many records a second; null for all. */
   readonly rate: number | null;
   /** The last record that the reader has. */
   readonly after: string | null;
-  /** True for an event `totals` every second, false for a comment. */
+  /** True: an event `totals` every second; false: a comment instead. */
   readonly totals: boolean;
 }
 
-/** False once the reader has signed out, or its token counts no more. */
+/** False once the reader has signed out, or its token is no longer valid. */
 type StillReader = (request: FastifyRequest) => boolean;
 
 /**
@@ -92,7 +92,7 @@ function stream(
   };
   const subscription = ring.subscribe({ filter, capacity: rate === null ? QUEUE : perFlush, wake });
   const heart = setInterval(beat, HEARTBEAT_MS);
-  // Left out for a reader that is slow: what it shows then is what it asks for again.
+  // Left out for a slow reader, which asks for the current state again anyway.
   const unlisten = runTime?.listen((news) => {
     if (!response.writableNeedDrain && !response.destroyed) response.write(newsEvent(news));
   });
@@ -108,7 +108,7 @@ function stream(
   beat();
 }
 
-/** What a reader that comes back has not seen yet, the newest of it. */
+/** What a reader that comes back has not seen yet, or the newest part of it. */
 function missed(ring: Ring, after: string, filter: RecordFilter): string {
   const entries = ring.since(after).filter(({ record }) => matchesFilter(filter, record));
   return entries

@@ -14,16 +14,16 @@ const SPANS: ReadonlyMap<string, number> = new Map([
   ['24h', 24 * 60 * MINUTE_MS],
   ['7d', 7 * 24 * 60 * MINUTE_MS],
 ]);
-/** From here on the files of the log are read, where there are any: no oftener than this for one span. */
+/** Spans from here on are counted in the log files, if there are any, and no more often than this for one span. */
 const FROM_FILES_MS = 24 * 60 * MINUTE_MS;
 const READ_AGAIN_MS = MINUTE_MS;
 const SHOWN = 20;
 
 export interface TopAnswer extends TopLists {
-  /** ISO 8601: what was counted reaches back to here, or further. */
+  /** ISO 8601: the count goes back to here, or further. */
   readonly since: string;
   readonly source: 'memory' | 'files';
-  /** False where records of the span are no longer there. */
+  /** False if some of the span's records are no longer there. */
   readonly complete: boolean;
 }
 

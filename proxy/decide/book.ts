@@ -7,15 +7,15 @@ import type { Kept } from './state-file.js';
 
 export const MOST_GRANTS = 500;
 const MOST_PAUSES = 500;
-/** A grant for one request does not wait for ever. */
+/** An unused grant for one request ends after this long. */
 const ONCE_MS = 3_600_000;
-/** Times are those of the clock on the wall, which may be set, and a machine may sleep. */
+/** Times are wall-clock times, the clock may be set, and a machine may sleep: so it looks, instead of setting one timer. */
 const LOOK_MS = 500;
 
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Calls back once; what it returns takes that back. Keeps no process alive. */
+  /** Calls back once; returns a function that cancels. Keeps no process alive. */
   after(ms: number, then: () => void): () => void;
 }
 
@@ -35,11 +35,11 @@ export type BookEvent =
 export interface BookOptions {
   readonly kept: Kept;
   readonly clock: Clock;
-  /** Throws where nothing can be kept. */
+  /** Throws if the state cannot be written. */
   readonly write: (kept: Kept) => void;
-  /** After each change, when it is kept. */
+  /** Called after each change, once it is written. */
   readonly onChange: (event: BookEvent) => void;
-  /** Something has ended and that could not be kept: after a restart it would be back. */
+  /** Something has ended, and that could not be written: after a restart it would be back. */
   readonly onUnwritable: (error: unknown) => void;
 }
 
@@ -77,7 +77,7 @@ export class Book {
     return this.#kept.pauses;
   }
 
-  /** For the policy. What is in the file is the file's to say. */
+  /** For the policy: without the grants that the policy file already has as rules. */
   runTime(): RunTime {
     return { grants: this.#kept.grants.filter(({ inFile }) => !inFile), pauses: this.#kept.pauses };
   }
@@ -86,7 +86,7 @@ export class Book {
     return this.#kept.grants.find((grant) => grant.id === id) ?? null;
   }
 
-  /** In force when it returns; takes the place of a grant for the same. Throws a BookError. */
+  /** In force when it returns; replaces a grant for the same thing. Throws a BookError. */
   grant(draft: GrantDraft, deciding: Deciding): Grant {
     const now = this.#options.clock.now();
     const { forMs, ...rule } = draft;
@@ -105,7 +105,7 @@ export class Book {
     return grant;
   }
 
-  /** Null where there is no such grant. Throws a BookError. */
+  /** Null: there is no such grant. Throws a BookError. */
   revoke(id: string): Grant | null {
     const grant = this.find(id);
     if (grant === null) return null;
@@ -114,7 +114,7 @@ export class Book {
     return grant;
   }
 
-  /** Takes the one request of the grant; false where it is taken, or has ended. */
+  /** Uses up the grant's one request; false if it is used up already, or the grant has ended. */
   use(id: string): boolean {
     const grant = this.find(id);
     if (grant === null) return false;
@@ -124,7 +124,7 @@ export class Book {
     return true;
   }
 
-  /** Takes the place of a pause of the same client. Throws a BookError. */
+  /** Replaces a pause of the same client. Throws a BookError. */
   pause({ client, mode, forMs }: PauseDraft, deciding: Deciding): Pause {
     const now = this.#options.clock.now();
     const pause: Pause = { client, mode, created: now, expires: forMs === null ? null : now + forMs, ...deciding };
@@ -145,8 +145,8 @@ export class Book {
   }
 
   /**
-   * The policy of the file is this one now. A grant for always that the file has as a rule is the file's from then on:
-   * where the rule is taken out of it, the grant ends with it.
+   * The file's policy is now this one. A permanent grant that the file has as a rule belongs to the file from then on:
+   * when the rule is taken out, the grant ends with it.
    */
   settle(policy: Policy): void {
     for (const grant of this.#kept.grants) {
@@ -165,7 +165,7 @@ export class Book {
     this.#cancel = null;
   }
 
-  /** First on the disk, then in force. */
+  /** Written to disk first, then in force. */
   #keep(kept: Kept): void {
     try {
       this.#options.write(kept);
@@ -177,7 +177,7 @@ export class Book {
     this.#schedule();
   }
 
-  /** What ends, ends even where that cannot be kept. */
+  /** What ends, ends even if that cannot be written. */
   #end(kept: Kept): void {
     this.#kept = kept;
     try {

@@ -1,10 +1,10 @@
-/** Reads what comes as JSON, from a client of the admin API or from the state file: every mistake at once. */
+/** Reads JSON from a client of the admin API or from the state file, and reports every mistake at once. */
 import { type Prefix, parseAddress, parsePrefix } from '../core/address.js';
 import { type HostPattern, parseHostPattern } from '../core/host-pattern.js';
 import { classify, TABLE_ALONE } from '../core/special-purpose.js';
 import { isPort, parseHost } from '../core/target.js';
 
-/** As the configuration has them. */
+/** In the same shape as errors of the configuration. */
 export interface FieldError {
   readonly path: string;
   readonly value: string;
@@ -23,7 +23,7 @@ const UNITS: ReadonlyMap<string, number> = new Map([
   ['d', 86_400_000],
 ]);
 
-/** One body: each reader takes a key, and notes what is wrong with it. */
+/** One body: each reader takes a key, and notes what is wrong with its value. */
 export class Fields {
   readonly errors: FieldError[] = [];
   readonly #values: Readonly<Record<string, unknown>>;
@@ -42,7 +42,7 @@ export class Fields {
         );
   }
 
-  /** Null where the key is absent or null. */
+  /** Null if the key is absent or null. */
   word<const W extends string>(key: string, words: readonly W[]): W | null {
     const value = this.#given(key);
     const found = words.find((word) => word === value);
@@ -109,7 +109,7 @@ export class Fields {
     return null;
   }
 
-  /** A mistake that several keys make together. */
+  /** Notes a mistake that several keys make together. */
   wrong(key: string, expected: string): void {
     this.#wrong(key, this.#given(key), expected);
   }
@@ -123,7 +123,7 @@ export class Fields {
   }
 }
 
-/** Controls, marks of direction and line separators, which could forge or hide a line. */
+/** Control characters, directional marks and line separators, which could forge or hide a line. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 function placeOf(text: string): Place | null {
@@ -136,7 +136,7 @@ function placeOf(text: string): Place | null {
   return pattern === null ? null : { host: pattern, address: null };
 }
 
-/** In ASCII, on one line, cut: what comes in goes out to a terminal and to a page. */
+/** In ASCII, on one line, truncated: the input is echoed to a terminal and to a page. */
 function shown(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   if (typeof value === 'object') return Array.isArray(value) ? `a list of ${value.length}` : 'a mapping';

@@ -1,4 +1,4 @@
-/** A permission or a block that was made at run time, and a pause: as they are kept, and as people see them. */
+/** A permission or a block made at run time, and a pause: as they are stored, and as people see them. */
 import type { GrantedRule, PausedClient } from '../core/run-time.js';
 import { sectionOfGrant } from '../core/run-time.js';
 
@@ -9,9 +9,9 @@ export interface Grant extends GrantedRule {
   readonly expires: number | null;
   readonly by: string;
   readonly why: string | null;
-  /** The decision that it came of. */
+  /** The decision that led to it. */
   readonly from: string | null;
-  /** The policy file has the same rule, which decides in its place. */
+  /** True if the policy file has the same rule, which then decides in its place. */
   readonly inFile: boolean;
 }
 
@@ -28,7 +28,7 @@ export interface Deciding {
   readonly why: string | null;
 }
 
-/** What is asked for, before it is a grant. `forMs` null: always, or until its one request. */
+/** What is asked for, before it is a grant. `forMs` null: forever, or until its one request. */
 export type GrantDraft = Omit<GrantedRule, 'id'> & {
   readonly forMs: number | null;
   readonly from: string | null;
@@ -36,7 +36,7 @@ export type GrantDraft = Omit<GrantedRule, 'id'> & {
 
 export type PauseDraft = PausedClient & { readonly forMs: number | null };
 
-/** As the admin API and the state file write it. */
+/** As the admin API and the state file have it. */
 export function grantView(grant: Grant) {
   const { id, effect, client, host, address, ports, internal, once, by, why, from, inFile } = grant;
   return {
@@ -66,7 +66,7 @@ export function pauseView({ client, mode, created, expires, by, why }: Pause) {
 export type GrantView = ReturnType<typeof grantView>;
 export type PauseView = ReturnType<typeof pauseView>;
 
-/** The rule as an item of the list in the policy file. Texts are quoted: `null` and `on` are names of hosts, too. */
+/** The rule as an item of the list in the policy file. Strings are quoted: `null` and `on` may be host names, too. */
 export function lineOf({ host, address, ports, client }: GrantedRule): string {
   const keys = [
     host === null ? [] : [`host: ${JSON.stringify(host.text)}`],

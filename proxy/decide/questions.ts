@@ -1,7 +1,7 @@
 /**
- * What clients would like to reach and no rule names: open questions to whoever runs the proxy. The same from the same
- * client is one question; over a bound, what a client asks is counted and no more. So a tool that asks for ten thousand
- * hosts fills neither the memory nor the screen.
+ * What clients want to reach and no rule names: open questions to whoever runs the proxy. The same request from the same
+ * client is one question; over a bound, a client's questions are only counted. So a tool that asks for ten thousand
+ * hosts fills neither memory nor the screen.
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from './book.js';
@@ -9,7 +9,7 @@ import type { Clock } from './book.js';
 export interface Question {
   readonly id: string;
   readonly client: { readonly address: string; readonly name: string | null };
-  /** The client that an answer may be for alone; null: the configuration has no name for it. */
+  /** The client to which an answer may be limited; null: the configuration has no name for it. */
   readonly grantClient: string | null;
   readonly host: string;
   readonly port: number;
@@ -19,7 +19,7 @@ export interface Question {
   readonly waiting: number;
   readonly first: number;
   readonly last: number;
-  /** The decision that it came of. */
+  /** The decision that led to it. */
   readonly from: string;
 }
 
@@ -48,11 +48,11 @@ export interface QuestionsOptions {
   readonly onEnd: (id: string, how: QuestionEnd) => void;
 }
 
-/** Clients of which no more than the number is kept. */
+/** How many clients over their share are counted. */
 const MOST_FOLDED = 100;
-/** Times are those of the clock on the wall, which may be set, and a machine may sleep. */
+/** Times are wall-clock times, the clock may be set, and a machine may sleep: so it looks, instead of setting one timer. */
 const LOOK_MS = 500;
-/** How often the same question is news. */
+/** The same question is announced at most this often. */
 const NEWS_MS = 1000;
 
 interface Open {
@@ -86,7 +86,7 @@ export class Questions {
     return this.list().find((question) => question.id === id) ?? null;
   }
 
-  /** Notes that somebody asks; false where that went over a bound, and nobody will answer. */
+  /** Notes that somebody asks; false if that goes over a bound, or nobody is asked. */
   ask(asking: Asking): boolean {
     const bounds = this.#options.bounds();
     if (bounds === null || this.#isClosed) return false;
@@ -111,7 +111,7 @@ export class Questions {
     return true;
   }
 
-  /** Resolves when the question has ended, `ms` are over or `signal` says so. Only where `ask` has noted it. */
+  /** Resolves when the question has ended, `ms` are over or `signal` aborts. Only after `ask` has returned true. */
   wait(asking: Asking, ms: number, signal: WaitSignal): Promise<void> {
     const open = this.#open.get(keyOf(asking));
     if (open === undefined || signal.aborted) return Promise.resolve();
@@ -129,7 +129,7 @@ export class Questions {
     });
   }
 
-  /** The question is answered: who waits goes on. False where there is no such question. */
+  /** The question is answered: requests that wait for it go on. False if there is no such question. */
   end(id: string, how: QuestionEnd): boolean {
     const found = [...this.#open].find(([, { question }]) => question.id === id);
     if (found === undefined) return false;
@@ -137,12 +137,12 @@ export class Questions {
     return true;
   }
 
-  /** What was decided some other way is no question any more. */
+  /** Ends the questions that have been settled in some other way. */
   endWhere(isAnswered: (question: Question) => boolean): void {
     for (const [key, open] of [...this.#open]) if (isAnswered(open.question)) this.#close(key, open, 'allowed');
   }
 
-  /** Nobody waits any longer, and nothing is asked. */
+  /** Ends every wait; nothing is asked after this. */
   close(): void {
     this.#isClosed = true;
     for (const [key, open] of [...this.#open]) this.#close(key, open, 'expired');
@@ -170,7 +170,7 @@ export class Questions {
     this.#folded.set(key, { client: asking.client, more, last: now });
   }
 
-  /** As long as there is a question: nobody may ask again, and who looks at it has to see it go. */
+  /** Runs as long as there is a question: it must expire even if nobody asks again, and whoever looks has to see it go. */
   #look(): () => void {
     return this.#options.clock.after(LOOK_MS, () => {
       this.#expire();
@@ -187,7 +187,7 @@ export class Questions {
   }
 }
 
-/** An AbortSignal is one. */
+/** Every AbortSignal is one. */
 export interface WaitSignal {
   readonly aborted: boolean;
   addEventListener(type: 'abort', listener: () => void): void;
@@ -202,7 +202,7 @@ function keyOf(asking: Pick<Question, 'client' | 'grantClient' | 'host' | 'port'
   return `${clientKey(asking)} ${asking.host} ${asking.port}`;
 }
 
-/** By name where the configuration has one: the same client may come from many addresses. */
+/** By name if the configuration has one: the same client may come from many addresses. */
 function clientKey({ client, grantClient }: Pick<Question, 'client' | 'grantClient'>): string {
   return grantClient ?? client.address;
 }

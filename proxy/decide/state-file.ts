@@ -1,5 +1,5 @@
 /**
- * The file in which grants and pauses survive a restart. It is replaced as a whole: whenever the process ends, the file
+ * The file in which grants and pauses survive a restart. It is replaced as a whole: whenever the process dies, the file
  * is the old one or the new one.
  */
 import { readFileSync, renameSync, statSync } from 'node:fs';
@@ -15,18 +15,18 @@ export interface Kept {
 
 export const NOTHING_KEPT: Kept = Object.freeze({ grants: [], pauses: [] });
 
-/** A file that was none: what is wrong with it, and where it is now; null where it could not be moved. */
+/** A broken state file: what is wrong with it, and where it is now; null if it could not be moved. */
 export interface Broken {
   readonly path: string;
   readonly error: string;
   readonly kept: string | null;
 }
 
-/** More than the most grants with the longest texts need. */
+/** More than the maximum number of grants with the longest texts needs. */
 const MOST_BYTES = 2 * 1024 * 1024;
 const NAME = 'grants.json';
 
-/** What the folder holds; of a broken file nothing, and the file is put aside as it is. Never throws. */
+/** What the folder holds; nothing if the file is broken, which is then set aside as it is. Never throws. */
 export function readState(folder: string, now: number): { readonly kept: Kept; readonly broken: Broken | null } {
   const path = join(folder, NAME);
   try {
@@ -39,13 +39,13 @@ export function readState(folder: string, now: number): { readonly kept: Kept; r
   }
 }
 
-/** Throws where the folder cannot be written to; the file is the old one then. */
+/** Throws if the folder cannot be written to; the old file then remains. */
 export function writeState(folder: string, { grants, pauses }: Kept): void {
   const text = JSON.stringify({ version: 1, grants: grants.map(grantView), pauses: pauses.map(pauseView) }, null, 1);
   replaceFile(join(folder, NAME), `${text}\n`, 0o600);
 }
 
-/** Throws an Error that says what is wrong. A grant that cannot be read may have been a block: all of it counts, or nothing. */
+/** Throws an Error that says what is wrong. A grant that cannot be read may have been a block, so it is all or nothing. */
 export function parseState(text: string): Kept {
   const root: unknown = JSON.parse(text);
   const version = member(root, 'version');

@@ -1,10 +1,10 @@
-/** Where grants and the token are kept, and the token that guards writing where the configuration has none. */
+/** Where grants and the token are kept, and the token that guards writing if the configuration has none. */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { replaceFile } from '../config/replace-file.js';
 
-/** `folder` null: nothing is kept. `error`: why the folder that was meant cannot be used. */
+/** `folder` null: nothing is kept. `error`: why the intended folder cannot be used. */
 export interface StateFolder {
   readonly folder: string | null;
   readonly error: string | null;
@@ -21,11 +21,11 @@ export function stateFolder(configured: string | null | undefined, policyPath: s
   return isAbsolute(configured) ? configured : join(folder, configured);
 }
 
-/** Makes the folder where it is missing, and tries to write to it. Never throws. */
+/** Creates the folder if it is missing, and tries to write to it. Never throws. */
 export function openStateFolder(folder: string | null): StateFolder {
   if (folder === null) return { folder: null, error: null };
   try {
-    // Not its parents: Node would try for ever where the system has no place for them (/proc).
+    // Not its parents: Node would retry forever where the system cannot create them (/proc).
     if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
     const trial = join(folder, '.trial');
     writeFileSync(trial, '');
@@ -37,7 +37,7 @@ export function openStateFolder(folder: string | null): StateFolder {
   }
 }
 
-/** The token of earlier starts, or a new one; without a folder, one of this process alone. Throws where it cannot be kept. */
+/** The token of earlier starts, or a new one; without a folder, one for this process alone. Throws if it cannot be kept. */
 export function keptToken(folder: string | null): string {
   const known = folder === null ? null : readToken(folder);
   if (known !== null) return known;
@@ -50,7 +50,7 @@ export function keptToken(folder: string | null): string {
   return token;
 }
 
-/** Null if there is none, or one that others than its owner could have read or written. */
+/** Null if there is none, or if anyone but its owner could have read or written it. */
 export function readToken(folder: string): string | null {
   try {
     const path = join(folder, TOKEN);

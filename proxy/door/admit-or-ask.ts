@@ -1,4 +1,4 @@
-/** Admission with what is decided while the proxy runs: a grant for one request is taken, a question is asked. */
+/** Admission with run-time decisions: takes a grant for one request, or asks a question. */
 import type { Socket } from 'node:net';
 import type { Policy } from '../core/policy.js';
 import { grantOf } from '../core/rule-id.js';
@@ -10,7 +10,7 @@ import { type Soon, soon } from './soon.js';
 
 export interface Asking {
   readonly client: { readonly address: string; readonly name: string | null };
-  /** The name of the configuration; null: it has none for the client. */
+  /** The client's name in the configuration; null: it has none. */
   readonly grantClient: string | null;
   readonly host: string;
   readonly port: number;
@@ -19,23 +19,23 @@ export interface Asking {
   readonly from: string;
 }
 
-/** What was decided at run time, for requests. */
+/** Run-time decisions, as requests need them. */
 export interface RunTimeGate {
-  /** Takes the grant for this request. `gone`: it has ended, or another request has taken it. */
+  /** Uses the grant for this request. `gone`: it has ended, or another request has used it up. */
   use(grant: string): 'lasting' | 'once' | 'gone';
-  /** Null: the request is refused at once. Else resolves when it is worth another look. */
+  /** Null: the request is refused at once. Otherwise resolves when it is worth another look. */
   ask(asking: Asking, signal: Abortable): Promise<void> | null;
 }
 
-/** Who waits for the decision: aborts when it is lost. */
+/** The client that waits for the decision: aborts when it is lost. */
 export interface Waiter extends Abortable {
   readonly socket: Socket;
-  /** Aborts when it has sent more than is read of it while it waits: that it is lost would not be noticed then. */
+  /** Aborts when it has sent more than is read while it waits: its loss would then go unnoticed. */
   readonly unread: Abortable;
 }
 
 export interface Admitted extends Admission {
-  /** By a grant for one request, which is this one. */
+  /** Allowed by a grant for one request, used by this one. */
   readonly once?: boolean;
 }
 
@@ -46,7 +46,7 @@ export interface AdmitOptions {
   readonly policyNow: (flow: Flow) => Policy;
 }
 
-/** As `admit`. A flow that was waited for goes on under the policy that is in force then. */
+/** Like `admit`. A flow that has waited goes on under the policy in force when the wait ends. */
 export function admitOrAsk(options: AdmitOptions, flow: Flow, target: Target, waiter: Waiter): Soon<Admitted> {
   const { gate, runTime } = options;
   const first = admit(gate, flow, target, waiter);
@@ -74,7 +74,7 @@ async function decideNow(
   };
   const hasWaited = isQuestion(admission) && (await waits(runTime, askingOf(flow, target), waiter));
   let last = hasWaited ? await again() : admission;
-  // A grant of the snapshot may be gone by now, and the next one, too: each is taken by one request.
+  // A grant in the snapshot may be gone by now, and so may the next one: another request may have used it.
   for (;;) {
     const { verdict } = last;
     const grant = verdict.outcome === 'allow' ? grantOf(verdict.permit.rule) : null;
@@ -86,9 +86,9 @@ async function decideNow(
 }
 
 /**
- * True where it is worth another look. A client that has ended its side is not waited for: nobody can tell it from one
- * that has given up, and what it has given up must not be sent by an answer that was for its next try. Nor is one that
- * sends on and on: its end is behind what nobody reads.
+ * True if it is worth another look. A client that has ended its side is not held: it cannot be told from one
+ * that has given up, and an answer meant for its next try must not send what it gave up. Nor is one that
+ * keeps sending: its end comes after data that nobody reads.
  */
 async function waits(runTime: RunTimeGate, asking: Asking, waiter: Waiter): Promise<boolean> {
   const { socket, unread } = waiter;

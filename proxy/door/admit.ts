@@ -1,5 +1,5 @@
 /**
- * From a Target to a connected socket: the steps that every door shares. Each answers what it found out, and leaves the
+ * From a Target to a connected socket: the steps that every door shares. Each returns what it found out, and leaves the
  * record to the door.
  */
 import type { Socket } from 'node:net';
@@ -28,11 +28,11 @@ export interface Gate {
   readonly resolver: Resolver;
   readonly dialer: Dialer;
   readonly own: () => OwnEndpoints;
-  /** True where a parent proxy may resolve the name of a target that cannot be resolved here. */
+  /** True if a parent proxy may resolve the name of a target that cannot be resolved here. */
   readonly leavesToParent?: (target: Target) => boolean;
 }
 
-/** Who asks, under which policy. */
+/** Who asks, and under which policy. */
 export interface Applicant {
   readonly client: Client;
   readonly policy: Policy;
@@ -41,14 +41,14 @@ export interface Applicant {
 export interface Admission {
   /** `fail`: DNS has not answered; `error` is what the resolver threw. */
   readonly verdict: Verdict | { readonly outcome: 'fail'; readonly error: unknown };
-  /** Those of the name or the literal, judged or not. */
+  /** The addresses of the name or the literal, judged or not. */
   readonly addresses: readonly Address[];
-  /** Null where DNS was not asked. */
+  /** Null if DNS was not asked. */
   readonly dnsMs: number | null;
 }
 
 /**
- * Target to verdict, in the fixed order: host, DNS, addresses; a literal is judged once, as the address that it is.
+ * Target to verdict, in a fixed order: host, DNS, addresses. A literal is judged once, as an address.
  * Throws and rejects for defects only.
  */
 export function admit(gate: Gate, applicant: Applicant, target: Target, signal: Abortable): Soon<Admission> {
@@ -93,7 +93,7 @@ async function admitName(
   }
 }
 
-/** The denial, or `client-unauthenticated` in its place where credentials could change it; the rule stays its own. */
+/** The denial, or `client-unauthenticated` in its place if credentials could change it; the rule stays that of the denial. */
 function orChallenge(
   { policy, client }: Applicant,
   question: Question,
@@ -117,7 +117,7 @@ export async function dial(gate: Gate, permit: Permit, signal: Abortable): Promi
     const { socket, address } = await gate.dialer.dial(permit, signal);
     return { ok: true, socket, address, ms: since(startedAt) };
   } catch (error) {
-    // A container that was started again has another address: the next request must not wait for the TTL of the old one.
+    // A restarted container has another address: the next request must not wait for the old one's TTL.
     const { host } = permit.target;
     if (host.kind === 'name' && reasonOf(error) !== 'client-closed') gate.resolver.forget?.(host.name);
     return { ok: false, error, ms: since(startedAt) };

@@ -1,4 +1,4 @@
-/** What every door shares: who asks, the flow and its record, and its tunnel. */
+/** What every door shares: who asks, the flow with its record, and its tunnel. */
 import type { Socket } from 'node:net';
 import type { ClientEntry, Limits } from '../config/config.js';
 import type { DnsName } from '../core/host-pattern.js';
@@ -38,19 +38,19 @@ export interface ArrivalsOptions {
   readonly labels: ClientLabels;
   /** Null: there is no spawn guard. */
   readonly leases: Leases | null;
-  /** Which client's pod has an address; null: nobody's. */
+  /** Which client's pod has an address; null: no client's. */
   readonly pods: { of(address: string): string | null };
   readonly newId: () => string;
-  /** How every connection is read. */
+  /** Reads every connection. */
   readonly reads: DirectReads;
-  /** When every connection is given up. */
+  /** The time limits of every connection. */
   readonly deadlines: Deadlines;
   readonly memory: MemoryBudget;
-  /** What is decided while the proxy runs; absent: nothing. */
+  /** Run-time decisions; absent: there are none. */
   readonly runTime?: RunTimeGate;
-  /** A steered client has asked for a name that leads here: all that is seen of it if no connection follows. */
+  /** A steered client has asked DNS for a name that leads here: if no connection follows, nothing else is seen of it. */
   readonly onAsked?: (asked: AskedName) => void;
-  /** For defects: what was thrown that is no EgressError. */
+  /** Reports defects: anything thrown that is not an EgressError. */
   readonly onDefect: (error: unknown) => void;
 }
 
@@ -61,7 +61,7 @@ export interface AskedName {
 
 export interface Arrival {
   readonly flow: Flow;
-  /** False: the credentials are wrong, and the flow must end with `client-unauthenticated`. */
+  /** False: the credentials are wrong, and the flow must end as `client-unauthenticated`. */
   readonly isKnown: boolean;
 }
 
@@ -73,11 +73,11 @@ export interface Peer {
 export interface Asked {
   readonly method: string | null;
   readonly credentials: Credentials | null;
-  /** In place of the policy in force: for doors with a fixed destination. */
+  /** Replaces the policy in force, for doors with a fixed destination. */
   readonly policy?: Policy;
 }
 
-/** Who asks, but for the label. */
+/** Who asks, without the label. */
 interface KnownClient extends Pick<Client, 'address' | 'name' | 'couldBe'> {
   readonly isKnown: boolean;
 }
@@ -89,10 +89,10 @@ export class Arrivals {
   readonly gate: Gate;
   readonly settings: () => Settings;
   readonly onDefect: (error: unknown) => void;
-  /** How every connection is read. */
+  /** Reads every connection. */
   readonly reads: DirectReads;
   readonly deadlines: Deadlines;
-  /** What may be held for whom. */
+  /** How much may be held for whom. */
   readonly memory: MemoryBudget;
   /** What is under way, for the drain. */
   readonly running: Running;
@@ -135,13 +135,13 @@ export class Arrivals {
     return this.running.isDraining;
   }
 
-  /** Goes on reading `socket` while its client waits. `rest`: what has come already. */
+  /** Keeps reading `socket` while its client waits. `rest`: what has already come. */
   keepEarlyData(socket: Socket, rest: Buffer): EarlyData {
     const claim = (refuse: () => void) => this.memory.claim('early', peerAddress(socket.remoteAddress), refuse);
     return new EarlyData(socket, { reads: this.reads, rest, claim });
   }
 
-  /** Null: now is the turn of this peer. */
+  /** Null: it is this peer's turn now. */
   turn(peer: Peer): Promise<void> | null {
     return this.#turns.wait(peerAddress(peer.remoteAddress));
   }
@@ -150,7 +150,7 @@ export class Arrivals {
    * A request has come: identifies its client in its turn, and opens the flow that will leave one record.
    */
   arrive(door: Door, peer: Peer, asked: Asked): Soon<Arrival> {
-    // A relay's clients are others than the tools, and a datagram can't be held back: its door has answered it by now.
+    // A relay's clients are not the tools, and a datagram cannot be held back: its door has already answered it.
     const turn = door === 'relay' || door === 'steer-dns' ? null : this.turn(peer);
     return turn === null ? this.#identify(door, peer, asked) : turn.then(() => this.#identify(door, peer, asked));
   }
@@ -179,13 +179,13 @@ export class Arrivals {
     return { flow: this.#flow(door, client, asked.method, inForce), isKnown };
   }
 
-  /** Who asks without credentials: for doors that have none. */
+  /** Who asks, without credentials: for doors that take none. */
   whoIs(peer: Peer): Identified {
     const { clients } = this.settings();
     return identify(clients, this.#originOf(peer, clients), null);
   }
 
-  /** Reports the question of a steered client for a name that leads here. */
+  /** Reports that a steered client has asked DNS for a name that leads here. */
   async asked(peer: Peer, host: DnsName): Promise<void> {
     const { onAsked } = this.#options;
     if (onAsked === undefined || !this.#names.isNews(peerAddress(peer.remoteAddress), host)) return;
@@ -203,7 +203,7 @@ export class Arrivals {
   /** Relays until both sides have ended, then writes the close record. Takes both sockets over. */
   tunnel(flow: Flow, ends: TunnelEnds): Promise<void> {
     const tunnel = new OpenTunnel(this, flow, ends);
-    // No function that waits: it would hold the head and the screen of each tunnel.
+    // Not an async function, which would hold each tunnel's head and screen while it waits.
     return tunnel.relay.done.then((result) => tunnel.ended(result));
   }
 

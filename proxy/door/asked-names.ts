@@ -1,13 +1,13 @@
-/** Which names of steered clients are worth a line: the first question in a while, and no flood of them. */
+/** Which names that steered clients ask for are worth a log line: the first question in a while, and never a flood. */
 import { LRUCache } from 'lru-cache';
 
 export interface AskedNames {
-  /** True where this client has not asked for `name` within AGAIN_MS, and not for more than a handful of others. */
+  /** True if this client has not asked for `name` within AGAIN_MS, and not for more than a handful of others. */
   isNews(client: string, name: string): boolean;
 }
 
 const AGAIN_MS = 60_000;
-/** Names of one client in AGAIN_MS: an honest one asks for a few. */
+/** Names per client in AGAIN_MS: an honest one asks for a few. */
 const MOST_NAMES = 30;
 const MOST_CLIENTS = 1024;
 

@@ -8,7 +8,7 @@ import { hostText, type Parsed, parseAbsolute, parseAuthority, type Target } fro
 import { admit, type Gate } from './admit.js';
 import type { Settings } from './arrivals.js';
 
-/** Thrown where the question itself is wrong: a client that the configuration does not name. */
+/** Thrown if the question itself is wrong: it names a client that the configuration does not have. */
 export class UnknownClientError extends Error {}
 
 /** `text`: `http://host/path`, `https://…` or `host:port`. Resolves, never dials, and leaves no record. */

@@ -5,7 +5,7 @@ import type { Resolver } from '../net/resolver.js';
 import type { Soon } from './soon.js';
 
 export interface ClientLabels {
-  /** Known at once, or within WAIT_MS; null if there is none. Never rejects. */
+  /** At once, or within WAIT_MS; null if there is none. Never rejects. */
   of(address: string): Soon<string | null>;
 }
 
@@ -20,7 +20,7 @@ interface Known {
   readonly until: number;
 }
 
-/** Docker's DNS answers `<container>.<network>`. Only private-use addresses are asked for: loopback has no container. */
+/** Docker's DNS answers `<container>.<network>`. Only private-use addresses are looked up: no container has a loopback one. */
 export function createClientLabels(resolver: Resolver, here: () => LocalRanges): ClientLabels {
   const known = new Map<string, Known>();
   const keep = (text: string, label: Soon<string | null>, until: number): void => {
@@ -46,7 +46,7 @@ export function createClientLabels(resolver: Resolver, here: () => LocalRanges):
   };
 }
 
-/** Null for whatever has no container behind it. */
+/** Null for an address that no container can have. */
 function containerAddress(text: string, here: LocalRanges): Address | null {
   const address = parseAddress(text);
   if (address === null) return null;

@@ -10,21 +10,21 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** The client's name (null: no entry names it), or `refused` where credentials are given and wrong. */
+/** The client's name (null: no entry names it), or `refused` if it gave wrong credentials. */
 export type Identified = { readonly outcome: 'known'; readonly name: string | null } | { readonly outcome: 'refused' };
 
-/** Who it is by the network alone. */
+/** What the network alone says about the client. */
 export interface Origin {
   /** Text of the peer's address, from `peerAddress`. */
   readonly address: string;
   /** What the spawn guard knows of the address. */
   readonly lease: Lease | null;
-  /** The client whose pod has the address, as the cluster says; null: nobody's. */
+  /** The client whose pod has the address, as the cluster says; null: no client's. */
   readonly pod: string | null;
 }
 
 /**
- * Credentials decide where there are any (an empty password is none): a wrong token is refused, never taken for an
+ * Credentials decide if there are any (an empty password is none): a wrong token is refused, never taken for an
  * unnamed client. An entry with a token and an address, a server or pods needs both. Without credentials, a lease names the
  * client before a pod does, and a pod before an address.
  */
@@ -35,7 +35,7 @@ export function identify(entries: readonly ClientEntry[], origin: Origin, creden
   const covers = covererOf(origin);
   if (!isAnonymous) {
     const entry = entries.find(({ name, token }) => token !== null && name === credentials.user);
-    // Compared in any case, so that the time says nothing about which names exist.
+    // Always compared, so that the time reveals nothing about which names exist.
     const isFirst = isSameSecret(credentials.password, entry?.token ?? '');
     const isNext = isSameSecret(credentials.password, entry?.next ?? '');
     const isRight = isFirst || isNext;
@@ -53,14 +53,14 @@ export function identify(entries: readonly ClientEntry[], origin: Origin, creden
 }
 
 /**
- * An empty password is none: Java gives the user of the system and nothing, unasked. Not so with the name of a client:
- * who claims one has to prove it.
+ * An empty password is none: Java sends the system's user name with an empty one, unasked. Not with a client's name:
+ * whoever claims one has to prove it.
  */
 function isNoCredential(entries: readonly ClientEntry[], { user, password }: Credentials): boolean {
   return password === '' && user !== '' && !entries.some(({ name }) => name === user);
 }
 
-/** The names that whoever comes from there could have by a token. */
+/** The names that a client of this origin could prove with a token. */
 export function namesByToken(entries: readonly ClientEntry[], origin: Origin): readonly string[] {
   if (entries.length === 0) return NOBODY;
   const covers = covererOf(origin);
@@ -78,7 +78,7 @@ function covererOf({ address, lease, pod }: Origin): (entry: ClientEntry) => boo
 const NOBODY: readonly string[] = Object.freeze([]);
 const UNNAMED: Identified = { outcome: 'known', name: null };
 
-/** `Basic` credentials of a Proxy-Authorization field (RFC 7617); null where they are in no such form. */
+/** The `Basic` credentials in a Proxy-Authorization field (RFC 7617); null if it has any other form. */
 export function parseBasic(value: string): Credentials | null {
   const match = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(value.trim());
   if (match?.[1] === undefined) return null;
@@ -87,7 +87,7 @@ export function parseBasic(value: string): Credentials | null {
   return colon === -1 ? null : { user: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-/** The address of a peer without the IPv4-mapped form of dual-stack listeners; empty where the peer is gone. */
+/** A peer's address without the IPv4-mapped form of dual-stack listeners; empty if the peer is gone. */
 export function peerAddress(remoteAddress: string | undefined): string {
   if (remoteAddress === undefined) return '';
   if (!remoteAddress.includes(':')) return remoteAddress;

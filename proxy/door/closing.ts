@@ -8,9 +8,9 @@ import type { Heir, Side } from '../net/side.js';
 import type { Waiter } from './admit-or-ask.js';
 import type { Arrivals } from './arrivals.js';
 
-/** How long a client may go on sending before the connection is cut. */
+/** How long a client may keep sending before the connection is cut. */
 const LINGER_MS = 30_000;
-/** A client that is silent from one look to the next is cut as well. */
+/** How often it is looked at: a client that is silent from one look to the next is cut as well. */
 const LINGER_LOOK_MS = 2000;
 
 /** Reasons to take no new request at all, or null. `busy`: the connection is over a limit. */
@@ -19,7 +19,7 @@ export function turnedAway(arrivals: Arrivals, busy: boolean): Reason | null {
   return busy ? 'busy' : null;
 }
 
-/** For one client that waits: aborts when it is said to be lost. */
+/** For one client that waits: aborts when somebody reports it lost. */
 export class Patience extends Abort implements Waiter {
   readonly socket: Socket;
   readonly unread: Abort;
@@ -48,12 +48,12 @@ export class Loss extends Patience implements Heir {
 
 /**
  * Writes the last bytes of a connection and closes it in stages (RFC 9112 section 9.6): a client that writes all of its
- * content before it reads has to be read for so long, or a reset would overtake the answer. The caller sees to it that
- * what comes is read and dropped.
+ * content before it reads must be read until then, or a reset would overtake the answer. The caller sees to it that
+ * what arrives is read and dropped.
  */
 export function closeAfter(deadlines: Deadlines, client: Side, bytes: Buffer): void {
   const { socket } = client;
-  // Lost while it was waited for: no event would take the timers back.
+  // Lost in the meantime: no event would come to clear the timers.
   if (socket.destroyed) return;
   if (bytes.length > 0) send(socket, bytes);
   socket.end();
@@ -67,7 +67,7 @@ class Lingering implements Heir {
   readonly #socket: Socket;
   readonly #until = performance.now() + LINGER_MS;
   readonly #look: Deadline;
-  /** At the last look. */
+  /** Octets read, at the last look. */
   #read: number;
 
   constructor(deadlines: Deadlines, socket: Socket) {

@@ -20,7 +20,7 @@ export interface Connected {
   readonly socket: Socket;
   readonly permit: Permit;
   readonly wouldDeny: Denial | null;
-  /** By a grant for one request, which is this one. */
+  /** Allowed by a grant for one request, used by this one. */
   readonly once: boolean;
   readonly trace: Trace;
 }
@@ -29,18 +29,18 @@ export type UpstreamResult = Connected | { readonly open: false; readonly refusa
 
 /** A client that waits for its tunnel. */
 export interface Waiting {
-  /** Its loss. */
+  /** Aborts when it is lost. */
   readonly gone: Loss;
-  /** What it sends meanwhile: where there is no memory for it, the answer is `busy`. */
+  /** What it sends meanwhile: if there is no memory for it, the answer is `busy`. */
   readonly early?: EarlyData;
   /** A last look at the permit before anything is dialled. */
   readonly inspect?: (permit: Permit) => Refusal | null;
-  /** Of a fixed destination; absent: the policy in force. */
+  /** That of a fixed destination; absent: the policy in force. */
   readonly policy?: Policy | null | undefined;
 }
 
 /**
- * Target to connected socket; the door answers and records, be it open or closed. What is refused without a question to DNS
+ * Target to connected socket; the door answers and records, whether it opens or not. What is refused without asking DNS
  * is refused at once. Never throws or rejects.
  */
 export function connectUpstream(
@@ -55,7 +55,7 @@ export function connectUpstream(
   return new Attempt(arrivals, flow, target, waiting).admit();
 }
 
-/** The way of one request to its connection. */
+/** One request, from its target to its connection. */
 class Attempt {
   readonly #arrivals: Arrivals;
   readonly #flow: Flow;
@@ -88,7 +88,7 @@ class Attempt {
     if (verdict.outcome === 'deny') return this.#refused(verdict);
     if (verdict.outcome === 'fail') return this.#failed(verdict.error);
     const { permit } = verdict;
-    // DNS or a person may have taken their time: what is forbidden by now is not dialled.
+    // DNS or a person may have taken a while: what is forbidden by now is not dialled.
     const standing = { permit, once, dialed: null, policy };
     const objection = inspect?.(permit) ?? this.#arrivals.standings.objection(this.#flow, standing);
     return objection === null ? this.#dial(verdict, standing) : this.#refused(objection);
@@ -103,7 +103,7 @@ class Attempt {
     trace.dialed = address;
     const { once } = standing;
     const isCut = this.#waiting.early?.isRefused === true;
-    // The dial took its time as well: of what is forbidden by now, not even what the client has sent ahead leaves.
+    // The dial takes time as well: if it is forbidden by now, not even the client's early data may leave.
     const objection = this.#arrivals.standings.objection(this.#flow, { ...standing, dialed: address });
     if (objection === null && !isCut) return { open: true, socket, permit, wouldDeny, once, trace };
     socket.destroy();
@@ -120,7 +120,7 @@ class Attempt {
   }
 }
 
-/** `policy`: of a fixed destination; null: the one in force. */
+/** `policy`: that of a fixed destination; null: the one in force. */
 export function standingOf({ permit, once, trace }: Connected, policy: Policy | null): Standing {
   return { permit, once, dialed: trace.dialed, policy };
 }

@@ -1,4 +1,4 @@
-/** How many connections are open, in all and for each client address, and how many of them have not said what they want. */
+/** How many connections are open, in all and per client address, and how many of them have not said what they want. */
 import type { Socket } from 'node:net';
 import type { Limits } from '../config/config.js';
 import { peerAddress } from './clients.js';
@@ -7,42 +7,42 @@ export interface ConnectionLimits {
   /** Counts the connection until it closes. */
   enter(socket: Socket): CountedConnection;
   readonly open: number;
-  /** Resolves when none is open. A server says that it is closed before its last connection does. */
+  /** Resolves when none is open. A server reports that it is closed before its last connection does. */
   empty(): Promise<void>;
 }
 
-/** One connection that says nothing yet. */
+/** One connection, which has said nothing yet. */
 export interface CountedConnection {
-  /** False: it is over a limit, and is to be heard only to be refused; a flood beyond that is closed unheard. */
+  /** False: it is over a limit, and is heard only to be refused; a flood beyond that is closed unheard. */
   readonly isAdmitted: boolean;
   /** It has said what it wants: its head or handshake is whole. */
   heard(): void;
-  /** It waits for another request: until that is heard, it may be closed to make room, as one that says nothing. */
+  /** It waits for another request: until that is heard, it counts as silent, and may be closed to make room. */
   waits(): void;
 }
 
-/** How many connections over a limit are heard and refused with a reason, before they are a flood. */
+/** How many connections over a limit are heard and refused with a reason; any more are a flood. */
 export const HEARD = 1024;
-/** Connections that have not said what they want: this part of the limit, and never less than LEAST_UNHEARD. */
+/** Connections that have not said what they want may take this part of the limit, and never less than LEAST_UNHEARD. */
 const UNHEARD_PART = 1 / 4;
 const LEAST_UNHEARD = 128;
 /**
- * One client may have so many times what is free of the limit for all: the fuller it is, the less for each, and whoever
- * comes new finds room. Ten addresses that take all they get leave one part in 41 free, a hundred one in 401.
+ * One client may have this many times what is free of the overall limit: the fuller it is, the less for each, and a
+ * newcomer finds room. Ten addresses that take all they get leave one part in 41 free, a hundred leave one in 401.
  */
 const TIMES_FREE = 4;
 
 export interface Bounds {
   /** How many connections over a limit are heard. */
   readonly heard?: number;
-  /** How many may say nothing, however low the limit is. */
+  /** How many may be silent, however low the limit is. */
   readonly leastUnheard?: number;
   readonly onEnter?: () => void;
 }
 
 type Most = Pick<Limits, 'connections' | 'connectionsPerClient'>;
 
-/** What one client has over its own limit takes nothing of the limit for all: it would lock the others out. */
+/** What one client has over its own limit does not count towards the overall limit: it would lock the others out. */
 export function createConnectionLimits(limits: () => Most, bounds: Bounds = {}): ConnectionLimits {
   return new OpenConnections(limits, bounds);
 }
@@ -115,7 +115,7 @@ class OpenConnections implements ConnectionLimits {
     return client;
   }
 
-  /** Of the client that has most that say nothing, the one that has waited longest. */
+  /** The longest-waiting silent connection of the client that has the most of them. */
   #longestOfMost(): Connection | null {
     let largest: Line | null = null;
     for (const { unheard } of this.#clients.values()) if (unheard.length > (largest?.length ?? 0)) largest = unheard;
@@ -126,11 +126,11 @@ class OpenConnections implements ConnectionLimits {
 interface Client {
   readonly address: string;
   open: number;
-  /** Those within the limits. */
+  /** How many are within the limits. */
   admitted: number;
   /**
-   * Those that have not said what they want. Silence costs a client nothing, and from a forged address it is all that a
-   * flood can do: so those who say nothing make room for each other, and never fill the limit for all.
+   * Those that have not said what they want. Silence costs a client nothing, and a forged address is capable of nothing
+   * else: so silent ones make room for each other, and never fill the overall limit.
    */
   readonly unheard: Line;
 }
@@ -167,13 +167,13 @@ class Connection implements CountedConnection {
   };
 }
 
-/** In the order in which they began to wait; linked, so that nothing is left of those that are gone (see OpenSet). */
+/** In the order in which they began to wait; linked, so that nothing remains of those that are gone (see OpenSet). */
 class Line {
   length = 0;
   first: Connection | null = null;
   #last: Connection | null = null;
 
-  /** False where it is in it already. */
+  /** False if it is already in the line. */
   add(one: Connection): boolean {
     if (this.#has(one)) return false;
     one.before = this.#last;
@@ -184,7 +184,7 @@ class Line {
     return true;
   }
 
-  /** False where it is not in it. */
+  /** False if it is not in the line. */
   delete(one: Connection): boolean {
     if (!this.#has(one)) return false;
     const { before, behind } = one;

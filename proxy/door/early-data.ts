@@ -11,15 +11,15 @@ export interface EarlyDataOptions {
   readonly claim: (refuse: () => void) => Claim;
 }
 
-/** More than this waits in the kernel, and holds the client back. */
+/** Anything beyond this waits in the kernel, and holds the client back. */
 export const MOST_BYTES = 64 * 1024;
-/** Of one read: stops before a last one could bring more. */
+/** At most per read: reading stops before another one could exceed MOST_BYTES. */
 const PIECE_BYTES = 16 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Goes on reading `socket`, so that a client that is lost is noticed. What comes leaves only once the tunnel is open, and
- * never where it does not open.
+ * Keeps reading `socket`, so that a lost client is noticed. What arrives leaves only once the tunnel is open, and
+ * never if it does not open.
  */
 export class EarlyData {
   readonly #newClaim: EarlyDataOptions['claim'];
@@ -36,31 +36,31 @@ export class EarlyData {
     reads.read(socket, this.#keep, pieceBytes);
   }
 
-  /** There was no memory for them any more, and they are dropped. */
+  /** There was no memory left for the bytes, and they are dropped. */
   get isRefused(): boolean {
     return this.#isRefused;
   }
 
-  /** All of them so far; once. Whoever reads the socket next gets what comes after them. */
+  /** All bytes so far; callable once. Whoever reads the socket next gets what comes after them. */
   take(): Buffer {
     const taken = this.#held?.all() ?? NOTHING;
     this.#release();
     return taken;
   }
 
-  /** Releases them, and drops what is still to come. */
+  /** Releases the bytes, and drops what is still to come. */
   drop(): void {
     this.#isDropped = true;
     this.#release();
   }
 
-  /** `act`: called when there is no memory for them any more, or at once where that has happened. */
+  /** `act`: called when there is no memory left for the bytes, or at once if that has happened. */
   whenRefused(act: () => void): void {
     this.#onRefused = act;
     if (this.#isRefused) act();
   }
 
-  /** `act`: called when no more of them is read, or at once where that is so. */
+  /** `act`: called when no more is read, or at once if that is so already. */
   whenFull(act: () => void): void {
     this.#onFull = act;
     if (!this.#hasRoom) act();

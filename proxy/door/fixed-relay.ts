@@ -1,4 +1,4 @@
-/** Fixed TCP relays into the tools' network: what listens on an internal network cannot publish a port of its own. */
+/** Fixed TCP relays into the tools' network: a container on an internal network cannot publish a port of its own. */
 import net from 'node:net';
 import type { FixedRelay } from '../config/config.js';
 import type { Address } from '../core/address.js';
@@ -24,14 +24,14 @@ export interface FixedRelayOptions {
 }
 
 /**
- * Not listening yet. Each connection is one flow with a record of its own; a refused one is closed. Refused is every
- * client on the network into which it leads.
+ * Not listening yet. Each connection is one flow with a record of its own; a refused one is closed. Every client on
+ * the network into which the relay leads is refused.
  */
 export function createFixedRelay(options: FixedRelayOptions, fixed: FixedRelay): net.Server {
   const { arrivals, connectionLimits } = options;
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
     const counted = connectionLimits.enter(socket);
-    // Where it wants to go is known.
+    // Nothing to wait for: the destination is fixed.
     counted.heard();
     arrivals.running.trackRelay(socket, relayOne(options, new PlainSide(socket), !counted.isAdmitted, fixed));
   });

@@ -10,22 +10,22 @@ import type { CloseRecord, DecisionRecord, DecisionSink, Door } from '../observe
 
 export interface Client extends ClientIdentity {
   readonly address: string;
-  /** For the log where `name` is null: the PTR name of the address. Never used for a decision. */
+  /** For the log if `name` is null: the PTR name of the address. Never used for a decision. */
   readonly label: string | null;
-  /** Names that it could have with the credentials that it has not given; empty where it has, or the door takes none. */
+  /** Names it could prove with credentials it has not given; empty if it has given some, or the door takes none. */
   readonly couldBe: readonly string[];
 }
 
-/** What the steps of a request have found out. Each step answers its own part, and the door puts the record together. */
+/** What the steps of a request have found out. Each step returns its own part, and the door puts the record together. */
 export interface Trace {
   readonly target: Target | null;
-  /** At a door where a host comes without a port. */
+  /** At a door that hears a host without a port. */
   readonly host?: Host;
   readonly addresses: readonly Address[];
   readonly dnsMs: number | null;
   readonly dialed: Address | null;
   readonly connectMs: number | null;
-  /** What the ClientHello named, where it should not have. */
+  /** What the ClientHello named, if that is not the target. */
   readonly serverName?: DnsName;
 }
 
@@ -34,7 +34,7 @@ export const EMPTY_TRACE: Trace = { target: null, addresses: [], dnsMs: null, di
 /** One that is still filled in. */
 export type OpenTrace = { -readonly [K in keyof Trace]: Trace[K] };
 
-/** Of a request whose target is known: for the steps that follow to fill in. */
+/** For a request whose target is known; the following steps fill it in. */
 export function traceOf(target: Target): OpenTrace {
   return { target, addresses: EMPTY_TRACE.addresses, dnsMs: null, dialed: null, connectMs: null };
 }
@@ -52,7 +52,7 @@ export interface FlowOptions {
 /** Who asked through which door for what. */
 type Subject = Pick<CloseRecord, 'client' | 'door' | 'host' | 'port' | 'rule' | 'status'>;
 
-/** What the cause of a close says already. */
+/** What the cause of a close already says. */
 const SAID_BY_CAUSE: ReadonlySet<Reason> = new Set(['client-closed', 'upstream-reset', 'upstream-timeout', 'busy']);
 
 /** The first of `allowed` and `refused` writes the record; what a later one says is left to the close record. */
@@ -79,12 +79,12 @@ export class Flow {
     this.#policy = options.policy;
   }
 
-  /** The policy in force when the request came, or when it had waited for an answer: one snapshot for all that follows. */
+  /** The policy in force when the request came, or when its wait for an answer ended: one snapshot for all that follows. */
   get policy(): Policy {
     return this.#policy;
   }
 
-  /** The request has waited, and what it waited for may have changed the policy. */
+  /** The request has waited for an answer, which may have changed the policy. */
   renew(policy: Policy): void {
     this.#policy = policy;
   }
@@ -104,7 +104,7 @@ export class Flow {
     return this.#isAllowed;
   }
 
-  /** What was said after the decision record was written; null: nothing. */
+  /** The reason that was reported after the decision record was written; null: none. */
   get late(): Reason | null {
     return this.#late;
   }
@@ -141,7 +141,7 @@ export class Flow {
     this.#isAllowed = outcome === 'allow';
     this.#recorded = this.#subject(trace, rule, status);
     const { client, door, host, port } = this.#recorded;
-    // Field by field: a spread among so many costs more than all that is in it.
+    // Field by field: a spread among this many costs more than everything in it.
     const record: DecisionRecord = {
       event: 'decision',
       id: this.id,

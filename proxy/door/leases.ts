@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { LEASE_FILE, type Lease, parseLeases } from '../core/lease.js';
 
 export interface Leases {
-  /** Null where the guard gave this address to nobody. */
+  /** Null if the guard gave this address to nobody. */
   of(address: string): Lease | null;
 }
 
-/** Some thousand leases. A larger file is not the guard's. */
+/** Room for thousands of leases. A larger file is not the guard's. */
 const MOST_OCTETS = 1024 * 1024;
 
 /**
- * The file is looked at each time: an address goes from one tool to another within a second, and the guard has replaced
- * the file before the new one starts. It is read only when it is another one.
+ * The file is checked every time: an address can go from one tool to another within a second, and the guard replaces
+ * the file before the new tool starts. It is read only if it has been replaced.
  */
 export function createLeases(folder: string): Leases {
   const path = join(folder, LEASE_FILE);
@@ -31,7 +31,7 @@ export function createLeases(folder: string): Leases {
   };
 }
 
-/** Empty where there is no file that could be the guard's. */
+/** Empty: there is no file that could be the guard's. */
 function identityOf(path: string): string {
   const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
   if (stats === undefined || !stats.isFile() || stats.size > MOST_OCTETS) return '';

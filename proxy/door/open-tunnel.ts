@@ -1,4 +1,4 @@
-/** A tunnel from its opening to its close record: what the drain, the policy and the budget know of it is this one object. */
+/** A tunnel from its opening to its close record: the drain, the policy and the budget all see this one object. */
 import type { Socket } from 'node:net';
 import type { Limits } from '../config/config.js';
 import type { Denial } from '../core/policy.js';
@@ -27,7 +27,7 @@ export interface TunnelEnds {
   readonly upstream: Socket;
   /** What the client sent with the request that opened the tunnel. */
   readonly head: Buffer;
-  /** Judges the first bytes of the tunnel; null: they pass unseen. */
+  /** Judges the first bytes of the tunnel; null: they pass without a look. */
   readonly screen: Screen | null;
   readonly standing: Standing;
 }
@@ -42,7 +42,7 @@ export class OpenTunnel implements Watched, Judged, Claims {
   readonly #room: TunnelRoom;
   readonly #judgedPlace: number;
 
-  /** Relays at once. Takes both sockets over; keeps neither the head nor the screen, which thousands of silent ones would hold. */
+  /** Relays at once. Takes both sockets over; keeps neither the head nor the screen: thousands of silent tunnels would hold them. */
   constructor(room: TunnelRoom, flow: Flow, { client, upstream, head, screen, standing }: TunnelEnds) {
     const { idleTimeoutMs, headerTimeoutMs: screenTimeoutMs } = room.settings().limits;
     const { reads, deadlines } = room;
@@ -60,7 +60,7 @@ export class OpenTunnel implements Watched, Judged, Claims {
     return this.#room.memory.claim(share, this.flow.client.address, refuse);
   }
 
-  /** The policy does not allow it any more. */
+  /** The policy no longer allows it. */
   cut(denial: Denial): void {
     this.flow.refused({ ...EMPTY_TRACE, target: this.standing.permit.target }, null, denial);
     this.relay.cut('policy');

@@ -1,6 +1,6 @@
 /**
- * Whom a fixed relay refuses: clients on the network into which it leads. A tool would reach the gateway by it, and
- * with the gateway every other tool and its credentials.
+ * Whom a fixed relay refuses: clients on the network into which it leads. Through it a tool would reach the gateway, and
+ * through the gateway every other tool and its credentials.
  */
 import { isIP } from 'node:net';
 import type { HostPort } from '../config/places.js';
@@ -10,7 +10,7 @@ import type { Link } from '../net/interfaces.js';
 
 const LINK_LOCAL = prefixOf(addressFromBytes([0xfe, 0x80, ...Array<number>(14).fill(0)]), 10);
 
-/** The addresses of doors that are bound to one address: they stand on the tools' network. */
+/** The addresses of doors that are bound to a single address: these are on the tools' network. */
 export function boundAddresses(doors: readonly (HostPort | null)[]): Address[] {
   return doors.flatMap((door) => {
     if (door === null || isIP(door.host) === 0 || door.host === '0.0.0.0' || door.host === '::') return [];
@@ -19,8 +19,8 @@ export function boundAddresses(doors: readonly (HostPort | null)[]): Address[] {
 }
 
 /**
- * True where one of `ends` is on a link that holds one of `inner`, by IPv4 or IPv6: a network with addresses of the one has
- * link-local ones of the other. Loopback is nobody's network.
+ * True if one of `ends` is on a link that holds one of `inner`, by IPv4 or IPv6: a network with addresses of one family
+ * may have some of the other, and link-local ones. Loopback does not count as a network.
  */
 export function sharesLink(
   links: readonly Link[],
@@ -34,7 +34,7 @@ export function sharesLink(
   return addresses.some((address) => shared.some((link) => isOn(link, address)));
 }
 
-/** By IPv6 beside IPv4, or the other way round, and by what every interface has. A second network of its family is another one. */
+/** True for the same device's other family and its link-local address. A second prefix of the same family is another network. */
 function isBeside(one: Link, { address, device }: Link): boolean {
   const isOther = one.address.family !== address.family || contains(LINK_LOCAL, address);
   return one.device === device && isOther;

@@ -1,6 +1,6 @@
 /**
- * Looks at what the fixed relays lead to: whether it answers, and whether the same service answers outside the tools'
- * network, where it would be if the stack was started without its override.
+ * Watches what the fixed relays lead to: whether it answers, and whether the same service answers outside the tools'
+ * network, where it would be if the stack had been started without its override.
  */
 import type { FixedDestination, FixedRelay } from '../config/config.js';
 import type { Address } from '../core/address.js';
@@ -13,7 +13,7 @@ import type { Link } from '../net/interfaces.js';
 import type { Gate } from './admit.js';
 import { sharesLink } from './relay-clients.js';
 
-/** `unknown`: not looked yet. A reason: why the target cannot be reached. */
+/** `unknown`: not checked yet. A reason: why the target cannot be reached. */
 export type RelayState = 'unknown' | 'up' | Reason;
 
 export interface RelayHealth {
@@ -21,15 +21,15 @@ export interface RelayHealth {
   readonly relay: string;
   readonly to: string;
   readonly state: RelayState;
-  /** Addresses that answer as the target does, but are on no network of the tools: they are not behind the proxy. */
+  /** Addresses that answer under the target's name but on no network of the tools: they are not behind the proxy. */
   readonly outside: readonly string[];
 }
 
 export interface RelayWatch {
   readonly health: readonly RelayHealth[];
-  /** Looks once; what has changed is reported. Never rejects. */
+  /** Checks once, and reports what has changed. Never rejects. */
   look(): Promise<void>;
-  /** Looks again and again until `stop`. */
+  /** Checks again and again until `stop`. */
   start(): void;
   stop(): void;
 }
@@ -45,7 +45,7 @@ export interface RelayWatchOptions {
   readonly timeoutMs?: number;
 }
 
-/** A gateway that starts behind its sidecar has a moment before it is missed. */
+/** A gateway that starts after its sidecar has a moment before it is missed. */
 const FIRST_LOOK_MS = 3000;
 const LOOK_MS = 5000;
 /** Longer than the default of `dns.timeout`, so that DNS itself says what is wrong. */
@@ -85,7 +85,7 @@ export function createRelayWatch(options: RelayWatchOptions): RelayWatch {
   };
 }
 
-/** Each question has a deadline of its own: a name that nobody answers for must not hide what another one shows. */
+/** Each lookup has a deadline of its own: a name that no server answers for must not hide what another one shows. */
 async function examine(options: RelayWatchOptions, fixed: FixedRelay): Promise<Pick<RelayHealth, 'state' | 'outside'>> {
   const { outside } = fixed;
   const [inner, others] = await Promise.all([
@@ -128,7 +128,7 @@ async function reach(options: RelayWatchOptions, fixed: FixedDestination, signal
   }
 }
 
-/** Each address by itself: the name has the sidecar's own addresses as well, and an answer that mixes would be refused. */
+/** Each address by itself: the name also has the sidecar's own addresses, and a mixed answer would be refused. */
 async function answersOutside(
   options: RelayWatchOptions,
   fixed: FixedDestination,
@@ -164,7 +164,7 @@ async function connects(
   return 'up';
 }
 
-/** It was our deadline that gave up, no client. */
+/** An abort here is our own deadline, not a client that left. */
 function notInTime(reason: Reason): Reason {
   return reason === 'client-closed' ? 'connect-timeout' : reason;
 }

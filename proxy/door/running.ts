@@ -1,19 +1,19 @@
-/** What is under way at the doors, and how it ends when the process is to end: the drain. */
+/** What is under way at the doors, and how it ends when the process has to: the drain. */
 import type { Socket } from 'node:net';
 import { OpenSet } from '../net/open-set.js';
 import type { Relay } from '../net/relay.js';
 import type { CloseCause, Door } from '../observe/record.js';
 import type { Soon } from './soon.js';
 
-/** A tunnel without a byte for this long is idle: its client keeps a connection for later, and opens another one then. */
+/** A tunnel without a byte for this long is idle: its client keeps it for later, and can open another one then. */
 const IDLE_TUNNEL_MS = 2000;
-/** The same for a fixed relay, behind which an MCP client waits for events. It comes back to the next process. */
+/** The same for a fixed relay, whose MCP client waits for events and will reconnect to the next process. */
 const IDLE_RELAY_MS = 1000;
-/** How long a relay that does carry bytes may go on once nothing else runs. */
+/** How long a relay that still carries bytes may go on once nothing else runs. */
 const BUSY_RELAY_MS = 6000;
-/** For how long relays are taken at least, where there are any. */
+/** New relay connections are accepted for at least this long, if there were any. */
 const LINGER_RELAY_MS = 500;
-/** How often the drain looks at what has moved: nothing is noted down for each byte. */
+/** How often the drain looks at what has moved: nothing is recorded per byte. */
 const LOOK_MS = 250;
 
 /** A tunnel, as the drain sees it. */
@@ -22,7 +22,7 @@ export interface Watched {
   /** What it had carried at the last look, and since when. */
   bytes: number;
   since: number;
-  /** Among those that are under way. */
+  /** Its place among those that are open. */
   place: number;
 }
 
@@ -32,8 +32,8 @@ export interface Work {
 }
 
 /**
- * Ordinary work is let through to its end, but for idle tunnels. Fixed relays take new connections as long as ordinary
- * work lasts, since their clients have nowhere else to go, and are ended then: neither holds up the next process.
+ * Ordinary work may run to its end, except idle tunnels. Fixed relays accept new connections as long as ordinary
+ * work lasts, since their clients have nowhere else to go, and end after it: neither holds up the next process.
  */
 export class Running {
   readonly #tunnels = new OpenSet<Watched>();
@@ -55,7 +55,7 @@ export class Running {
     return this.#tunnels.size + this.#relays.size;
   }
 
-  /** What they have carried so far. */
+  /** What the open tunnels have carried so far. */
   get openTunnelBytes(): { readonly up: number; readonly down: number } {
     const sum = { up: 0, down: 0 };
     for (const { relay } of [...this.#tunnels, ...this.#relays]) {
@@ -71,7 +71,7 @@ export class Running {
     return this.#isDraining;
   }
 
-  /** The drain comes: connections over which requests come are not kept, so that their clients open the next one elsewhere. */
+  /** The drain is near: connections no longer persist between requests, so that clients open their next one elsewhere. */
   endSoon(): void {
     this.#endsSoon = true;
   }
@@ -81,17 +81,17 @@ export class Running {
     return !this.#endsSoon && !this.#isDraining;
   }
 
-  /** True once what did not end in time was cut. */
+  /** True once what did not end in time has been cut. */
   get isCut(): boolean {
     return this.#isCut;
   }
 
-  /** False once the drain has come to the fixed relays. */
+  /** False once the drain has reached the fixed relays. */
   get takesRelays(): boolean {
     return this.#takesRelays;
   }
 
-  /** Counts a request until it leaves. Answers its place, for `leave`. */
+  /** Counts a request until it leaves. Returns its place, for `leave`. */
   enter(work: Work): number {
     return this.#work.enter(work);
   }
@@ -105,7 +105,7 @@ export class Running {
     this.#follow(this.#work, socket, work);
   }
 
-  /** The same for what may be over at once. */
+  /** The same for work that may be over at once. */
   begin(socket: Socket, work: () => Soon<void>): void {
     try {
       const done = work();
@@ -122,7 +122,7 @@ export class Running {
     this.#follow(this.#relayWork, socket, work);
   }
 
-  /** From its opening to `left`. `door`: it came by. */
+  /** Counts a tunnel until `left`. `door`: the one it came through. */
   opened(tunnel: Watched, door: Door): void {
     tunnel.place = this.#tunnelsOf(door).add(tunnel);
   }
@@ -159,7 +159,7 @@ export class Running {
   async #endRelays(): Promise<void> {
     const startedAt = performance.now();
     const elapsed = (): number => performance.now() - startedAt;
-    // A connection that is being opened is no relay yet, and one that comes now has nowhere else to go.
+    // A connection that is still being opened is not a relay yet, and one that comes now has nowhere else to go.
     const lingers = (): boolean => this.#hadRelays && elapsed() < LINGER_RELAY_MS;
     while ((this.#relayWork.size > 0 && elapsed() < BUSY_RELAY_MS) || lingers()) {
       cutIdle(this.#relays, IDLE_RELAY_MS);

@@ -1,4 +1,4 @@
-/** The connections that are open by leave of the policy, judged again when it has changed. */
+/** The connections that the policy has allowed, judged again when it changes. */
 import type { Address } from '../core/address.js';
 import { judgeAgain, type Standing as Stood } from '../core/judge-again.js';
 import {
@@ -14,14 +14,14 @@ import type { Target } from '../core/target.js';
 import { OpenSet } from '../net/open-set.js';
 import type { Flow } from './flow.js';
 
-/** What a connection was allowed for. */
+/** The grounds on which a connection was allowed. */
 export interface Standing {
   readonly permit: Permit;
   /** Null: nothing is dialled yet. */
   readonly dialed: Address | null;
-  /** By a grant for one request, which is this one. */
+  /** Allowed by a grant for one request, used by this one. */
   readonly once: boolean;
-  /** Null: the one in force. Else that of a fixed destination, which nothing changes but a pause. */
+  /** Null: the one in force. Otherwise that of a fixed destination, which nothing changes but a pause. */
   readonly policy: Policy | null;
 }
 
@@ -46,12 +46,12 @@ interface Subject {
 /** A connection that is open, and judges nothing itself. */
 export interface Judged {
   readonly flow: Flow;
-  /** As it is when it is asked for: a request may not have been dialled yet. */
+  /** Current whenever it is read: a request may not have been dialled yet. */
   readonly standing: Standing;
   cut(denial: Denial): void;
 }
 
-/** Judged in one turn of the event loop, so that nobody else waits: some 5 microseconds each. */
+/** How many are judged in one turn of the event loop, so that nobody else waits: some 5 microseconds each. */
 const PER_TURN = 500;
 
 export class Standings {
@@ -65,8 +65,8 @@ export class Standings {
   }
 
   /**
-   * From now on the connection is closed by `cut` where the policy would not allow it any more; at once, where that is so
-   * since the request came. Answers its place, for `leave`.
+   * From now on the connection is closed by `cut` when the policy would no longer allow it; at once, if that has come true
+   * since the request came. Returns its place, for `leave`.
    */
   enter(one: Judged): number {
     const place = this.#open.add(one);
@@ -78,7 +78,7 @@ export class Standings {
     this.#open.delete(place, one);
   }
 
-  /** The refusal of what is not open yet, where the policy has changed since it was allowed; null: it may be. */
+  /** The refusal for a connection that is not open yet, if the policy has changed since it was allowed; null: it may open. */
   objection(flow: Flow, standing: Standing): Denial | null {
     if (this.#isAsItWas(flow, standing)) return null;
     const { permit, dialed, once, policy } = standing;
@@ -86,7 +86,7 @@ export class Standings {
     return this.#denialNow(asked, { addresses: judged(permit, dialed), once });
   }
 
-  /** Resolves with how many were closed, when all that are open now were judged by what is in force then. */
+  /** Resolves with how many were closed, once all that are open now have been judged by what is then in force. */
   async review(): Promise<number> {
     let closed = 0;
     const all = this.#open.places();
@@ -97,7 +97,7 @@ export class Standings {
     return closed;
   }
 
-  /** True where a connection to this address would be allowed now: for what is idle. */
+  /** True if a connection to this address would be allowed now: for what is idle. */
   allows({ target, address, client }: IdleConnection): boolean {
     return this.#denialNow({ target, client, policy: null }, { addresses: [address], once: false }) === null;
   }
@@ -106,7 +106,7 @@ export class Standings {
     return standing.policy === null && policyFor(this.#inForce().policy, client) === policy;
   }
 
-  /** True where it was closed. */
+  /** True if it has closed the connection. */
   #judge(place: number, one: Judged): boolean {
     if (!this.#open.has(place, one)) return false;
     const { permit, dialed, once, policy } = one.standing;
@@ -130,7 +130,7 @@ function stillKnown({ clients }: InForce, { name }: ClientIdentity): ClientIdent
   return { name: name !== null && clients.some((client) => client.name === name) ? name : null };
 }
 
-/** What was dialled; where that is a parent proxy, which picks an address by itself, all that were vetted. */
+/** What was dialled; with a parent proxy, which picks an address by itself, all that were vetted. */
 function judged({ isByName, addresses }: Permit, dialed: Address | null): readonly Address[] | null {
   if (isByName) return null;
   return dialed !== null && addresses.some(({ text }) => text === dialed.text) ? [dialed] : addresses;

@@ -1,4 +1,4 @@
-/** The ports for which a steering door stands in: those of `http://name/` and `https://name/`. */
+/** The ports that a steering door stands in for: those of `http://name/` and `https://name/`. */
 import { isPort, type Port } from '../core/target.js';
 
 export const HTTP_PORT = port(80);

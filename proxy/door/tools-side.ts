@@ -1,4 +1,4 @@
-/** Which connections to the admin listener come by the network of the tools: a tool has no business there. */
+/** Which connections to the admin listener come from the tools' network: a tool has no business there. */
 import type { HostPort } from '../config/places.js';
 import { contains, type Prefix, parseAddress } from '../core/address.js';
 import { isLoopbackHost } from '../core/loopback.js';
@@ -14,22 +14,22 @@ export interface ConnectionEnds {
 export interface ToolsSideOptions {
   /** Where the doors for tools listen; null: such a door is shut. */
   readonly doors: readonly (HostPort | null)[];
-  /** The addresses that the engine gives to tools, where that is said. */
+  /** The addresses that the engine gives to tools, if configured. */
   readonly toolsRange: () => readonly Prefix[];
   readonly links: () => readonly Link[];
 }
 
 /**
- * True for what arrives at an address on which a door listens, or from a network that such an address is on. A door on
- * every address listens on this one, too: then every connection is from the tools, but for those from the machine
- * itself; with a range of the tools, those by a network that holds it. Loopback is no network.
+ * True for a connection to an address on which a door listens, or from a network that such an address is on. A door on
+ * every address listens on this one, too: then every connection counts as a tool's, except those from the machine
+ * itself; if the tools' range is known, only those from a network that holds it. Loopback is not a network.
  */
 export function createToolsSide({ doors, toolsRange, links }: ToolsSideOptions): (ends: ConnectionEnds) => boolean {
   const bound = boundAddresses(doors);
   const isEverywhere = doors.some((door) => door !== null && isWildcard(door.host));
   return ({ localAddress, remoteAddress }) => {
     const [local, remote] = [peerAddress(localAddress), peerAddress(remoteAddress)];
-    // It is gone: nobody waits for an answer.
+    // The connection is gone: nobody waits for an answer.
     if (local === '') return true;
     if (isLoopbackHost(local)) return false;
     if (bound.some(({ text }) => text === local) || sharesLink(links(), bound, [local, remote])) return true;
@@ -40,8 +40,8 @@ export function createToolsSide({ doors, toolsRange, links }: ToolsSideOptions):
 }
 
 /**
- * The same for a listener that shows counters alone. Where a door is on every address and nothing says which addresses the
- * tools have, nobody can be told apart and everybody is heard: in a pod that is the kubelet, and who else may come is for
+ * The same for a listener that shows only counters. If a door is on every address and nothing says which addresses the
+ * tools have, tools cannot be told from others, and everybody is heard: in a pod that is the kubelet, and who else may come is for
  * a NetworkPolicy to say.
  */
 export function createKnownToolsSide(options: ToolsSideOptions): (ends: ConnectionEnds) => boolean {

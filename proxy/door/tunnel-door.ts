@@ -1,5 +1,5 @@
 /**
- * What every door has in common that hears where a client wants to go and then relays bytes: SOCKS, TLS, a fixed relay.
+ * What all doors that hear where a client wants to go and then relay bytes have in common: SOCKS, TLS, a fixed relay.
  * A door is one object; counting, the deadline of the handshake, the record, half-close and drain are here. DECISIONS 6.
  */
 import net, { type Socket } from 'node:net';
@@ -22,32 +22,32 @@ import type { ConnectionLimits, CountedConnection } from './connection-limits.js
 import { EMPTY_TRACE, type Flow, type Trace } from './flow.js';
 
 export interface TunnelDoor {
-  /** As records call it. */
+  /** As in records. */
   readonly name: Door;
-  /** In place of the policy in force. */
+  /** Replaces the policy in force. */
   readonly policy?: Policy;
-  /** Hears where the client wants to go. May throw an EgressError; what takes too long is ended for it. */
+  /** Hears where the client wants to go. May throw an EgressError; its caller ends what takes too long. */
   hear(client: Hearing): Promise<Heard>;
   /** What tells the client that its tunnel is open; null: nothing does. */
   readonly granted: Buffer | null;
-  /** What tells it that there will be none. */
+  /** What tells it that it gets no tunnel. */
   refused(reason: Reason): Buffer;
-  /** Writes the record of what is allowed, perhaps not before the first bytes; without it, it is written at once. */
+  /** Writes the record of an allowed request, perhaps only after the first bytes; without a screen, that happens at once. */
   screens?(deadlines: Deadlines, flow: Flow, upstream: Connected): Screen | null;
 }
 
 /** A client that has not said where it wants to go. */
 export interface Hearing {
   readonly octets: Pick<OctetReader, 'take' | 'takeSome'>;
-  /** True where some client has a token to be asked for. */
+  /** True if some client has a token that can be asked for. */
   readonly knowsTokens: boolean;
   write(bytes: Buffer): void;
-  /** Once; without it, the client has no credentials. */
+  /** Called at most once; if not called, the client has no credentials. */
   arrive(credentials: Credentials): Promise<Arrival>;
 }
 
 export type Heard =
-  /** `replay`: what was read and is the destination's to read. */
+  /** `replay`: bytes already read that belong to the destination. */
   | { readonly ok: true; readonly target: Target; readonly replay?: Buffer }
   | { readonly ok: false; readonly reason: Reason };
 
@@ -101,7 +101,7 @@ class Visit {
     }
   }
 
-  /** The whole handshake under one deadline. The client is known by the end of it: what it sends meanwhile is kept. */
+  /** The whole handshake under one deadline. By its end the client is known: what it sends meanwhile is kept. */
   async #hear(gone: Abortable): Promise<{ said: Heard; flow: Flow; rest: Buffer }> {
     const { limits, clients } = this.#arrivals.settings();
     const deadline = handshakeDeadline(gone, limits.headerTimeoutMs);
@@ -140,7 +140,7 @@ class Visit {
     await this.#arrivals.tunnel(flow, { client: this.#client, upstream: upstream.socket, head, screen, standing });
   }
 
-  /** By whatever is known of it by now. */
+  /** The flow, identified by whatever is known by now. */
   async #known(): Promise<Flow> {
     return this.#flow ?? (await this.#arrive(null)).flow;
   }

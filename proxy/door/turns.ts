@@ -1,14 +1,14 @@
 /**
- * Whose request is next: turns are taken by client, not by connection. One client with hundreds of connections and as
- * many requests in each would otherwise keep the event loop to itself, and everybody else would wait for its refusals.
+ * Whose request is next: clients take turns, not connections. One client with hundreds of connections and as
+ * many requests on each would otherwise keep the event loop to itself, and everybody else would wait for its refusals.
  *
- * libuv accepts one connection of a listener in each turn of the loop, in the order in which they came. So where
+ * libuv accepts one connection per listener in each turn of the loop, in the order in which they came. So while
  * connections are coming in, a turn has to be short: a client that connects again and again would otherwise make every
  * other one wait in the kernel for as many turns as it has connections there. DECISIONS 69.
  */
 
 export interface Turns {
-  /** Null: at once. Else resolves when this client has its next turn. */
+  /** Null: at once. Otherwise resolves when this client has its next turn. */
   wait(client: string): Promise<void> | null;
   /** A connection has been accepted: others may be waiting after it. */
   accepted(): void;
@@ -16,9 +16,9 @@ export interface Turns {
 
 /** How many requests of one client begin in one turn of the event loop without waiting. */
 export const PER_CLIENT = 8;
-/** Of all clients together, but for the first one of each. */
+/** The same for all clients together, not counting the first request of each. */
 const AT_ONCE = 32;
-/** Of those that wait, in one turn of the loop. */
+/** How many waiting requests begin in one turn of the loop. */
 const PER_LOOP = 64;
 const PER_LOOP_ACCEPTING = 2;
 
@@ -43,7 +43,7 @@ export function createTurns(): Turns {
     for (let left = most; left > 0 && waiting.size > 0; ) left -= oneRound(left);
     if (waiting.size > 0) schedule();
   };
-  /** One request of each client that waits, `most` in all. Who was served goes to the end of the line. */
+  /** One request of each waiting client, `most` in all. Whoever was served goes to the end of the line. */
   const oneRound = (most: number): number => {
     let served = 0;
     for (const [client, queue] of waiting) {

@@ -1,4 +1,4 @@
-/** What stands against a grant, before it is made: by the functions that decide about requests, and the names as they resolve now. */
+/** What would stand in the way of a grant, before it is made: by the functions that judge requests, with names as they resolve now. */
 import type { Address } from '../core/address.js';
 import { parseDnsName } from '../core/host-pattern.js';
 import { type Denial, decideAddresses, decideHost, type Policy } from '../core/policy.js';
@@ -10,21 +10,21 @@ import { type Host, isPort, type Port } from '../core/target.js';
 import type { Gate } from './admit.js';
 
 export type Vetting =
-  /** `internal`: the destination is private, and that was confirmed. */
+  /** `internal`: the destination is private, and the caller has confirmed it. */
   | { readonly outcome: 'fine'; readonly internal: boolean }
-  /** Private, by these addresses: to be confirmed. */
+  /** Private because of these addresses: to be confirmed. */
   | { readonly outcome: 'confirm'; readonly addresses: readonly string[] }
-  /** No grant opens it. `denied`: a `deny` rule of the file comes first. */
+  /** No grant can open it. `denied`: a `deny` rule of the file takes precedence. */
   | { readonly outcome: 'never' | 'denied'; readonly reason: DenyReason; readonly rule: RuleId | null };
 
-/** How long a name may take that is looked up for the answer to a person. */
+/** How long a lookup may take while a person waits for the answer. */
 const LOOK_UP_MS = 3000;
-/** Where no port is named: an exception needs one, and a rule for all ports holds for any. */
+/** Judged if no port is named: an exception needs one, and a rule for all ports covers any. */
 const ANY_PORT = 443;
 
 type Draft = Omit<GrantedRule, 'id'>;
 
-/** `policy`: of the file. Resolves, never dials. A block is always fine, and so is a pattern: what it covers is judged as it comes. */
+/** `policy`: the file's. Resolves, never dials. A block is always fine, and so is a pattern: what it covers is judged per request. */
 export async function vetGrant(gate: Gate, policy: Policy, draft: Draft): Promise<Vetting> {
   const host = hostOf(draft);
   if (draft.effect === 'block' || host === null) return { outcome: 'fine', internal: false };
@@ -69,7 +69,7 @@ function hostOf({ host, address }: Draft): Host | null {
   return name === null ? null : { kind: 'name', name };
 }
 
-/** Of a name that has none, or does not answer in time, nothing is known: a private answer is refused when it comes. */
+/** Empty for a name without addresses or a timely answer: a private answer is refused when it comes. */
 async function addressesOf(gate: Gate, host: Host): Promise<readonly Address[]> {
   if (host.kind === 'literal') return [host.address];
   if (classifyName(host.name)?.kind === 'never') return [];
@@ -85,7 +85,7 @@ function isPrivatePlace(policy: Policy, host: Host, addresses: readonly Address[
   return addresses.length === 0 && host.kind === 'name' && classifyName(host.name) !== null;
 }
 
-/** In mode `report` nothing would stand against it. */
+/** As if enforced: in mode `report` nothing would stand in its way. */
 function enforced(policy: Policy): Policy {
   const changes = { mode: 'enforce', sni: 'off' } as const;
   const perClient = [...policy.perClient].map(([name, own]): [string, Policy] => [name, { ...own, ...changes }]);

@@ -1,6 +1,6 @@
 /**
- * The lines between the content of chunks, read from the bytes as they are: with content of one octet for each chunk
- * they are nearly all that is read, and a text and a pattern for each would let one sender keep the process busy.
+ * The lines between the content of chunks, read from the raw bytes: with one octet of content per chunk
+ * they are nearly all that is read, and a string and a regular expression for each would let one sender keep the process busy.
  */
 
 const CR = 0x0d;
@@ -8,14 +8,14 @@ const LF = 0x0a;
 /** As many as are exact in a double. */
 const MOST_DIGITS = 13;
 
-/** Octets of the size line at `at`, its end included; 0 where it is not whole, has an extension, or is no such line. */
+/** Octets of the size line at `at`, its end included; 0 if it is incomplete, has an extension, or is not a size line. */
 export function plainSizeLine(bytes: Buffer, at: number): number {
   let end = at;
   while (end - at < MOST_DIGITS && hexDigit(bytes[end]) !== -1) end += 1;
   return end > at && isLineEnd(bytes, end) ? end + 2 - at : 0;
 }
 
-/** The size on a line that `plainSizeLine` has found to be of `length` octets. */
+/** The size on a line for which `plainSizeLine` returned `length`. */
 export function sizeOn(bytes: Buffer, at: number, length: number): number {
   let size = 0;
   for (let i = at; i < at + length - 2; i++) size = size * 16 + hexDigit(bytes[i]);

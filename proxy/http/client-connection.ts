@@ -1,7 +1,7 @@
 /**
  * One connection of a client to an HTTP door: reads a head, has it served, and reads the next one only when the last
- * byte of the answer has left. So a connection never has more than one request waiting, and whoever does not read
- * answers gets no more of them; what it sends meanwhile waits in its own kernel.
+ * byte of the answer has left. So a connection never has more than one request waiting, and a client that does not read
+ * its answers gets no more of them; what it sends meanwhile waits in its own kernel.
  */
 import type { Socket } from 'node:net';
 import { closeAfter } from '../door/closing.js';
@@ -17,9 +17,9 @@ import { framingFault, type RequestHead } from './request-head.js';
 import { AHEAD_PIECE, type ServedOwner, ServedRequest } from './served-request.js';
 import { carriesUpgrade } from './upgrade.js';
 
-/** Longer than the upstream's idle time-out, which has the better answer. */
+/** Added to the upstream's idle time-out, which has the better answer to give. */
 const GRACE_MS = 5000;
-/** What every connection may hold without a claim: limits.connections bounds how often. */
+/** What every connection may hold without a claim: limits.connections bounds the sum. */
 const UNCLAIMED_BYTES = 4096;
 const NOTHING = Buffer.alloc(0);
 
@@ -28,11 +28,11 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
   readonly #place: number;
   readonly #options: ConnectionOptions;
   readonly #counted: CountedConnection;
-  /** Null until something of a head has come: the limits are those of that moment. */
+  /** Null until the first byte of a head: the limits are those of that moment. */
   #head: HeadReader | null = null;
   #served: ServedRequest | null = null;
   #claim: Claim | null = null;
-  /** When the client has ended its side, in the time of performance.now(). */
+  /** When the client ended its side, by performance.now(). */
   #endedAt: number | null = null;
   readonly #deadline: Deadline;
   #isFirst = true;
@@ -67,12 +67,12 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
     this.#heir = heir;
   }
 
-  /** Nothing of the next head has come. */
+  /** Nothing of the next head has arrived. */
   get #isSilent(): boolean {
     return this.#head === null || this.#head.isEmpty;
   }
 
-  /** All of the request that is served has come. */
+  /** The request that is being served has arrived in full. */
   get #isWhole(): boolean {
     return this.#served?.onEnd() === true;
   }
@@ -100,7 +100,7 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
     this.#deadline.clear();
     this.#head = null;
     this.#counted.heard();
-    // Before anything is under way: it can still be refused with a reason.
+    // Before anything is under way, while it can still be refused with a reason.
     this.#account(2 * length);
     if (this.#hasLeft) return true;
     if (head.method === 'CONNECT') return this.#handOver(head, rest);
@@ -149,11 +149,11 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
     this.#deadline.set(KEEP_ALIVE_MS);
     this.#counted.waits();
     if (ahead.length === 0 || this.#take(ahead)) this.socket.resume();
-    // Its end has been heard, and is not repeated: what is not whole by now never will be.
+    // Its end event has passed and is not repeated: what is incomplete now stays so.
     if (this.socket.readableEnded && !this.#hasLeft && !this.#isWhole) this.#onEnd();
   }
 
-  /** In stages where the client may still send: a reset could overtake the answer (RFC 9112 section 9.6). */
+  /** In stages if the client may still send: a reset could overtake the answer (RFC 9112 section 9.6). */
   #close(isRead: boolean): void {
     this.#leave();
     if (!isRead) this.#options.reads.read(this.socket, () => true);
@@ -168,7 +168,7 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
     return true;
   }
 
-  /** From here on the connection is somebody else's. */
+  /** From here on the connection belongs to somebody else. */
   #leave(): void {
     this.#hasLeft = true;
     this.#deadline.clear();
@@ -184,13 +184,13 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
     this.#claim.hold(held);
   }
 
-  /** A request that is under way has its record to come: it is cut. */
+  /** A request that is under way is cut, and still gets its record. */
   readonly #onNoMemory = (): void => {
     if (this.#served === null) this.#fail('busy');
     else this.#served.cutForMemory();
   };
 
-  /** One that has said nothing asks for nothing, and gets nothing. */
+  /** A connection that has sent nothing has asked for nothing, and gets no answer. */
   readonly #onLate = (): void => {
     if (this.#isSilent) this.socket.destroy();
     else this.#fail('header-timeout');
@@ -214,28 +214,28 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
   }
 
   /**
-   * On the wire nothing tells a client that has gone from one that has ended its side (RFC 9112 section 9.6): silence does.
-   * Whoever waits for the head of an answer may wait as long as anyone; an idle stream of events would go on upstream.
+   * On the wire nothing but silence tells a client that is gone from one that has ended its side (RFC 9112 section 9.6).
+   * A client that waits for the head of an answer may wait as long as any other; an idle event stream would live on upstream.
    */
   #awaitSilence(): void {
     this.#endedAt ??= performance.now();
     this.socket.setTimeout(this.#options.limits().headerTimeoutMs);
   }
 
-  /** A reader that pauses is not silent: what waits for it is bounded elsewhere. */
+  /** A paused reader does not count as silent: what waits for it is bounded elsewhere. */
   readonly #onIdle = (): void => {
     const socket = this.socket;
     if (this.#served === null || socket.writableLength > 0) return;
     const [now, { idleTimeoutMs }] = [performance.now(), this.#options.limits()];
     const isPatient = this.#endedAt !== null && now - this.#endedAt < idleTimeoutMs + GRACE_MS;
-    // Node does not see what is written past it.
+    // Node does not notice what is written directly to the descriptor.
     if (now - this.#served.lastWriteAt < (socket.timeout ?? 0)) socket.setTimeout(socket.timeout ?? 0);
     else if (isPatient && !this.#served.isAnswering) this.#awaitSilence();
     else socket.destroy();
   };
 }
 
-/** Most heads come alone. */
+/** Most heads arrive with nothing after them. */
 function after(bytes: Buffer, taken: number): Buffer {
   return taken === bytes.length ? NOTHING : bytes.subarray(taken);
 }

@@ -1,4 +1,4 @@
-/** A request of a client's connection: its head, and its content as it comes. */
+/** A request on a client's connection: its head, and its content as it arrives. */
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { Abort } from '../net/abort.js';
@@ -10,9 +10,9 @@ import { hasContent, type RequestHead } from './request-head.js';
 export interface ClientRequest extends RequestHead {
   /** The connection. */
   readonly socket: Socket;
-  /** Null where the head announces none. */
+  /** Null if the head announces none. */
   readonly content: ClientContent | null;
-  /** Aborts when more has come than is read of a request that waits. */
+  /** Aborts when more has come than is read while the request waits. */
   readonly unread: Abort;
 }
 
@@ -23,7 +23,7 @@ export function clientRequest(socket: Socket, head: RequestHead, wanted = (): vo
   return { socket, method, url, httpVersion, rawHeaders, content, unread: new Abort() };
 }
 
-/** How much is read for a reader that has not come yet. Not nothing: a client that is lost is noticed only by reading. */
+/** How much is read before there is a reader. Not zero: a lost client is noticed only by reading. */
 const HELD_BYTES = 16 * 1024;
 
 export class ClientContent implements ContentSource {
@@ -33,7 +33,7 @@ export class ClientContent implements ContentSource {
   #held: HeldBytes | null = null;
   #trailers: readonly string[] | null = null;
   #fault: Reason | null = null;
-  /** Nobody is to hear of it any more. */
+  /** Nothing more is reported to the sink. */
   #isOver = false;
 
   constructor(head: RequestHead, wanted: () => void) {

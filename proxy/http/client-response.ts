@@ -1,4 +1,4 @@
-/** The response to a request of a client's connection, written without a stream in between (RFC 9112 sections 6 and 7). */
+/** The response to a request on a client's connection, written without a stream in between (RFC 9112 sections 6 and 7). */
 import type { Socket } from 'node:net';
 import { send } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
@@ -9,17 +9,17 @@ import type { RequestHead } from './request-head.js';
 
 /** Between two requests of a persistent connection. */
 export const KEEP_ALIVE_MS = 60_000;
-/** As Node's server says it: the client knows how long the connection stays. */
+/** As Node's server writes it: the client knows how long the connection stays open. */
 const STAYS = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1000}\r\n`;
-/** Content up to this much waits for what comes with it: small answers leave in one write. */
+/** Content up to this size waits for what follows: small answers leave in one write. */
 const SMALL_BYTES = 16 * 1024;
 const LINE_END = '\r\n';
 const NOTHING = Buffer.alloc(0);
 
-/** For what a client that reads slowly makes the proxy hold. */
+/** Claims memory for what a slow reader makes the proxy hold. */
 export type NewClaim = (refuse: () => void) => Claim;
 
-/** Who waits for the end of a response. */
+/** Whoever waits for the end of a response. */
 export interface ResponseOwner {
   onOver(): void;
 }
@@ -27,18 +27,18 @@ export interface ResponseOwner {
 export class ClientResponse implements ResponseWriter {
   /** What is answered. */
   readonly request: RequestHead;
-  /** The head of the final response was given. */
+  /** The head of the final response has been passed to this writer. */
   isHeadSent = false;
   /** The connection ends with this response. */
   isLast: boolean;
-  /** Of the last octets, in the time of performance.now(). */
+  /** When the last octets were written, by performance.now(). */
   lastWriteAt = 0;
-  /** It was cut because there was no memory for what its client sent, or did not read: the client did not go away. */
+  /** It was cut for lack of memory for what its client sent or did not read: the client did not go away. */
   isForMemory = false;
   readonly #socket: Socket;
   /** The head, until it leaves. */
   #head = '';
-  /** Small content that waits with it, framed. */
+  /** Small content that waits with the head, framed. */
   #waiting: Buffer = NOTHING;
   #isChunked = false;
   #isBodiless = false;
@@ -62,7 +62,7 @@ export class ClientResponse implements ResponseWriter {
     return this.#socket.destroyed;
   }
 
-  /** Once the last byte has left, or never will: at once where that is so. */
+  /** Called once the last byte has left, or never will: at once if that is so already. */
   whenOver(owner: ResponseOwner): void {
     if (this.#isOver || this.isLost) owner.onOver();
     else this.#owner = owner;
@@ -74,7 +74,7 @@ export class ClientResponse implements ResponseWriter {
     return this;
   }
 
-  /** At once where it is lost already; never once the response is over. */
+  /** Called at once if it is lost already; never once the response is over. */
   whenLost(waiter: { abort(): void }): void {
     if (this.isLost) waiter.abort();
     else this.#waiter = waiter;
@@ -93,9 +93,9 @@ export class ClientResponse implements ResponseWriter {
     this.isHeadSent = true;
     this.#isBodiless = method === 'HEAD' || status === 204 || status === 304;
     this.#isChunked = isCurrent && !hasLength && !this.#isBodiless;
-    // To a client of HTTP/1.0, content without a length ends with the connection.
+    // For an HTTP/1.0 client, content without a length ends with the connection.
     this.isLast ||= isLast || (!isCurrent && !hasLength);
-    // Trailers go with chunks alone, and so does their announcement.
+    // Only chunked content has trailers, so they are announced only with it.
     let text = headText(status, phrase, isCurrent ? fields : withoutTrailer(fields));
     text += this.isLast ? 'Connection: close\r\n' : STAYS;
     if (this.#isChunked) text += 'Transfer-Encoding: chunked\r\n';
@@ -139,7 +139,7 @@ export class ClientResponse implements ResponseWriter {
     this.destroy();
   }
 
-  /** Cuts the connection: the client is to see that the content is not whole. */
+  /** Cuts the connection, so that the client sees that the content is incomplete. */
   destroy(): void {
     this.#socket.destroy();
   }
@@ -152,7 +152,7 @@ export class ClientResponse implements ResponseWriter {
     this.#finish();
   }
 
-  /** What waits, and after it `before`, `bytes` and `behind`, in one piece; nothing waits then. The texts are latin1. */
+  /** What waits, followed by `before`, `bytes` and `behind`, in one piece; then nothing waits. The texts are latin1. */
   #take(bytes: Buffer, before: string, behind = ''): Buffer {
     const waiting = this.#waiting;
     const text = this.#head + before;
@@ -177,7 +177,7 @@ export class ClientResponse implements ResponseWriter {
     return false;
   }
 
-  /** What was queued has left. */
+  /** What was queued has been written. */
   readonly #onGone = (): void => {
     this.lastWriteAt = performance.now();
     if (this.#socket.writableLength > 0 || this.#isOver || this.isLost) return;
@@ -194,7 +194,7 @@ export class ClientResponse implements ResponseWriter {
   }
 }
 
-/** RFC 9110 section 10.1.1: of HTTP/1.0 it is not to be answered. */
+/** RFC 9110 section 10.1.1: in an HTTP/1.0 request it is ignored. */
 export function expectsContinue({ httpVersion, rawHeaders }: RequestHead): boolean {
   return httpVersion === '1.1' && members(rawHeaders, 'expect').includes('100-continue');
 }

@@ -1,6 +1,6 @@
 /**
- * What an exchange with an origin needs of the client's side of a request, whoever reads and writes that connection:
- * the content as it comes, and a place for the response.
+ * What an exchange with an origin needs of the client's side of a request, whatever reads and writes that connection:
+ * the content as it arrives, and a place for the response.
  */
 import type { Reason } from '../core/reasons.js';
 
@@ -15,7 +15,7 @@ export interface ResponseHead {
 export interface ContentSink {
   /** `bytes` are valid until the call returns. False: no more until `resume`. */
   data(bytes: Buffer): boolean;
-  /** The content is whole. `trailers`: as they came, flat. */
+  /** The content is complete. `trailers`: as they came, flat. */
   end(trailers: readonly string[]): void;
   /** The content breaks off: the client has broken the protocol, or is gone. */
   fail(reason: Reason): void;
@@ -23,11 +23,11 @@ export interface ContentSink {
 
 /** The content of one request, from its first byte to its last. */
 export interface ContentSource {
-  /** Octets that the head announces, or null where the content is chunked. */
+  /** Octets that the head announces, or null if the content is chunked. */
   readonly length: number | null;
-  /** Starts the flow, once. A sink that is put in later takes the place of the one before. */
+  /** Starts the flow. Called again, it replaces the sink. */
   flowTo(sink: ContentSink): void;
-  /** After the sink has answered false. */
+  /** Resumes after the sink has returned false. */
   resume(): void;
   /** Nobody wants the rest: it is read and dropped, within bounds of time, so that the client can read its answer. */
   discard(): void;
@@ -35,20 +35,20 @@ export interface ContentSource {
 
 /** The response to one request, in order: interim heads, one final head, content, end. */
 export interface ResponseWriter {
-  /** RFC 9110 section 15.2: passed on to a client of HTTP/1.1; dropped where the client reads too slowly. */
+  /** RFC 9110 section 15.2: passed on to an HTTP/1.1 client; dropped if the client reads too slowly. */
   interim(head: ResponseHead): void;
   /**
-   * The final head, framed for the client's version: by the Content-Length among its fields, else chunked. `isLast`: the
+   * The final head, framed for the client's version: by the Content-Length among its fields, otherwise chunked. `isLast`: the
    * connection is closed after the response, in stages (RFC 9112 section 9.6). It leaves with the next call.
    */
   head(head: ResponseHead, isLast: boolean): void;
-  /** Sends what waits: the head, and small content, wait for what may leave with them. False: no more before `onClientDrain`. */
+  /** Sends what waits: the head and small content wait for what can leave with them. False: no more before `onClientDrain`. */
   flush(): boolean;
   /** `bytes` are valid until the call returns. To be followed by `flush` or `end`. False: no more before `onClientDrain`. */
   write(bytes: Buffer): boolean;
   /** `trailers` are those that may be passed on. */
   end(trailers: readonly string[]): void;
-  /** Who is to hear of room to write and of the loss of the client; null: nobody any more. */
+  /** Who hears of room to write and of the client's loss; null: nobody any more. */
   listen(events: ResponseEvents | null): void;
 }
 

@@ -17,8 +17,8 @@ import { credentialsOf, hasContent, headFault, hostFault, type RequestHead } fro
 const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', 'latin1');
 
 /**
- * One CONNECT, from its head to the end of its tunnel. `early`: bytes that come after it; they leave only once the
- * tunnel stands. `busy`: the connection is over a limit. What is refused without waiting is over at once. Never leaves
+ * One CONNECT, from its head to the end of its tunnel. `early`: bytes that come after the head; they leave only once the
+ * tunnel is open. `busy`: the connection is over a limit. A refusal that needs no waiting is over at once. Never leaves
  * `client` open; throws and rejects for defects only.
  */
 export function connect(arrivals: Arrivals, request: RequestHead, client: Side, options: ConnectOptions): Soon<void> {
@@ -27,7 +27,7 @@ export function connect(arrivals: Arrivals, request: RequestHead, client: Side, 
   const opening = soon(arrivals.arrive('connect', client.socket, asked), (arrival) =>
     open(arrivals, request, { client, gone, arrival, ...options }),
   );
-  // Not one function: while it waits for the tunnel's end it would hold the request's head.
+  // Not one async function: while it waits for the tunnel's end it would hold the request's head.
   return soon(opening, (opened) => (opened === null ? undefined : relayOpened(arrivals, client, opened)));
 }
 
@@ -54,7 +54,7 @@ function relayOpened(arrivals: Arrivals, client: Side, { flow, upstream, head }:
   return arrivals.tunnel(flow, { client, upstream: upstream.socket, head, screen, standing });
 }
 
-/** Null where the request was refused. */
+/** Null if the request was refused. */
 function open(arrivals: Arrivals, request: RequestHead, arrived: Arrived): Soon<Opened | null> {
   const { client, gone, early, arrival } = arrived;
   const { flow } = arrival;
@@ -74,7 +74,7 @@ function open(arrivals: Arrivals, request: RequestHead, arrived: Arrived): Soon<
   });
 }
 
-/** What is wrong with the request, whatever the policy says of its target; null, too, where that is only its target. */
+/** What is wrong with the request apart from its target, whatever the policy says of that; null: nothing. */
 function faultOf(arrivals: Arrivals, request: RequestHead, target: Parsed<Target>, arrived: Arrived): Reason | null {
   const { client, arrival, busy } = arrived;
   const fault = turnedAway(arrivals, busy) ?? headFault(request, target.ok ? (request.url ?? null) : null);

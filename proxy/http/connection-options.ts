@@ -1,4 +1,4 @@
-/** What the connections of one HTTP listener share, and what becomes of them: between http/server.ts and client-connection.ts. */
+/** What the connections of one HTTP listener share, and what becomes of them: the contract between server.ts and client-connection.ts. */
 import type { Socket } from 'node:net';
 import type { EarlyData } from '../door/early-data.js';
 import type { Running } from '../door/running.js';
@@ -26,26 +26,26 @@ export interface OpenConnection {
 export interface ConnectionOptions {
   readonly reads: DirectReads;
   readonly deadlines: Deadlines;
-  /** Those that are open, of which each is one. */
+  /** The open ones; each connection enters itself. */
   readonly open: OpenSet<OpenConnection>;
-  /** Asked for every head. */
+  /** Read for every head. */
   readonly limits: () => HeadLimits & { readonly headerTimeoutMs: number; readonly idleTimeoutMs: number };
   /** True while a connection may stay open for another request. */
   readonly mayPersist: () => boolean;
-  /** For what requests hold that wait. */
+  /** Claims memory for what waiting requests hold. */
   claim(socket: Socket, refuse: () => void): Claim;
-  /** Goes on reading for a connection that is taken over. `rest`: what came with the head. */
+  /** Keeps reading a connection that is taken over. `rest`: what came with the head. */
   keepEarlyData(socket: Socket, rest: Buffer): EarlyData;
   /** Counts a request until its answer has left. */
   readonly running: Pick<Running, 'enter' | 'leave'>;
-  /** For defects: one costs its own client the connection, nobody else. */
+  /** Reports defects: one costs its own client the connection, and nobody else. */
   readonly onDefect: (error: unknown) => void;
   /** As `forward` does. */
   serve(request: ClientRequest, response: ClientResponse, owner: ForwardOwner): void;
   /** Takes the connection over, as `upgrade` does. */
   connect(head: RequestHead, client: Side, options: TakeOverOptions): void;
   upgrade(request: ClientRequest, socket: Socket, options: TakeOverOptions): void;
-  /** The head is not one, too large or too late: answers and closes. What the client still sends is dropped. */
+  /** The head is malformed, too large or too late: answers and closes. What the client still sends is dropped. */
   refuse(reason: HeadFault, client: Side): void;
 }
 

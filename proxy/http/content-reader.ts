@@ -18,7 +18,7 @@ export interface ContentEnd {
 }
 
 export interface ContentReader {
-  /** Hands what is content in `bytes` on, once at most, moved together in place. Linear in what arrives. */
+  /** Passes on the content in `bytes`, in at most one call, compacted in place. Linear in what arrives. */
   push(bytes: Buffer, onContent: (part: Buffer) => void): ContentReading;
 }
 
@@ -26,10 +26,10 @@ const NEED_MORE: ContentReading = { kind: 'need-more' };
 const FAULT: ContentReading = { kind: 'fault' };
 const NO_TRAILERS: readonly string[] = [];
 const LF = 0x0a;
-/** Of all chunk extensions together: nobody uses them, and they are room for a flood (RFC 9112 section 7.1.1). */
+/** For all chunk extensions together: nobody uses them, and they leave room for a flood (RFC 9112 section 7.1.1). */
 const EXTENSION_BYTES = 4096;
 
-/** Null where no content follows. The head has passed `framingFault`. */
+/** Null if no content follows. The head has passed `framingFault`. */
 export function contentReader(head: RequestHead, limits: HeadLimits): ContentReader | null {
   if (values(head.rawHeaders, 'transfer-encoding').length > 0) return new ChunkedReader(limits);
   const length = Number(values(head.rawHeaders, 'content-length')[0] ?? 0);
@@ -53,9 +53,9 @@ class LengthReader implements ContentReader {
 
 type Expecting = 'size' | 'data' | 'data-end' | 'trailer';
 
-/** Hexadecimal digits, as many as fit a number; spaces only before the semicolon of an extension. */
+/** Hexadecimal digits; spaces only before the semicolon of an extension. */
 const CHUNK_LINE = /^([\dA-Fa-f]{1,16})(?:[\t ]{0,16};[\t\x20-\x7e\x80-\xff]*)?$/;
-/** What would change where the message ends or where it goes, after that was decided (RFC 9110 section 6.5.1). */
+/** Fields that would change where the message ends or goes after that has been decided (RFC 9110 section 6.5.1). */
 const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set(['content-length', 'host', 'transfer-encoding']);
 
 class ChunkedReader implements ContentReader {
@@ -66,7 +66,7 @@ class ChunkedReader implements ContentReader {
   readonly #line = new GrowingText();
   #extensionBytes = 0;
   #trailerBytes = 0;
-  /** The content in the piece that is being read: from where, up to where. */
+  /** Where the content in the current piece begins and ends. */
   #start = 0;
   #filled = 0;
 
@@ -110,7 +110,7 @@ class ChunkedReader implements ContentReader {
     return NEED_MORE;
   }
 
-  /** Where to go on. */
+  /** Returns where to go on. */
   #takeData(bytes: Buffer, at: number): number {
     const end = Math.min(bytes.length, at + this.#left);
     if (this.#filled === 0) this.#start = at;
@@ -121,7 +121,7 @@ class ChunkedReader implements ContentReader {
     return end;
   }
 
-  /** Takes what nearly every line is, and answers how many octets that was: 0 where it has to be read as text. */
+  /** Takes a line in the usual form, and returns its octets: 0 if it has to be read as text. */
   #plainLine(bytes: Buffer, at: number): number {
     if (this.#expecting === 'data-end') {
       if (!isLineEnd(bytes, at)) return 0;
@@ -133,7 +133,7 @@ class ChunkedReader implements ContentReader {
     return length;
   }
 
-  /** Of a line and its end. */
+  /** Most octets of a line, its end included. */
   #mostLine(): number {
     if (this.#expecting === 'data-end') return 2;
     if (this.#expecting === 'size') return EXTENSION_BYTES - this.#extensionBytes + 18;

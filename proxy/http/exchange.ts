@@ -1,7 +1,7 @@
 /**
  * One request and its response over one connection to an origin. The two directions do not wait for each other: the
- * content goes up as it comes from the client, and what the origin answers goes down as it comes from there, be it
- * early, in several interim heads, or never. DECISIONS 36 and 38.
+ * content goes up as it arrives from the client, and the origin's answer goes down as it arrives, whether
+ * early, after several interim heads, or never. DECISIONS 36 and 38.
  */
 import type { Socket } from 'node:net';
 import { EgressError, type Reason } from '../core/reasons.js';
@@ -16,7 +16,7 @@ export interface TimeLimits {
   readonly idleMs: number;
   /** For the head of a response, from its first byte to its last. */
   readonly headMs: number;
-  /** Before the first byte of a response: shorter than `idleMs` where the connection may have died unnoticed. */
+  /** Before the first byte of a response: shorter than `idleMs` if the connection may have died unnoticed. */
   readonly answerMs: number;
 }
 
@@ -24,7 +24,7 @@ export interface TimeLimits {
 export interface Exchanged {
   readonly request: ExchangeRequest;
   readonly writer: ResponseWriter;
-  /** For heads that do not come to their end. `refuse`: gives the exchange up. */
+  /** Claims memory for incomplete heads. `refuse`: gives the exchange up. */
   claim(refuse: () => void): Claim;
   /** The head of the final response is about to be written. */
   onFinal(status: number): void;
@@ -32,7 +32,7 @@ export interface Exchanged {
   onUpgraded(fields: readonly string[], socket: Socket): void;
 }
 
-/** How an exchange went; whoever gave the connection decides what becomes of it. */
+/** How an exchange went; whoever provided the connection decides what becomes of it. */
 export type ExchangeEnd =
   /** `isReusable`: the connection can take another request. `head`: what the origin said of itself. */
   | {
@@ -45,13 +45,13 @@ export type ExchangeEnd =
   /** `isUnanswered`: lost, or silent, before a byte of a response, and none of the content was taken. */
   | { readonly kind: 'failed'; readonly error: EgressError; readonly isUnanswered: boolean };
 
-/** Who waits for the end of an exchange. */
+/** Whoever waits for the end of an exchange. */
 export interface ExchangeOwner {
-  /** Once, and perhaps before `startExchange` returns. */
+  /** Called once, perhaps before `startExchange` returns. */
   onExchanged(end: ExchangeEnd): void;
 }
 
-/** Never rejects. `connection` is closed by its caller where it is not to be used again. */
+/** Never rejects. The caller closes `connection` if it is not to be used again. */
 export function exchange(connection: UpstreamConnection, of: Exchanged, limits: TimeLimits): Promise<ExchangeEnd> {
   return new Promise((onExchanged) => startExchange(connection, of, limits, { onExchanged }));
 }
@@ -129,7 +129,7 @@ class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, Response
   }
 
   onLost(error: Error | null): void {
-    // Without an error it has ended in order, and whoever reads until the end has it all.
+    // Without an error it has ended properly, and a response that is read until the end is complete.
     if (error === null && this.#receiver.onConnectionEnd()) this.#finishWhereDone();
     else this.#fail('upstream-reset', error);
   }
@@ -166,7 +166,7 @@ class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, Response
     this.#connection.resume();
   }
 
-  /** A client that reads slowly has its own time-out; while it holds the origin back, the origin is not silent. */
+  /** A slow reader has its own time-out; while it holds the origin back, the origin does not count as silent. */
   onLate(): void {
     if (this.#isPaused) this.#wait();
     else this.#fail('upstream-timeout');
@@ -189,7 +189,7 @@ class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, Response
     this.#headDeadline = null;
   }
 
-  /** The response is whole: what is left of the content goes on where the origin reads on, and is dropped where it does not. */
+  /** The response is complete: the rest of the content is still sent if the origin reads on, and dropped if it does not. */
   #finishWhereDone(): void {
     const { state, head, isPersistent, surplus } = this.#receiver;
     if (state !== 'done' || head === null || this.#isOver) return;
@@ -197,7 +197,7 @@ class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, Response
     if (!this.#sender.isDone && goesOn) return;
     const isReusable = goesOn && this.#sender.isDone;
     this.#sender.stop();
-    // The client that it waited for has what it needs of this connection.
+    // It was paused for a client that needs no more from it.
     if (isReusable && this.#isPaused) this.#connection.resume();
     this.#end({ kind: 'answered', isReusable, minor: head.minor, fields: head.fields });
   }

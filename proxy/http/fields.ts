@@ -34,8 +34,8 @@ export function requestFields(raw: readonly string[], version: string, host: str
 }
 
 /**
- * The fields of a response as they go to the client. With a transfer coding, a Content-Length is a lie, and where the
- * status allows no content it has no place (RFC 9110 section 8.6): dropped.
+ * The fields of a response as they go to the client. With a transfer coding a Content-Length is false, and if the
+ * status allows no content it is forbidden (RFC 9110 section 8.6): dropped.
  */
 export function responseFields(raw: readonly string[], version: string, status: number): string[] {
   const unframed = status < 200 || status === 204 || values(raw, 'transfer-encoding').length > 0;
@@ -73,12 +73,12 @@ export function members(raw: readonly string[], name: string): readonly string[]
     .filter((member) => member !== '');
 }
 
-/** As nearly every field is: nothing to split, nothing to trim. */
+/** True for nearly every field: nothing to split, nothing to trim. */
 function isOneMember(value: string): boolean {
   return value !== '' && !value.includes(',') && value.trim() === value;
 }
 
-/** RFC 9110 section 6.5.1: not for what frames, routes or authenticates, or says how to read the content. */
+/** RFC 9110 section 6.5.1: false for fields that frame, route or authenticate, or say how to read the content. */
 export function mayBeTrailer(name: string): boolean {
   return !NO_TRAILER.test(name);
 }
@@ -86,7 +86,7 @@ export function mayBeTrailer(name: string): boolean {
 const NO_TRAILER =
   /^(?:content-.*|transfer-encoding|trailer|te|host|connection|keep-alive|upgrade|proxy-.*|authorization|www-authenticate|cookie|set-cookie|expect|max-forwards|cache-control|range|if-.*|location|vary|via)$/i;
 
-/** True where the request has been through this proxy before (RFC 9110 section 7.6.3). */
+/** True if the request has been through this proxy before (RFC 9110 section 7.6.3). */
 export function hasOwnVia(raw: readonly string[]): boolean {
   return members(raw, 'via').some((hop) => hop.split(/\s+/)[1] === PSEUDONYM);
 }

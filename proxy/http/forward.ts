@@ -1,4 +1,4 @@
-/** Requests in absolute-form, and those that a steering door makes into it: forwarded over a vetted connection. */
+/** Requests in absolute-form, and those that a steering door turns into it: forwarded over a vetted connection. */
 import type { Reason } from '../core/reasons.js';
 import { refusal } from '../core/refusal.js';
 import type { AbsoluteTarget, Parsed } from '../core/target.js';
@@ -16,8 +16,8 @@ import { phraseOf } from './phrases.js';
 import { credentialsOf, headFault } from './request-head.js';
 
 /**
- * One request from its head to the end of its response, without a promise where nothing has to be waited for. Every path
- * ends in one decision record, and in one close record where it was allowed.
+ * One request from its head to the end of its response, without a promise if there is nothing to wait for. Every path
+ * ends in one decision record, and in one close record if it was allowed.
  */
 export function forward(arrivals: Arrivals, asked: Asked): void {
   const { request, owner } = asked;
@@ -61,7 +61,7 @@ function judge(arrivals: Arrivals, asked: Asked, arrival: Arrival, credentials: 
   }
 }
 
-/** Before the policy is asked. */
+/** What is wrong with the request, before the policy is asked. */
 function faultOf(
   arrivals: Arrivals,
   { request, response, owner }: Asked,
@@ -92,7 +92,7 @@ function answer(arrivals: Arrivals, known: Known, admitted: Admitted): void {
   }
 }
 
-/** Without a password, it is by something else that the client is known. */
+/** Without a password, the client is known by something other than a token. */
 function hasToken(credentials: Credentials | null): boolean {
   return (credentials?.password ?? '') !== '';
 }

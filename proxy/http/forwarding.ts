@@ -1,4 +1,4 @@
-/** A request that the policy lets through, on its way to its answer. */
+/** A request that the policy lets through, until its answer. */
 
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';
@@ -21,7 +21,7 @@ import type { RequestHead } from './request-head.js';
 import type { ExchangeRequest } from './request-sender.js';
 import type { Owner, UpstreamPool } from './upstream-pool.js';
 import { sendUpstream, type UpstreamRequest } from './upstream-request.js';
-/** Of one listener. */
+/** What one listener's requests have in common. */
 export interface ForwardDoor {
   readonly door: Door;
   readonly pool: UpstreamPool;
@@ -33,9 +33,9 @@ export interface ForwardDoor {
 export interface ForwardOwner {
   /** The connection is over a limit. */
   readonly isBusy: boolean;
-  /** What to do with a connection that the origin has switched to another protocol; null: no Upgrade is asked for. */
+  /** Takes over a connection that the origin has switched to another protocol; null: no Upgrade is requested. */
   readonly onUpgraded: ((flow: Flow, fields: readonly string[], upstream: Socket, standing: Standing) => void) | null;
-  /** All is done but for what has to leave yet; perhaps before `forward` returns, and after a defect more than once. */
+  /** Everything is done except what has yet to leave; called perhaps before `forward` returns, and after a defect more than once. */
   onForwarded(): void;
 }
 
@@ -61,7 +61,7 @@ export interface Allowed {
   readonly trace: OpenTrace;
 }
 
-/** Itself what is judged again when the policy changes. */
+/** The object itself is what is judged again when the policy changes. */
 export class Forwarding implements UpstreamRequest, Judged, Standing {
   readonly permit: Permit;
   readonly once: boolean;
@@ -144,15 +144,15 @@ export class Forwarding implements UpstreamRequest, Judged, Standing {
     return this;
   }
 
-  /** What the policy lets through no more. No answer: the origin's may be on its way. */
+  /** The policy no longer lets it through. Not answered: the origin's answer may be on its way. */
   cut(denial: Denial): void {
     this.#isCut = true;
     this.flow.refused(this.#trace, null, denial);
-    // The content fails with its connection, and the exchange with it: also one that is answered and still sends.
+    // The content fails with its connection, and the exchange with the content: even one that is answered and still sends.
     this.#asked.response.destroy();
   }
 
-  /** What has become a tunnel has its record when that ends; what was not allowed, none. */
+  /** A tunnel gets its close record when it ends; a request that was not allowed gets none. */
   #close(): void {
     const { isAllowed, late } = this.flow;
     if (!isAllowed || this.#isSwitched) return;
@@ -170,7 +170,7 @@ export function end({ request, response, owner }: Asked, flow: Flow, trace: Trac
   owner.onForwarded();
 }
 
-/** How a request ended whose answer had begun; `late`: what went wrong then. */
+/** How a request whose answer had begun ended; `late`: what went wrong after that. */
 function causeOf(late: Reason | null, isDrained: boolean): CloseCause {
   switch (late) {
     case null:

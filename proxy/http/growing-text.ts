@@ -1,7 +1,7 @@
-/** Latin1 text that comes in pieces, as small as one octet. */
+/** Latin1 text that arrives in pieces as small as one octet. */
 import { HeldBytes } from '../net/held-bytes.js';
 
-/** Kept as octets: a string that grows is a tree of its pieces, and thousands of one octet each would take memory by the kilobyte. */
+/** Kept as octets: a growing string is a tree of its pieces, and thousands of one-octet pieces would take kilobytes of memory each time. */
 export class GrowingText {
   #held = new HeldBytes();
 
@@ -9,7 +9,7 @@ export class GrowingText {
     return this.#held.length;
   }
 
-  /** A copy of it, or of what is before `end`. */
+  /** A copy of the text, or of the part before `end`. */
   text(end = this.length): string {
     return this.#held.all().toString('latin1', 0, end);
   }
@@ -23,7 +23,7 @@ export class GrowingText {
   }
 }
 
-/** A copy of latin1 text. A slice keeps all that it was cut from: a tunnel would hold its whole head for the name of its host. */
+/** A copy of latin1 text. A slice keeps alive all that it was cut from: a tunnel would hold its whole head for the sake of a host name. */
 export function ownText(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1');
 }

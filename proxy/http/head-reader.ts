@@ -1,7 +1,7 @@
 /**
  * The head of a request, read from the bytes of a connection (RFC 9112 sections 2 to 5): every line ends in CRLF, one
  * space between the parts of the request line, a colon right after each field name, and nothing is repaired. One reader
- * for every request of every connection, so that a request gets the same verdict wherever it stands. DECISIONS 31.
+ * for every request on every connection, so that a request gets the same verdict whatever its position. DECISIONS 31.
  */
 import { GrowingText, ownText } from './growing-text.js';
 import type { RequestHead } from './request-head.js';
@@ -20,7 +20,7 @@ export interface WholeHead {
 }
 
 export interface HeadLimits {
-  /** Of the head with its last line end, and of the empty lines before it. */
+  /** For the head with its last line end, and the empty lines before it. */
   readonly headerBytes: number;
   readonly headerFields: number;
 }
@@ -29,7 +29,7 @@ const END = Buffer.from('\r\n\r\n', 'latin1');
 const END_TEXT = END.toString('latin1');
 const CR = 0x0d;
 const LF = 0x0a;
-/** Before the first space: longer than any method. */
+/** Most octets before the first space: longer than any method. */
 const OPENING_BYTES = 24;
 
 const MALFORMED: HeadReading = { kind: 'fault', reason: 'malformed-request' };
@@ -37,19 +37,19 @@ const TOO_LARGE: HeadReading = { kind: 'fault', reason: 'header-too-large' };
 const NEED_MORE: HeadReading = { kind: 'need-more' };
 
 /**
- * One for each head, until it has said that the head is whole, or none. Linear in what arrives, however small the
- * pieces: each is searched once, with the end of what was before it.
+ * One for each head, until it reports that the head is whole or faulty. Linear in what arrives, however small the
+ * pieces: each is searched once, together with the end of the one before.
  */
 export class HeadReader {
   readonly #limits: HeadLimits;
-  /** Null where the head comes in one piece, as most do. */
+  /** Null if the head comes in one piece, as most do. */
   #text: GrowingText | null = null;
   /** The last characters of the text: a line end can lie across two pieces. */
   #tail = '';
   /** Empty lines before the request line (RFC 9112 section 2.2). */
   #skipped = 0;
   #lines = 0;
-  /** All that there is, is half a line end before the request line. */
+  /** All that has come is half a line end before the request line. */
   #hasCarriageReturn = false;
 
   constructor(limits: HeadLimits) {
@@ -61,7 +61,7 @@ export class HeadReader {
     return this.length === 0;
   }
 
-  /** Characters that are held. */
+  /** How many characters are held. */
   get length(): number {
     return this.#text?.length ?? 0;
   }
@@ -76,7 +76,7 @@ export class HeadReader {
     return this.#more(bytes.toString('latin1', start), start);
   }
 
-  /** A piece with which the head is not whole, or that ends one of several pieces. */
+  /** A piece that does not complete the head, or that completes a head in several pieces. */
   #more(piece: string, start: number): HeadReading {
     const known = this.length;
     this.#text ??= new GrowingText();
@@ -113,7 +113,7 @@ export class HeadReader {
     return this.#skipped + length > this.#limits.headerBytes;
   }
 
-  /** Where the request line begins in `bytes`, or its length; null where a CR stands alone. */
+  /** Where the request line begins in `bytes`, or their length; null if a CR is not followed by LF. */
   #skipEmptyLines(bytes: Buffer): number | null {
     let at = 0;
     if (this.#hasCarriageReturn) {
@@ -142,8 +142,8 @@ interface OpenHead extends RequestHead {
 }
 
 /**
- * Any method in capitals (RFC 9110 section 9.1). Not in small letters, which some servers take for the same word and
- * others do not; nor a misspelt CONNECT, whose client means a tunnel.
+ * Any method in upper case (RFC 9110 section 9.1). Not in lower case, which some servers take for the same method and
+ * others do not; nor a misspelt CONNECT, whose sender means a tunnel.
  */
 const REQUEST_LINE = /^(CONNECT|(?!CONNE)[A-Z][A-Z-]{0,31}) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d\.\d)$/;
 
@@ -156,7 +156,7 @@ function parseRequestLine(line: string): OpenHead | null {
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
 const FIELD_CONTENT = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Appends name and value of one field line (RFC 9112 section 5); false where it is none. */
+/** Appends name and value of one field line (RFC 9112 section 5); false if it is not one. */
 export function pushField(line: string, fields: string[]): boolean {
   const colon = line.indexOf(':');
   const name = line.slice(0, Math.max(0, colon));
@@ -171,8 +171,8 @@ function firstLine(text: string): string {
 }
 
 /**
- * How many lines end in `text` after `from`; null where a LF stands alone, whose head may never have the end that is
- * awaited. A CR at the very end may still get its LF.
+ * How many lines end in `text` after `from`; null if there is a bare LF, since such a head may never have the expected
+ * end. A CR at the very end may still get its LF.
  */
 function lineEnds(text: string, from: number): number | null {
   let count = 0;
@@ -183,7 +183,7 @@ function lineEnds(text: string, from: number): number | null {
   return count;
 }
 
-/** Space and tab only: `trim` takes characters away that belong to a value. */
+/** Space and tab only: `trim` would remove characters that belong to a value. */
 function withoutOuterBlanks(line: string, from: number): string {
   let start = from;
   let end = line.length;

@@ -1,4 +1,4 @@
-/** The content of a response out of the bytes of a connection (RFC 9112 sections 6 and 7): strict, and never more than it says. */
+/** The content of a response, read from the bytes of a connection (RFC 9112 sections 6 and 7): strictly, and never past its end. */
 import { HeldBytes } from '../net/held-bytes.js';
 import { isLineEnd, plainSizeLine, sizeOn } from './chunk-line.js';
 import { type Framing, Lines, parseFields, WRONG_CHARACTER } from './response-head.js';
@@ -6,7 +6,7 @@ import { type Framing, Lines, parseFields, WRONG_CHARACTER } from './response-he
 /** Reads the content of one message. */
 export interface BodyReader {
   /**
-   * What of `bytes` is content: a view of them, which may have been moved together in place. What lies after the end of
+   * The content in `bytes`: a view of them, perhaps compacted in place. What comes after the end of
    * the message is counted in `surplus`.
    */
   push(bytes: Buffer): Buffer;
@@ -14,7 +14,7 @@ export interface BodyReader {
   /** Bytes that came after the end of the message. */
   readonly surplus: number;
   readonly trailers: readonly string[];
-  /** The connection has ended: true where that is the end of the content. */
+  /** The connection has ended: true if that is the end of the content. */
   readonly endsWithConnection: boolean;
 }
 
@@ -67,13 +67,13 @@ class OpenReader implements BodyReader {
   }
 }
 
-/** Of one line with the size of a chunk and its extensions. */
+/** Most octets of one line with a chunk's size and extensions. */
 const SIZE_LINE_BYTES = 1024;
 /** Extensions beyond this may not outweigh the content. */
 const EXTENSION_BYTES = 64 * 1024;
 const TRAILER_BYTES = 16 * 1024;
 const MOST_TRAILERS = 64;
-/** Spaces after the size: some servers pad it. Fourteen digits are more than any content, and exact in a double. */
+/** Spaces after the size: some servers pad it. Thirteen digits are more than any content, and exact in a double. */
 const SIZE_LINE = /^([0-9a-f]{1,13})[\t ]*(?:;([\t\x20-\x7e\x80-\xff]*))?$/i;
 
 class ChunkedReader implements BodyReader {
@@ -107,7 +107,7 @@ class ChunkedReader implements BodyReader {
     return filled === 0 ? NOTHING : bytes.subarray(0, filled);
   }
 
-  /** Where to go on. */
+  /** Returns where to go on. */
   #readLine(bytes: Buffer, at: number): number {
     const plain = this.#line.isEmpty ? this.#plainLine(bytes, at) : 0;
     if (plain > 0) return at + plain;
@@ -119,7 +119,7 @@ class ChunkedReader implements BodyReader {
     return next;
   }
 
-  /** Takes what nearly every line is, and answers how many octets that was: 0 where it has to be read as text. */
+  /** Takes a line in the usual form, and returns its octets: 0 if it has to be read as text. */
   #plainLine(bytes: Buffer, at: number): number {
     if (this.#within === 'line-end') {
       if (!isLineEnd(bytes, at)) return 0;
@@ -171,12 +171,12 @@ class ChunkedReader implements BodyReader {
   }
 }
 
-/** Collects one line that ends in CRLF, over as many pieces as it comes in. */
+/** Collects one line that ends in CRLF, from as many pieces as it arrives in. */
 class LineCollector {
-  /** The line that the last push has completed, without its end; else null. */
+  /** The line that the last push has completed, without its end; otherwise null. */
   taken: string | null = null;
   isFaulty = false;
-  /** Octets, and not a list of pieces: they may come one by one, and thousands of small buffers are megabytes. */
+  /** Not a list of pieces: octets may come one by one, and thousands of small buffers are megabytes. */
   #held = new HeldBytes();
 
   /** True between two lines. */
@@ -184,7 +184,7 @@ class LineCollector {
     return this.#held.length === 0;
   }
 
-  /** Where to go on. */
+  /** Returns where to go on. */
   push(bytes: Buffer, at: number, most: number): number {
     const end = bytes.indexOf(0x0a, at);
     const to = end === -1 ? bytes.length : end + 1;

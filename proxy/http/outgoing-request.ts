@@ -21,7 +21,7 @@ export function outgoingRequest(
     fields,
     content: request.content,
     upgrade: upgrades ? values(request.rawHeaders, 'upgrade').join(', ') : null,
-    // Without content there is nothing to wait with.
+    // Without content there is nothing to hold back.
     expectsContinue: request.content !== null && expectsContinue(request),
   };
 }
@@ -33,7 +33,7 @@ function hostField(target: Target): string {
   return isDefault ? text.slice(0, text.lastIndexOf(':')) : text;
 }
 
-/** RFC 9110 section 7.6.2: counts for TRACE and OPTIONS only. Null where it says nothing. */
+/** RFC 9110 section 7.6.2: applies to TRACE and OPTIONS only. Null if there is no limit. */
 export function hopsLeft(request: RequestHead): number | null {
   if (request.method !== 'TRACE' && request.method !== 'OPTIONS') return null;
   const [value = ''] = values(request.rawHeaders, 'max-forwards');

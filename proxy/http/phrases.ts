@@ -1,4 +1,4 @@
-/** The phrase of a status, as IANA registers it. Those of node:http would load all of it before the first request. */
+/** The phrase of a status, as IANA registers it. Taking them from node:http would load all of that module before the first request. */
 const PHRASES: Readonly<Record<number, string>> = {
   100: 'Continue',
   101: 'Switching Protocols',

@@ -18,7 +18,7 @@ export interface Ending {
 }
 
 /**
- * Records the refusal and answers on a socket that no ClientResponse owns, then closes it: what the client sent
+ * Records the refusal, answers on a socket that no ClientResponse owns, and closes it: what the client sent
  * after a refused CONNECT is read and dropped, never interpreted (RFC 9931).
  */
 export function endSocket(deadlines: Deadlines, client: Side, { flow, trace, refusal }: Ending): void {
@@ -31,8 +31,8 @@ export function endSocket(deadlines: Deadlines, client: Side, { flow, trace, ref
 }
 
 /**
- * Records the refusal and answers with `response`; once its head is out, all that is left is to cut the connection, so
- * that the client sees that the content is not whole.
+ * Records the refusal and answers with `response`; if its head is already out, the connection can only be cut, so
+ * that the client sees that the content is incomplete.
  */
 export function endResponse(response: ClientResponse, flow: Flow, trace: Trace, refusal: Refusal): void {
   const { status } = REASONS[refusal.reason];
@@ -42,7 +42,7 @@ export function endResponse(response: ClientResponse, flow: Flow, trace: Trace, 
     return;
   }
   const { phrase, fields, body } = answer(flow, trace, refusal);
-  // Whether content has arrived by now is chance: what is refused with content is closed after the answer.
+  // Whether content has arrived by now is chance: a refused request with content closes its connection after the answer.
   const keepsAlive = !hasContent(response.request) && status !== 400 && status !== 503;
   response.answer({ status, phrase, fields }, !keepsAlive, Buffer.from(body));
 }

@@ -1,4 +1,4 @@
-/** The head of a request against RFC 9112 and RFC 9110, over the fields as they came. */
+/** Checks the head of a request against RFC 9112 and RFC 9110, on the fields as they came. */
 import type { Reason } from '../core/reasons.js';
 import { type Host, parseHostField, sameHost, type Target } from '../core/target.js';
 import { type Credentials, parseBasic, peerAddress } from '../door/clients.js';
@@ -16,7 +16,7 @@ export interface RequestHead {
 
 /**
  * What is wrong with the head whatever its target, or null: version, Host (RFC 9112 section 3.2), framing. `authority`: a
- * text that has been read as host and port, as the Host of nearly every CONNECT; null: there is none.
+ * text that has already been parsed as host and port, as is the Host of nearly every CONNECT; null: there is none.
  */
 export function headFault(request: RequestHead, authority: string | null): Reason | null {
   const { rawHeaders, httpVersion } = request;
@@ -31,15 +31,15 @@ export function headFault(request: RequestHead, authority: string | null): Reaso
   return framingFault(request);
 }
 
-/** Where a connection came in, as the client may call it. */
+/** The local end of a connection, as the client may name it. */
 export interface Listener {
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
 }
 
 /**
- * For CONNECT: the Host field names the target, its port may be left out (some clients do). One that names the proxy is
- * skipped, as some clients send it (proxytunnel): it is the target that counts (RFC 9112 section 3.2.2).
+ * For CONNECT: the Host field names the target; its port may be left out, as some clients do. A field that names the proxy is
+ * ignored, since some clients (proxytunnel) send that: the target counts (RFC 9112 section 3.2.2).
  */
 export function hostFault(request: RequestHead, target: Target, listener: Listener): Reason | null {
   const value = values(request.rawHeaders, 'host')[0];
@@ -52,7 +52,7 @@ export function hostFault(request: RequestHead, target: Target, listener: Listen
   return namesProxy(host, port, listener) ? null : 'host-mismatch';
 }
 
-/** By whatever host with the port that the client has connected to, or by the address or the usual name without one. */
+/** True for any host with the port that the client has connected to, and for the local address or a usual name without a port. */
 function namesProxy(host: Host, port: number | null, { localAddress, localPort }: Listener): boolean {
   if (port !== null) return port === localPort;
   return host.kind === 'name' ? OWN_NAMES.has(host.name) : host.address.text === peerAddress(localAddress);
@@ -61,7 +61,7 @@ function namesProxy(host: Host, port: number | null, { localAddress, localPort }
 /** The service of the compose files, and the name of loopback. */
 const OWN_NAMES: ReadonlySet<string> = new Set(['egress-proxy', 'localhost']);
 
-/** Null where no credentials are given; credentials that cannot be read are wrong ones. */
+/** Null if no credentials are given; credentials that cannot be read are wrong ones. */
 export function credentialsOf(request: RequestHead): Credentials | null {
   const given = values(request.rawHeaders, 'proxy-authorization');
   const value = given[0];
@@ -70,7 +70,7 @@ export function credentialsOf(request: RequestHead): Credentials | null {
   return given.length > 1 ? wrong : (parseBasic(value) ?? wrong);
 }
 
-/** True where content follows the head (RFC 9112 section 6.3). */
+/** True if content follows the head (RFC 9112 section 6.3). */
 export function hasContent(request: RequestHead): boolean {
   const length = values(request.rawHeaders, 'content-length')[0] ?? '0';
   return length !== '0' || values(request.rawHeaders, 'transfer-encoding').length > 0;
@@ -78,7 +78,7 @@ export function hasContent(request: RequestHead): boolean {
 
 /**
  * `malformed-request` or null. RFC 9112 section 6.1: the only transfer coding accepted is `chunked`, once, in HTTP/1.1.
- * Node's parser has refused a Content-Length beside it, and differing Content-Lengths; repeated ones are refused here too.
+ * A Content-Length beside it is refused, and so is a repeated Content-Length, even with the same value.
  */
 export function framingFault({ rawHeaders: raw, httpVersion: version }: RequestHead): Reason | null {
   const lengths = values(raw, 'content-length');

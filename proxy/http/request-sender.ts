@@ -1,4 +1,4 @@
-/** A request on its way to an origin: the head at once, the content as it comes from the client. */
+/** A request on its way to an origin: the head at once, the content as it arrives from the client. */
 import type { Reason } from '../core/reasons.js';
 import type { ContentSink, ContentSource } from './client-side.js';
 import { mayBeTrailer } from './fields.js';
@@ -8,18 +8,18 @@ export interface ExchangeRequest {
   readonly method: string;
   /** The request-target in origin-form, or `*`. */
   readonly path: string;
-  /** End-to-end, flat, with Host and Via; the Content-Length is among them where there is one. */
+  /** End-to-end, flat, with Host and Via; they include the Content-Length if there is one. */
   readonly fields: readonly string[];
   /** Null if there is none. */
   readonly content: ContentSource | null;
   /** The protocols of an Upgrade field, or null. */
   readonly upgrade: string | null;
-  /** The client has announced that it waits for `100 Continue` (RFC 9110 section 10.1.1), which is left to the origin. */
+  /** The client waits for `100 Continue` (RFC 9110 section 10.1.1), which is left to the origin. */
   expectsContinue: boolean;
 }
 
 export interface SenderEvents {
-  /** Some of the content has gone on. */
+  /** Some of the content has been passed on. */
   onProgress(): void;
   /** All of the request is sent. */
   onSent(): void;
@@ -62,7 +62,7 @@ export class RequestSender implements ContentSink {
     else content.flowTo(this);
   }
 
-  /** The origin takes no more, or nobody wants it to: what the client still sends is dropped. */
+  /** The origin takes no more, or no longer has to: what the client still sends is dropped. */
   stop(): void {
     if (this.#state !== 'sending') return;
     this.#state = 'stopped';
@@ -98,7 +98,7 @@ function headText({ method, path, fields, upgrade, expectsContinue }: ExchangeRe
   }
   if (isChunked) text += 'Transfer-Encoding: chunked\r\n';
   if (expectsContinue) text += 'Expect: 100-continue\r\n';
-  // Servers of HTTP/1.0 keep a connection only where they are asked to.
+  // HTTP/1.0 servers keep a connection only if asked to.
   text += upgrade === null ? 'Connection: keep-alive\r\n' : `Connection: upgrade\r\nUpgrade: ${upgrade}\r\n`;
   return `${text}\r\n`;
 }

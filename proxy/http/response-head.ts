@@ -1,8 +1,8 @@
 /**
  * The head of a response, read from the bytes of a connection (RFC 9112 sections 2 to 6): linear in what arrives, and
- * bounded in bytes and in fields. What the RFC lets a proxy repair is repaired, so that nobody downstream can read it in
- * another way: a lone LF as a line end, folded lines, spaces in front of a colon, a length that is repeated. Anything
- * else that is not exactly in the form is a fault.
+ * bounded in bytes and in fields. What the RFC lets a proxy repair is repaired, so that nobody downstream can read it
+ * differently: a bare LF as a line end, folded lines, spaces before a colon, a repeated length. Anything
+ * else that deviates from the grammar is a fault.
  */
 import { members, values } from './fields.js';
 
@@ -14,7 +14,7 @@ export interface ReceivedHead {
   readonly fields: string[];
 }
 
-/** How far the content goes (RFC 9112 section 6.3). */
+/** Where the content ends (RFC 9112 section 6.3). */
 export type Framing =
   | { readonly kind: 'none' }
   | { readonly kind: 'length'; readonly octets: number }
@@ -37,13 +37,13 @@ const LF = 0x0a;
 const NEED_MORE: HeadReading = { kind: 'need-more' };
 const FAULT: HeadReading = { kind: 'fault' };
 
-/** One for each connection: after a head it starts again. */
+/** One for each connection: after a head it starts afresh. */
 export class ResponseHeadReader {
-  /** What came before, where a head comes in several pieces. */
+  /** The earlier pieces of a head that arrives in several. */
   #held: Buffer | null = null;
   #length = 0;
 
-  /** True where a head has begun that is not whole. */
+  /** True if a head has begun that is not whole. */
   get isWithin(): boolean {
     return this.#length > 0;
   }
@@ -91,14 +91,14 @@ function read(all: Buffer, start: number, end: number, before: number): HeadRead
   return head === null ? FAULT : { kind: 'head', head, length: end - before };
 }
 
-/** Some servers end what they sent before with a line end too many (RFC 9112 section 2.2 for requests). */
+/** Some servers send one line end too many after their last response (compare RFC 9112 section 2.2 for requests). */
 function skipLineEnds(bytes: Buffer): number {
   let at = 0;
   while (at < 4 && (bytes[at] === CR || bytes[at] === LF)) at += 1;
   return at;
 }
 
-/** After the first empty line, or -1. Octet by octet: most heads are short, and two searches cost more than a look at each. */
+/** The index after the first empty line, or -1. Octet by octet: most heads are short, and two searches would cost more. */
 function endOf(bytes: Buffer, from: number): number {
   for (let i = from; i + 1 < bytes.length; i++) {
     if (bytes[i] !== LF) continue;
@@ -108,7 +108,7 @@ function endOf(bytes: Buffer, from: number): number {
   return -1;
 }
 
-/** Seen at once, since what is not a head may never have the expected end. */
+/** Checked at once, since what is not a head may never have the expected end. */
 function mayBegin(bytes: Buffer, start: number): boolean {
   const length = Math.min(START.length, bytes.length - start);
   return bytes.compare(START, 0, length, start, start + length) === 0;
@@ -141,7 +141,7 @@ export class Lines {
     this.#text = text;
   }
 
-  /** Null at the empty line that ends them, or where none is left. */
+  /** Null at the empty line that ends them, or if none is left. */
   next(): string | null {
     const end = this.#text.indexOf('\n', this.#at);
     if (end === -1) return null;
@@ -152,7 +152,7 @@ export class Lines {
   }
 }
 
-/** Null where a line is no field, or there are more than `most` lines. */
+/** Null if a line is not a field line, or there are more than `most` lines. */
 export function parseFields(lines: Lines, most: number): string[] | null {
   const fields: string[] = [];
   let count = 0;
@@ -164,7 +164,7 @@ export function parseFields(lines: Lines, most: number): string[] | null {
   return fields;
 }
 
-/** RFC 9112 section 5.2: a proxy replaces a fold in a response by a space. */
+/** RFC 9112 section 5.2: a proxy replaces a fold in a response with a space. */
 function unfold(fields: string[], line: string): boolean {
   const last = fields.length - 1;
   const more = withoutBlanks(line);
@@ -172,7 +172,7 @@ function unfold(fields: string[], line: string): boolean {
   return last > 0;
 }
 
-/** RFC 9112 section 5.1: a proxy removes spaces in front of the colon of a response. */
+/** RFC 9112 section 5.1: a proxy removes spaces before the colon in a response. */
 function takeField(fields: string[], line: string): boolean {
   const colon = line.indexOf(':');
   const name = trimmed(line, 0, colon);
@@ -181,7 +181,7 @@ function takeField(fields: string[], line: string): boolean {
   return true;
 }
 
-/** Space and tab only: `trim` takes characters away that belong to a value. */
+/** Space and tab only: `trim` would remove characters that belong to a value. */
 function trimmed(line: string, from: number, to: number): string {
   let start = from;
   let end = to;
@@ -194,7 +194,7 @@ function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }
 
-/** Null where the framing is faulty (RFC 9112 section 6.3). A coding other than one `chunked` would be left on the content. */
+/** Null if the framing is faulty (RFC 9112 section 6.3). Any coding but a single `chunked` would be left on the content. */
 export function framingOf({ status, fields }: ReceivedHead, method: string): Framing | null {
   const codings = members(fields, 'transfer-encoding');
   const hasCoding = values(fields, 'transfer-encoding').length > 0;
@@ -209,7 +209,7 @@ export function framingOf({ status, fields }: ReceivedHead, method: string): Fra
 const LENGTH = /^\d{1,15}$/;
 
 /**
- * The one length that the fields agree on, or null where none is given. An empty one is a fault: some clients take it for
+ * The one length that the fields agree on, or null if none is given. An empty one is a fault: some clients take it for
  * zero, and the content for the next response.
  */
 export function contentLengthOf(fields: readonly string[]): number | null | 'fault' {
@@ -227,7 +227,7 @@ function withoutBlanks(text: string): string {
   return trimmed(text, 0, text.length);
 }
 
-/** True where the origin will take another request on this connection (RFC 9112 section 9.3). */
+/** True if the origin will take another request on this connection (RFC 9112 section 9.3). */
 export function isPersistent({ minor, fields }: ReceivedHead): boolean {
   const options = members(fields, 'connection');
   return minor === 1 ? !options.includes('close') : options.includes('keep-alive');

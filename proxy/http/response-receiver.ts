@@ -13,13 +13,13 @@ import {
 } from './response-head.js';
 
 export interface ReceiverEvents {
-  /** True where content of the request is still to come. */
+  /** True if content of the request is still to come. */
   readonly isEarly: boolean;
   /** The head of the final response is about to be written. */
   onFinal(status: number): void;
 }
 
-/** One origin may say so much before it answers: each of these is passed on, and none of them is an answer. */
+/** How many interim responses an origin may send before it answers: each is passed on, and none is an answer. */
 const MOST_INTERIM = 1000;
 
 export class ResponseReceiver {
@@ -30,13 +30,13 @@ export class ResponseReceiver {
   #body: BodyReader | null = null;
   #interim = 0;
   state: 'head' | 'content' | 'done' | 'fault' | 'upgraded' = 'head';
-  /** Of the final response, or of the 101. */
+  /** The head of the final response, or of the 101. */
   head: ReceivedHead | null = null;
   /** What came after the head of a 101; valid until the call that brought it returns. */
   rest: Buffer = NOTHING;
   /** True once a byte has come. */
   hasBegun = false;
-  /** True where the origin will take another request. */
+  /** True if the origin will take another request. */
   isPersistent = false;
 
   constructor(writer: ResponseWriter, request: Pick<ExchangeRequest, 'method' | 'upgrade'>, events: ReceiverEvents) {
@@ -45,12 +45,12 @@ export class ResponseReceiver {
     this.#events = events;
   }
 
-  /** True where a head has begun and is not whole. */
+  /** True if a head has begun and is incomplete. */
   get isWithinHead(): boolean {
     return this.#heads.isWithin;
   }
 
-  /** Octets that are held of a head that is not whole. */
+  /** How many octets of an incomplete head are held. */
   get heldOfHead(): number {
     return this.#heads.held;
   }
@@ -60,7 +60,7 @@ export class ResponseReceiver {
     return this.#body?.surplus ?? 0;
   }
 
-  /** The next bytes of the connection. False where the client reads too slowly for more. */
+  /** The next bytes of the connection. False: the client reads too slowly for more. */
   push(bytes: Buffer): boolean {
     this.hasBegun = true;
     let rest = bytes;
@@ -77,7 +77,7 @@ export class ResponseReceiver {
     return this.#body === null || this.#takeContent(this.#body, rest);
   }
 
-  /** The origin has ended its side: true where the response is whole. */
+  /** The origin has ended its side: true if the response is whole. */
   onConnectionEnd(): boolean {
     if (this.state === 'content' && this.#body?.endsWithConnection === true) this.#finish([]);
     return this.state === 'done';
@@ -112,7 +112,7 @@ export class ResponseReceiver {
     this.isPersistent = isPersistent(head) && isPlain(head, framing);
     const { status, phrase } = head;
     this.#events.onFinal(status);
-    // An origin that answers early and closes wants no more of the content (RFC 9112 section 9.6).
+    // An origin that answers early and closes does not want the rest of the content (RFC 9112 section 9.6).
     const isLast = !this.isPersistent && this.#events.isEarly;
     this.#writer.head({ status, phrase, fields: finalFields(head, framing) }, isLast);
   }
@@ -138,7 +138,7 @@ export class ResponseReceiver {
 
 const NOTHING = Buffer.alloc(0);
 
-/** RFC 9112 section 6.1: after a transfer coding in HTTP/1.0 nobody knows where the next message would begin. */
+/** RFC 9112 section 6.1: after a transfer coding in HTTP/1.0 it is unknown where the next message would begin. */
 function isPlain({ minor }: ReceivedHead, framing: Framing): boolean {
   return framing.kind !== 'until-close' && (minor === 1 || framing.kind !== 'chunked');
 }
@@ -146,12 +146,12 @@ function isPlain({ minor }: ReceivedHead, framing: Framing): boolean {
 function finalFields(head: ReceivedHead, framing: Framing): string[] {
   const raw = framing.kind === 'chunked' ? head.fields : without('trailer', withOneLength(head.fields));
   const fields = responseFields(raw, `1.${head.minor}`, head.status);
-  // RFC 9110 section 6.6.1: whoever passes a response on says when it came, where the origin does not.
+  // RFC 9110 section 6.6.1: a recipient that passes on a response without Date adds the time of receipt.
   if (values(fields, 'date').length === 0) fields.push('Date', new Date().toUTCString());
   return fields;
 }
 
-/** RFC 9110 section 8.6: a length that is repeated is passed on once. In plain digits, so that all read the same number. */
+/** RFC 9110 section 8.6: a repeated length is passed on once, in plain digits, so that everybody reads the same number. */
 function withOneLength(fields: readonly string[]): readonly string[] {
   const given = values(fields, 'content-length');
   const length = contentLengthOf(fields);

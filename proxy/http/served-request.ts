@@ -1,4 +1,4 @@
-/** One request under way: its content as it comes, what was sent after it, and the answer until its last byte has left. */
+/** One request under way: its content as it arrives, what was sent after it, and the answer until its last byte has left. */
 import type { Socket } from 'node:net';
 import type { Work } from '../door/running.js';
 import { HeldBytes } from '../net/held-bytes.js';
@@ -12,9 +12,9 @@ import type { HeadLimits, WholeHead } from './head-reader.js';
 /** The connection that it came over. */
 export interface ServedOwner {
   readonly socket: Socket;
-  /** Over a limit. */
+  /** The connection is over a limit. */
   readonly isBusy: boolean;
-  /** The request is over, answer, content and all. `ahead`: what was sent after it; null: the connection has to end. */
+  /** The request is over, both content and answer. `ahead`: what was sent after it; null: the connection has to end. */
   onDone(ahead: Buffer | null): void;
   /** The rest of the content is read only to be dropped. */
   onDropping(): void;
@@ -22,7 +22,7 @@ export interface ServedOwner {
 
 type ServedOptions = Pick<ConnectionOptions, 'mayPersist' | 'serve' | 'running' | 'onDefect'>;
 
-/** How much one read takes in: of what follows the request, of its content. */
+/** How much one read may bring: of what follows the request, and of its content. */
 export const AHEAD_PIECE = 16 * 1024;
 const CONTENT_PIECE = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
@@ -43,7 +43,7 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
   #isStarting = false;
   #isForwarded = false;
   #isAnswered = false;
-  /** Where the next request begins, nobody knows. */
+  /** It is unknown where the next request begins. */
   #isBroken = false;
 
   constructor(owner: ServedOwner, options: ServedOptions, { head, length }: WholeHead, limits: HeadLimits) {
@@ -76,7 +76,7 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
   onForwarded(): void {
     if (this.#isForwarded) return;
     this.#isForwarded = true;
-    // What came with the head is taken before the connection goes on.
+    // What came with the head is taken first, before the connection moves on.
     if (this.#isStarting) queueMicrotask(() => this.#response.whenOver(this));
     else this.#response.whenOver(this);
   }
@@ -90,13 +90,13 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
     if (isLast) this.#owner.onDone(null);
     else if (this.#content === null) this.#done(NOTHING);
     else {
-      // The answer came before the content was whole.
+      // The answer came before the content was complete.
       this.#owner.onDropping();
       this.#request.content?.discard();
     }
   }
 
-  /** Octets that are held for it. Text takes twice its octets while it is read. */
+  /** Octets that are held for it. Text takes twice as many while it is read. */
   get held(): number {
     return 2 * this.#headLength + (this.#ahead?.length ?? 0) + (this.#request.content?.held ?? 0);
   }
@@ -106,7 +106,7 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
     return this.#response.isHeadSent;
   }
 
-  /** Of the last octets of the answer, in the time of performance.now(). */
+  /** When the last octets of the answer were written, by performance.now(). */
   get lastWriteAt(): number {
     return this.#response.lastWriteAt;
   }
@@ -132,11 +132,11 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
     if (this.#content !== null) return this.#takeContent(this.#content, bytes);
     this.#ahead ??= new HeldBytes();
     this.#ahead.push(bytes);
-    // Not at once: a client that is lost is noticed only by reading.
+    // It does not stop at once: a lost client is noticed only by reading.
     return this.#ahead.length < AHEAD_PIECE;
   }
 
-  /** The client has ended its side. False: in the midst of the request. */
+  /** The client has ended its side. Returns false if that was in the middle of the request. */
   onEnd(): boolean {
     return this.#content === null || this.#isBroken;
   }
@@ -160,7 +160,7 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
     if (reading.kind === 'need-more') return goOn;
     if (reading.kind === 'fault') {
       this.#isBroken = true;
-      // What fails may be answered, and so be over, before this returns.
+      // The failure may be answered, and the request over, before this returns.
       if (this.#isAnswered) this.#owner.onDone(null);
       else taker?.fail('malformed-request');
       return true;
@@ -169,7 +169,7 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
     const rest = bytes.subarray(reading.taken);
     if (this.#isAnswered) this.#done(rest);
     if (this.#isAnswered) return true;
-    // Before the end is told, which may be the end of the request.
+    // Before the end is reported, which may be the end of the request.
     const hasRoom = rest.length === 0 || this.#take(rest);
     taker?.finish(reading.trailers);
     return this.#isAnswered || hasRoom;

@@ -1,4 +1,4 @@
-/** The HTTP doors' listener: counts each connection, and says which door takes which request. */
+/** The HTTP doors' listener: counts each connection, and decides which door takes which request. */
 import net from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { refusal } from '../core/refusal.js';
@@ -23,9 +23,9 @@ export interface ServerOptions {
   readonly arrivals: Arrivals;
   readonly pool: UpstreamPool;
   readonly connectionLimits: ConnectionLimits;
-  /** Reads the Target of a request that is no CONNECT. */
+  /** Reads the Target of a request other than CONNECT. */
   readonly target: (request: RequestHead) => Parsed<AbsoluteTarget>;
-  /** The door of a request that is neither CONNECT nor Upgrade. */
+  /** The door for a request that is neither CONNECT nor Upgrade. */
   readonly door: Door;
 }
 
@@ -72,7 +72,7 @@ function connectionOptions(options: ServerOptions, open: OpenSet<OpenConnection>
     connect(head, client, takenOver) {
       if (door === 'absolute')
         return arrivals.running.begin(client.socket, () => connect(arrivals, head, client, takenOver));
-      // Whoever takes the proxy for the origin has no tunnel to ask for.
+      // A client that takes the proxy for the origin cannot ask for a tunnel.
       takenOver.early.drop();
       refuse(options, client, 'not-origin-form');
     },

@@ -14,8 +14,8 @@ import type { ForwardDoor, ForwardOwner } from './forwarding.js';
 import { hasContent, type RequestHead } from './request-head.js';
 
 /**
- * True where the request asks for a switch that this proxy carries. An Upgrade may be ignored (RFC 9110 section 7.8), and is, in
- * HTTP/1.0, for `h2c` (RFC 9113 section 3.1 has ended it) and for requests with content, which could not be told from the new protocol.
+ * True if the request asks for a switch that this proxy carries. An Upgrade may be ignored (RFC 9110 section 7.8), and is: in
+ * HTTP/1.0, for `h2c` (obsolete by RFC 9113 section 3.1), and for requests with content, which could not be told from the new protocol.
  */
 export function carriesUpgrade(request: RequestHead): boolean {
   const protocols = members(request.rawHeaders, 'upgrade');

@@ -1,4 +1,4 @@
-/** One connection to an origin, and the exchange that it serves at the moment. */
+/** One connection to an origin, and the exchange that it currently serves. */
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';
 import type { Target } from '../core/target.js';
@@ -14,11 +14,11 @@ export interface ConnectionUser {
   onDrain(): void;
   /** The origin has ended its side. */
   onEnd(): void;
-  /** The origin takes no more bytes. It may have answered before that: what is there to read still comes. */
+  /** The origin takes no more bytes. It may have answered before that: what is left to read still arrives. */
   onWriteFailed(): void;
   /** The connection is gone. */
   onLost(error: Error | null): void;
-  /** What its `deadline` was set for has not come. */
+  /** The connection's `deadline` has passed. */
   onLate(): void;
 }
 
@@ -33,11 +33,11 @@ export class UpstreamConnection {
   /** What the connection was opened for. */
   readonly target: Target;
   readonly address: Address;
-  /** True where an authentication may be bound to the connection, as NTLM and Negotiate do. */
+  /** True if an authentication may be bound to the connection, as with NTLM and Negotiate. */
   isBound = false;
-  /** Octets of all requests so far, and of all that came back. */
+  /** Octets sent and received so far, over all requests. */
   readonly crossed = { up: 0, down: 0 };
-  /** For whoever is served. */
+  /** For the current user. */
   readonly deadline: Deadline;
   readonly #socket: Socket;
   readonly #reads: DirectReads;
@@ -63,17 +63,17 @@ export class UpstreamConnection {
     socket.on('close', () => this.#onClose());
   }
 
-  /** True where the connection has served before: the origin may have closed it in the meantime. */
+  /** True if the connection has served before: the origin may have closed it in the meantime. */
   get isUsed(): boolean {
     return this.#served > 0;
   }
 
-  /** True where another request can be sent. */
+  /** True if another request can be sent. */
   get isOpen(): boolean {
     return this.#canWrite && !this.#hasEnded && !this.#socket.destroyed;
   }
 
-  /** From now on `user` hears, until `idle` or `close`. */
+  /** From now on events go to `user`, until `idle` or `close`. */
   serve(user: ConnectionUser): void {
     this.#user = user;
     this.#served += 1;
@@ -83,12 +83,12 @@ export class UpstreamConnection {
         (bytes) => this.#onBytes(bytes),
         () => this.#readSize,
       );
-    // Lost before it came here: its events are not repeated.
+    // It was lost before it came here: its events are not repeated.
     if (this.#socket.destroyed) queueMicrotask(() => this.#user?.onLost(this.#error));
     else if (this.#hasEnded || this.#socket.readableEnded) queueMicrotask(() => this.#user?.onEnd());
   }
 
-  /** Nobody is served: what comes now was not asked for and closes the connection, as its end does. `onLost`: it is closed. */
+  /** Nobody is served: bytes that arrive now were not asked for and close the connection, as its end does. `onLost`: it is closed. */
   idle(onLost: () => void): void {
     this.#user = null;
     this.#onIdleLost = onLost;
@@ -96,7 +96,7 @@ export class UpstreamConnection {
   }
 
   /**
-   * Writes all of `bytes`: what the kernel takes at once, and of the rest a copy. False: the rest is queued, and
+   * Writes all of `bytes`: what the kernel takes at once, and a copy of the rest. False: the rest is queued, and
    * `onDrain` follows. A failure is no reason to stop reading: origins answer and close before they have read all.
    */
   write(bytes: Buffer): boolean {
@@ -124,7 +124,7 @@ export class UpstreamConnection {
     this.#socket.destroy();
   }
 
-  /** Gives the socket away, `rest` in front of what is still to come: it has become a tunnel. */
+  /** Hands the socket over, with `rest` before what is still to come: it has become a tunnel. */
   release(rest: Buffer): Socket {
     this.#user = null;
     this.#socket.removeAllListeners('end').removeAllListeners('close').removeAllListeners('error');
@@ -145,7 +145,7 @@ export class UpstreamConnection {
     return goesOn;
   }
 
-  /** What the client does not take is held: one small piece, until it has shown that it takes more. */
+  /** What the client does not take is held: so one small piece at a time, until it has shown that it takes more. */
   get #readSize(): number {
     return this.#passed < FAST_AFTER ? SLOW_PIECE : Number.POSITIVE_INFINITY;
   }
@@ -166,5 +166,5 @@ export class UpstreamConnection {
   }
 }
 
-/** Linux asks again every second, and gives a silent peer up after ten of them. */
+/** Linux repeats a keep-alive probe every second, and gives up a silent peer after ten. */
 const PROBE_MS = 1000;

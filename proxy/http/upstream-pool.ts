@@ -1,8 +1,8 @@
 /**
- * Idle connections to origins. Each is kept by its vetted address, and a connection is taken only by a request whose own
- * Permit holds that address. An address is many users (a gateway, a published port), so that connections are shared
- * only within one connection of a client, or by a client that has shown a token; a connection whose origin may have
- * bound an authentication to it (NTLM, Negotiate) stays with the one connection of the client that authenticated.
+ * Idle connections to origins. Each is kept under its vetted address, and only reused for a request whose own
+ * Permit holds that address. One client address may be many users (a gateway, a published port), so connections are shared
+ * only within one client connection, or by a client that has shown a token; a connection whose origin may have
+ * bound an authentication to it (NTLM, Negotiate) stays with the client connection that authenticated.
  */
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';
@@ -16,17 +16,17 @@ import { OpenSet } from '../net/open-set.js';
 import { createOriginTraits } from './origin-traits.js';
 import { UpstreamConnection } from './upstream-connection.js';
 
-/** For whom a connection is kept: the one who sends the request. */
+/** For whom a connection is kept: the sender of the request. */
 export interface Owner {
   /** The client's connection. */
   readonly connection: Socket;
-  /** The name of a client that has shown its token, else null: an address, and credentials without a password, are many users. */
+  /** The name of a client that has shown its token, else null: an address, or credentials without a password, may be many users. */
   readonly tokenName: string | null;
-  /** Who asks, whatever it has shown; without it, `tokenName`. */
+  /** Who asks, token or not; absent: `tokenName`. */
   readonly client?: ClientIdentity;
 }
 
-/** Below what servers grant: five seconds by default in Node, uvicorn and Apache. */
+/** Less than servers grant: five seconds by default in Node, uvicorn and Apache. */
 const IDLE_MS = 4000;
 /** As long as a client may think about a challenge. */
 const BOUND_IDLE_MS = 60_000;
@@ -39,11 +39,11 @@ const NOT_ISSUED = 'the pool takes what the policy has issued, and this is no su
 
 interface Kept extends IdleConnection {
   readonly connection: UpstreamConnection;
-  /** Those that it is kept with: of one client's connection, or of one token. */
+  /** The list it is kept in: that of one client connection, or of one token. */
   readonly list: Kept[];
   readonly since: number;
   readonly until: number;
-  /** Among all that are kept. */
+  /** Its place among all that are kept. */
   place: number;
 }
 
@@ -51,7 +51,7 @@ export class UpstreamPool {
   readonly traits = createOriginTraits();
   readonly #reads: DirectReads;
   readonly #deadlines: Deadlines;
-  /** Few each, the newest last. */
+  /** A few for each, the newest last. */
   readonly #byConnection = new WeakMap<Socket, Kept[]>();
   readonly #byToken = new Map<string, Kept[]>();
   readonly #kept = new OpenSet<Kept>();
@@ -64,7 +64,7 @@ export class UpstreamPool {
 
   /**
    * An idle connection that this permit covers, or null. `freshMs`: the longest that it may have been idle, for requests
-   * that cannot be repeated where the origin is just closing it.
+   * that cannot be repeated if the origin is just closing it.
    */
   take(permit: Permit, { connection, tokenName }: Owner, freshMs: number): UpstreamConnection | null {
     if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
@@ -83,7 +83,7 @@ export class UpstreamPool {
     return null;
   }
 
-  /** Takes over a socket that was dialled for this permit, TLS included where the scheme says so. */
+  /** Takes over a socket that was dialled for this permit, with TLS if the scheme says so. */
   adopt(permit: Permit, { socket, address }: Dialed): UpstreamConnection {
     if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
     const { target } = permit;
@@ -137,7 +137,7 @@ export class UpstreamPool {
     return mine;
   }
 
-  /** Goes with the connection of the client. */
+  /** The list is dropped along with the client's connection. */
   #listOf(connection: Socket): Kept[] {
     const known = this.#byConnection.get(connection);
     if (known !== undefined) return known;

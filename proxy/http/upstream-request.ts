@@ -18,24 +18,24 @@ export interface UpstreamRequest extends Exchanged {
   readonly signal: Abortable;
   readonly pool: UpstreamPool;
   readonly owner: Owner;
-  /** Gets what went to the origin for this request, and what came back; of both connections where it was sent twice. */
+  /** Receives the octets sent and received for this request; on both connections if it was sent twice. */
   readonly crossed: { up: number; down: number };
-  /** A connection is taken (`connectMs` null), dialled, or is not to be had yet, or at all (`dialed` null); perhaps twice. */
+  /** A connection is reused (`connectMs` null) or dialled; `dialed` null: there is none yet, or at all. Perhaps called twice. */
   onConnection(dialed: Address | null, connectMs: number | null): void;
-  /** Null: the response (or the upgrade) is done. Else why not: an EgressError, or a defect. */
+  /** Null: the response (or the upgrade) is done. Otherwise why not: an EgressError, or a defect. */
   onSent(failure: unknown): void;
 }
 
 /**
- * How long a connection may have been idle for a request that cannot be repeated: within it, hardly any origin closes.
+ * How long a connection may have been idle for a request that cannot be repeated: hardly any origin closes sooner.
  */
 const FRESH_MS = 1000;
-/** Before the first byte on a connection that has served before, which may have died without a word; at most half of the idle time-out. */
+/** Before the first byte on a connection that has served before, which may have died silently; at most half of the idle time-out. */
 const REUSED_ANSWER_MS = 5000;
 
 /**
- * Reports the end once, by `onSent`. Sent a second time, within the same permit, only where a connection that had served
- * before brought no byte of an answer, and where the request may be repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
+ * Reports the end once, by `onSent`. Sent a second time, under the same permit, only if a connection that had served
+ * before brought no byte of an answer and the request may be repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
  */
 export function sendUpstream(arrivals: Arrivals, sending: UpstreamRequest): void {
   const { permit, pool, owner, request } = sending;
@@ -54,7 +54,7 @@ export function sendUpstream(arrivals: Arrivals, sending: UpstreamRequest): void
 /** Over a new connection. Never rejects. */
 async function sendAnew(arrivals: Arrivals, sending: UpstreamRequest): Promise<void> {
   try {
-    // Of the address that it was sent to before, nothing is left to be judged.
+    // The address that it was sent to before is no longer the one to judge.
     sending.onConnection(null, null);
     const connection = sending.pool.adopt(sending.permit, await open(arrivals, sending));
     new Attempt(arrivals, sending, connection, false).start();
@@ -125,7 +125,7 @@ function settle(
   else connection.close();
 }
 
-/** A new connection, with TLS where the scheme says so. */
+/** A new connection, with TLS if the scheme says so. */
 async function open(arrivals: Arrivals, sending: UpstreamRequest): Promise<Dialed> {
   const { permit, signal } = sending;
   const dialed = await dial(arrivals.gate, permit, signal);
@@ -143,7 +143,7 @@ function answerVainExpectation({ request, permit, pool, writer }: UpstreamReques
   request.expectsContinue = false;
 }
 
-/** RFC 9110 section 9.2.1: what an origin that is only slow may well get twice. The second DELETE would be answered 404. */
+/** RFC 9110 section 9.2.1: what an origin that is merely slow may safely get twice. A second DELETE would be answered 404. */
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const IDEMPOTENT: ReadonlySet<string> = new Set([...SAFE, 'PUT', 'DELETE']);
 
@@ -155,7 +155,7 @@ function isRepeatable({ method, content, upgrade }: ExchangeRequest): boolean {
   return content === null && upgrade === null && IDEMPOTENT.has(method);
 }
 
-/** RFC 4559 and NTLM: the user is that of the connection from here on, not of the request. */
+/** RFC 4559 and NTLM: from here on the user belongs to the connection, not to the request. */
 function bindsConnection(request: readonly string[], response: readonly string[]): boolean {
   return values(request, 'authorization').some(isBinding) || values(response, 'www-authenticate').some(isBinding);
 }

@@ -27,7 +27,7 @@ export interface Dialer {
 export interface DialerOptions {
   /** For each attempt, and for all of them together. */
   readonly connectTimeoutMs: () => number;
-  /** True where IPv6 is worth trying first. */
+  /** True if IPv6 is worth trying first. */
   readonly prefersIPv6: () => boolean;
   readonly deadlines?: Deadlines;
 }

@@ -81,7 +81,7 @@ export class DirectReads {
     else socket.pause();
   }
 
-  /** False where this release of Node has no such way, or the socket is no plain TCP connection. */
+  /** False if this release of Node has no such way, or the socket is no plain TCP connection. */
   #take(socket: Socket, taker: Taker): boolean {
     if (isRead(socket)) {
       socket[READING] = taker;

@@ -16,7 +16,7 @@ export interface DnsExchange {
 /** Messages with another id than the question's, after which somebody is taken to be guessing. */
 const MOST_FOREIGN = 8;
 
-/** `onEnd` is called once at most, never before this function returns, and not at all while the server is silent. */
+/** `onEnd` is called at most once, never before this function returns, and not at all while the server is silent. */
 export function startExchange(
   server: DnsServer,
   question: DnsQuestion,

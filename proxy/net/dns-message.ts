@@ -115,7 +115,7 @@ function isSameQuestion(a: Buffer, b: Buffer, match: 'exact' | 'any-case'): bool
   return a.toString('latin1').toLowerCase() === b.toString('latin1').toLowerCase();
 }
 
-/** The answer section; what follows it says nothing that is asked for. Null where it is not well-formed. */
+/** The answer section; what follows it says nothing that is asked for. Null if it is not well-formed. */
 function readRecords(message: Buffer, start: number): DnsRecord[] | null {
   const records: DnsRecord[] = [];
   let offset = start;
@@ -188,7 +188,7 @@ export function nameKey(name: DnsName | string): string {
     .join('');
 }
 
-/** The labels of a key with dots between them; null where a label holds a dot of its own. */
+/** The labels of a key with dots between them; null if a label holds a dot of its own. */
 export function textOfKey(key: string): string | null {
   const labels: string[] = [];
   for (let offset = 0; offset < key.length; ) {

@@ -108,7 +108,7 @@ function familyAnswer(name: DnsName, type: 'A' | 'AAAA', reply: DnsReply | 'fail
 
 /**
  * The addresses of the name itself and of each name that a chain of CNAMEs leads to from it. What an answer holds of
- * other names counts for nothing. Null where the chain is too long, or runs in a circle.
+ * other names counts for nothing. Null if the chain is too long, or runs in a circle.
  */
 function alongAliases(
   start: string,

@@ -5,7 +5,7 @@ import { parseHosts } from '../core/hosts-table.js';
 import { followFile } from './followed-file.js';
 
 export interface HostsFile {
-  /** Empty where the file does not name it. Looks at the file at most once a second. */
+  /** Empty if the file does not name it. Looks at the file at most once a second. */
   lookup(name: DnsName): readonly Address[];
 }
 

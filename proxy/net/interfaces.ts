@@ -18,7 +18,7 @@ export interface OwnEndpointsSource {
   links(): readonly Link[];
   /** Called once for every listener, with the port it got. */
   addPort(port: number): void;
-  /** True where some interface has an address in 2000::/3. */
+  /** True if some interface has an address in 2000::/3. */
   hasGlobalIPv6(): boolean;
 }
 

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 
-/** Names of interfaces. All lists are empty where there is one interface only, or no Linux. */
+/** Names of interfaces. All lists are empty if there is one interface only, or no Linux. */
 export interface KernelState {
   readonly ipv4Forwarding: readonly string[];
   readonly ipv6Forwarding: readonly string[];

@@ -24,7 +24,7 @@ export class OpenSet<T extends object> {
     return this.#places[place] === one;
   }
 
-  /** False where `one` is not at `place` (any more). */
+  /** False if `one` is not at `place` (any more). */
   delete(place: number, one: T): boolean {
     if (this.#places[place] !== one) return false;
     this.#places[place] = null;

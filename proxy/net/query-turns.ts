@@ -13,7 +13,7 @@ export interface Query {
 }
 
 export interface QueryTurns {
-  /** False where so many queries wait for this asker that one more is to be refused. */
+  /** False if so many queries wait for this asker that one more is to be refused. */
   hasRoom(asker: string): boolean;
   /** Queues `query` for `asker`; one that several ask for is queued for each of them and runs with the first turn. */
   enter(query: Query, asker: string): void;

@@ -16,7 +16,7 @@ export interface DnsSettings {
 /** Where DNS is asked from now on: read for each query, since it changes with the network. */
 export type DnsSettingsSource = () => DnsSettings;
 
-/** Those of the configuration; no suffix is ever appended then. Throws where a text is no server. */
+/** Those of the configuration; no suffix is ever appended then. Throws if a text is no server. */
 export function fixedSettings(texts: readonly string[]): DnsSettingsSource {
   const servers = texts.map((text) => {
     const server = parseDnsServer(text);
