@@ -14,7 +14,15 @@ const TYPES: Readonly<Record<string, string>> = {
 /** What a browser that has not shown the token gets: a form for it, and the files of that form. They hold no data. */
 const SIGN_IN_PAGE = 'sign-in.html';
 const FILES: ReadonlySet<string> = new Set(readdirSync(FOLDER));
-const SIGN_IN_PATHS = new Set(['/sign-in.js', '/session.js', '/api.js', '/dom.js', '/page.css', '/icon.svg']);
+const SIGN_IN_PATHS = new Set([
+  '/again.js',
+  '/sign-in.js',
+  '/session.js',
+  '/api.js',
+  '/dom.js',
+  '/page.css',
+  '/icon.svg',
+]);
 
 /** True for the parts of the form, which need no token. */
 export function isPartOfSignIn(path: string): boolean {
