@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { openOrigin, openStand, readAll, type Stand } from '../door/stand.js';
 import { wireHello } from './hello-bytes.js';
+import { connectTo, echo, tunnel } from './stand-tunnel.js';
 
 const ENFORCE = 'default: public, sni: enforce';
 const LATE = { limits: { headerTimeoutMs: 1000 } };
@@ -82,24 +83,4 @@ async function openVia(stand: Stand, door: string, wire: Buffer): Promise<Socket
   socket.write(Buffer.from([5, 1, 0, 3, 9, ...Buffer.from('site.test'), 1, 187]));
   await once(socket, 'data');
   return socket;
-}
-
-async function tunnel(stand: Stand, authority: string): Promise<Socket> {
-  const socket = await stand.connect('proxy');
-  socket.setNoDelay(true);
-  socket.write(connectTo(authority));
-  const [answer] = await once(socket, 'data');
-  const head = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n');
-  assert.ok(answer.subarray(0, head.length).equals(head), String(answer));
-  if (answer.length > head.length) socket.unshift(answer.subarray(head.length));
-  return socket;
-}
-
-function connectTo(authority: string): string {
-  return `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`;
-}
-
-async function echo(context: Parameters<typeof openOrigin>[0]): Promise<() => number> {
-  const port = await openOrigin(context, (socket) => void socket.pipe(socket));
-  return () => port;
 }

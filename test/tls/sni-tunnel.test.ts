@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import type { DecisionRecord } from '../../proxy/observe/record.js';
-import { openOrigin, openStand, readAll, type Stand } from '../door/stand.js';
+import { openOrigin, openStand, readAll } from '../door/stand.js';
 import { handshake, helloBody, records, wireHello } from './hello-bytes.js';
+import { connectTo, echo, tunnel } from './stand-tunnel.js';
 
 const ENFORCE = 'default: public, sni: enforce';
 const ACCESS_DENIED = Buffer.from([21, 3, 3, 0, 2, 2, 49]);
@@ -163,24 +163,4 @@ test('a silent tunnel is recorded within a moment, once, and its first bytes are
 
 function told({ outcome, reason, rule, host, port }: DecisionRecord): unknown[] {
   return [outcome, reason, rule, host, port];
-}
-
-async function tunnel(stand: Stand, authority: string): Promise<Socket> {
-  const socket = await stand.connect('proxy');
-  socket.setNoDelay(true);
-  socket.write(connectTo(authority));
-  const [answer] = await once(socket, 'data');
-  const head = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n');
-  assert.ok(answer.subarray(0, head.length).equals(head), String(answer));
-  if (answer.length > head.length) socket.unshift(answer.subarray(head.length));
-  return socket;
-}
-
-function connectTo(authority: string): string {
-  return `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`;
-}
-
-async function echo(context: Parameters<typeof openOrigin>[0]): Promise<() => number> {
-  const port = await openOrigin(context, (socket) => void socket.pipe(socket));
-  return () => port;
 }
