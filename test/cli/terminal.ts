@@ -27,8 +27,11 @@ export async function atTerminal(t: TestContext, argv: readonly string[], env: N
   const quoted = argv.map((word) => `'${word}'`).join(' ');
   // What the terminal is like when the command has ended is told as "[ icanon]": as it was.
   const after = `CODE=$?; echo "[$(stty -a | grep -o ' .\\?icanon')]"; exit $CODE`;
-  const command = `stty rows 12 cols 70; echo "at $(tty)"; ${quoted}; ${after}`;
-  const child = spawn('script', ['-qec', command, '/dev/null'], { env: { ...process.env, ...env, TERM: 'xterm' } });
+  // Ctrl+C is for the shell too, and one without a trap ends of it before the command does.
+  const command = `trap : INT; stty rows 12 cols 70; echo "at $(tty)"; ${quoted}; ${after}`;
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    env: { ...process.env, ...env, TERM: 'xterm', SHELL: '/bin/sh' },
+  });
   t.after(() => child.kill('SIGKILL'));
   const exit = once(child, 'exit');
   let written = '';
