@@ -11,7 +11,7 @@ import { FORMATS, isFormat, render } from '../audit/report/render.js';
 import { failsAt, runChecks } from '../audit/run.js';
 import type { Config } from '../config/config.js';
 import { auditConfiguration } from './audit-configuration.js';
-import { command, EXIT, type Io, UsageError, version } from './command.js';
+import { command, EXIT, formatOf, type Io, UsageError, version } from './command.js';
 
 const TEXT = { type: 'string' } as const;
 const FLAG = { type: 'boolean' } as const;
@@ -23,22 +23,23 @@ export const auditCommand = command({
   --project NAME       the compose project
   --compose FILE       the output of: docker compose --profile '*' config --format json
   --inspect FILE       the output of: docker inspect $(docker ps -aq) $(docker network ls -q)
-                       instead of asking the engine (DOCKER_HOST, or the socket)
-  --no-engine          do not ask an engine
+                       Without it the engine is asked (DOCKER_HOST, or the socket).
+  --no-engine          does not ask an engine
   --env FILE           the stack's .env
   --data DIR           the folder of DATA_PATH
-  --config FILE        the policy of the proxy; its audit section has roles and what to ignore
+  --config FILE        the proxy's policy; its section audit says what each service is, and which findings to ignore
   --host-rules FILE    the output of iptables-save, or of nft list ruleset
   --state FILE         remembers when a secret was first seen, as a salted hash
-  --max-age DAYS       the age from which a secret is old (90)
-  --only ID,...  --skip ID,...   which checks
-  --format FORMAT      ${FORMATS.join(', ')}
+  --max-age DAYS       a secret older than this is a finding (90)
+  --only ID,...        runs these checks alone
+  --skip ID,...        leaves these checks out
+  --format FORMAT      ${FORMATS.join(', ')}; --json is the same as --format json
   --fail-on SEVERITY   ${SEVERITIES.join(', ')}: the lowest that makes the exit code 1 (high)
-  --shell SHELL        sh or powershell: which commands the table prints
+  --shell SHELL        sh or powershell: the shell for which the table prints commands
   --no-color           no colours, even at a terminal
   --list               prints the checks
-  A FILE of "-" is standard input. Exit code 0: nothing at --fail-on or above, 1: a finding, 2: nothing could be read.
-`,
+  A FILE of "-" is standard input.
+  exit code: 0 nothing at --fail-on or above, 1 a finding, 2 usage, or nothing could be read`,
   options: {
     project: TEXT,
     compose: TEXT,
@@ -53,13 +54,14 @@ export const auditCommand = command({
     only: TEXT,
     skip: TEXT,
     format: TEXT,
+    json: FLAG,
     'fail-on': TEXT,
     shell: TEXT,
     'no-color': FLAG,
     list: FLAG,
   },
   async run(values, _operands, io) {
-    const format = values.format ?? 'table';
+    const format = formatOf(values, 'table');
     if (!isFormat(format)) throw new UsageError(`--format is one of ${FORMATS.join(', ')}`);
     const failOn = severityOf(values['fail-on'] ?? 'high');
     const checks = chosen(values.only, values.skip);

@@ -13,8 +13,8 @@ export const checkCommand = command({
   synopsis: '[--config FILE] [--client NAME] [--json] TARGET...',
   details: `  Explains what would happen to each TARGET, a URL or HOST:PORT: outcome, reason, rule, addresses.
   Resolves names, connects to nothing.
-  --client NAME  as this client of the configuration
-  --json         one JSON object per line
+  --client NAME  answers for this client of the configuration
+  --json         prints one JSON object per line
   exit code: 0 allow, 3 deny, 4 fail; the highest of several targets`,
   options: { config: { type: 'string' }, client: { type: 'string' }, json: { type: 'boolean' } },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },

@@ -42,6 +42,17 @@ export function command<T extends Options>(definition: Command<T>): Command {
   return { ...definition, run: (values, operands, io) => definition.run(values as Values<T>, operands, io) };
 }
 
+/** What `--format` says, with `--json` for `--format json`; `usual` if neither is there. */
+export function formatOf(
+  { format, json }: { readonly format?: string | undefined; readonly json?: boolean | undefined },
+  usual: string,
+): string {
+  if (json !== true) return format ?? usual;
+  if (format !== undefined && format !== 'json')
+    throw new UsageError(`--json and --format ${format} exclude each other`);
+  return 'json';
+}
+
 /** One command over its arguments, without its name. Errors go to stderr, with the usage; help goes to stdout. */
 export async function execute(of: Command, argv: readonly string[], io: Io): Promise<number | null> {
   const meta = metaOption(argv);

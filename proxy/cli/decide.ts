@@ -7,12 +7,15 @@ import { command, EXIT, type Io, UsageError } from './command.js';
 const COMMON = { config: { type: 'string' }, json: { type: 'boolean' } } as const;
 const GRANT = { ...COMMON, client: { type: 'string' }, for: { type: 'string' }, why: { type: 'string' } } as const;
 const FOR =
-  '  --for 10m ends that after ten minutes (units: ms, s, m, h, d). Without it there is no end, and the line goes into the\n  policy file if that can be written.';
+  '  --for 10m ends that after ten minutes (units: ms, s, m, h, d). Without it there is no end, and the rule is written to\n  the policy file, or printed if that file cannot be written.';
+const EXITS =
+  '  --config FILE  of the instance to ask; falls back to EGRESS_CONFIG, then to the shipped policy\n  --json         prints the answer of the admin API\n  exit code: 0 done, 1 refused, 4 no answer';
 
 export const allowCommand = command({
   name: 'allow',
-  synopsis: 'HOST[:PORT] [--client NAME] [--for 10m | --once] [--internal] [--why TEXT] [--json]',
-  details: `  Allows a host from now on. A deny rule comes first, and nothing opens metadata.\n${FOR}\n  --once is for the next request. --internal confirms that a private destination is meant.`,
+  synopsis:
+    'HOST[:PORT] [--client NAME] [--for 10m | --once] [--internal] [--why TEXT] [--json]\n                          [--config FILE]',
+  details: `  Allows a host from now on. A deny rule comes first, and nothing opens metadata.\n${FOR}\n  --once is for the next request. --internal confirms that a private destination is meant.\n${EXITS}`,
   options: { ...GRANT, once: { type: 'boolean' }, internal: { type: 'boolean' } },
   operands: { least: 1, most: 1 },
   run: (values, [place = ''], io) =>
@@ -29,8 +32,8 @@ export const allowCommand = command({
 
 export const blockCommand = command({
   name: 'block',
-  synopsis: 'HOST[:PORT] [--client NAME] [--for 10m] [--why TEXT] [--json]',
-  details: `  Refuses a host from now on, and closes open connections to it.\n${FOR}`,
+  synopsis: 'HOST[:PORT] [--client NAME] [--for 10m] [--why TEXT] [--json] [--config FILE]',
+  details: `  Refuses a host from now on, and closes open connections to it.\n${FOR}\n${EXITS}`,
   options: GRANT,
   operands: { least: 1, most: 1 },
   run: (values, [place = ''], io) =>
@@ -41,16 +44,16 @@ export const blockCommand = command({
 
 export const grantsCommand = command({
   name: 'grants',
-  synopsis: '[--json]',
-  details: '  Lists what was allowed, blocked and paused while the proxy runs.',
+  synopsis: '[--json] [--config FILE]',
+  details: `  Lists what was allowed, blocked and paused while the proxy runs.\n${EXITS}`,
   options: COMMON,
   run: (values, _operands, io) => ask(values, io, listText, (admin) => admin.send('GET', '/v1/grants')),
 });
 
 export const revokeCommand = command({
   name: 'revoke',
-  synopsis: 'ID [--json]',
-  details: '  Ends a grant of "egress-proxy grants", and closes the connections that it allowed.',
+  synopsis: 'ID [--json] [--config FILE]',
+  details: `  Ends a grant, by the ID that "egress-proxy grants" shows, and closes the connections that it allowed.\n${EXITS}`,
   options: COMMON,
   operands: { least: 1, most: 1 },
   run: (values, [id = ''], io) =>
@@ -64,14 +67,15 @@ export const revokeCommand = command({
 
 export const pauseCommand = command({
   name: 'pause',
-  synopsis: '[CLIENT] [--for 10m] [--let-through] [--why TEXT] [--json]',
-  details:
-    '  Refuses everything from a client, or from all. --let-through, for all and with --for: lets through and logs what is\n  not metadata, link-local or the proxy itself.',
+  synopsis: '[CLIENT] [--for 10m] [--let-through] [--why TEXT] [--json] [--config FILE]',
+  details: `  Refuses everything from a client, or from all, until "egress-proxy resume" or for the time of --for.
+  --let-through does the opposite, for all clients and only with --for: it lets everything through but metadata,
+  link-local addresses and the proxy itself, and logs it.\n${EXITS}`,
   options: { ...COMMON, for: { type: 'string' }, why: { type: 'string' }, 'let-through': { type: 'boolean' } },
   operands: { least: 0, most: 1 },
   run: (values, [client], io) => {
     if (client !== undefined && values['let-through'])
-      throw new UsageError('--let-through is for all clients together');
+      throw new UsageError('--let-through is for all clients together: leave CLIENT out');
     const rest = { ...given('for', values.for), ...given('why', values.why) };
     return ask(
       values,
@@ -87,8 +91,8 @@ export const pauseCommand = command({
 
 export const resumeCommand = command({
   name: 'resume',
-  synopsis: '[CLIENT] [--json]',
-  details: '  Ends the pause of a client, or the one for all.',
+  synopsis: '[CLIENT] [--json] [--config FILE]',
+  details: `  Ends the pause of a client, or the one for all.\n${EXITS}`,
   options: COMMON,
   operands: { least: 0, most: 1 },
   run: (values, [client], io) =>
@@ -124,7 +128,7 @@ async function ask(
 /** What an error of the API means to whoever gave the command. */
 export function hintFor(error: Error): string {
   if (!(error instanceof AdminRefusal) || at(error.answer, 'error') !== 'confirm-internal') return error.message;
-  return `${list(error.answer, 'addresses').join(', ') || 'It'}: a private destination. If the tool needs it, say so with --internal.`;
+  return `${list(error.answer, 'addresses').join(', ') || 'It'}: a private destination. If the tool needs it, repeat this with --internal.`;
 }
 
 /** `host`, `host:port`, an address, `[v6]:port`, `*.suffix:port`. */

@@ -42,10 +42,10 @@ export function fenceOptions(
   const { format, namespace = 'egress' } = values;
   if (format !== 'networkpolicy' && format !== 'clusternetworkpolicy') return null;
   const errors: string[] = OF_HOSTS.flatMap((name) =>
-    values[name] === undefined ? [] : [`--${name}: not for ${format}`],
+    values[name] === undefined ? [] : [`--${name} is not for ${format}`],
   );
-  if (values.remove === true) errors.push(`--remove: not for ${format}; remove it with kubectl delete -f FILE`);
-  if (!NAMESPACE.test(namespace)) errors.push(`--namespace ${namespace}: the name of a namespace`);
+  if (values.remove === true) errors.push(`--remove is not for ${format}: use kubectl delete -f FILE`);
+  if (!NAMESPACE.test(namespace)) errors.push(`--namespace ${namespace}: expected the name of a namespace`);
   const taken = [...(values.dns ?? []).map(takeAddress), ...(values['dns-pods'] ?? []).map(takePods)];
   const dns = taken.flatMap((one) => (typeof one === 'string' ? [] : [one]));
   errors.push(...taken.filter((one) => typeof one === 'string'));
@@ -69,7 +69,9 @@ export function fenceOf({ dns, parent }: FenceSource, namespace: string, named: 
     dns: [named, configured, [KUBE_DNS]].find((some) => some.length > 0) ?? [],
     parents,
     notes:
-      host?.kind === 'name' ? ['upstream.proxy is a name, whose address is not known here: add a rule for it.'] : [],
+      host?.kind === 'name'
+        ? ['upstream.proxy is a name, whose addresses are not known here: add a rule for them.']
+        : [],
   };
 }
 
@@ -82,9 +84,9 @@ function serverPeers(server: string): DnsPeer[] {
 function takeAddress(text: string): DnsPeer | string {
   const { address, port } = splitPort(text);
   if (address === null || port < 1 || port > 65_535)
-    return `--dns ${text}: an IPv4 or IPv6 address, with or without a port`;
+    return `--dns ${text}: expected an IPv4 or IPv6 address, with or without a port`;
   const kind = classify(address, TABLE_ALONE);
-  if (kind.kind !== 'global' && kind.metadata) return `--dns ${text}: ${kind.what}; nothing opens it`;
+  if (kind.kind !== 'global' && kind.metadata) return `--dns ${text}: this is ${kind.what}, which nothing opens`;
   return { kind: 'address', ...only(address), port };
 }
 
@@ -102,7 +104,7 @@ function takePods(text: string): DnsPeer | string {
     ([key = '', value, ...rest]) =>
       LABEL_KEY.test(key) && value !== undefined && LABEL_VALUE.test(value) && rest.length === 0,
   );
-  if (!NAMESPACE.test(namespace) || !isRight) return `--dns-pods ${text}: NAMESPACE/KEY=VALUE[,KEY=VALUE]`;
+  if (!NAMESPACE.test(namespace) || !isRight) return `--dns-pods ${text}: expected NAMESPACE/KEY=VALUE[,KEY=VALUE]`;
   return { kind: 'pods', namespace, labels: Object.fromEntries(labels) };
 }
 

@@ -22,18 +22,33 @@ export const FIREWALL_OPTIONS = {
   remove: { type: 'boolean' },
 } as const;
 
+const SYNOPSIS = `--subnet CIDR [--subnet CIDR ...] [--interface NAME ...] [--dns ADDRESS ...]
+                             [--egress CIDR ...] [--egress-interface NAME ...]
+                             [--format iptables|nftables] [--remove] [--config FILE]
+       egress-proxy firewall --format networkpolicy|clusternetworkpolicy [--namespace NAME]
+                             [--dns ADDRESS[:PORT] ...] [--dns-pods NAMESPACE/KEY=VALUE[,KEY=VALUE] ...]
+                             [--config FILE]`;
+
+const DETAILS = `  Prints the host's packet filter rules for the tools' network, or the proxy's own egress policy for Kubernetes.
+  It changes nothing: pipe the rules into sh (iptables) or nft -f -, the policy into kubectl apply -f -.
+  --subnet CIDR            a subnet of the tools: one for IPv4, one for IPv6
+  --interface NAME         a bridge of the tools, whatever source addresses they use
+  --egress CIDR            a subnet of the proxy's own network: from there only the host itself is refused
+  --egress-interface NAME  the bridge of that network
+  --dns ADDRESS            a DNS server that may be asked
+  --dns-pods NAMESPACE/KEY=VALUE   the pods that answer DNS, by their labels
+  --namespace NAME         the namespace of the proxy (egress)
+  --remove                 prints the commands that remove the rules
+  exit code: 0 printed, 78 the configuration cannot be used`;
+
 export const firewallCommand = firewallFor((path, io) => readConfiguration(configPath(path), io));
 
 /** The command over the configuration that `configOf` finds; null, after its own message, where that is bad. */
 export function firewallFor(configOf: (path: string | undefined, io: Io) => FenceSource | null): Command {
   return command({
     name: 'firewall',
-    synopsis: `--subnet CIDR [--subnet CIDR ...] [--interface NAME ...] [--dns ADDRESS ...]
-                             [--egress CIDR ...] [--egress-interface NAME ...]
-                             [--format iptables|nftables] [--remove] [--config FILE]
-       egress-proxy firewall --format networkpolicy|clusternetworkpolicy [--namespace NAME]
-                             [--dns ADDRESS[:PORT] ...] [--dns-pods NAMESPACE/KEY=VALUE[,KEY=VALUE] ...]
-                             [--config FILE]`,
+    synopsis: SYNOPSIS,
+    details: DETAILS,
     options: FIREWALL_OPTIONS,
     async run(values, _operands, io) {
       const fence = fenceOptions(values);
@@ -49,9 +64,9 @@ export function firewallFor(configOf: (path: string | undefined, io: Io) => Fenc
   });
 }
 
-const FORMATS = 'iptables, nftables, networkpolicy or clusternetworkpolicy';
+const FORMATS = 'iptables, nftables, networkpolicy, clusternetworkpolicy';
 const IPV4_ONLY =
-  'firewall: only IPv4 subnets are named: these rules catch no IPv6. Where the network has IPv6, name its subnet or bridge.\n';
+  'firewall: warning: only IPv4 subnets are named, so these rules do not stop IPv6. If the network has IPv6, name its subnet or bridge as well.\n';
 
 /** The text alone. Throws a UsageError that names every mistake. */
 export function firewallText(values: Values, policy: Policy): string {
@@ -91,10 +106,13 @@ function slotsOf(values: Values): SlotValues {
     resolvers: take(values.dns, takeResolver),
   };
   const { format = 'iptables' } = values;
-  if (format !== 'iptables' && format !== 'nftables') errors.push(`--format ${format}: ${FORMATS}`);
-  if (values['dns-pods'] !== undefined) errors.push(`--dns-pods: for the formats of Kubernetes, not for ${format}`);
-  if (values.namespace !== undefined) errors.push(`--namespace: for the formats of Kubernetes, not for ${format}`);
-  if (found.subnets.length === 0 && values.remove !== true && errors.length === 0) errors.push('--subnet is missing');
+  if (format !== 'iptables' && format !== 'nftables') errors.push(`--format is one of ${FORMATS}`);
+  if (values['dns-pods'] !== undefined)
+    errors.push(`--dns-pods is for networkpolicy and clusternetworkpolicy, not for ${format}`);
+  if (values.namespace !== undefined)
+    errors.push(`--namespace is for networkpolicy and clusternetworkpolicy, not for ${format}`);
+  if (found.subnets.length === 0 && values.remove !== true && errors.length === 0)
+    errors.push('--subnet is missing: name the subnet of the tools, such as 172.31.250.0/24');
   if (errors.length > 0) throw new UsageError(errors.join('\nfirewall: '));
   return slots(found);
 }
@@ -103,23 +121,27 @@ type Taken = { readonly ok: true; readonly text: string } | { readonly ok: false
 
 function takeSubnet(option: string, text: string): Taken {
   const prefix = text.includes('/') ? parsePrefix(text) : null;
-  if (prefix === null) return bad(`${option} ${text}: an address, "/" and a length, no bits set after the length`);
-  if (prefix.bits === 0) return bad(`${option} ${text}: names every address, the host's own too`);
+  if (prefix === null)
+    return bad(
+      `${option} ${text}: expected a subnet such as 172.31.250.0/24, with no bits set after the prefix length`,
+    );
+  if (prefix.bits === 0) return bad(`${option} ${text}: this is every address, the host's own included`);
   return { ok: true, text: prefix.text };
 }
 
 /** Port 53 of a metadata address would be open, and nothing opens these. */
 function takeResolver(text: string): Taken {
   const address = parseAddress(text);
-  if (address === null) return bad(`--dns ${text}: an IPv4 or IPv6 address`);
+  if (address === null) return bad(`--dns ${text}: expected an IPv4 or IPv6 address`);
   const kind = classify(address, TABLE_ALONE);
-  if (kind.kind === 'never') return bad(`--dns ${text}: ${kind.what}; nothing opens it`);
+  if (kind.kind === 'never') return bad(`--dns ${text}: this is ${kind.what}, which nothing opens`);
   return { ok: true, text: `${address.text}/${address.family === 4 ? 32 : 128}` };
 }
 
 /** The kernel's limit is 15 bytes; the characters are those that need no quoting in either form. */
 function takeInterface(option: string, text: string): Taken {
-  if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(text)) return bad(`${option} ${text}: the name of a bridge`);
+  if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(text))
+    return bad(`${option} ${text}: expected the name of a bridge, at most 15 letters, digits, _ . or -`);
   return { ok: true, text };
 }
 

@@ -16,8 +16,9 @@ export const guardCommand = command({
   name: 'guard',
   synopsis: '[--config FILE] [--health]',
   details: `  Listens on the Unix socket guard.listen, for a gateway that starts tools with the Docker CLI, and passes on to
-  the engine what starting a tool needs. SIGHUP or a changed file reloads the section guard, for tools from then on.
-  --health exits 0 if the guard of this container and the engine answer.`,
+  the engine what is needed to start a tool. SIGHUP or a changed file reloads the section guard, for the next tools.
+  --health exits 0 if the guard of this container and the engine answer, else 1.
+  exit code: 0 after a clean end, 1 the socket cannot be made, 78 the configuration cannot be used or has no section guard`,
   options: { config: { type: 'string' }, health: { type: 'boolean' } },
   async run(values, _operands, io) {
     const path = configPath(values.config);

@@ -19,15 +19,16 @@ export const initCommand = command({
   name: 'init',
   synopsis: '[--dry-run] [--yes] [--remove] [--gateway NAME] [--image NAME] [--avoid CIDR ...] [FOLDER]',
   details: `  Writes egress-proxy/ (override, policy, settings of the gateway's Docker CLI) and lines of .env for the stack in
-  FOLDER, after showing them and asking. The stack's own compose files are read and never written.
-  FOLDER: /stack in the image, else the current folder
-  --dry-run       shows the changes and ends
+  FOLDER, after it has shown them and asked. The stack's own compose files are read and never written.
+  FOLDER          by default /stack in the image, else the current folder
+  --dry-run       shows the changes, and writes nothing
   --yes           does not ask
   --remove        removes everything again
   --gateway NAME  the service that starts the tools, if it cannot be detected
   --image NAME    the image to run; EGRESS_PROXY_IMAGE by default
-  --avoid CIDR    a subnet that is in use elsewhere. Inside a container those of the engine and of the machine cannot be seen,
-                  unless docker.sock is mounted`,
+  --avoid CIDR    a subnet that is in use elsewhere. From inside a container, those of the engine and of the machine
+                  cannot be seen unless docker.sock is mounted.
+  exit code: 0 done, or nothing to do, 1 not done`,
   options: {
     'dry-run': { type: 'boolean' },
     yes: { type: 'boolean', short: 'y' },
@@ -70,7 +71,7 @@ function prefixesOf(texts: readonly string[]): string[] {
     const [address = '', bits = '32'] = text.split('/');
     const parsed = parseAddress(address);
     if (parsed === null || !/^\d{1,2}$/.test(bits))
-      throw new UsageError(`--avoid ${text}: a subnet such as 172.31.250.0/24`);
+      throw new UsageError(`--avoid ${text}: expected a subnet such as 172.31.250.0/24`);
     return prefixOf(parsed, Number(bits)).text;
   });
 }

@@ -10,13 +10,16 @@ import { command, EXIT, UsageError } from './command.js';
 export const probeCommand = command({
   name: 'probe',
   synopsis: '[--json] [--public ADDRESS:PORT ...] [--target HOST:PORT ...] [--host ADDRESS ...] [--zone NAME]',
-  details: `
-Run it where a tool runs: docker run --rm --network <tools network> mcp-egress-proxy probe
-In a pod it tries the ways out of a cluster, too; EGRESS_PROBE_NODE: addresses of its node (status.hostIP)
-  --public   tried instead of well-known public addresses
-  --target   must be closed as well: a host, a published port, a service of yours
-  --host     an address of the host as seen from outside: the proxy must not connect to it; EGRESS_HOST_ADDRESSES is read as well
-  --zone     the zone under which a random name is asked for (example.com)`,
+  details: `  Tries every way out from where it runs, and prints which are open. Run it where a tool runs:
+  docker run --rm --network <tools network> mcp-egress-proxy probe
+  In a pod it also tries the ways out of a cluster; EGRESS_PROBE_NODE has the addresses of the node (status.hostIP).
+  --json                 prints one JSON object: open, wrong, findings
+  --public ADDRESS:PORT  is tried instead of well-known public addresses
+  --target HOST:PORT     must be closed, too: a host, a published port, a service of yours
+  --host ADDRESS         an address of the host as seen from outside: the proxy must not connect to it
+                         (those in EGRESS_HOST_ADDRESSES are tried as well)
+  --zone NAME            the zone in which a random name is looked up (example.com)
+  exit code: 0 nothing is open but the proxy, 1 something is, or tools will not work like this`,
   options: {
     json: { type: 'boolean' },
     public: { type: 'string', multiple: true },
@@ -27,9 +30,10 @@ In a pod it tries the ways out of a cluster, too; EGRESS_PROBE_NODE: addresses o
   async run(values, _operands, io) {
     const publicTargets = (values.public ?? []).map(readHostAndPort);
     const targets = (values.target ?? []).map(readHostAndPort);
-    if (publicTargets.some(({ host }) => isIP(host) === 0)) throw new UsageError('--public is ADDRESS:PORT');
+    if (publicTargets.some(({ host }) => isIP(host) === 0))
+      throw new UsageError('--public is ADDRESS:PORT, such as 192.0.2.1:443: a name would need DNS');
     const hosts = values.host ?? [];
-    if (hosts.some((host) => isIP(host) === 0)) throw new UsageError('--host is an address');
+    if (hosts.some((host) => isIP(host) === 0)) throw new UsageError('--host is an IPv4 or IPv6 address');
     const known = itemsOf(io.env.EGRESS_HOST_ADDRESSES).filter((item) => isIP(item) !== 0);
     const request = {
       zone: values.zone ?? 'example.com',
@@ -48,6 +52,6 @@ In a pod it tries the ways out of a cluster, too; EGRESS_PROBE_NODE: addresses o
 function readHostAndPort(text: string): HostAndPort {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/i.exec(text);
   const port = Number(match?.[3]);
-  if (match === null || port < 1 || port > 65_535) throw new UsageError('a target is HOST:PORT');
+  if (match === null || port < 1 || port > 65_535) throw new UsageError(`${text} is not HOST:PORT`);
   return { host: match[1] ?? match[2] ?? '', port };
 }

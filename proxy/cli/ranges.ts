@@ -17,7 +17,8 @@ export const rangesCommand = command({
   name: 'ranges',
   synopsis: '[--config FILE] [--json]',
   details: `  Prints the special-purpose and metadata ranges that the policy knows, and what opens each.
-  --config FILE  with the ranges of its policy.private; falls back to EGRESS_CONFIG, then to none`,
+  --config FILE  adds the ranges of its policy.private; falls back to EGRESS_CONFIG, then to none
+  --json         prints one JSON object: ranges, names`,
   options: { config: { type: 'string' }, json: { type: 'boolean' } },
   async run({ config, json }, _operands, io) {
     const path = config ?? (io.env.EGRESS_CONFIG || null);

@@ -11,15 +11,14 @@ const TEXT = { type: 'string' } as const;
 export const rotateCommand = command({
   name: 'rotate',
   synopsis: '[OPTION...] NAME',
-  details: `  Prints the steps that give a secret a new value, for this stack: how to make it, what to restart and in
+  details: `  Prints the steps that give a secret of this stack a new value: how to make it, what to restart and in
   which order, what to pair again. It changes nothing, and shows no secret.
-  NAME           a variable of .env, such as OPS_CONTROLLER_TOKEN; or admin, or client:NAME, for the proxy's own tokens
+  NAME           a variable of .env, such as OPS_CONTROLLER_TOKEN; for the proxy's own tokens admin, or client:NAME
   --env FILE     the stack's .env
   --compose FILE the output of: docker compose --profile '*' config --format json ("-": standard input)
   --project NAME the compose project, if the engine has several
-  --no-engine    do not ask an engine which services use the secret
-  --shell SHELL  sh or powershell
-`,
+  --no-engine    does not ask an engine which services use the secret
+  --shell SHELL  sh or powershell: the shell for which commands are printed`,
   options: { env: TEXT, compose: TEXT, project: TEXT, 'no-engine': { type: 'boolean' }, shell: TEXT },
   operands: { least: 1, most: 1 },
   async run(values, [name = ''], io) {
@@ -30,7 +29,8 @@ export const rotateCommand = command({
       io.stdout(text(ownSteps(client), shell));
       return EXIT.ok;
     }
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new UsageError('NAME is a variable, admin, or client:NAME');
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      throw new UsageError('NAME is a variable of .env, admin, or client:NAME');
     try {
       io.stdout(text(variableSteps(await factsOf(values, io), name), shell));
       return EXIT.ok;

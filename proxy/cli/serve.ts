@@ -34,8 +34,9 @@ const NOTICES_MS = 1000;
 export const serveCommand = command({
   name: 'serve',
   synopsis: '[--config FILE]',
-  details: `  Runs the proxy until SIGTERM or SIGINT, and then drains it. SIGHUP or a changed file reloads the policy.
-  --config FILE falls back to EGRESS_CONFIG, then to the shipped policy.`,
+  details: `  Runs the proxy until SIGTERM or SIGINT, then drains it. SIGHUP or a changed file reloads the policy.
+  --config FILE falls back to EGRESS_CONFIG, then to the shipped policy.
+  exit code: 0 after a clean drain, 1 a listener cannot be opened, 78 the configuration cannot be used`,
   options: { config: { type: 'string' } },
   async run(values, _operands, io) {
     const path = configPath(values.config);

@@ -8,27 +8,35 @@ import type { DecisionRecord } from '../observe/record.js';
 import { extendedConfiguration, newConfiguration } from '../suggest/document.js';
 import { listsOf, remarks } from '../suggest/lists.js';
 import { recordsOfApi, recordsOfFile, recordsOfLog } from '../suggest/source.js';
+import { suggestedRules } from '../suggest/suggested-rules.js';
+import { suggestionJson } from '../suggest/suggestion-json.js';
 import { type TallyOptions, tally } from '../suggest/tally.js';
 import { command, EXIT, type Io, UsageError } from './command.js';
+
+const TEXT = { type: 'string' } as const;
 
 /** Exit code 0, 1 where there was nothing to read, 2 usage. */
 export const suggestCommand = command({
   name: 'suggest',
-  synopsis: '[--config FILE] [--from URL] [--output FILE] [FILE]',
+  synopsis: '[--config FILE] [--from URL] [--json] [--output FILE] [FILE]',
   details: `  Reads decision records from a log FILE, from standard input, or from the admin API at URL
   (token: EGRESS_ADMIN_TOKEN), and prints a configuration that allows what was seen and denies the rest.
   --config FILE  keeps the rest of that configuration, and limits rules to the clients it names
-  --output FILE  writes it there, in UTF-8, instead of printing it`,
-  options: { from: { type: 'string' }, config: { type: 'string' }, output: { type: 'string' } },
+  --json         prints one JSON object: the rules, how often each was needed, and the configuration
+  --output FILE  writes to FILE, in UTF-8, instead of printing
+  exit code: 0 done, 1 nothing could be read`,
+  options: { from: TEXT, config: TEXT, output: TEXT, json: { type: 'boolean' } },
   operands: { least: 0, most: 1 },
-  async run({ from, config, output }, [file], io) {
-    if (file !== undefined && from !== undefined) throw new UsageError('records come from one source only');
+  async run({ from, config, output, json }, [file], io) {
+    if (file !== undefined && from !== undefined)
+      throw new UsageError('FILE and --from exclude each other: name one source');
     try {
-      const text = await suggestion({ base: config, from, file }, io);
+      const text = await suggestion({ base: config, from, file, form: json === true ? 'json' : 'yaml' }, io);
       if (output === undefined) io.stdout(text);
       else writeFileSync(output, text);
       return EXIT.ok;
     } catch (error) {
+      if (error instanceof UsageError) throw error;
       io.stderr(`suggest: ${error instanceof Error ? error.message : String(error)}\n`);
       return EXIT.failed;
     }
@@ -39,19 +47,31 @@ interface SuggestOptions {
   readonly base: string | undefined;
   readonly from: string | undefined;
   readonly file: string | undefined;
+  readonly form: 'yaml' | 'json';
 }
 
-async function suggestion({ base: path, from, file }: SuggestOptions, io: Io): Promise<string> {
+async function suggestion({ base: path, from, file, form }: SuggestOptions, io: Io): Promise<string> {
   const base = path === undefined ? null : decodeText(readFileSync(path));
   const sum = await tally(recordsFrom(from, file, io), base === null ? NO_BASE : fromBase(base));
-  if (sum.records === 0) throw new Error('no decision record was found in what was read');
-  const suggested = { ...listsOf(sum), remarks: remarks(sum), needsSniLog: sum.needsSniLog };
-  return base === null ? newConfiguration(suggested) : extendedConfiguration(base, suggested);
+  if (sum.records === 0) throw new Error(NO_RECORDS);
+  const rules = suggestedRules(sum);
+  const suggested = { ...listsOf(rules), remarks: remarks(sum), needsSniLog: sum.needsSniLog };
+  const configuration = base === null ? newConfiguration(suggested) : extendedConfiguration(base, suggested);
+  return form === 'json' ? suggestionJson(sum, rules, configuration) : configuration;
 }
 
+const NO_RECORDS =
+  'there are no decision records in what was read. They are lines of the log with log.format json and log.level info';
+
 function recordsFrom(from: string | undefined, file: string | undefined, io: Io): AsyncIterable<DecisionRecord> {
-  if (from !== undefined) return recordsOfApi(from, io.env.EGRESS_ADMIN_TOKEN);
+  if (from !== undefined) return recordsOfApi(apiUrl(from), io.env.EGRESS_ADMIN_TOKEN);
   return file === undefined || file === '-' ? recordsOfLog(io.stdin) : recordsOfFile(file);
+}
+
+function apiUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
+  throw new UsageError('--from is the URL of the admin API, such as http://127.0.0.1:9180');
 }
 
 /** Without a configuration no rule can name a client, and nothing is allowed already. */

@@ -2,7 +2,7 @@
 
 import type { ConfigError } from '../config/config-error.js';
 import { type LoadResult, loadConfig } from '../config/load.js';
-import { command, EXIT, UsageError, version } from './command.js';
+import { command, EXIT, formatOf, UsageError, version } from './command.js';
 import { configPath } from './configuration.js';
 
 const FORMATS = ['text', 'json', 'sarif'] as const;
@@ -10,15 +10,18 @@ const FORMATS = ['text', 'json', 'sarif'] as const;
 /** Exit code 0, or 78 where the configuration cannot be used. */
 export const validateCommand = command({
   name: 'validate',
-  synopsis: '[--config FILE] [--format text|json|sarif]',
-  details: `  Reads the configuration as serve does, and prints every mistake as file:line, with what is there and
-  what should be, and warnings about what is probably not intended. Starts nothing. \${NAME} has to be set in the environment.
+  synopsis: '[--config FILE] [--format text|json|sarif] [--json]',
+  details: `  Reads the configuration as serve does, without starting anything. Prints every mistake with its file and line,
+  what is there and what should be, and warnings about what is probably not intended.
+  Every variable that the file names as \${NAME} must be set in the environment.
+  --json  the same as --format json
   exit code: 0 it can be used, 78 it cannot`,
-  options: { config: { type: 'string' }, format: { type: 'string' } },
-  async run({ config, format = 'text' }, _operands, io) {
+  options: { config: { type: 'string' }, format: { type: 'string' }, json: { type: 'boolean' } },
+  async run({ config, format, json }, _operands, io) {
     const path = configPath(config);
-    const render = FORMATS.find((known) => known === format);
-    if (render === undefined) throw new UsageError(`--format ${format}: ${FORMATS.join(', ')}`);
+    const wanted = formatOf({ format, json }, 'text');
+    const render = FORMATS.find((known) => known === wanted);
+    if (render === undefined) throw new UsageError(`--format is one of ${FORMATS.join(', ')}`);
     const loaded = loadConfig({ path, env: io.env });
     io.stdout(RENDER[render](path, loaded));
     return loaded.ok ? EXIT.ok : EXIT.badConfig;

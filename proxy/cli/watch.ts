@@ -15,7 +15,7 @@ export const watchCommand = command({
   name: 'watch',
   synopsis: '[--all] [--json] [--config FILE]',
   details:
-    '  Shows refusals and questions as they come; --all: allowed requests, too. At a terminal, "a" allows and "b" blocks the\n  chosen one for ten minutes; elsewhere one line, or with --json one record, for each.',
+    '  Shows refusals and questions as they come; with --all also what is allowed. At a terminal, "a" allows and "b" blocks\n  the chosen one for ten minutes. Elsewhere it prints a line for each, with --json a record.\n  exit code: 0 ended by a key, 4 no answer, or the instance has ended',
   options: { config: { type: 'string' }, json: { type: 'boolean' }, all: { type: 'boolean' } },
   async run({ config, json, all }, _operands, io) {
     try {

@@ -1,9 +1,8 @@
-/** A tally as the lists of a configuration: YAML lines, with counts and warnings as comments. */
-
+/** Suggested rules as the lists of a configuration: YAML lines, with counts and warnings as comments. */
 import { escapeText } from '../observe/json-line.js';
-import { foldHosts } from './fold.js';
-import { draftLine, type RuleDraft } from './rule-draft.js';
-import type { ClientTally, Tally, Wanted } from './tally.js';
+import { draftLine } from './rule-draft.js';
+import type { SuggestedRule } from './suggested-rules.js';
+import type { Tally } from './tally.js';
 
 /** Lines without indentation; a line of `allow` that begins with `#` is a comment. Nothing of `internal` may be active. */
 export interface Lists {
@@ -11,12 +10,11 @@ export interface Lists {
   readonly internal: readonly string[];
 }
 
-export function listsOf({ clients, refused }: Tally): Lists {
-  const groups = [...clients.values()];
-  return {
-    allow: groups.flatMap((group) => allowLines(group, refused)),
-    internal: groups.flatMap((group) => internalLines(group)),
-  };
+export function listsOf(rules: readonly SuggestedRule[]): Lists {
+  const groups = [...new Set(rules.map(({ client }) => client))].map((client) =>
+    rules.filter((rule) => rule.client === client),
+  );
+  return { allow: groups.flatMap(allowLines), internal: groups.flatMap(internalLines) };
 }
 
 /** What the lists cannot say, as lines of a comment. */
@@ -29,88 +27,31 @@ export function remarks({ records, from, to, leftOut }: Tally): string[] {
   ];
 }
 
-function allowLines({ client, wanted }: ClientTally, refused: ReadonlySet<string>): string[] {
-  const allow = [...wanted.values()].filter(({ draft }) => draft.section === 'allow');
-  if (allow.length === 0) return [];
-  const open = merge(
-    allow.filter(({ isOpen }) => isOpen),
-    refused,
-  ).map(lineOf);
-  const closed = merge(
-    allow.filter(({ isOpen }) => !isOpen),
-    null,
-  ).map((rule) => `# ${lineOf(rule)}`);
+function allowLines(group: readonly SuggestedRule[]): string[] {
+  const open = group.filter(({ state }) => state === 'active');
+  const refused = group.filter(({ state }) => state === 'refused');
   return [
-    heading(client, allow),
-    ...open,
-    ...(closed.length === 0 ? [] : ['# refused when it was seen; uncomment what it should reach:', ...closed]),
+    ...heading([...open, ...refused]),
+    ...open.map(lineOf),
+    ...(refused.length === 0 ? [] : ['# refused when it was seen; uncomment what it should reach:']),
+    ...refused.map((rule) => `# ${lineOf(rule)}`),
   ];
 }
 
-function internalLines({ client, wanted }: ClientTally): string[] {
-  const internal = [...wanted.values()].filter(({ draft }) => draft.section === 'internal');
-  if (internal.length === 0) return [];
-  return [heading(client, internal), ...merge(internal, null).map(lineOf)];
+function internalLines(group: readonly SuggestedRule[]): string[] {
+  const internal = group.filter(({ state }) => state === 'private');
+  return [...heading(internal), ...internal.map(lineOf)];
 }
 
-interface Merged {
-  readonly draft: RuleDraft;
-  readonly count: number;
-  /** How many names a pattern stands for. */
-  readonly names: number;
-}
-
-/** Ports of one destination in one rule, and names under one suffix and port in one pattern; `apart` null: no patterns. */
-function merge(wanted: readonly Wanted[], apart: ReadonlySet<string> | null): Merged[] {
-  const byPlace = new Map<string, { draft: RuleDraft; ports: Set<number>; count: number; names: Set<string> }>();
-  for (const port of new Set(wanted.flatMap(({ draft }) => draft.ports ?? []))) {
-    const same = wanted.filter(({ draft }) => draft.ports?.includes(port));
-    for (const { draft, count, names } of apart === null ? same.map(alone) : folded(same, apart)) {
-      const key = `${draft.host} ${draft.address}`;
-      const row = byPlace.get(key) ?? { draft, ports: new Set(), count: 0, names: new Set() };
-      byPlace.set(key, row);
-      row.ports.add(port);
-      row.count += count;
-      for (const name of names) row.names.add(name);
-    }
-  }
-  return [...byPlace.values()].map(({ draft, ports, count, names }) => ({
-    draft: { ...draft, ports: [...ports].sort((a, b) => a - b) },
-    count,
-    names: names.size,
-  }));
-}
-
-interface Pattern {
-  readonly draft: RuleDraft;
-  readonly count: number;
-  readonly names: readonly string[];
-}
-
-function alone({ draft, count }: Wanted): Pattern {
-  return { draft, count, names: [] };
-}
-
-function folded(wanted: readonly Wanted[], apart: ReadonlySet<string>): Pattern[] {
-  const hosts = wanted.flatMap(({ draft }) => draft.host ?? []);
-  const patterns = foldHosts(hosts, apart).flatMap(({ pattern, names }) => {
-    const below = wanted.filter(({ draft }) => draft.host !== null && names.includes(draft.host));
-    return below[0] === undefined ? [] : [{ draft: { ...below[0].draft, host: pattern }, count: sum(below), names }];
-  });
-  return [...patterns, ...wanted.filter(({ draft }) => draft.host === null).map(alone)];
-}
-
-function lineOf({ draft, count, names }: Merged): string {
-  const seen = names > 1 ? `${names} names, ${plural(count, 'request')}` : plural(count, 'request');
+function lineOf({ draft, requests, names }: SuggestedRule): string {
+  const seen = names > 1 ? `${names} names, ${plural(requests, 'request')}` : plural(requests, 'request');
   return `${draftLine(draft)} # ${seen}`;
 }
 
-function heading(client: string, wanted: readonly Wanted[]): string {
-  return `# ${escapeText(client)}: ${plural(sum(wanted), 'request')}`;
-}
-
-function sum(wanted: readonly Wanted[]): number {
-  return wanted.reduce((total, { count }) => total + count, 0);
+/** Who asked, and how often; nothing for no rules. */
+function heading(rules: readonly SuggestedRule[]): string[] {
+  const total = rules.reduce((sum, { requests }) => sum + requests, 0);
+  return rules.slice(0, 1).map(({ client }) => `# ${escapeText(client)}: ${plural(total, 'request')}`);
 }
 
 function plural(count: number, noun: string): string {

@@ -23,23 +23,34 @@ export function recordsOfFile(path: string): AsyncGenerator<DecisionRecord> {
   return recordsOfLog(createReadStream(path));
 }
 
-/** All records that the proxy holds. `token`: of the admin API; a `token` in the URL counts more. */
-export async function* recordsOfApi(from: string, token: string | undefined): AsyncGenerator<DecisionRecord> {
-  const base = new URL(from);
+/**
+ * All records that the proxy holds. `token`: of the admin API; one in the query of the URL takes precedence. Throws an
+ * Error for people if there is no answer, or another one.
+ */
+export async function* recordsOfApi(base: URL, token: string | undefined): AsyncGenerator<DecisionRecord> {
   const given = base.searchParams.get('token') ?? token;
   const headers = given === undefined ? {} : { authorization: `Bearer ${given}` };
   let before: string | null = null;
   for (;;) {
     const url: URL = new URL('/v1/decisions', base);
     url.search = new URLSearchParams({ limit: `${PAGE}`, ...(before === null ? {} : { before }) }).toString();
-    const response = await fetch(url, { headers, redirect: 'error' });
-    const page: unknown = await response.json();
-    if (!response.ok || !Array.isArray(page)) throw new Error(`${url.origin} answered ${response.status}`);
+    const page = await pageOf(url, headers);
     const records: DecisionRecord[] = page.map(parseRecord).filter((record) => record !== null);
     yield* records;
     before = records.at(-1)?.id ?? null;
     if (before === null || page.length < PAGE) return;
   }
+}
+
+async function pageOf(url: URL, headers: Record<string, string>): Promise<readonly unknown[]> {
+  const response = await fetch(url, { headers, redirect: 'error' }).catch((error: unknown) => {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    throw new Error(`no answer from ${url.origin} (${cause}): is listen.admin there?`);
+  });
+  const page: unknown = await response.json().catch(() => null);
+  if (response.ok && Array.isArray(page)) return page;
+  const next = response.status === 401 ? 'set EGRESS_ADMIN_TOKEN to its token' : 'is it the admin API?';
+  throw new Error(`${url.origin} answered with status ${response.status}: ${next}`);
 }
 
 /** The answer of `GET /v1/decisions`, saved to a file. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Command } from '../../proxy/cli/command.js';
 import { rangesCommand } from '../../proxy/cli/ranges.js';
 import { validateCommand } from '../../proxy/cli/validate.js';
 import { main } from '../../proxy/main.js';
@@ -31,6 +32,9 @@ async function egressProxy(...argv: string[]): Promise<{ code: number | null; ou
 }
 
 const NAMES = [...(await egressProxy('help')).out.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, name = '']) => name);
+
+const isCommand = (value: unknown): value is Command =>
+  typeof value === 'object' && value !== null && 'synopsis' in value && 'options' in value;
 
 test('help lists every command, and each explains itself by --help and by help COMMAND', async () => {
   assert.ok(NAMES.includes('serve') && NAMES.includes('validate') && NAMES.length >= 8, NAMES.join());
@@ -101,6 +105,36 @@ test('a command prints the same for a program that asks for JSON', async () => {
   const { code, out } = await runCommand(rangesCommand, ['--json']);
   assert.equal(code, 0);
   assert.ok(JSON.parse(out).ranges.length > 50);
+});
+
+test('a command that prints something for programs takes --json', async () => {
+  const rest = ['allow', 'block', 'grants', 'revoke', 'pause', 'resume', 'watch'];
+  for (const name of ['check', 'validate', 'probe', 'audit', 'ranges', 'suggest', ...rest]) {
+    assert.match((await egressProxy('help', name)).out, /--json\b/, name);
+  }
+});
+
+test('--json is short for --format json, and never beside another format', async (context) => {
+  const path = configFile(context, 'version: 1\n');
+  const validate = (...argv: string[]) => runCommand(validateCommand, ['--config', path, ...argv]);
+  assert.deepEqual(await validate('--json'), await validate('--format', 'json'));
+  assert.deepEqual(await validate('--json', '--format', 'json'), await validate('--json'));
+  const both = await validate('--json', '--format', 'sarif');
+  assert.deepEqual([both.code, both.out], [2, '']);
+  assert.match(both.err, /^validate: --json and --format sarif exclude each other\n/);
+  assert.equal(JSON.parse((await egressProxy('audit', '--list', '--json')).out).version, 1);
+});
+
+test('each option of a command is in its help', async () => {
+  const folder = new URL('../../proxy/cli/', import.meta.url);
+  const files = readdirSync(folder).filter((file) => file.endsWith('.js'));
+  const modules: object[] = await Promise.all(files.map((file) => import(new URL(file, folder).href)));
+  const commands = modules.flatMap((module) => Object.values(module)).filter(isCommand);
+  assert.deepEqual(commands.map(({ name }) => name).sort(), [...NAMES].sort());
+  for (const { name, options } of commands) {
+    const { out } = await egressProxy('help', name);
+    for (const option of Object.keys(options)) assert.match(out, new RegExp(`--${option}\\b`), `${name} --${option}`);
+  }
 });
 
 test('ranges has those of policy.private with the configuration that is named, and none without', async (context) => {

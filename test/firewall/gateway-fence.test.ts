@@ -189,14 +189,14 @@ test('a policy of many rules is more than one object of the Admin tier, each wit
 
 test('options of the other formats, and invalid values, exit with 2 and print no rules', async () => {
   const cases: [string[], RegExp][] = [
-    [['--subnet', '10.0.0.0/8'], /--subnet: not for networkpolicy/],
-    [['--interface', 'br0'], /--interface: not for networkpolicy/],
-    [['--remove'], /--remove: not for networkpolicy; remove it with kubectl delete/],
+    [['--subnet', '10.0.0.0/8'], /--subnet is not for networkpolicy/],
+    [['--interface', 'br0'], /--interface is not for networkpolicy/],
+    [['--remove'], /--remove is not for networkpolicy: use kubectl delete/],
     [['--namespace', 'No_Such'], /--namespace No_Such/],
     [['--dns', 'resolver.example'], /--dns resolver\.example/],
-    [['--dns', '169.254.169.254'], /nothing opens it/],
+    [['--dns', '169.254.169.254'], /which nothing opens/],
     [['--dns', '10.9.9.9:0'], /--dns 10\.9\.9\.9:0/],
-    [['--dns-pods', 'kube-system'], /--dns-pods kube-system: NAMESPACE\/KEY=VALUE/],
+    [['--dns-pods', 'kube-system'], /--dns-pods kube-system: expected NAMESPACE\/KEY=VALUE/],
     [['--dns-pods', 'kube-system/app="x"'], /--dns-pods/],
     [['--dns', 'x', '--dns-pods', 'y'], /--dns x[\s\S]*--dns-pods y/],
   ];
@@ -207,7 +207,7 @@ test('options of the other formats, and invalid values, exit with 2 and print no
     assert.match(err, message);
   }
   const other = await runWith(sourceOf(policy()), '--subnet', '10.0.0.0/8', '--namespace', 'egress');
-  assert.match(other.err, /--namespace: for the formats of Kubernetes/);
+  assert.match(other.err, /--namespace is for networkpolicy and clusternetworkpolicy/);
 });
 
 function agree(of: Policy, isOpen: (attempt: Attempt) => boolean, address: Address, to: number, format: string): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -190,6 +190,59 @@ test('records come from the admin API, all pages of it, with its token', async (
   const wrong = await run(['--from', url]);
   assert.deepEqual([wrong.code, wrong.out], [1, '']);
   assert.match(wrong.err, /401/);
+});
+
+test('with --json it prints the rules with their counts, what it left out, and the same configuration', async () => {
+  const log = logOf([
+    seen({ host: 'a.cdn.example', time: '2026-11-01T10:00:00.000Z' }),
+    seen({ host: 'b.cdn.example', time: '2026-11-01T09:00:00.000Z' }),
+    seen({ host: 'c.cdn.example', time: '2026-11-01T11:00:00.000Z', repeats: 4 }),
+    seen({ outcome: 'deny', reason: 'host-not-allowed', host: 'evil.example.org', time: '2026-11-01T10:00:00.000Z' }),
+    seen({ host: 'n8n', port: 5678, addresses: ['172.18.0.5'], time: '2026-11-01T10:00:00.000Z' }),
+    seen({ host: 'bad.example', reason: 'host-denied', rule: 'deny[0]', time: '2026-11-01T10:00:00.000Z' }),
+  ]);
+  const { code, out, err } = await run(['--json'], log);
+  assert.deepEqual([code, err], [0, '']);
+  const rest = { address: null, clients: null, client: 'github' };
+  assert.deepEqual(JSON.parse(out), {
+    decisions: 6,
+    from: '2026-11-01T09:00:00.000Z',
+    to: '2026-11-01T11:00:00.000Z',
+    rules: [
+      { section: 'allow', state: 'active', host: '*.cdn.example', ports: [443], requests: 7, names: 3, ...rest },
+      { section: 'allow', state: 'refused', host: 'evil.example.org', ports: [443], requests: 1, names: 1, ...rest },
+      { section: 'internal', state: 'private', host: 'n8n', ports: [5678], requests: 1, names: 1, ...rest },
+    ],
+    leftOut: [{ reason: 'host-denied', decisions: 1 }],
+    configuration: (await run([], log)).out,
+  });
+});
+
+test('with --json the rules name the clients of the configuration, and --output takes the object', async (t) => {
+  const path = file(t, '');
+  const { code, out } = await run(['--json', '--config', file(t, BASE), '--output', path], logOf([seen({})]));
+  assert.deepEqual([code, out], [0, '']);
+  const { rules, configuration } = JSON.parse(readFileSync(path, 'utf8'));
+  assert.deepEqual([rules.length, rules[0].clients, rules[0].host], [1, ['github'], 'api.example.com']);
+  assert.match(configuration, /^# Suggested by [\s\S]*# mine/);
+});
+
+test('with --json no text of a record can steer a terminal', async () => {
+  const records = HOSTILE.map((text) => seen({ client: { address: text, name: text } }));
+  const { out } = await run(['--json'], logOf(records));
+  assert.doesNotMatch(out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/u);
+  assert.ok(JSON.parse(out).rules.length > 0);
+});
+
+test('what is wrong with the source is said with what to do next', async (t) => {
+  assert.match((await run([], 'no records here\n')).err, /^suggest: there are no decision records .*log\.format json/);
+  assert.deepEqual((await run(['--from', 'localhost:9180'])).code, 2);
+  assert.match((await run(['--from', '127.0.0.1'])).err, /such as http:/);
+  assert.match((await run(['--from', 'http://127.0.0.1:1'])).err, /^suggest: no answer from http:.*listen\.admin/);
+  const admin = adminWith({ token: 'secret-token' });
+  const url = await admin.app.listen({ host: '127.0.0.1', port: 0 });
+  t.after(() => admin.app.close());
+  assert.match((await run(['--from', url])).err, /status 401: set EGRESS_ADMIN_TOKEN/);
 });
 
 test('nothing to read, a bad option and a missing file are reported on stderr', async () => {
