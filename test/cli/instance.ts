@@ -7,7 +7,6 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
@@ -31,7 +30,7 @@ export const LISTEN = 'version: 1\nlisten: { proxy: "127.0.0.1:0", admin: "127.0
 
 /** `env`: beside the environment of this process. `within`: a command that runs another one, such as `ip netns exec NAME`. */
 export async function startInstance(
-  context: TestContext,
+  context: { after(end: () => Promise<void>): unknown },
   yaml: string,
   env: NodeJS.ProcessEnv = {},
   within: readonly string[] = [],

@@ -1,16 +1,18 @@
 /**
  * A network of its own with a public address in it, so that what is allowed can succeed: proxy and browser live in one
- * namespace, 45.45.45.45 in another. Nothing leaves the two.
+ * namespace, 45.45.45.45 and a private one in another. Nothing leaves the two.
  */
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 export const PUBLIC = '45.45.45.45';
+export const PRIVATE = '192.168.1.20';
 const ORIGIN = `require('node:http').createServer((q, s) => s.end('hello')).listen(80, '${PUBLIC}', () => console.log('up'));
-require('node:net').createServer((c) => c.on('error', () => {}).pipe(c)).listen(7, '${PUBLIC}')`;
+for (const [host, port] of [['${PUBLIC}', 7], ['${PUBLIC}', 443], ['${PRIVATE}', 445]])
+  require('node:net').createServer((c) => c.on('error', () => {}).pipe(c)).listen(port, host)`;
 
 export interface Street {
   /** Runs a command where proxy and browser are. */
@@ -22,7 +24,8 @@ export interface Street {
   close(): void;
 }
 
-export async function openStreet(): Promise<Street> {
+/** `hosts`: lines of hosts(5) for proxy and browser; what is not in there has no name. */
+export async function openStreet(hosts: readonly string[] = []): Promise<Street> {
   const near = `egress-near-${process.pid}`;
   const far = `egress-far-${process.pid}`;
   const run = (...args: string[]) => execFileSync('ip', args);
@@ -30,10 +33,16 @@ export async function openStreet(): Promise<Street> {
     run('netns', 'add', name);
     run('-n', name, 'link', 'set', 'lo', 'up');
   }
+  // `ip netns exec` puts these files over those of /etc.
+  const etc = join('/etc/netns', near);
+  if (hosts.length > 0) {
+    mkdirSync(etc, { recursive: true });
+    writeFileSync(join(etc, 'hosts'), hosts.map((line) => `${line}\n`).join(''));
+  }
   run('link', 'add', 'near0', 'netns', near, 'type', 'veth', 'peer', 'name', 'far0', 'netns', far);
   run('-n', near, 'addr', 'add', '192.0.2.1/30', 'dev', 'near0');
   run('-n', far, 'addr', 'add', '192.0.2.2/30', 'dev', 'far0');
-  run('-n', far, 'addr', 'add', `${PUBLIC}/32`, 'dev', 'lo');
+  for (const host of [PUBLIC, PRIVATE]) run('-n', far, 'addr', 'add', `${host}/32`, 'dev', 'lo');
   run('-n', near, 'link', 'set', 'near0', 'up');
   run('-n', far, 'link', 'set', 'far0', 'up');
   run('-n', near, 'route', 'add', 'default', 'via', '192.0.2.2');
@@ -72,7 +81,7 @@ export async function openStreet(): Promise<Street> {
     close() {
       origin.kill('SIGKILL');
       for (const name of [near, far]) run('netns', 'del', name);
-      rmSync(folder, { recursive: true });
+      for (const made of [folder, etc]) rmSync(made, { recursive: true, force: true });
     },
   };
 }
