@@ -1,7 +1,6 @@
 /** The audit of a fixture stack: its files in a folder of their own, its engine a server that only this test can reach. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CHECKS } from '../../proxy/audit/checks.js';
 import { collect, type SourceOptions } from '../../proxy/audit/facts/collect.js';
@@ -9,6 +8,7 @@ import type { Facts } from '../../proxy/audit/facts/facts.js';
 import type { Finding } from '../../proxy/audit/findings/finding.js';
 import { runChecks } from '../../proxy/audit/run.js';
 import { loadConfig } from '../../proxy/config/load.js';
+import { socketFolder } from '../net/socket-folder.js';
 import type { Stack } from './stack.js';
 import { composeJson, containersJson, imageJson, networksJson } from './stack-json.js';
 
@@ -23,7 +23,7 @@ export interface Audited {
 
 /** `.env`, `data` and what else a stack has on disk, in a folder that `use` may read. */
 export async function withFiles<T>(stack: Stack, use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'audit-'));
+  const folder = socketFolder('audit-');
   try {
     writeEnv(join(folder, '.env'), stack.env, stack.envMode);
     if (stack.toolEnv !== null) writeEnv(join(folder, 'mcp', '.env'), stack.toolEnv, 0o600);

@@ -1,7 +1,6 @@
 /** A guard before a fake engine, and a client that writes octets. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { GuardConfig } from '../../proxy/config/guard-config.js';
@@ -10,6 +9,7 @@ import { createGuard, type Guard } from '../../proxy/guard/guard.js';
 import { createLeaseFile } from '../../proxy/guard/lease-file.js';
 import type { SpawnRecord } from '../../proxy/observe/record.js';
 import { configOf } from '../config/fixture.js';
+import { socketFolder } from '../net/socket-folder.js';
 import { type FakeEngine, startFakeEngine } from './fake-engine.js';
 
 export type Noted = Omit<SpawnRecord, 'event' | 'id' | 'time'>;
@@ -48,7 +48,7 @@ export async function stand(
   context: TestContext,
   { config = CONFIG, now, distinct = false }: { config?: string; now?: () => number; distinct?: boolean } = {},
 ): Promise<Stand> {
-  const folder = mkdtempSync(join(tmpdir(), 'egress-guard-'));
+  const folder = socketFolder('egress-guard-');
   const [leases, listen] = [join(folder, 'leases'), join(folder, 'guard.sock')];
   const compiled = configOf(context, `version: 1\n${config}`).guard;
   if (compiled === null) throw new Error('the configuration has no section guard');

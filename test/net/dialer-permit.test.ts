@@ -1,14 +1,14 @@
 /** What is dialled is what was issued, whatever happened to the built-ins of the process in between. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { decideAddresses, type Permit } from '../../proxy/core/policy.js';
 import { createDialer } from '../../proxy/net/dialer.js';
 import { addressOf, policyOf, questionOf } from '../core/policy-question.js';
+import { socketFolder } from './socket-folder.js';
 
 const never = new AbortController().signal;
 const dialer = createDialer({ connectTimeoutMs: () => 5000, prefersIPv6: () => false });
@@ -100,7 +100,7 @@ async function listen(t: TestContext) {
   assert.ok(bound !== null && typeof bound === 'object');
   // In this order: what others open is at 127.0.0.1, whose ports may be taken.
   await once(victim.listen(bound.port, VICTIM.text), 'listening');
-  const folder = mkdtempSync(join(tmpdir(), 'permit-'));
+  const folder = socketFolder('permit-');
   const socketPath = join(folder, 'socket');
   const atPath = net.createServer((socket) => {
     byPath += 1;

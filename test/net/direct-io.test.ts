@@ -5,9 +5,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -17,6 +16,7 @@ import { DirectReads, send, writeNow } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
 import { relay } from '../../proxy/net/relay.js';
 import { PlainSide } from '../../proxy/net/side.js';
+import { socketFolder } from './socket-folder.js';
 import { type Pair, pair } from './socket-pair.js';
 
 const LIMIT = { timeout: 60_000 };
@@ -131,7 +131,7 @@ test('under TLS nothing is written to the descriptor, where it would go out in p
 });
 
 test('a tunnel whose sockets have neither way carries the same bytes, and half-closes', LIMIT, async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'direct-io-'));
+  const folder = socketFolder('direct-io-');
   t.after(() => rmSync(folder, { recursive: true }));
   const [client, upstream] = [await pair(join(folder, 'client')), await pair(join(folder, 'upstream'))];
   const [request, response] = [randomBytes(3 << 20), randomBytes(5 << 20)];
