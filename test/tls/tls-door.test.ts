@@ -76,6 +76,8 @@ test('what no policy lets through is refused with an alert and one record, witho
     ['private.test', 'address-prohibited'],
     ['mixed.test', 'mixed-answer'],
     ['metadata.test', 'metadata-address'],
+    // No prefix names such addresses, so that no NetworkPolicy refuses them.
+    ['isatap.test', 'address-prohibited'],
     ['denied.test', 'host-denied'],
     ['localhost', 'address-prohibited'],
     ['metadata.google.internal', 'metadata-address'],
