@@ -1,7 +1,7 @@
 /** The files under .github: what they run is pinned, and what they may do is said job by job. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -115,6 +115,20 @@ test('the chart is installed in a cluster whose node image is fixed, and its tes
   const scripts = steps.flatMap(({ run }) => run ?? []);
   assert.ok(scripts.some((run) => run.startsWith('helm test egress-proxy ')));
   assert.ok(scripts.some((run) => /delete networkpolicy --all[\s\S]*if helm test [^\n]*; then [^\n]*exit 1/.test(run)));
+});
+
+test('whatever gets into the image, or installs it, is tried in a cluster before it lands', () => {
+  const { on } = parse(textOf('kubernetes.yml'));
+  const paths: string[] = on.pull_request.paths;
+  const built: readonly string[] = readFileSync(join(ROOT, '.dockerignore'), 'utf8').match(/^!.+$/gm) ?? [];
+  assert.ok(built.includes('!build') && built.includes('!package-lock.json'));
+  for (const path of [
+    ...built.map((line) => line.slice(1)),
+    '.dockerignore',
+    'docker',
+    '.github/workflows/kubernetes.yml',
+  ])
+    assert.ok(paths.includes(statSync(join(ROOT, path)).isDirectory() ? `${path}/**` : path), path);
 });
 
 test('dependabot looks after packages, images and actions', () => {
