@@ -43,7 +43,7 @@ const WITHOUT_CONFIGURATION: Readonly<Record<string, string>> = {
   'proxy/dns/peers.ts': 'asks for what nothing opens, of a neighbour on the link',
   'proxy/cli/firewall.ts': 'asks for what nothing opens, of an option',
   'proxy/cli/firewall-fence.ts': 'asks for metadata, of an option',
-  'proxy/suggest/rule-draft.ts': 'reads a log, whose records say which range it was',
+  'proxy/cli/suggest.ts': 'reads a log without a configuration beside it',
 };
 
 test('whoever asks what an address is says which ranges are private here', () => {

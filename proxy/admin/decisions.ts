@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { type Prefix, parseAddress, parsePrefix } from '../core/address.js';
 import { REASONS, type Reason } from '../core/reasons.js';
 import { placeInFile } from '../core/rule-id.js';
-import { classify } from '../core/special-purpose.js';
+import { classify, type LocalRanges } from '../core/special-purpose.js';
 import { decisionsCsv } from '../observe/csv.js';
 import { groupDecisions } from '../observe/groups.js';
 import type { DecisionRecord } from '../observe/record.js';
@@ -51,10 +51,10 @@ export function addDecisionRoutes(app: FastifyInstance, { ring, spawns, policyVi
 function explain(record: DecisionRecord, policy: PolicyView) {
   const client = policy.clients.find(({ name }) => name === record.client.name);
   const clients = new Set(policy.clients.map(({ name }) => name));
-  const context = { default: client?.default ?? policy.default, clients };
+  const context = { default: client?.default ?? policy.default, clients, here: rangesOf(policy) };
   return {
     record,
-    explanation: record.reason === null ? null : inWords(record.reason, record.addresses, policy),
+    explanation: record.reason === null ? null : inWords(record.reason, record.addresses, context.here),
     allow: inYaml(isAllowed(record) ? allowedAlready(record) : draftsToAllow(record, context)),
     deny: inYaml(draftToDeny(record, context)),
   };
@@ -69,13 +69,16 @@ function allowedAlready({ rule }: DecisionRecord): Proposal {
 }
 
 /** The sentence for the reason, and what kind of address a non-public one is. */
-function inWords(reason: Reason, addresses: readonly string[], { nat64, private: own }: PolicyView): string {
-  const here = { nat64: prefixesOf(nat64), private: prefixesOf(own) };
+function inWords(reason: Reason, addresses: readonly string[], here: LocalRanges): string {
   const { sentence, error } = REASONS[reason];
   const classes = addresses.flatMap((text) => parseAddress(text) ?? []).map((address) => classify(address, here));
   const special = classes.find((kind) => kind.kind !== 'global');
   if (special === undefined || error !== 'destination_ip_prohibited') return sentence;
   return `${sentence} It is ${special.what}.`;
+}
+
+function rangesOf({ nat64, private: own }: PolicyView): LocalRanges {
+  return { nat64: prefixesOf(nat64), private: prefixesOf(own) };
 }
 
 function prefixesOf(texts: readonly string[]): Prefix[] {

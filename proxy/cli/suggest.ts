@@ -2,8 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { decodeText } from '../config/text-encoding.js';
 import { parseSource } from '../config/yaml-source.js';
+import { parsePrefix } from '../core/address.js';
 import { parseDnsName, parseHostPattern } from '../core/host-pattern.js';
 import { ruleId, sectionOf } from '../core/rule-id.js';
+import { type LocalRanges, TABLE_ALONE } from '../core/special-purpose.js';
 import type { DecisionRecord } from '../observe/record.js';
 import { extendedConfiguration, newConfiguration } from '../suggest/document.js';
 import { listsOf, remarks } from '../suggest/lists.js';
@@ -75,7 +77,7 @@ function apiUrl(text: string): URL {
 }
 
 /** Without a configuration no rule can name a client, and nothing is allowed already. */
-const NO_BASE: TallyOptions = { clients: new Set(), covers: () => false };
+const NO_BASE: TallyOptions = { clients: new Set(), here: TABLE_ALONE, covers: () => false };
 
 /** What the file says of clients and rules, as far as it can be read without its environment. */
 function fromBase(base: string): TallyOptions {
@@ -93,7 +95,13 @@ function fromBase(base: string): TallyOptions {
     });
     return found !== undefined && namesHost(field(found, 'host'), host);
   };
-  return { clients: new Set(names), covers };
+  return { clients: new Set(names), here: rangesOf(field(root, 'policy')), covers };
+}
+
+function rangesOf(policy: unknown): LocalRanges {
+  const prefixes = (key: 'nat64' | 'private') =>
+    [field(policy, key)].flat().flatMap((text) => (typeof text === 'string' ? (parsePrefix(text) ?? []) : []));
+  return { nat64: prefixes('nat64'), private: prefixes('private') };
 }
 
 /** A record of another configuration may have a rule of the same number. */

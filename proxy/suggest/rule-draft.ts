@@ -2,10 +2,10 @@
  * What of the configuration would allow or deny a request that was seen: for the page and for `suggest`, so that both
  * say the same. A draft is narrow: this host or address, this port, and this client where the configuration knows it.
  */
-import { type Prefix, parseAddress, parsePrefix } from '../core/address.js';
+import { parseAddress, parsePrefix } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { isNever, placeInFile, sectionOf } from '../core/rule-id.js';
-import { type AddressClass, classify, classifyName, isLocalhost, TABLE_ALONE } from '../core/special-purpose.js';
+import { type Classification, classify, classifyName, isLocalhost, type LocalRanges } from '../core/special-purpose.js';
 
 /** The fields of a decision record that matter here. */
 export interface Seen {
@@ -39,6 +39,8 @@ export interface DraftOptions {
   readonly default: 'public' | 'none';
   /** Names that rules may name; what the log calls a client may be a mere label. */
   readonly clients: ReadonlySet<string>;
+  /** Of the configuration, as far as it is known. */
+  readonly here: LocalRanges;
 }
 
 /** These reasons are about the destination, so that a rule can change them. */
@@ -69,12 +71,12 @@ export function draftsToAllow(seen: Seen, options: DraftOptions): Proposal {
   }
   if (sectionOf(rule) === 'deny')
     return none(`${placeInFile(rule)} refuses it, and deny comes first: remove or narrow it.`);
-  return draftsFor({ name, literal: literal?.text ?? null, port, seen }, options);
+  return draftsFor({ name, literal: literal?.text ?? null, port, seen, here: rangesOf(rule, options.here) }, options);
 }
 
 /** The rule that denies the host or address to this client, or to all where the configuration does not know it. */
 export function draftToDeny(seen: Seen, options: DraftOptions): Proposal {
-  const place = placeOf(seen.host);
+  const place = placeOf(seen.host, options.here);
   if (place === null) return none('The request names no destination.');
   if (isNever(seen.rule)) return none('It is refused in any case.');
   const draft: RuleDraft = { section: 'deny', ...place, ports: null, clients: clientsOf(seen, options) };
@@ -97,14 +99,15 @@ interface Destination {
   readonly literal: string | null;
   readonly port: number;
   readonly seen: Seen;
+  readonly here: LocalRanges;
 }
 
 function draftsFor(destination: Destination, options: DraftOptions): Proposal {
-  const { seen, port } = destination;
-  const ranges = rangesOf(seen.rule);
-  const classes = addressesOf(destination).map((text) => ({ text, kind: classOf(text, ranges) }));
-  if (classes.some(({ kind }) => kind === null || kind.kind === 'never')) return none('Nothing opens this address.');
-  const special = classes.filter(({ kind }) => kind?.kind === 'special');
+  const { seen, port, here } = destination;
+  const addresses = addressesOf(destination).map(parseAddress);
+  const classes = addresses.map((address) => (address === null ? null : classify(address, here)));
+  if (classes.some((one) => one === null || one.kind === 'never')) return none('Nothing opens this address.');
+  const special = classes.filter((one) => one?.kind === 'special');
   const rest = { ports: [port], clients: clientsOf(seen, options) };
   const internal: RuleDraft[] = internalPlaces(destination, special).map((place) => ({
     section: 'internal',
@@ -113,23 +116,25 @@ function draftsFor(destination: Destination, options: DraftOptions): Proposal {
   }));
   const isPublic = internal.length === 0 || special.length < classes.length;
   const needsAllow = isPublic && (internal.length === 0 || options.default === 'none');
-  const place = placeOf(seen.host);
+  const place = placeOf(seen.host, here);
   const allow: RuleDraft[] = needsAllow && place !== null ? [{ section: 'allow', ...place, ...rest }] : [];
   return { drafts: [...internal, ...allow], note: notes(seen, options, internal.length > 0) };
 }
 
 /** By name where the rule opens what the name has answered; by address for loopback and the like. */
 function internalPlaces(
-  { name, literal, seen }: Destination,
-  special: readonly { readonly text: string; readonly kind: AddressClass | null }[],
+  { name, literal, seen, here }: Destination,
+  special: readonly (Classification | null)[],
 ): Pick<RuleDraft, 'host' | 'address'>[] {
-  const byName = special.every(({ kind }) => kind !== null && kind.kind !== 'global' && kind.opensByName);
+  const byName = special.every((one) => one !== null && one.kind !== 'global' && one.opensByName);
   if (name !== null && literal === null && byName) {
     return special.length > 0 || (seen.addresses.length === 0 && isLocalName(name))
       ? [{ host: name, address: null }]
       : [];
   }
-  return special.map(({ text }) => placeOf(text)).filter((place) => place !== null);
+  // The IPv4 address and a form of it are one place.
+  const texts = new Set(special.flatMap((one) => one?.effective.text ?? []));
+  return [...texts].map((text) => placeOf(text, here)).filter((place) => place !== null);
 }
 
 /** Names of containers have no dot; the others mean the host of the containers and the like. */
@@ -144,21 +149,20 @@ function addressesOf({ name, literal, seen }: Destination): readonly string[] {
   return seen.addresses;
 }
 
-function classOf(text: string, ranges: readonly Prefix[]): AddressClass | null {
-  const address = parseAddress(text);
-  return address === null ? null : classify(address, { ...TABLE_ALONE, private: ranges });
-}
-
-/** Of policy.private, as the record names it. */
-function rangesOf(rule: string | null): readonly Prefix[] {
+/** With the range of policy.private that the record names, where the configuration is not there to ask. */
+function rangesOf(rule: string | null, { nat64, private: ranges }: LocalRanges): LocalRanges {
   const range = rule?.startsWith('private:') ? parsePrefix(rule.slice('private:'.length)) : null;
-  return range === null ? [] : [range];
+  return { nat64, private: range === null ? ranges : [...ranges, range] };
 }
 
-function placeOf(text: string | null): Pick<RuleDraft, 'host' | 'address'> | null {
+/** Rules see the IPv4 address inside a NAT64 form. */
+function placeOf(text: string | null, here: LocalRanges): Pick<RuleDraft, 'host' | 'address'> | null {
   if (text === null) return null;
   const address = parseAddress(text);
-  if (address !== null) return { host: null, address: `${address.text}/${address.bytes.length * 8}` };
+  if (address !== null) {
+    const { effective } = classify(address, here);
+    return { host: null, address: `${effective.text}/${effective.bytes.length * 8}` };
+  }
   const host = parseDnsName(text);
   return host === null ? null : { host, address: null };
 }

@@ -1,5 +1,6 @@
 /** Decision records added up: which rules they would need, for whom, and how often. */
 
+import type { LocalRanges } from '../core/special-purpose.js';
 import type { DecisionRecord } from '../observe/record.js';
 import { draftsToAllow, type RuleDraft } from './rule-draft.js';
 
@@ -36,6 +37,8 @@ const UNRESOLVED: ReadonlySet<string> = new Set(['name-not-found', 'dns-failed',
 export interface TallyOptions {
   /** The names that rules may name. */
   readonly clients: ReadonlySet<string>;
+  /** What the configuration that is kept says of the networks around the proxy. */
+  readonly here: LocalRanges;
   /** True for what the rules that are kept allow already. */
   readonly covers: (record: DecisionRecord) => boolean;
 }
@@ -55,7 +58,7 @@ export async function tally(records: AsyncIterable<DecisionRecord>, options: Tal
     if (record.door === 'relay' || options.covers(record)) continue;
     const drafts = isUnresolved(record)
       ? []
-      : draftsToAllow(record, { default: 'none', clients: options.clients }).drafts;
+      : draftsToAllow(record, { default: 'none', clients: options.clients, here: options.here }).drafts;
     const open = drafts.length > 0 && isOpen(record, drafts);
     if (drafts.length === 0) leftOut.set(reason ?? outcome, (leftOut.get(reason ?? outcome) ?? 0) + 1);
     if (!open && host !== null) refused.add(host);
