@@ -76,7 +76,8 @@ export async function main(argv: readonly string[], io: Io = PROCESS_IO): Promis
     return EXIT.ok;
   }
   const isHelp = first === 'help' || first === '--help' || first === '-h';
-  if (isHelp && rest.length === 0) {
+  // `help help` and `help --help` ask for nothing else.
+  if (isHelp && rest.every((word) => word === 'help' || word.startsWith('-'))) {
     io.stdout(USAGE);
     return EXIT.ok;
   }

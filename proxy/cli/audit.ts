@@ -10,6 +10,7 @@ import { renderList } from '../audit/report/list.js';
 import { FORMATS, isFormat, render } from '../audit/report/render.js';
 import { failsAt, runChecks } from '../audit/run.js';
 import type { Config } from '../config/config.js';
+import { hasColour } from '../observe/terminal.js';
 import { auditConfiguration } from './audit-configuration.js';
 import { command, EXIT, formatOf, type Io, UsageError, version } from './command.js';
 
@@ -83,7 +84,7 @@ export const auditCommand = command({
           facts,
           tool,
           shell,
-          hasColour: hasColour(values['no-color'], io),
+          hasColour: values['no-color'] !== true && hasColour(process.stdout, io.env),
           now: options.now,
         }),
       );
@@ -145,10 +146,6 @@ function shellOf(text: string | undefined): 'sh' | 'powershell' {
   const shell = text ?? (process.platform === 'win32' ? 'powershell' : 'sh');
   if (shell !== 'sh' && shell !== 'powershell') throw new UsageError('--shell is sh or powershell');
   return shell;
-}
-
-function hasColour(off: boolean | undefined, io: Io): boolean {
-  return off !== true && (io.env.NO_COLOR ?? '') === '' && process.stdout.isTTY === true;
 }
 
 /** The checks of the table that are asked for. An id that does not exist is a mistake, not an empty audit. */

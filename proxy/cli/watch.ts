@@ -2,6 +2,7 @@
 
 import { printable } from '../audit/facts/printable.js';
 import { hostPortText } from '../core/target.js';
+import { obeysEscapes } from '../observe/terminal.js';
 import { type AdminClient, AdminRefusal, adminClient, Unreachable } from './admin-client.js';
 import { command, EXIT, type Io } from './command.js';
 import { hintFor } from './decide.js';
@@ -20,7 +21,7 @@ export const watchCommand = command({
   async run({ config, json, all }, _operands, io) {
     try {
       const admin = adminClient(config, io.env);
-      const isScreen = json !== true && process.stdin.isTTY === true && process.stdout.isTTY === true;
+      const isScreen = json !== true && process.stdin.isTTY === true && obeysEscapes(process.stdout, io.env);
       return await (isScreen
         ? onScreen(admin, io, all === true)
         : asLines(admin, io, { json: json === true, all: all === true }));

@@ -6,6 +6,7 @@ import { keptFile, type LogFile, openFileSink } from './file-sink.js';
 import { type LineSink, stdoutSink } from './line-sink.js';
 import type { Observer, SpawnObserver } from './observe.js';
 import { prettyRenderer } from './pretty.js';
+import { hasColour } from './terminal.js';
 
 export type LogFormat = 'json' | 'pretty' | 'ecs';
 
@@ -76,10 +77,5 @@ export async function openLog(
 
 function rendererOf(format: LogFormat): LogOutput['render'] {
   if (format === 'ecs') return ecsLine;
-  return format === 'pretty' ? prettyRenderer(wantsColor(), process.stdout.isTTY) : null;
-}
-
-/** https://no-color.org; a dumb terminal would print the escape sequences as text. */
-function wantsColor(): boolean {
-  return process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+  return format === 'pretty' ? prettyRenderer(hasColour(process.stdout, process.env), process.stdout.isTTY) : null;
 }

@@ -48,6 +48,13 @@ test('help lists every command, and each explains itself by --help and by help C
   }
 });
 
+test('help for help itself is the list of commands', async () => {
+  const list = await egressProxy('help');
+  for (const argv of [['--help'], ['-h'], ['help', 'help'], ['help', '--help'], ['--help', 'help']]) {
+    assert.deepEqual(await egressProxy(...argv), list, argv.join(' '));
+  }
+});
+
 test('--version prints the version of the package, with and without a command', async () => {
   for (const argv of [['--version'], ...NAMES.map((name) => [name, '--version'])]) {
     assert.deepEqual(await egressProxy(...argv), { code: 0, out: `${MANIFEST.version}\n`, err: '' });
