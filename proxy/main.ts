@@ -43,7 +43,7 @@ const COMMANDS: readonly (readonly [name: string, does: string, load: () => Prom
   ['resume', 'ends a pause', async () => (await import('./cli/decide.js')).resumeCommand],
   ['watch', 'shows what is decided, with a key to allow it', async () => (await import('./cli/watch.js')).watchCommand],
   ['init', 'puts the sidecar into the stack of a folder', async () => (await import('./cli/init.js')).initCommand],
-  ['guard', 'the filter between a gateway and docker.sock', async () => (await import('./cli/guard.js')).guardCommand],
+  ['guard', 'filters what a gateway asks of docker.sock', async () => (await import('./cli/guard.js')).guardCommand],
   [
     'healthcheck',
     'exits 0 if this instance is ready',

@@ -94,7 +94,7 @@ function tokensOf({ token, next, writeToken }: Keys): readonly string[] {
 function refuseOtherContent({ method, headers }: FastifyRequest): void {
   const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   if (type === 'application/json' || (method === 'DELETE' && type === undefined)) return;
-  throw new AdminError(415, 'not-json', 'This takes JSON only: Content-Type: application/json.');
+  throw new AdminError(415, 'not-json', 'This takes JSON only: send Content-Type: application/json.');
 }
 
 /** With a cookie, only from the page itself: a browser sends Origin with every request that writes. */
@@ -122,7 +122,7 @@ function refuseForeignHost(request: FastifyRequest, bearer: boolean): void {
   throw new AdminError(
     403,
     'foreign-host',
-    'Under a name other than localhost this API answers only with the token in an Authorization field.',
+    'Under a name other than localhost, this API answers only requests that have the token in an Authorization field.',
   );
 }
 
@@ -132,7 +132,7 @@ function refuseForeignOrigin(request: FastifyRequest, path: string): void {
   const foreign = origin !== undefined && origin.toLowerCase() !== `http://${host?.toLowerCase()}`;
   const crossSite = site !== undefined && site !== 'same-origin' && site !== 'none';
   if (!foreign && !(crossSite && path !== '/')) return;
-  throw new AdminError(403, 'foreign-origin', 'This API answers no page of another origin.');
+  throw new AdminError(403, 'foreign-origin', 'This API does not answer pages of other origins.');
 }
 
 interface Reading {

@@ -79,11 +79,12 @@ function answerErrorsAsJson(app: FastifyInstance): void {
   app.setErrorHandler<Error & { statusCode?: number; code?: string }>((error, _request, reply) => {
     const status = error.statusCode ?? 500;
     const token = error instanceof AdminError ? error.token : status < 500 ? 'bad-request' : 'internal-error';
-    const explanation = status < 500 || error instanceof AdminError ? error.message : 'The proxy failed.';
+    const explanation =
+      status < 500 || error instanceof AdminError ? error.message : 'The proxy failed; its log says why.';
     const details = error instanceof AdminError ? error.details : {};
     return reply.code(status).send({ error: token, explanation, ...details });
   });
   app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({ error: 'not-found', explanation: 'Nothing is here: GET / is the page.' }),
+    reply.code(404).send({ error: 'not-found', explanation: 'There is nothing here. The page is at /.' }),
   );
 }

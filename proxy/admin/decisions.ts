@@ -104,7 +104,8 @@ export function filterOf(query: Query): RecordFilter {
 
 export function text(query: Query, name: string): string | null {
   const value = query[name];
-  if (value !== undefined && typeof value !== 'string') throw new AdminError(400, 'bad-request', `${name} comes once`);
+  if (value !== undefined && typeof value !== 'string')
+    throw new AdminError(400, 'bad-request', `${name} may be given only once`);
   return value === undefined || value === '' ? null : value;
 }
 

@@ -17,7 +17,7 @@ export interface FrontOptions extends Probed {
   onDefect(error: unknown): void;
 }
 
-const FAILED = { status: 500, body: { error: 'internal-error', explanation: 'The proxy failed.' } };
+const FAILED = { status: 500, body: { error: 'internal-error', explanation: 'The proxy failed; its log says why.' } };
 
 /** Not listening yet. */
 export function createAdminServer(options: FrontOptions): Server {

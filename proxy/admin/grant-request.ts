@@ -17,7 +17,8 @@ export function grantRequest(body: unknown): Asked<GrantDraft> {
   const place = fields.place('host');
   const rest = { ports: fields.ports('ports'), client: fields.clientName('client'), from: fields.text('from', 64) };
   const lifetime = lifetimeOf(fields);
-  if (effect === 'block' && (lifetime.once || lifetime.internal)) fields.wrong('effect', 'allow, with once or confirm');
+  if (effect === 'block' && (lifetime.once || lifetime.internal))
+    fields.wrong('effect', 'allow, since once and confirm are for nothing else');
   const why = fields.text('why', 200);
   if (effect === null || place === null || fields.errors.length > 0) throw mistakes(fields);
   return { draft: { effect, ...place, ...rest, ...lifetime }, why };
@@ -33,7 +34,8 @@ export function answerRequest(body: unknown) {
   );
   const scope = fields.word('client', ['this', 'all']) ?? 'this';
   const lifetime = lifetimeOf(fields);
-  if (answer === 'block' && (lifetime.once || lifetime.internal)) fields.wrong('answer', 'allow, with once or confirm');
+  if (answer === 'block' && (lifetime.once || lifetime.internal))
+    fields.wrong('answer', 'allow, since once and confirm are for nothing else');
   const why = fields.text('why', 200);
   if (answer === null || fields.errors.length > 0) throw mistakes(fields);
   return { answer, scope, ...lifetime, why };
@@ -52,7 +54,7 @@ export function pauseAllRequest(body: unknown): Asked<PauseDraft> {
   const mode = fields.required('mode', fields.word('mode', ['refuse', 'report']), 'refuse or report');
   const [forMs, why] = [fields.duration('for'), fields.text('why', 200)];
   if (mode === 'report' && forMs === null)
-    fields.wrong('for', 'a duration, such as "10m": mode report is for a stated time');
+    fields.wrong('for', 'a duration, such as "10m", since mode report has to end');
   if (mode === null || fields.errors.length > 0) throw mistakes(fields);
   return { draft: { client: null, mode, forMs }, why };
 }

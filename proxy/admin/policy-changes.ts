@@ -29,7 +29,7 @@ export function changesBetween(before: PolicyView, after: PolicyView): string[] 
 
 function notifyChange(had: PolicyView['notify'] = null, has: PolicyView['notify'] = null): string[] {
   if (JSON.stringify(had) === JSON.stringify(has)) return [];
-  return [has === null ? 'notify: nobody is told any more' : `notify: ${has.events.join(', ')} to ${has.to}`];
+  return [has === null ? 'notify: no receiver any more' : `notify: ${has.events.join(', ')} to ${has.to}`];
 }
 
 function rangeChanges(key: string, had: readonly string[], has: readonly string[]): string[] {
@@ -45,7 +45,7 @@ function ruleChanges(section: string, before: readonly RuleView[], after: readon
   const added = has.filter((text) => !had.includes(text)).map((text) => `policy.${section}: added ${text}`);
   const removed = had.filter((text) => !has.includes(text)).map((text) => `policy.${section}: removed ${text}`);
   const isReordered = added.length === 0 && removed.length === 0 && had.join('\n') !== has.join('\n');
-  return [...added, ...removed, ...(isReordered ? [`policy.${section}: another order`] : [])];
+  return [...added, ...removed, ...(isReordered ? [`policy.${section}: the order changed`] : [])];
 }
 
 function ruleText({ id, host, address, ports, clients }: RuleView): string {

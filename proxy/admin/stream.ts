@@ -39,7 +39,7 @@ type StillReader = (request: FastifyRequest) => boolean;
 export function addStream(app: FastifyInstance, { ring, runTime }: AdminOptions, isStillReader: StillReader): void {
   app.get<{ Querystring: Query }>('/v1/decisions/stream', { exposeHeadRoute: false }, async (request, reply) => {
     if (ring.subscribers() >= MOST_READERS) {
-      throw new AdminError(503, 'busy', `There are ${MOST_READERS} readers of the stream already.`);
+      throw new AdminError(503, 'busy', `There are ${MOST_READERS} readers of the stream already: close one.`);
     }
     const { query } = request;
     const lastSeen = request.headers['last-event-id'];

@@ -35,7 +35,10 @@ export function adminClient(
   const folder = dirname(path);
   const { root } = interpolate(readSource(path).root, env, (file) => readSecretFile(file, folder));
   const listen = textAt(root, ['listen', 'admin'], '127.0.0.1:9180');
-  if (listen === 'off') throw new Unreachable('listen.admin is off: there is no instance to ask');
+  if (listen === 'off')
+    throw new Unreachable(
+      'listen.admin is off in this configuration, so there is no instance to ask: turn it on and restart the proxy',
+    );
   const configured = textAt(root, ['admin', 'token'], 'off');
   const state = textAt(root, ['state', 'path'], env.EGRESS_STATE ?? '');
   const kept = stateFolder(state === '' ? undefined : state === 'off' ? null : state, path);
@@ -59,13 +62,20 @@ async function send(
   const response = await fetch(url, { method, headers: fields, ...content, signal, redirect: 'error' }).catch(
     (error) => {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-      throw new Unreachable(`no answer from ${new URL(url).host} (${cause})`);
+      throw new Unreachable(
+        `no answer from ${new URL(url).host} (${cause}): is the proxy running, with this configuration?`,
+      );
     },
   );
   const answer: unknown = await response.json().catch(() => null);
   if (response.ok) return answer;
   const explanation = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'explanation') : null;
-  throw new AdminRefusal(typeof explanation === 'string' ? explanation : `status ${response.status}`, answer);
+  throw new AdminRefusal(
+    typeof explanation === 'string'
+      ? explanation
+      : `${new URL(url).host} answered with status ${response.status}: is it the admin API?`,
+    answer,
+  );
 }
 
 function textAt(root: unknown, path: readonly string[], fallback: string): string {

@@ -26,7 +26,7 @@ export function auditConfiguration(
   const unknown = loaded.config.audit.ignore.find(({ id }) => !CHECKS.some((check) => check.id === id));
   if (unknown === undefined) return loaded.config;
   throw new AuditError(
-    `audit.ignore of ${JSON.stringify(path)} names ${JSON.stringify(unknown.id)}, which is no check`,
+    `audit.ignore of ${JSON.stringify(path)} names ${JSON.stringify(unknown.id)}, which is no check: see audit --list`,
   );
 }
 

@@ -184,20 +184,21 @@ function oneGrant(grant: unknown): string {
     at(grant, 'effect'),
     place,
     `for ${at(grant, 'client') ?? 'all'}`,
-    until(grant),
+    until(grant, 'revoked'),
     ...marks,
   ];
   return words.filter((word) => word !== '').join(' ');
 }
 
 function onePause(pause: unknown): string {
-  const what = at(pause, 'mode') === 'report' ? 'lets everything but "never" through' : 'paused';
-  return `${at(pause, 'client') ?? 'all'} ${what} ${until(pause)}`;
+  const end = until(pause, 'resumed');
+  if (at(pause, 'mode') === 'report') return `all: everything is let through but what nothing opens, ${end}`;
+  return `${at(pause, 'client') ?? 'all'} paused ${end}`;
 }
 
-function until(item: unknown): string {
+function until(item: unknown, ended: string): string {
   const expires = at(item, 'expires');
-  return typeof expires === 'string' ? `until ${expires}` : 'until revoked';
+  return typeof expires === 'string' ? `until ${expires}` : `until ${ended}`;
 }
 
 function closedText(answer: unknown): string {

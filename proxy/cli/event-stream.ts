@@ -27,7 +27,7 @@ export async function* eventsOf(
     text += decoder.decode(bytes, { stream: true });
     const blocks = text.split('\n\n');
     text = blocks.pop() ?? '';
-    if (text.length > LONGEST) throw new Unreachable('the stream is none of the admin API');
+    if (text.length > LONGEST) throw new Unreachable('what answered is not the admin API');
     for (const block of blocks) {
       const found = parseEvent(block);
       if (found !== null) yield found;

@@ -24,7 +24,9 @@ export async function runGuard(path: string, io: Io): Promise<number | null> {
   const config = readConfiguration(path, io, { view: guardView });
   if (config === null) return EXIT.badConfig;
   if (config.guard !== null) return guard(path, config, config.guard);
-  io.stderr(`egress-proxy: ${path} has no section guard\n`);
+  io.stderr(
+    `egress-proxy: ${path} has no section guard: add one, or start the stack without the guard (docs/spawn-guard.md)\n`,
+  );
   return EXIT.badConfig;
 }
 
@@ -34,7 +36,8 @@ async function guard(path: string, config: Config, first: GuardConfig): Promise<
   const log = await openLog({ ...config.log, file: null, instance });
   const file = createSpawnFile(first.leases);
   const newId = createIds();
-  const onDefect = (error: unknown): void => log.events.error({ event: 'defect', err: error }, 'a defect was caught');
+  const onDefect = (error: unknown): void =>
+    log.events.error({ event: 'defect', err: error }, 'an internal error was caught, and the process goes on');
   process.on('uncaughtException', onDefect);
   process.on('unhandledRejection', onDefect);
   const running = createGuard({
@@ -57,11 +60,14 @@ async function guard(path: string, config: Config, first: GuardConfig): Promise<
       // The network is the mark on the tools as well: with another one, those that run would be nobody's.
       const { listen, engine, leases, network } = first;
       current = { ...loaded.config.guard, listen, engine, leases, network };
-      log.events.info({ event: 'reloaded', path }, 'the configuration is in force for tools to come');
+      log.events.info({ event: 'reloaded', path }, 'the configuration is in force for tools that start from now on');
       return;
     }
-    const errors = loaded.ok ? ['guard: the section is gone'] : formatConfigErrors(loaded.errors).split('\n');
-    log.events.error({ event: 'reload-failed', path, errors }, 'the configuration is bad; the one before it stays');
+    const errors = loaded.ok ? ['guard: the section is missing'] : formatConfigErrors(loaded.errors).split('\n');
+    log.events.error(
+      { event: 'reload-failed', path, errors },
+      'the configuration has mistakes; the previous one stays in force',
+    );
   };
   await running.start();
   const watch = watchConfig({ path, intervalMs: WATCH_MS, onChange: reload });

@@ -67,7 +67,7 @@ async function serve(path: string, config: Config): Promise<void> {
   process.on('uncaughtException', observation.onDefect);
   process.on('unhandledRejection', observation.onDefect);
   process.on('warning', ({ name }) =>
-    observation.log.events.warn({ event: 'node-warning', name }, 'a warning of Node or a library'),
+    observation.log.events.warn({ event: 'node-warning', name }, 'a warning from Node or a library'),
   );
   followed.start();
   if (config.listen.admin !== null) app.addOwnPort(config.listen.admin.port);
@@ -137,7 +137,7 @@ function shutdownOf(serving: () => Serving): Shutdown {
       const { app, observation } = serving();
       const { events } = observation.log;
       app.endSoon();
-      events.info({ event: 'drain-delay', signal, delayMs }, 'not ready from now on, and serving until the drain');
+      events.info({ event: 'drain-delay', signal, delayMs }, 'no longer ready, but serving until the drain begins');
     },
     drain: (signal) => stop(serving(), signal),
     insist: () => process.exit(1),
@@ -159,7 +159,8 @@ function appOptions(config: Config, runTime: RunTimeService, { log, sink, onDefe
       events.warn({ event: 'host-address-unknown', name }, 'a name of network.hostAddresses does not resolve'),
     onRelay: relayEvents(events),
     onPods: podsEvents(events),
-    onAsked: ({ client, host }) => events.info({ event: 'name-asked', client, host }, 'a steered client asks'),
+    onAsked: ({ client, host }) =>
+      events.info({ event: 'name-asked', client, host }, 'a steered client asked for the address of a name'),
     onDnsSettings: dnsEvents(events, config),
   };
 }
@@ -173,7 +174,7 @@ function stateOf({ app, shutdown, isReady }: Serving): 'starting' | 'ready' | 'd
 async function stop(serving: Serving, signal: NodeJS.Signals): Promise<void> {
   const { app, observation, followed, runTime, notices } = serving;
   const fields = { event: 'draining', signal, openTunnels: app.openTunnels };
-  observation.log.events.info(fields, 'no new requests are taken');
+  observation.log.events.info(fields, 'no new requests are accepted');
   followed.close();
   observation.stop();
   runTime.close();

@@ -89,7 +89,7 @@ function addressIssues(rule: Mapping, path: Path, nat64: readonly Prefix[]): Iss
   const prefix = prefixOf(rule.address);
   const inner = RANGES.filter((range) => range.disposition === 'inner').map((range) => range.prefix);
   if (prefix === null || ![...inner, ...nat64].some((outer) => covers(outer, prefix))) return [];
-  const expected = 'the IPv4 prefix inside, such as 198.51.100.0/24, since that is what rules are matched with';
+  const expected = 'the IPv4 prefix inside, such as 198.51.100.0/24, since rules are matched with that';
   return [{ path: [...path, 'address'], value: rule.address, expected }];
 }
 
@@ -113,7 +113,7 @@ function nat64Issues(policy: Mapping): Issue[] {
         disposition === 'never' && range.text !== '64:ff9b:1::/48' && prefix !== null && overlap(range, prefix),
     );
     if (clash === undefined) return [];
-    const expected = `a prefix such as 2001:db8:64::/96: this one meets ${clash.prefix.text} (${clash.name})`;
+    const expected = `a prefix such as 2001:db8:64::/96: this one overlaps ${clash.prefix.text} (${clash.name})`;
     return [{ path: ['policy', 'nat64', i], value: text, expected }];
   });
 }
@@ -134,7 +134,7 @@ function clientIssues(clients: readonly unknown[]): Issue[] {
     issues.push(...nextIssues(client, path));
     if (hasOther(client, ['name'])) return issues;
     const expected =
-      'a token or an address, a server of the spawn guard or pods, such as { name: nas, address: 172.31.250.200/32 }';
+      'a token, an address, a server of the spawn guard, or pods, such as { name: nas, address: 172.31.250.200/32 }';
     return [...issues, { path, value: client, expected }];
   });
 }
@@ -144,7 +144,7 @@ function senderIssues(clients: readonly unknown[], senders: readonly string[]): 
   return clients.flatMap((client, i) => {
     const { name } = mapping(client);
     if (typeof name !== 'string' || !senders.includes(name)) return [];
-    const expected = `another name: ${name} is the proxy's own where the file has the section ${name}`;
+    const expected = `another name: ${name} is the proxy's own client in a file with the section ${name}`;
     return [{ path: ['clients', i, 'name'], value: name, expected }];
   });
 }
@@ -154,7 +154,7 @@ function nextIssues({ token, next }: Mapping, path: Path): Issue[] {
   if (next === undefined || next === null) return [];
   const at = [...path, 'next'];
   if (token === undefined || token === null || token === 'off') {
-    return [{ path: at, value: next, expected: 'a token beside it, which next will replace' }];
+    return [{ path: at, value: next, expected: 'a token beside it, for next to replace' }];
   }
   return [];
 }

@@ -9,7 +9,7 @@ export function podIssues(clients: readonly unknown[]): Issue[] {
   return selectors.flatMap((selector, i) => {
     if (selector === null) return [];
     const first = selectors.slice(0, i).findIndex((other) => other !== null && meets(selector, other));
-    const expected = `pods of its own: a pod of clients[${first}] and this one would be nobody's, so give each a label that the other has with another value`;
+    const expected = `pods of its own: a pod that matches clients[${first}] as well would belong to neither. Give both the same label with different values`;
     return first < 0 ? [] : [{ path: ['clients', i, 'pods'], value: selector, expected }];
   });
 }

@@ -66,8 +66,8 @@ function replaced(path: string, env: Environment, line: RuleLine, what: 'add' | 
   if (changed === null) {
     return no(
       what === 'add'
-        ? 'The policy file has a form that only a person can add to.'
-        : 'The line in the policy file is no longer as it was written.',
+        ? 'The policy file is written in a form that only a person can add to.'
+        : 'The line in the policy file has been changed since it was written.',
     );
   }
   const { mode, uid, gid } = statSync(path);

@@ -30,7 +30,7 @@ export function privateIssues(texts: readonly unknown[]): Issue[] {
 /** `soFar`: this one and those before it. */
 function mistake(prefix: Prefix, soFar: readonly Prefix[], inner: readonly Prefix[]): string | null {
   if (prefix.bits > 0 && inner.some((outer) => overlaps(outer, prefix)))
-    return 'the IPv4 prefix inside, such as 34.118.224.0/20, since that is what addresses are judged by';
+    return 'the IPv4 prefix inside, such as 34.118.224.0/20, since addresses are judged by that';
   const { family } = prefix.address;
   const isWhole = shareOf(soFar.filter(({ address }) => address.family === family)) >= 1;
   const isWholeBefore = shareOf(soFar.slice(0, -1).filter(({ address }) => address.family === family)) >= 1;

@@ -39,8 +39,9 @@ const receiverUrl = form(
   readReceiverUrl,
 );
 
-const fieldName = form('the name of a header field that is no framing one, such as "Authorization"', (text) =>
-  /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/.test(text) && !OWN_FIELDS.test(text) ? text : mismatch(),
+const fieldName = form(
+  'the name of a header field that the proxy does not set itself, such as "Authorization"',
+  (text) => (/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/.test(text) && !OWN_FIELDS.test(text) ? text : mismatch()),
 );
 
 const fieldValue = form('a value of visible ASCII, such as "Bearer ${NOTIFY_TOKEN}"', (text) =>

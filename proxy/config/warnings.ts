@@ -45,7 +45,7 @@ function narrowPods({ clients, policy }: PolicyDocument): Warning[] {
     const isDenied = policy.deny.some((rule) => rule.clients?.includes(client.name) === true);
     const isHeld = client.mode === 'enforce' && policy.mode === 'report';
     if (!isOwn && !isDenied && !isHeld) return [];
-    const message = `${client.name} is nobody while the API server does not answer, and its narrower rules then do not hold: set policy.clients to required`;
+    const message = `while the API server does not answer, nobody is recognized as ${client.name}, and its narrower rules do not apply: set policy.clients to required`;
     return [{ path: ['clients', i, 'pods'], message }];
   });
 }
@@ -56,7 +56,7 @@ function borrowedAddresses({ clients, network }: PolicyDocument): Warning[] {
     if (address === undefined || token !== undefined) return [];
     const range = network.toolsRange.find((prefix) => overlaps(prefix, address));
     if (range === undefined) return [];
-    const message = `${name} is whoever has ${address.text}, and the engine assigns addresses of ${range.text} to any container: take one outside it, or a token`;
+    const message = `whoever has ${address.text} is taken for ${name}, and the engine may assign addresses of ${range.text} to any container: choose one outside that range, or a token`;
     return [{ path: ['clients', i, 'address'], message }];
   });
 }
@@ -73,7 +73,7 @@ function namesForParent({ upstream }: PolicyDocument): Warning[] {
 function wideRanges({ policy }: PolicyDocument): Warning[] {
   return policy.private.flatMap((range, i) => {
     if (!isWide(range)) return [];
-    const message = `${range.text} holds a large part of the internet: without an exception under internal, no tool reaches any of it`;
+    const message = `${range.text} contains a large part of the internet: without an exception under internal, no tool reaches any of it`;
     return [{ path: ['policy', 'private', i], message }];
   });
 }
@@ -85,7 +85,7 @@ function openMetrics({ listen, steer, network }: PolicyDocument): Warning[] {
   const isEverywhere = doors.some((door) => door?.host === '0.0.0.0' || door?.host === '::');
   if (metrics === null || isLoopbackHost(metrics.host) || !isEverywhere || network.toolsRange.length > 0) return [];
   const message =
-    'tools can read it, too: the doors are on every address, and network.toolsRange does not say which addresses are theirs';
+    'tools can read it, too: the doors listen on every address, and only network.toolsRange says which addresses belong to tools. Set it';
   return [{ path: ['listen', 'metrics'], message }];
 }
 

@@ -97,7 +97,7 @@ export function judgeAddress(policy: Policy, question: Question, address: Addres
   const { effective, routed } = kind;
   if (isOwn(question.own, effective, question.target.port)) return no(refusal('own-listener', 'never:own'));
   if (isHost(question.own, effective))
-    return no(refusal('own-listener', 'never:host', 'an address of the host of the proxy'));
+    return no(refusal('own-listener', 'never:host', 'an address of the host that the proxy runs on'));
   if (kind.kind === 'never') return no(refusal(prohibited(kind), kind.id, kind.what));
   if (isApiServer(question.own, effective))
     return no(refusal('address-prohibited', 'never:kubernetes', 'the API server of this cluster'));

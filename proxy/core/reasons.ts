@@ -62,7 +62,7 @@ export const REASONS = {
   paused: deny(
     403,
     'http_request_denied',
-    'The proxy is paused for this client: its page or "egress-proxy resume" ends that.',
+    'The proxy is paused for this client. Its page or "egress-proxy resume" ends the pause.',
   ),
   'port-denied': deny(403, 'http_request_denied', 'A deny rule names this port.'),
   'port-not-allowed': deny(403, 'http_request_denied', 'Rules that name this host do not allow this port.'),
@@ -84,7 +84,7 @@ export const REASONS = {
   'sni-missing': deny(403, 'http_request_denied', 'The TLS ClientHello names no server.'),
   'sni-invalid': deny(403, 'http_request_denied', 'The TLS server name is not a DNS name, as RFC 6066 requires.'),
   'sni-mismatch': deny(403, 'http_request_denied', 'The TLS server name is not the host of the tunnel.'),
-  'sni-encrypted': deny(403, 'http_request_denied', 'The TLS server name only hides another one (ECH).'),
+  'sni-encrypted': deny(403, 'http_request_denied', 'The TLS ClientHello hides the real server name (ECH).'),
   'handshake-timeout': deny(408, 'http_request_error', 'The handshake did not arrive in time.'),
   'malformed-socks': deny(400, 'http_request_error', 'The bytes are not SOCKS version 5.'),
   'socks-command-refused': deny(403, 'http_request_denied', 'CONNECT is the only SOCKS command that is served.'),

@@ -98,7 +98,7 @@ export class Book {
     if (others.length >= MOST_GRANTS)
       throw new BookError(
         'too-many',
-        `There are ${MOST_GRANTS} grants already: revoke one, or write it into the file.`,
+        `There are ${MOST_GRANTS} grants already: revoke one, or write the rule into the policy file.`,
       );
     this.#keep({ ...this.#kept, grants: [...others, grant] });
     this.#report({ of: 'grant', action: 'made', grant });
@@ -129,7 +129,8 @@ export class Book {
     const now = this.#options.clock.now();
     const pause: Pause = { client, mode, created: now, expires: forMs === null ? null : now + forMs, ...deciding };
     const others = this.#kept.pauses.filter((other) => other.client !== client);
-    if (others.length >= MOST_PAUSES) throw new BookError('too-many', `There are ${MOST_PAUSES} pauses already.`);
+    if (others.length >= MOST_PAUSES)
+      throw new BookError('too-many', `There are ${MOST_PAUSES} pauses already: resume one.`);
     this.#keep({ ...this.#kept, pauses: [...others, pause] });
     this.#report({ of: 'pause', action: 'made', pause });
     return pause;

@@ -57,14 +57,17 @@ export function planInit(read: Read, shipped: Shipped, wishes: Wishes): Plan {
 function refuseOthers(read: Read, { all }: StackFiles, { services }: Stack): void {
   const wrapper = all.find(({ text }) => INSTALLED.test(text));
   if (wrapper !== undefined) {
-    throw new InitError(`docker/install.sh has put the override into ${wrapper.path} already: its --remove removes it`);
+    throw new InitError(
+      `docker/install.sh has put the override into ${wrapper.path} already: run it with --remove first`,
+    );
   }
   const sidecar = services.find(({ name, image, isBuilt }) => name === 'egress-proxy' && (image !== '' || isBuilt));
   const file = all.find(({ text }) => /^ {2,}egress-proxy:/m.test(text))?.path ?? 'its files';
   if (sidecar !== undefined)
     throw new InitError(`the stack has a service egress-proxy already, in ${file}: remove it first`);
   const override = read(OVERRIDE);
-  if (override !== null && !isOurs(override)) throw new InitError(`${OVERRIDE} exists, and was not written by init`);
+  if (override !== null && !isOurs(override))
+    throw new InitError(`${OVERRIDE} exists, and was not written by init: move it elsewhere first`);
 }
 
 /** Without the policy where the owner has said that it is elsewhere. */
@@ -75,7 +78,7 @@ function filesBeside({ beside }: Shipped, env: Environment): ReadonlyMap<string,
 
 function policyNotes(env: Environment): string[] {
   const own = env.get('EGRESS_CONFIG_DIR') ?? '';
-  return own === '' ? [] : [`EGRESS_CONFIG_DIR=${own} of .env stays: the policy is the one there`];
+  return own === '' ? [] : [`EGRESS_CONFIG_DIR=${own} in .env stays: the policy in that folder applies`];
 }
 
 /** The sidecar answers on the gateway's own networks, and on the two where the shipped override expects its clients. */

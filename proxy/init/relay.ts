@@ -13,7 +13,7 @@ export function relayOf(gateway: Service, env: Environment): { lines: readonly s
   const published = gateway.ports.find(({ target }) => target === inside);
   const others = gateway.ports.filter((port) => port !== published).map(({ target }) => target);
   const notes = others.map(
-    (port) => `port ${port} of ${gateway.name} is not published any more: the relay carries ${inside} alone`,
+    (port) => `port ${port} of ${gateway.name} is no longer published: the relay carries port ${inside} alone`,
   );
   const insideLine = inside === USUAL_PORT ? [] : [envLine('EGRESS_GATEWAY_PORT', inside)];
   if (published === undefined) return { lines: [...insideLine, envLine('MCP_GATEWAY_PUBLISHED', 'no')], notes };

@@ -9,7 +9,8 @@ import type { Read } from './stack-files.js';
 /** Our files that were changed since they were written stay, and a note names them. */
 export function planRemoval(read: Read): Plan {
   const [dotEnv, override] = [read('.env'), read(OVERRIDE)];
-  if (override !== null && !isOurs(override)) throw new InitError(`${OVERRIDE} was not written by init`);
+  if (override !== null && !isOurs(override))
+    throw new InitError(`${OVERRIDE} was not written by init: remove it by hand`);
   const beside = [...digestsIn(override ?? '')].map(([path, digest]) => ({ path: `${FOLDER}/${path}`, digest }));
   const isSame = ({ path, digest }: { path: string; digest: string }): boolean => digestOf(read(path) ?? '') === digest;
   const stay = beside.filter((one) => read(one.path) !== null && !isSame(one));

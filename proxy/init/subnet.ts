@@ -25,7 +25,7 @@ export function freeSubnet(taken: readonly string[], preferred: string | null): 
     return prefix !== null && !others.some((other) => overlap(prefix, other));
   };
   const found = [...(preferred === null ? [] : [preferred]), ...CANDIDATES].find(isFree);
-  if (found === undefined) throw new InitError('every subnet that was tried is taken: set MCP_TOOLS_SUBNET in .env');
+  if (found === undefined) throw new InitError('every subnet that was tried is in use: set MCP_TOOLS_SUBNET in .env');
   return rangeOf(found);
 }
 

@@ -51,7 +51,7 @@ function explanationOf({ event, client, host, port, count }: Notice): string {
   const times = count > 1 ? ` (${count} times)` : '';
   switch (event) {
     case 'question':
-      return `${who} asks for ${where}${times}, which no rule names. The page and "egress-proxy allow" let it through.`;
+      return `${who} asks for ${where}${times}, which no rule names. Allow it on the page or with "egress-proxy allow".`;
     case 'metadata':
       return `${who} asked for the metadata service at ${where}${times}. It was refused; no honest tool asks for one.`;
     case 'first-contact':

@@ -30,7 +30,7 @@ export function countCloses(registry: Registry, open: () => TunnelBytes): Decisi
   });
   const openBytes = new Gauge({
     name: 'egress_open_tunnel_bytes',
-    help: 'Bytes that the tunnels which are open now have carried so far; up is from the client.',
+    help: 'Bytes carried so far by the tunnels that are open now; up is from the client.',
     labelNames: ['direction'],
     registers: [registry],
     collect() {

@@ -60,7 +60,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const closes = countCloses(registry, () => options.openTunnelBytes?.() ?? { up: 0, down: 0 });
   const dns = new Durations({
     name: 'egress_dns_seconds',
-    help: 'Time to the answer of DNS, cached answers included.',
+    help: 'Time until DNS answered, cached answers included.',
     buckets: NAME_SECONDS,
     registry,
   });
@@ -124,19 +124,19 @@ function addSources(registry: Registry, options: MetricsOptions): void {
   addGauge(
     registry,
     'egress_kernel_forwarding',
-    '1 where the kernel routes packets between the networks of the proxy, past it.',
+    '1 while the kernel routes packets between the networks of the proxy, past it.',
     () => Number(options.kernel()?.forwards ?? false),
   );
   addGauge(
     registry,
     'egress_kernel_forged_sources',
-    '1 where the kernel takes packets whose source belongs to another network, or routes from a neighbour.',
+    '1 while the kernel accepts packets whose source belongs to another network, or routes from a neighbour.',
     () => Number(options.kernel()?.takesForgedSources ?? false),
   );
   addTotal(
     registry,
     'egress_dns_door_dropped_total',
-    'Datagrams and connections at the DNS door from elsewhere than its own link: not answered.',
+    'Datagrams and connections that reached the DNS door from outside its own link, and got no answer.',
     options.unansweredDnsPeers,
   );
   addTotal(registry, 'egress_log_lines_dropped_total', 'Log lines lost to a slow output.', options.droppedLogLines);

@@ -10,12 +10,18 @@ export function podsEvents(log: Pick<Logger, 'info' | 'warn'>): PodsEvents {
   return {
     onChange({ namespace, state, reason }) {
       const event = { event: 'pods-watch', namespace, state };
-      if (state === 'connected') log.info(event, 'the API server says whose the pods of this namespace are');
+      if (state === 'connected') log.info(event, 'the API server answers: the pods of this namespace are known');
       else
-        log.warn({ ...event, reason }, 'the pods of this namespace have no names, until the API server answers again');
+        log.warn(
+          { ...event, reason },
+          'the API server does not answer: the pods of this namespace belong to no client until it does',
+        );
     },
     onAmbiguous(pod) {
-      log.warn({ event: 'pods-ambiguous', ...pod }, 'more than one entry of clients has this pod: it is none of them');
+      log.warn(
+        { event: 'pods-ambiguous', ...pod },
+        'this pod matches more than one entry of clients, and so belongs to none',
+      );
     },
   };
 }

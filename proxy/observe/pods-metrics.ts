@@ -12,7 +12,7 @@ export function addPodsMetrics(registry: Registry, looks: () => readonly Namespa
   const registers = [registry];
   const up: Gauge = new Gauge({
     name: 'egress_pods_watch_up',
-    help: '1 while the API server says whose pods of this namespace are; 0: they are unknown.',
+    help: '1 while the API server says to which clients the pods of this namespace belong, 0 while that is unknown.',
     labelNames: ['namespace'],
     registers,
     collect() {

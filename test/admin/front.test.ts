@@ -74,7 +74,7 @@ test('what cannot be loaded is a defect, and is tried again for the next request
   const failed = await fetch(`${url}/v1/policy`);
   assert.deepEqual(
     [failed.status, await failed.json()],
-    [500, { error: 'internal-error', explanation: 'The proxy failed.' }],
+    [500, { error: 'internal-error', explanation: 'The proxy failed; its log says why.' }],
   );
   assert.match(String(defects), /no such file/);
   assert.equal(await (await fetch(`${url}/v1/policy`)).text(), 'GET /v1/policy');

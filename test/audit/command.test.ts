@@ -88,7 +88,7 @@ test('audit.ignore with an id that does not exist is an error', () => {
   return inFolder(stack, async (_, args) => {
     const { code, err } = await runAudit(args);
     assert.equal(code, 2);
-    assert.match(err, /audit\.ignore of .* names "no-such-check", which is no check/);
+    assert.match(err, /audit\.ignore of .* names "no-such-check", which is no check: see audit --list/);
   });
 });
 

@@ -32,7 +32,7 @@ test('a client by an address that any container may get is a warning at the star
   const instance = await startInstance(t, client('172.31.250.7'), { EGRESS_TOOLS_RANGE: '172.31.250.0/25' });
   const warnings = () => instance.log.filter((line) => line.includes('"event":"config-warning"'));
   assert.equal(warnings().length, 1);
-  assert.match(warnings()[0] ?? '', /"path":"clients\[0\]\.address".*nas is whoever has 172\.31\.250\.7\/32/);
+  assert.match(warnings()[0] ?? '', /"path":"clients\[0\]\.address".*whoever has 172\.31\.250\.7\/32 is taken for nas/);
   const reloaded = instance.event('reloaded');
   await instance.configure(client('172.31.250.200'));
   await reloaded;

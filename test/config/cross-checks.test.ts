@@ -51,7 +51,7 @@ const CASES: [what: string, text: string, ...errors: [path: string, expected: Re
     ['policy.allow[0].clients', /at least one/],
     ['policy.allow[1].clients', /a list/],
   ],
-  ['a client without a token and an address', 'clients: [ { name: x } ]', ['clients[0]', /a token or an address/]],
+  ['a client without a token and an address', 'clients: [ { name: x } ]', ['clients[0]', /a token, an address/]],
   [
     'clients that could not be told apart',
     `clients:

@@ -118,7 +118,7 @@ const LINES = [
   `{${TIME},"event":"relay-down","relay":"relay[0]","to":"a:1","reason":"connect-refused","msg":"down"}`,
   `{${TIME},"event":"spawn","id":"1","outcome":"deny","reason":"image-unknown","address":null,"status":403,"field":null}`,
   `{${TIME},"event":"grant","action":"made","grant":{"client":"github","host":"a.example"},"msg":"a grant is made"}`,
-  `{${TIME},"event":"defect","err":{"type":"Error","message":"broken","stack":"at x"},"msg":"a defect was caught"}`,
+  `{${TIME},"event":"defect","err":{"type":"Error","message":"broken","stack":"at x"},"msg":"an internal error was caught, and the process goes on"}`,
 ];
 
 for (const json of LINES) {
@@ -143,13 +143,16 @@ test('with format ecs standard output has ECS lines, of events too', async () =>
   const lines: string[] = [];
   const sink = { write: (line: string) => void lines.push(line), dropped: () => 0, close: async () => {} };
   const log = await openLog({ level: 'info', format: 'ecs', file: null }, sink);
-  log.events.error({ event: 'defect', err: new Error('broken') }, 'a defect was caught');
+  log.events.error(
+    { event: 'defect', err: new Error('broken') },
+    'an internal error was caught, and the process goes on',
+  );
   const record = decisionRecord();
   log.decisions.decision(record, decisionJson(record));
   const [defect, decision] = lines.map((line) => JSON.parse(line));
   assert.deepEqual(
     [defect.error.message, defect.message, defect['log.level']],
-    ['broken', 'a defect was caught', 'error'],
+    ['broken', 'an internal error was caught, and the process goes on', 'error'],
   );
   assert.equal(decision.event.action, 'decision');
 });

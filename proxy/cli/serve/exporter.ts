@@ -49,7 +49,10 @@ export async function openExporter(settings: OtlpSettings, options: OtlpOptions)
         timeoutMs: TIMEOUT_MS,
       }),
     onFailing: (why) =>
-      log().events.warn({ event: 'otlp-failed', to: where, why }, 'an export did not arrive; said once until one does'),
+      log().events.warn(
+        { event: 'otlp-failed', to: where, why },
+        'an export did not arrive; not repeated until one does',
+      ),
     onWorking: () => log().events.info({ event: 'otlp-works', to: where }, 'exports arrive again'),
     count: (signal, outcome) => count(signal, outcome),
   });

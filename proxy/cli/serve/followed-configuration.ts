@@ -81,7 +81,10 @@ export class FollowedConfiguration {
     const { events, metrics, path } = this.#options;
     metrics.reloadFailed();
     this.lastReload = { at: new Date().toISOString(), ok: false, errors, changes: [] };
-    events.error({ event: 'reload-failed', path, errors }, 'the configuration is bad; the policy before it stays');
+    events.error(
+      { event: 'reload-failed', path, errors },
+      'the configuration has mistakes; the previous policy stays in force',
+    );
   }
 
   #replace(read: Config): void {
@@ -96,7 +99,8 @@ export class FollowedConfiguration {
     metrics.reloaded();
     events.info({ event: 'reloaded', path, digest: this.current.digest }, 'the configuration is in force');
     this.#warn();
-    if (ignored.length > 0) events.warn({ event: 'reload-partial', keys: ignored }, 'these keys need a restart');
+    if (ignored.length > 0)
+      events.warn({ event: 'reload-partial', keys: ignored }, 'these keys take effect only after a restart');
   }
 
   #warn(): void {

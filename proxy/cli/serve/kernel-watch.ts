@@ -15,6 +15,11 @@ const CLOSE_SOURCES =
 
 type Part = 'forwarding' | 'sources';
 
+const NO_LONGER: Readonly<Record<Part, string>> = {
+  forwarding: 'the kernel no longer routes packets past the proxy',
+  sources: 'the kernel no longer accepts packets with forged sources',
+};
+
 /** `isOutward`: a door listens beyond loopback. Reads again every 30 s for as long as the process lives. */
 export function watchKernel(events: Logger, isOutward: boolean, read: () => KernelState = readKernel): KernelWatch {
   if (!isOutward) return { now: () => ({ forwards: false, takesForgedSources: false }) };
@@ -29,10 +34,10 @@ export function watchKernel(events: Logger, isOutward: boolean, read: () => Kern
     if (text === last[part]) return;
     last[part] = text;
     const event = `kernel-${part}`;
-    if (text === NOTHING) events.info({ event, interfaces }, 'the kernel no longer does');
+    if (text === NOTHING) events.info({ event, interfaces }, NO_LONGER[part]);
     else if (part === 'forwarding')
       events.error({ event, interfaces, remedy: CLOSE_FORWARDING }, 'the kernel routes packets past the proxy');
-    else events.warn({ event, interfaces, remedy: CLOSE_SOURCES }, 'the kernel takes packets with forged sources');
+    else events.warn({ event, interfaces, remedy: CLOSE_SOURCES }, 'the kernel accepts packets with forged sources');
   };
   look();
   setInterval(look, EVERY_MS).unref();

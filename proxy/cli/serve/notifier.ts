@@ -40,7 +40,10 @@ export function openNotices(
       }),
     count: metrics.notice,
     onFailing: (why) =>
-      log.events.warn({ event: 'notify-failed', to: to(), why }, 'a notice did not arrive; said once until one does'),
+      log.events.warn(
+        { event: 'notify-failed', to: to(), why },
+        'a notice did not arrive; not repeated until one does',
+      ),
     onWorking: (missed) => log.events.info({ event: 'notify-works', to: to(), missed }, 'notices arrive again'),
   });
   if (config.notify !== null) for (const { record } of ring.since('')) notices.known(record);

@@ -68,7 +68,8 @@ export async function openObservation(config: Config, live: Live): Promise<Obser
     ring: { ...ring, find: (id) => ring.find(records.idOf(id)) },
     spawns,
     sink: both(metrics, records),
-    onDefect: (error) => log.events.error({ event: 'defect', err: error }, 'a defect was caught'),
+    onDefect: (error) =>
+      log.events.error({ event: 'defect', err: error }, 'an internal error was caught, and the process goes on'),
     stop: () => tail.close(),
     async close() {
       records.flush();

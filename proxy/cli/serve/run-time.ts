@@ -87,7 +87,11 @@ interface State {
 
 function openState({ log, config, path }: RunTimeOptions): State {
   const { folder, error } = openStateFolder(stateFolder(config().state, path));
-  if (error !== null) log.warn({ event: 'state-unwritable', error }, 'grants end with this process');
+  if (error !== null)
+    log.warn(
+      { event: 'state-unwritable', error },
+      'decisions at run time are kept in memory only and end with this process: set state.path to a folder that can be written',
+    );
   const { kept, broken } = folder === null ? { kept: NOTHING_KEPT, broken: null } : readState(folder, Date.now());
   if (broken !== null) {
     log.error({ event: 'state-broken', ...broken }, 'the state file is broken: the policy file alone is in force');
@@ -111,7 +115,10 @@ function openBook(
       news.tell({ event: 'changed', what: event.of === 'grant' ? 'grants' : 'pauses' });
     },
     onUnwritable: (thrown) =>
-      log.warn({ event: 'state-unwritable', error: String(thrown) }, 'what has ended would be back after a restart'),
+      log.warn(
+        { event: 'state-unwritable', error: String(thrown) },
+        'grants and pauses that have ended would come back after a restart',
+      ),
   });
 }
 
@@ -172,8 +179,8 @@ class Newsroom {
 
 function brokenText(broken: ReturnType<typeof readState>['broken']): string | null {
   if (broken === null) return null;
-  const where = broken.kept === null ? 'it is where it was' : `it is kept as ${broken.kept}`;
-  return `${broken.path} was broken (${broken.error}): the policy file alone was in force, and ${where}`;
+  const where = broken.kept === null ? 'it was left where it is' : `it was kept as ${broken.kept}`;
+  return `${broken.path} was broken (${broken.error}): since then only the policy file is in force, and ${where}`;
 }
 
 /** What was decided otherwise is no question any more. */
@@ -186,6 +193,6 @@ function isStillOpen(app: App, { grantClient, host, port }: Question): boolean {
 
 function logEvent(log: RunTimeOptions['log'], event: BookEvent): void {
   const { of, action } = event;
-  if (event.of === 'grant') log.info({ event: of, action, grant: grantView(event.grant) }, `a grant is ${action}`);
-  else log.info({ event: of, action, pause: pauseView(event.pause) }, `a pause is ${action}`);
+  if (event.of === 'grant') log.info({ event: of, action, grant: grantView(event.grant) }, `a grant was ${action}`);
+  else log.info({ event: of, action, pause: pauseView(event.pause) }, `a pause was ${action}`);
 }
