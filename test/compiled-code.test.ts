@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { plainEnv } from './cli/plain-env.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const isKept = typeof Reflect.get(nodeModule, 'flushCompileCache') === 'function';
@@ -29,14 +30,14 @@ function compiled(app: string): SpawnSyncReturns<string> {
   const listen = { EGRESS_PROXY_LISTEN: '127.0.0.1:0', EGRESS_ADMIN_LISTEN: '127.0.0.1:0' };
   return spawnSync(process.execPath, ['--random-seed=1', '--input-type=module'], {
     input: readFileSync(join(ROOT, 'build', 'compile.mjs'), 'utf8'),
-    env: { ...process.env, ...listen, PROGRAM: join(app, 'dist') },
+    env: plainEnv({ ...listen, PROGRAM: join(app, 'dist') }),
     encoding: 'utf8',
   });
 }
 
 function started(app: string): SpawnSyncReturns<string> {
   return spawnSync(process.execPath, [join(app, 'dist', 'proxy', 'main.js'), 'check', 'http://10.0.0.1/'], {
-    env: { ...process.env, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
+    env: plainEnv({ NODE_DEBUG_NATIVE: 'COMPILE_CACHE' }),
     encoding: 'utf8',
   });
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { plainEnv } from './cli/plain-env.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
@@ -36,12 +37,12 @@ after(() => rmSync(folder, { recursive: true }));
 
 /** Nothing of this machine's npm, and no network: whatever asks for a registry fails. */
 function run(program: string, args: readonly string[], cwd: string): string {
-  const env = {
-    ...process.env,
+  const env = plainEnv({
     npm_config_offline: 'true',
     npm_config_cache: join(folder, 'cache'),
-    EGRESS_CONFIG: '',
-  };
+    npm_config_userconfig: join(folder, 'npmrc'),
+    npm_config_globalconfig: join(folder, 'npmrc-of-all'),
+  });
   return execFileSync(program, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 

@@ -11,6 +11,7 @@ import { rangesCommand } from '../../proxy/cli/ranges.js';
 import { validateCommand } from '../../proxy/cli/validate.js';
 import { main } from '../../proxy/main.js';
 import { configFile } from '../config/fixture.js';
+import { plainEnv } from './plain-env.js';
 import { runCommand } from './run-command.js';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
@@ -87,13 +88,17 @@ test('an unknown command ends with 2 and the list of commands', async () => {
 
 test('a reader that goes away ends a command without a word', () => {
   const { status, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${MAIN}" ranges --json | true`], {
+    env: plainEnv(),
     encoding: 'utf8',
   });
   assert.deepEqual([status, stderr], [0, '']);
 });
 
 test('the exit code of a command does not depend on who reads its errors', async () => {
-  const child = spawn(process.execPath, [MAIN, 'check', '--nonsense'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [MAIN, 'check', '--nonsense'], {
+    env: plainEnv(),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   child.stderr.destroy();
   assert.deepEqual(await once(child, 'exit'), [2, null]);
 });
@@ -101,6 +106,7 @@ test('the exit code of a command does not depend on who reads its errors', async
 test('output that cannot be written is an error of one line', { skip: process.platform !== 'linux' }, () => {
   const full = openSync('/dev/full', 'w');
   const { status, stderr } = spawnSync(process.execPath, [MAIN, 'ranges'], {
+    env: plainEnv(),
     stdio: ['ignore', full, 'pipe'],
     encoding: 'utf8',
   });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { plainEnv } from './plain-env.js';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 const SHIPPED = fileURLToPath(new URL('../../../config/policy.yaml', import.meta.url));
@@ -15,7 +16,7 @@ test('what is for always is in force, and is not written into the policy that ca
   const state = await mkdtemp(join(tmpdir(), 'egress-shipped-'));
   const before = await readFile(SHIPPED, 'utf8');
   const listen = { EGRESS_PROXY_LISTEN: '127.0.0.1:0', EGRESS_ADMIN_LISTEN: '127.0.0.1:0' };
-  const env = { ...process.env, EGRESS_CONFIG: '', EGRESS_STATE: state, ...listen };
+  const env = plainEnv({ EGRESS_STATE: state, ...listen });
   const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(async () => {
     const ended = once(child, 'exit');

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { placeOf } from '../../proxy/cli/decide.js';
 import { WatchList } from '../../proxy/cli/watch-list.js';
 import { type Instance, LISTEN, request, startInstance } from './instance.js';
+import { plainEnv } from './plain-env.js';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 const POLICY = `${LISTEN}policy: { default: none }\nclients: [{ name: github, token: 0123456789abcdef }]\n`;
@@ -32,7 +33,7 @@ async function stand(
   await writeFile(path, `version: 1\nlisten: { admin: "${new URL(instance.admin).host}" }\n`);
   const run = async (...argv: string[]): Promise<Ran> => {
     const child = spawn(process.execPath, [MAIN, ...argv, '--config', path], {
-      env: { ...process.env, EGRESS_STATE: state },
+      env: plainEnv({ EGRESS_STATE: state }),
     });
     const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
     return { code, out, err };
@@ -84,7 +85,7 @@ test('where no instance answers, the exit code is 4', async (t) => {
   t.after(() => rm(folder, { recursive: true }));
   const path = join(folder, 'policy.yaml');
   await writeFile(path, 'version: 1\nlisten: { admin: "127.0.0.1:1" }\n');
-  const child = spawn(process.execPath, [MAIN, 'grants', '--config', path]);
+  const child = spawn(process.execPath, [MAIN, 'grants', '--config', path], { env: plainEnv() });
   assert.deepEqual(await once(child, 'exit'), [4, null]);
 });
 

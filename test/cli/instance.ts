@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { plainEnv } from './plain-env.js';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 
@@ -28,7 +29,7 @@ export interface Instance {
 
 export const LISTEN = 'version: 1\nlisten: { proxy: "127.0.0.1:0", admin: "127.0.0.1:0" }\n';
 
-/** `env`: beside the environment of this process. `within`: a command that runs another one, such as `ip netns exec NAME`. */
+/** `env`: beside the plain environment. `within`: a command that runs another one, such as `ip netns exec NAME`. */
 export async function startInstance(
   context: { after(end: () => Promise<void>): unknown },
   yaml: string,
@@ -40,7 +41,7 @@ export async function startInstance(
   await writeFile(path, yaml);
   const [command = process.execPath, ...args] = [...within, process.execPath, MAIN, 'serve', '--config', path];
   const child = spawn(command, args, {
-    env: { ...process.env, ...env },
+    env: plainEnv(env),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   context.after(async () => {

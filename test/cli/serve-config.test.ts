@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { LISTEN, startInstance } from './instance.js';
+import { plainEnv } from './plain-env.js';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 
@@ -56,7 +57,7 @@ test('the addresses of the host are refused, in a file that has no key for them'
 test('six mistakes in EGRESS_CONFIG print six errors with path, value and right form, and exit 78', async (t) => {
   const path = join(await folderOf(t), 'policy.yaml');
   await writeFile(path, MISTAKEN);
-  const child = spawn(process.execPath, [MAIN], { env: { ...process.env, EGRESS_CONFIG: path } });
+  const child = spawn(process.execPath, [MAIN], { env: plainEnv({ EGRESS_CONFIG: path }) });
   const [errors, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
   assert.equal(code, 78);
   const lines = errors.trim().split('\n').slice(1);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { plainEnv } from './plain-env.js';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 
@@ -19,7 +20,10 @@ test('serve exits with 1 and names the key where one of its listeners cannot be 
   const folder = await mkdtemp(join(tmpdir(), 'egress-test-'));
   const path = join(folder, 'policy.yaml');
   await writeFile(path, `version: 1\nlisten: { proxy: "127.0.0.1:0", admin: "127.0.0.1:${at.port}" }\n`);
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', path], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [MAIN, 'serve', '--config', path], {
+    env: plainEnv(),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
   assert.equal(code, 1);
   assert.match(
@@ -47,7 +51,7 @@ Server.prototype.emit = function (name, ...rest) {
 };
 await main(['serve', '--config', ${JSON.stringify(path)}]);`;
   const args = ['--input-type=module', '--eval', script];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, { env: plainEnv(), stdio: ['ignore', 'pipe', 'inherit'] });
   const [log, exited] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   assert.deepEqual(exited, [0, null]);
   assert.match(log, /"event":"stopped"/);
@@ -64,7 +68,7 @@ const has = (name) => process.moduleLoadList.includes('NativeModule ' + name);
 process.stderr.write([has('net'), has('tls'), has('https')].join());
 process.exit(0);`;
   const args = ['--input-type=module', '--eval', script];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, args, { env: plainEnv(), stdio: ['ignore', 'ignore', 'pipe'] });
   assert.equal(await text(child.stderr), 'true,false,false');
   await rm(folder, { recursive: true });
 });

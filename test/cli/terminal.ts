@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
+import { plainEnv } from './plain-env.js';
 
 const { stdout } = spawnSync('script', ['--version'], { encoding: 'utf8' });
 /** False or why there is none: another system has another `script`, or none. */
@@ -30,7 +31,7 @@ export async function atTerminal(t: TestContext, argv: readonly string[], env: N
   // Ctrl+C is for the shell too, and one without a trap ends of it before the command does.
   const command = `trap : INT; stty rows 12 cols 70; echo "at $(tty)"; ${quoted}; ${after}`;
   const child = spawn('script', ['-qec', command, '/dev/null'], {
-    env: { ...process.env, ...env, TERM: 'xterm', SHELL: '/bin/sh' },
+    env: plainEnv({ ...env, TERM: 'xterm', SHELL: '/bin/sh' }),
   });
   t.after(() => child.kill('SIGKILL'));
   const exit = once(child, 'exit');

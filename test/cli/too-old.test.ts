@@ -5,12 +5,13 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { transform } from 'esbuild';
+import { plainEnv } from './plain-env.js';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 const FAKE = 'data:text/javascript,Object.defineProperty(process.versions,"node",{value:process.env.FAKE_NODE})';
 
 function onNode(version: string, ...argv: string[]) {
-  const env = { ...process.env, FAKE_NODE: version };
+  const env = plainEnv({ FAKE_NODE: version });
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', FAKE, MAIN, ...argv], {
     encoding: 'utf8',
     env,

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../proxy/config/load.js';
+import { plainEnv } from '../cli/plain-env.js';
 import { configFile } from './fixture.js';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
@@ -38,6 +39,8 @@ const BROKEN: readonly (readonly [what: string, text: string])[] = [
 
 for (const [what, broken] of BROKEN) {
   test(`nothing of a token is in an error or in a warning: ${what}`, async (t) => {
+    // What Node has to say of its own environment has been said then.
+    await setImmediate();
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
     process.on('warning', onWarning);
@@ -53,12 +56,12 @@ for (const [what, broken] of BROKEN) {
 test('the program prints nothing of a token, at its start or on a reload', async (t) => {
   const column0 = `${GOOD}? ${ITEM}\n: 5\n- ${ITEM}\n`;
   const path = configFile(t, column0);
-  const failed = spawn(process.execPath, [MAIN, 'serve', '--config', path]);
+  const failed = spawn(process.execPath, [MAIN, 'serve', '--config', path], { env: plainEnv() });
   const [printed, [code]] = await Promise.all([text(failed.stderr), once(failed, 'exit')]);
   assert.equal(code, 78);
   assert.doesNotMatch(printed, PIECE);
   writeFileSync(path, GOOD);
-  const running = spawn(process.execPath, [MAIN, 'serve', '--config', path]);
+  const running = spawn(process.execPath, [MAIN, 'serve', '--config', path], { env: plainEnv() });
   const errors = text(running.stderr);
   const lines: string[] = [];
   for await (const line of createInterface({ input: running.stdout })) {
@@ -74,7 +77,7 @@ test('the program prints nothing of a token, at its start or on a reload', async
 test('a warning of a library is logged by its name, and never by what it says', async (t) => {
   const path = configFile(t, GOOD);
   const noisy = `data:text/javascript,process.on('SIGUSR2', () => process.emitWarning(${JSON.stringify(TOKEN)}, 'NoisyWarning'))`;
-  const child = spawn(process.execPath, ['--import', noisy, MAIN, 'serve', '--config', path]);
+  const child = spawn(process.execPath, ['--import', noisy, MAIN, 'serve', '--config', path], { env: plainEnv() });
   const errors = text(child.stderr);
   const lines: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { ClientEntry } from '../../proxy/config/config.js';
 import { parsePrefix } from '../../proxy/core/address.js';
 import { identify, namesByToken, type Origin } from '../../proxy/door/clients.js';
+import { plainEnv } from '../cli/plain-env.js';
 import { configFile, configOf, errorsOf } from '../config/fixture.js';
 
 const NOBODY: ClientEntry = {
@@ -98,9 +99,8 @@ test('serve is not ready before the pods are known, says why, and serves all the
     `version: 1\nlisten: { proxy: "127.0.0.1:0", admin: "127.0.0.1:0" }\nclients: [ { name: a, ${POD('tools', '{}')} } ]\n`,
   );
   const main = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
-  const { KUBERNETES_SERVICE_HOST: _, ...env } = process.env;
   const child = spawn(process.execPath, [main, 'serve', '--config', path], {
-    env,
+    env: plainEnv(),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));
