@@ -1,9 +1,10 @@
 /** Reads incoming JSON as a grant, a pause or an answer, and reports every mistake at once. */
+import { parseAddress } from '../core/address.js';
 import { Fields } from '../decide/fields.js';
 import type { GrantDraft, PauseDraft } from '../decide/grant.js';
 import { AdminError } from './options.js';
 
-const LIFETIME = ['for', 'once', 'confirm', 'why'] as const;
+const LIFETIME = ['for', 'once', 'confirm', 'addresses', 'why'] as const;
 
 export interface Asked<T> {
   readonly draft: T;
@@ -12,16 +13,17 @@ export interface Asked<T> {
 
 /** The keys of GrantRequest in docs/interface.md. Throws a 400 with every mistake. */
 export function grantRequest(body: unknown): Asked<GrantDraft> {
-  const fields = new Fields(body, ['effect', 'host', 'ports', 'client', 'from', ...LIFETIME]);
+  const fields = new Fields(body, ['effect', 'host', 'ports', 'client', 'clientAddress', 'from', ...LIFETIME]);
   const effect = fields.required('effect', fields.word('effect', ['allow', 'block']), 'allow or block');
   const place = fields.place('host');
   const rest = { ports: fields.ports('ports'), client: fields.clientName('client'), from: fields.text('from', 64) };
   const lifetime = lifetimeOf(fields);
+  const clientAddress = clientAddressOf(fields, lifetime.once && rest.client === null);
   if (effect === 'block' && (lifetime.once || lifetime.internal))
     fields.wrong('effect', 'allow, since once and confirm are for nothing else');
   const why = fields.text('why', 200);
   if (effect === null || place === null || fields.errors.length > 0) throw mistakes(fields);
-  return { draft: { effect, ...place, ...rest, ...lifetime }, why };
+  return { draft: { effect, ...place, ...rest, ...clientAddress, ...lifetime }, why };
 }
 
 /** The keys of an answer; the question says what it is about. */
@@ -66,11 +68,25 @@ export function emptyRequest(body: unknown): void {
 }
 
 function lifetimeOf(fields: Fields) {
+  const internal = fields.word('confirm', ['internal']) !== null;
+  const addresses = fields.addresses('addresses');
+  if (addresses !== null && !internal) fields.wrong('addresses', 'what "confirm":"internal" confirms, or nothing');
   return {
     forMs: fields.duration('for'),
     once: fields.flag('once'),
-    internal: fields.word('confirm', ['internal']) !== null,
+    internal,
+    ...(addresses === null ? {} : { addresses }),
   };
+}
+
+/** An address may be another client's tomorrow: only for the next request. */
+function clientAddressOf(fields: Fields, mayBe: boolean): { readonly clientAddress?: string } {
+  const given = fields.text('clientAddress', 64);
+  const parsed = given === null ? null : parseAddress(given);
+  if (given === null) return {};
+  if (parsed !== null && mayBe) return { clientAddress: parsed.text };
+  fields.wrong('clientAddress', 'the address of a client without a name, with once and without client');
+  return {};
 }
 
 function mistakes({ errors }: Fields): AdminError {

@@ -1,8 +1,9 @@
 /** Grants, pauses and questions over HTTP. access.ts has checked who may write before these run. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FileChange } from '../config/policy-file.js';
 import { parsePrefix } from '../core/address.js';
 import { parseDnsName, parseHostPattern } from '../core/host-pattern.js';
-import { sectionOfGrant } from '../core/run-time.js';
+import { isBound, sectionOfGrant } from '../core/run-time.js';
 import { BookError, MOST_GRANTS } from '../decide/book.js';
 import { type Deciding, type Grant, type GrantDraft, grantView, lineOf, pauseView } from '../decide/grant.js';
 import { type Question, questionView } from '../decide/questions.js';
@@ -68,12 +69,11 @@ function addQuestionRoutes(app: FastifyInstance, runTime: RunTimeControl): void 
       questions.end(question.id, 'dismissed');
       return { dismissed: questionView(question) };
     }
-    const client = scope === 'this' ? question.grantClient : null;
     const draft = {
       effect: answer,
       ...placeOf(question),
       ports: [question.port],
-      client,
+      ...clientOf(question, scope === 'this' ? lifetime : null),
       from: question.from,
       ...lifetime,
     };
@@ -81,6 +81,13 @@ function addQuestionRoutes(app: FastifyInstance, runTime: RunTimeControl): void 
     questions.end(question.id, answer === 'allow' ? 'allowed' : 'blocked');
     return reply.code(201).send(made);
   });
+}
+
+/** `lifetime` null: for all. A client without a name has nothing but its address, which is good for the next request. */
+function clientOf({ client, grantClient }: Question, lifetime: Pick<GrantDraft, 'once'> | null) {
+  if (lifetime === null || grantClient !== null || !lifetime.once)
+    return { client: lifetime === null ? null : grantClient };
+  return { client: null, clientAddress: client.address };
 }
 
 function overview({ book, state, file }: RunTimeControl) {
@@ -96,8 +103,9 @@ function overview({ book, state, file }: RunTimeControl) {
 
 /** Makes the grant; one that is meant forever also gets its line in the policy file, if that can be written. */
 async function make(runTime: RunTimeControl, draft: GrantDraft, deciding: Deciding) {
-  const internal = confirmed(draft, await runTime.vet(draft));
-  const grant = orRefused(() => runTime.book.grant({ ...draft, internal }, deciding));
+  const confirmation = confirmed(draft, await runTime.vet(draft));
+  const { addresses: _shown, ...rest } = draft;
+  const grant = orRefused(() => runTime.book.grant({ ...rest, ...confirmation }, deciding));
   const file = grant.expires === null ? intoFile(runTime, grant) : null;
   const closed = await runTime.settled();
   return { grant: grantView(runTime.book.find(grant.id) ?? grant), file, closed };
@@ -105,10 +113,17 @@ async function make(runTime: RunTimeControl, draft: GrantDraft, deciding: Decidi
 
 function intoFile(runTime: RunTimeControl, grant: Grant) {
   const [section, line] = [sectionOfGrant(grant), lineOf(grant)];
-  const change = runTime.file.add({ section, item: itemOf(line) });
+  const change = isBound(grant) ? WIDER : runTime.file.add({ section, item: itemOf(line) });
   if (change.applied) runTime.reload();
   return { section, line, applied: change.applied, explanation: change.applied ? null : change.explanation };
 }
+
+/** What a person writes knowingly is not written for them. */
+const WIDER: FileChange = {
+  applied: false,
+  explanation:
+    'It lasts until it is revoked, for the confirmed addresses alone. A rule of the policy file would open the name at any private address that it ever has, so it is not written there.',
+};
 
 async function revoke(runTime: RunTimeControl, id: string) {
   const grant = runTime.book.find(id);
@@ -128,17 +143,30 @@ async function revoke(runTime: RunTimeControl, id: string) {
   return { revoked: grantView(grant), closed: await runTime.settled() };
 }
 
-/** Whether the grant is an exception for a private destination; throws if no grant can open it, or if it still has to be confirmed. */
-function confirmed(draft: GrantDraft, vetting: Vetting): boolean {
+/** Whether the grant is an exception for a private destination, and where; throws if no grant can open it, or if it still has to be confirmed. */
+function confirmed(draft: GrantDraft, vetting: Vetting): Pick<GrantDraft, 'internal' | 'addresses'> {
   switch (vetting.outcome) {
-    case 'fine':
-      if (vetting.internal && draft.ports === null) throw portsNeeded();
-      return vetting.internal;
+    case 'fine': {
+      const { internal, addresses } = vetting;
+      if (internal && draft.ports === null) throw portsNeeded();
+      return { internal, ...(addresses === undefined ? {} : { addresses }) };
+    }
+    case 'unknown':
+      throw new AdminError(
+        409,
+        'no-address',
+        vetting.addresses.length === 0
+          ? 'This is the name of a private destination, and it has no address now: allow it once it resolves, or allow the address itself.'
+          : 'This name has too many private addresses for one grant: allow the address itself, or write a rule under policy.internal.',
+        { addresses: vetting.addresses },
+      );
     case 'confirm':
       throw new AdminError(
         409,
         'confirm-internal',
-        'This opens a private destination to a tool. If the tool needs it, send the same again with "confirm":"internal".',
+        draft.internal
+          ? 'The name has another private address by now. If the tool needs that one, send the same again with these "addresses".'
+          : 'This opens a private destination to a tool. If the tool needs it, send the same again with "confirm":"internal" and these "addresses": a name is opened at them alone.',
         { addresses: vetting.addresses, confirm: 'internal' },
       );
     case 'denied':

@@ -15,7 +15,7 @@ export const allowCommand = command({
   name: 'allow',
   synopsis:
     'HOST[:PORT] [--client NAME] [--for 10m | --once] [--internal] [--why TEXT] [--json]\n                          [--config FILE]',
-  details: `  Allows a host from now on. A deny rule comes first, and nothing opens metadata.\n${FOR}\n  --once is for the next request. --internal confirms that a private destination is meant.\n${EXITS}`,
+  details: `  Allows a host from now on. A deny rule comes first, and nothing opens metadata.\n${FOR}\n  --once is for the next request. --internal confirms that a private destination is meant: a name at the\n  addresses that it has now, which are printed.\n${EXITS}`,
   options: { ...GRANT, once: { type: 'boolean' }, internal: { type: 'boolean' } },
   operands: { least: 1, most: 1 },
   run: (values, [place = ''], io) =>
@@ -128,7 +128,7 @@ async function ask(
 /** What an error of the API means to whoever gave the command. */
 export function hintFor(error: Error): string {
   if (!(error instanceof AdminRefusal) || at(error.answer, 'error') !== 'confirm-internal') return error.message;
-  return `${list(error.answer, 'addresses').join(', ') || 'It'}: a private destination. If the tool needs it, repeat this with --internal.`;
+  return `${list(error.answer, 'addresses').join(', ') || 'It'}: a private destination. If the tool needs it, repeat this with --internal: a name is opened at the addresses that it has then.`;
 }
 
 /** `host`, `host:port`, an address, `[v6]:port`, `*.suffix:port`. */
@@ -174,7 +174,7 @@ function oneGrant(grant: unknown): string {
   const ports = at(grant, 'ports');
   const place = `${at(grant, 'host') ?? at(grant, 'address')}${Array.isArray(ports) ? `:${ports.join(',')}` : ''}`;
   const marks = [
-    at(grant, 'internal') === true ? 'private' : '',
+    at(grant, 'internal') === true ? privateText(grant) : '',
     at(grant, 'once') === true ? 'once' : '',
     at(grant, 'inFile') === true ? 'in the policy file' : '',
     at(grant, 'why') === null ? '' : `(${at(grant, 'why')})`,
@@ -183,11 +183,16 @@ function oneGrant(grant: unknown): string {
     at(grant, 'id'),
     at(grant, 'effect'),
     place,
-    `for ${at(grant, 'client') ?? 'all'}`,
+    `for ${at(grant, 'client') ?? at(grant, 'clientAddress') ?? 'all'}`,
     until(grant, 'revoked'),
     ...marks,
   ];
   return words.filter((word) => word !== '').join(' ');
+}
+
+function privateText(grant: unknown): string {
+  if (at(grant, 'addresses') === null) return 'private';
+  return `private, at ${list(grant, 'addresses').join(' and ') || 'no address that was confirmed: allow it again'}`;
 }
 
 function onePause(pause: unknown): string {

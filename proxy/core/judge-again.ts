@@ -35,6 +35,7 @@ const LACKS_RULE: ReadonlySet<DenyReason> = new Set<DenyReason>([
   'port-not-allowed',
   'not-yet-allowed',
   'address-prohibited',
+  'address-not-confirmed',
 ]);
 
 function ofDestination(policy: Policy, question: Question, addresses: readonly Address[] | null): readonly Denial[] {

@@ -25,6 +25,8 @@ export interface Policy extends LocalRanges {
   readonly deny: readonly Rule[];
   readonly internal: readonly Rule[];
   readonly allow: readonly Rule[];
+  /** Names that were opened at confirmed addresses. They open nothing: a refusal at another address says so. */
+  readonly elsewhere?: readonly Rule[];
   /** What would be refused for lack of a rule becomes a question to whoever runs the proxy. */
   readonly asks: boolean;
   /** Who is refused everything for now. */
@@ -68,11 +70,12 @@ export function judgeName(policy: Policy, question: Question, name: DnsName): De
   if (lacksName(policy, question)) return refusal('client-required', 'clients');
   const denied = policy.deny.find((rule) => rule.address === null && matches(rule, question, null));
   if (denied !== undefined) return refusal(denyReason(denied), denied.id);
-  if (special !== null && !policy.internal.some((rule) => mayMatch(rule, question, name)))
+  const opened = [...policy.internal, ...(policy.elsewhere ?? [])];
+  if (special !== null && !opened.some((rule) => mayMatch(rule, question, name)))
     return refusal('address-prohibited', special.id, special.what);
   if (policy.default === 'public') return null;
   // A query is a way out, too: a name is resolved only where a rule could allow it.
-  const hopeful = [...policy.allow, ...policy.internal].some((rule) => mayMatch(rule, question, name));
+  const hopeful = [...policy.allow, ...opened].some((rule) => mayMatch(rule, question, name));
   return hopeful ? null : notAllowed(policy, question, null);
 }
 
@@ -115,7 +118,7 @@ function judgeRules(policy: Policy, question: Question, address: Address, kind: 
   if (denied !== undefined) return refusal(denyReason(denied), denied.id);
   if (kind.kind !== 'global') {
     const exception = policy.internal.find((rule) => opens(rule, question, address, kind));
-    return exception?.id ?? refusal(prohibited(kind), kind.id, kind.what);
+    return exception?.id ?? notOpened(policy, question, address, kind);
   }
   const allowed = policy.allow.find((rule) => matches(rule, question, address));
   if (allowed !== undefined) return allowed.id;
@@ -139,9 +142,18 @@ function notAllowed(policy: Policy, question: Question, address: Address | null)
   return refusal(named ? 'port-not-allowed' : 'host-not-allowed', 'default');
 }
 
+/** Tells a name that was opened at other addresses from what nobody opened. */
+function notOpened(policy: Policy, question: Question, address: Address, kind: SpecialClass): Denial {
+  const elsewhere = policy.elsewhere?.find((rule) => opens(rule, question, address, kind));
+  if (elsewhere !== undefined) return refusal('address-not-confirmed', elsewhere.id, kind.what);
+  return refusal(prohibited(kind), kind.id, kind.what);
+}
+
 function prohibited(kind: AddressClass): DenyReason {
   return kind.kind !== 'global' && kind.metadata ? 'metadata-address' : 'address-prohibited';
 }
+
+type SpecialClass = Exclude<AddressClass, { readonly kind: 'global' }>;
 
 function denyReason(rule: Rule): DenyReason {
   if (rule.address !== null) return 'address-denied';

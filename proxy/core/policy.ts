@@ -156,7 +156,8 @@ export function decideName(of: Policy, asked: Question, name: DnsName): Verdict 
 function worst(denials: readonly Denial[], count: number): Denial | null {
   const gravest = denials.find(({ reason }) => GRAVE.has(reason)) ?? denials[0];
   if (gravest === undefined) return null;
-  return denials.length < count ? { ...gravest, reason: 'mixed-answer' } : gravest;
+  const isMixed = denials.length < count && gravest.reason !== 'address-not-confirmed';
+  return isMixed ? { ...gravest, reason: 'mixed-answer' } : gravest;
 }
 
 const GRAVE: ReadonlySet<DenyReason> = new Set<DenyReason>(['metadata-address', 'own-listener']);

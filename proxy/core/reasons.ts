@@ -68,6 +68,11 @@ export const REASONS = {
   'port-not-allowed': deny(403, 'http_request_denied', 'Rules that name this host do not allow this port.'),
   'address-denied': deny(403, 'destination_ip_prohibited', 'A deny rule names this address.'),
   'address-prohibited': deny(403, 'destination_ip_prohibited', 'The address is not a public one.'),
+  'address-not-confirmed': deny(
+    403,
+    'destination_ip_prohibited',
+    'This name was allowed at another private address than it has now: allowing it again confirms the new one.',
+  ),
   'metadata-address': deny(403, 'destination_ip_prohibited', 'The address is a metadata service; no rule opens it.'),
   'mixed-answer': deny(403, 'destination_ip_prohibited', 'DNS answered with both permitted and prohibited addresses.'),
   'zone-identifier': deny(403, 'destination_ip_prohibited', 'An IPv6 zone identifier names a link of this host.'),

@@ -13,6 +13,8 @@ export interface Rule {
   readonly address: Prefix | null;
   readonly ports: readonly PortRange[] | null;
   readonly clients: ReadonlySet<string> | null;
+  /** Only for the client at this address that no entry names; absent: for whom `clients` says. */
+  readonly clientAddress?: string;
 }
 
 export interface PortRange {
@@ -23,6 +25,8 @@ export interface PortRange {
 /** Who asks. `name` is null for a client that no `clients` entry names. */
 export interface ClientIdentity {
   readonly name: string | null;
+  /** Where it connects from, as text; absent where nobody connects. */
+  readonly address?: string;
 }
 
 /** What is asked: shared by both decisions of one request. */
@@ -63,9 +67,10 @@ function matchesPortAndClient(rule: Rule, question: Question): boolean {
   return covered && matchesClient(rule, question);
 }
 
-function matchesClient(rule: Rule, question: Question): boolean {
+function matchesClient(rule: Rule, { client }: Question): boolean {
+  if (rule.clientAddress !== undefined) return client.name === null && client.address === rule.clientAddress;
   if (rule.clients === null) return true;
-  return question.client.name !== null && rule.clients.has(question.client.name);
+  return client.name !== null && rule.clients.has(client.name);
 }
 
 function matchesDestination(rule: Rule, target: Target, address: Address | null): boolean {

@@ -3,7 +3,7 @@
  * `deny` rule, an allow an `allow` rule, or an `internal` one where a private destination was confirmed. So nothing that
  * is "never" opens, and a `deny` rule of the file comes before every allow.
  */
-import { type Prefix, prefixOf } from './address.js';
+import { type Address, type Prefix, prefixOf } from './address.js';
 import type { HostPattern } from './host-pattern.js';
 import type { Policy } from './judge.js';
 import type { Rule } from './rule.js';
@@ -20,8 +20,12 @@ export interface GrantedRule {
   readonly ports: readonly number[] | null;
   /** For a private destination: an exception for exactly this host, these ports and this client. */
   readonly internal: boolean;
+  /** For a private destination by name: the addresses that were confirmed. Absent: whatever private address it has. */
+  readonly addresses?: readonly Address[];
   /** For the next request that needs it. */
   readonly once: boolean;
+  /** With `client` null: only for the client at this address that has no name. */
+  readonly clientAddress?: string;
 }
 
 export interface PausedClient {
@@ -44,11 +48,15 @@ export function withRunTime(policy: Policy, { grants, pauses }: RunTime): Policy
   // What is left after its first request is taken last: another grant may do as well.
   const inOrder = [...grants.filter(({ once }) => !once), ...grants.filter(({ once }) => once)];
   const rulesFor = (section: RuleSection): Rule[] =>
-    inOrder.filter((grant) => sectionOfGrant(grant) === section).map((grant) => seen(ruleOf(grant), policy));
+    inOrder
+      .filter((grant) => sectionOfGrant(grant) === section)
+      .flatMap(rulesOf)
+      .map((rule) => seen(rule, policy));
   const lists = {
     deny: [...policy.deny, ...rulesFor('deny')],
     internal: [...policy.internal, ...rulesFor('internal')],
     allow: [...policy.allow, ...rulesFor('allow')],
+    elsewhere: inOrder.filter(isBound).map((grant) => ruleOf(grant, grant.address)),
   };
   const forAll = pauses.find(({ client }) => client === null);
   const isReport = forAll?.mode === 'report';
@@ -69,10 +77,25 @@ export function sectionOfGrant({ effect, internal }: Pick<GrantedRule, 'effect' 
   return internal ? 'internal' : 'allow';
 }
 
-/** True where a rule of the file says the same as the grant. */
+/** True where a rule of the file says the same as the grant, or the same of its name at any address. */
 export function isInFile(policy: Policy, grant: GrantedRule): boolean {
-  const wanted = keyOf(ruleOf(grant));
+  const wanted = keyOf(ruleOf(grant, grant.address));
   return policy[sectionOfGrant(grant)].some((rule) => keyOf(rule) === wanted);
+}
+
+/** A rule for each address of a name that was confirmed; one rule for any other grant. */
+function rulesOf(grant: GrantedRule): Rule[] {
+  const places = isBound(grant) ? (grant.addresses ?? []).map(wholeAddress) : [grant.address];
+  return places.map((address) => ruleOf(grant, address));
+}
+
+/** Where it opens something: at these addresses of its name alone. */
+export function isBound({ internal, host, addresses }: GrantedRule): boolean {
+  return internal && host !== null && addresses !== undefined;
+}
+
+function wholeAddress(address: Address): Prefix {
+  return prefixOf(address, address.bytes.length * 8);
 }
 
 /** Rules see the address inside a decoded form: one that names the form itself would block and allow nothing. */
@@ -80,23 +103,24 @@ function seen(rule: Rule, here: LocalRanges): Rule {
   const { address } = rule;
   if (address === null || address.bits < address.address.bytes.length * 8) return rule;
   const { effective } = classify(address.address, here);
-  return effective === address.address ? rule : { ...rule, address: prefixOf(effective, effective.bytes.length * 8) };
+  return effective === address.address ? rule : { ...rule, address: wholeAddress(effective) };
 }
 
 const REPORT = { mode: 'report' } as const;
 
-function ruleOf({ id, host, address, ports, client }: GrantedRule): Rule {
+function ruleOf({ id, host, ports, client, clientAddress }: GrantedRule, address: Prefix | null): Rule {
   return {
     id: `grant:${id}`,
     host,
     address,
     ports: ports?.map((port) => ({ from: port, to: port })) ?? null,
     clients: client === null ? null : new Set([client]),
+    ...(clientAddress === undefined ? {} : { clientAddress }),
   };
 }
 
 /** What the rule covers, in one spelling. */
-function keyOf({ host, address, ports, clients }: Rule): string {
+function keyOf({ host, address, ports, clients, clientAddress }: Rule): string {
   const ranges = ports?.map(({ from, to }) => `${from}-${to}`).sort();
-  return JSON.stringify([host?.text, address?.text, ranges, clients === null ? null : [...clients].sort()]);
+  return JSON.stringify([host?.text, address?.text, ranges, clients && [...clients].sort(), clientAddress]);
 }

@@ -221,7 +221,7 @@ export class Book {
 }
 
 function isSame(a: Grant, b: Grant): boolean {
-  const key = ({ effect, client, host, address, ports }: Grant): string =>
-    JSON.stringify([effect, client, host?.text, address?.text, ports]);
+  const key = ({ effect, client, clientAddress, host, address, ports }: Grant): string =>
+    JSON.stringify([effect, client, clientAddress, host?.text, address?.text, ports]);
   return key(a) === key(b);
 }

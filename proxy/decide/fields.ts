@@ -1,5 +1,5 @@
 /** Reads JSON from a client of the admin API or from the state file, and reports every mistake at once. */
-import { type Prefix, parseAddress, parsePrefix } from '../core/address.js';
+import { type Address, type Prefix, parseAddress, parsePrefix } from '../core/address.js';
 import { type HostPattern, parseHostPattern } from '../core/host-pattern.js';
 import { classify, TABLE_ALONE } from '../core/special-purpose.js';
 import { isPort, parseHost } from '../core/target.js';
@@ -15,6 +15,8 @@ type Place = { readonly host: HostPattern | null; readonly address: Prefix | nul
 
 const LONGEST_FOR_MS = 90 * 86_400_000;
 const MOST_PORTS = 32;
+/** Of one name: a rule for each. */
+export const MOST_ADDRESSES = 16;
 const UNITS: ReadonlyMap<string, number> = new Map([
   ['ms', 1],
   ['s', 1000],
@@ -73,6 +75,16 @@ export class Fields {
     if (Array.isArray(value) && ports.length === value.length && ports.length > 0 && ports.length <= MOST_PORTS)
       return [...new Set<number>(ports)].sort((a, b) => a - b);
     this.#wrong(key, value, `a list of 1 to ${MOST_PORTS} ports, such as [443]`);
+    return null;
+  }
+
+  addresses(key: string): readonly Address[] | null {
+    const value = this.#given(key);
+    if (value === null) return null;
+    const texts: readonly unknown[] = Array.isArray(value) ? value : [];
+    const found = texts.flatMap((text) => (typeof text === 'string' ? (parseAddress(text) ?? []) : []));
+    if (Array.isArray(value) && found.length === texts.length && found.length <= MOST_ADDRESSES) return found;
+    this.#wrong(key, value, `a list of at most ${MOST_ADDRESSES} addresses, as the question had them`);
     return null;
   }
 

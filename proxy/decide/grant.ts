@@ -43,10 +43,12 @@ export function grantView(grant: Grant) {
     id,
     effect,
     client,
+    clientAddress: grant.clientAddress ?? null,
     host: host?.text ?? null,
     address: address?.address.text ?? null,
     ports,
     internal,
+    addresses: grant.addresses?.map(({ text }) => text) ?? null,
     once,
     created: iso(grant.created),
     expires: isoOrNull(grant.expires),
@@ -66,7 +68,10 @@ export function pauseView({ client, mode, created, expires, by, why }: Pause) {
 export type GrantView = ReturnType<typeof grantView>;
 export type PauseView = ReturnType<typeof pauseView>;
 
-/** The rule as an item of the list in the policy file. Strings are quoted: `null` and `on` may be host names, too. */
+/**
+ * The rule as an item of the list in the policy file, which has no word for the addresses of a name. Strings are quoted:
+ * `null` and `on` may be host names, too.
+ */
 export function lineOf({ host, address, ports, client }: GrantedRule): string {
   const keys = [
     host === null ? [] : [`host: ${JSON.stringify(host.text)}`],

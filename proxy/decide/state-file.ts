@@ -58,17 +58,22 @@ export function parseState(text: string): Kept {
 }
 
 const GRANT_KEYS =
-  'id effect client host address ports internal once created expires by why from inFile section line'.split(' ');
+  'id effect client clientAddress host address ports internal addresses once created expires by why from inFile section line'.split(
+    ' ',
+  );
 
 function readGrant(item: unknown, index: number): Grant {
   const fields = new Fields(item, GRANT_KEYS);
   const place = fields.place(member(item, 'host') === null ? 'address' : 'host');
   const effect = fields.required('effect', fields.word('effect', ['allow', 'block']), 'allow or block');
   const id = fields.required('id', fields.text('id', 32), 'an id');
+  const addresses = fields.addresses('addresses');
+  const clientAddress = fields.text('clientAddress', 64);
   const grant = {
     client: fields.clientName('client'),
     ports: fields.ports('ports'),
     internal: fields.flag('internal'),
+    ...(clientAddress === null ? {} : { clientAddress }),
     once: fields.flag('once'),
     inFile: fields.flag('inFile'),
     ...times(fields, item),
@@ -79,7 +84,19 @@ function readGrant(item: unknown, index: number): Grant {
   const [error] = fields.errors;
   if (error !== undefined || place === null || effect === null || id === null)
     throw new Error(`grants[${index}].${error?.path}: got ${error?.value}, expected ${error?.expected}`);
-  return { id, effect, ...place, ...grant };
+  return { id, effect, ...place, ...grant, ...confirmedAt({ ...place, ...grant, addresses }) };
+}
+
+/**
+ * Files of earlier versions have no addresses: nobody has confirmed any, so the name opens nothing until somebody does. What the
+ * policy file has as a rule is as wide as that rule.
+ */
+function confirmedAt(
+  grant: Pick<Grant, 'host' | 'internal' | 'inFile'> & { readonly addresses: Grant['addresses'] | null },
+) {
+  const { host, internal, inFile, addresses } = grant;
+  if (host === null || !internal || (inFile && addresses === null)) return {};
+  return { addresses: addresses ?? [] };
 }
 
 function readPause(item: unknown, index: number): Pause {

@@ -7,11 +7,14 @@ import { isNever, type RuleId, sectionOf } from '../core/rule-id.js';
 import { type GrantedRule, withRunTime } from '../core/run-time.js';
 import { classify, classifyName } from '../core/special-purpose.js';
 import { type Host, isPort, type Port } from '../core/target.js';
+import { MOST_ADDRESSES } from '../decide/fields.js';
 import type { Gate } from './admit.js';
 
 export type Vetting =
-  /** `internal`: the destination is private, and the caller has confirmed it. */
-  | { readonly outcome: 'fine'; readonly internal: boolean }
+  /** `internal`: the destination is private, and the caller has confirmed it; `addresses`: for a name, where. */
+  | { readonly outcome: 'fine'; readonly internal: boolean; readonly addresses?: readonly Address[] }
+  /** A private name that has no address now, or more than a grant holds: there is nothing to confirm. */
+  | { readonly outcome: 'unknown'; readonly addresses: readonly string[] }
   /** Private because of these addresses: to be confirmed. */
   | { readonly outcome: 'confirm'; readonly addresses: readonly string[] }
   /** No grant can open it. `denied`: a `deny` rule of the file takes precedence. */
@@ -24,7 +27,10 @@ const ANY_PORT = 443;
 
 type Draft = Omit<GrantedRule, 'id'>;
 
-/** `policy`: the file's. Resolves, never dials. A block is always fine, and so is a pattern: what it covers is judged per request. */
+/**
+ * `policy`: the file's. `draft.addresses`: what the caller was shown and confirms; absent: what the name has now. A name that has others by now
+ * is to be confirmed again. Resolves, never dials. A block is always fine, and so is a pattern: what it covers is judged per request.
+ */
 export async function vetGrant(gate: Gate, policy: Policy, draft: Draft): Promise<Vetting> {
   const host = hostOf(draft);
   if (draft.effect === 'block' || host === null) return { outcome: 'fine', internal: false };
@@ -32,13 +38,30 @@ export async function vetGrant(gate: Gate, policy: Policy, draft: Draft): Promis
   const isPrivate = isPrivatePlace(policy, host, addresses);
   const internal = isPrivate || (addresses.length === 0 && draft.internal);
   const ports = draft.ports ?? [ANY_PORT];
-  const trial = withRunTime(enforced(policy), { grants: [{ ...draft, ports, id: 'trial', internal }], pauses: [] });
+  const { addresses: shown, ...rest } = draft;
+  // By name alone: nothing opens by name what only its own address opens.
+  const trial = withRunTime(enforced(policy), { grants: [{ ...rest, ports, id: 'trial', internal }], pauses: [] });
   for (const port of ports) {
     const denial = isPort(port) ? judge(gate, trial, { draft, host, port, addresses }) : null;
     if (denial !== null) return refused(denial);
   }
-  if (isPrivate && !draft.internal) return { outcome: 'confirm', addresses: addresses.map(({ text }) => text) };
-  return { outcome: 'fine', internal };
+  return internal ? vetPrivate(draft, { host, addresses, shown }) : { outcome: 'fine', internal };
+}
+
+interface PrivatePlace {
+  readonly host: Host;
+  readonly addresses: readonly Address[];
+  readonly shown: readonly Address[] | undefined;
+}
+
+function vetPrivate({ internal }: Draft, { host, addresses, shown }: PrivatePlace): Vetting {
+  const texts = addresses.map(({ text }) => text);
+  if (host.kind === 'name' && (addresses.length === 0 || addresses.length > MOST_ADDRESSES))
+    return { outcome: 'unknown', addresses: texts };
+  const known = new Set(shown?.map(({ text }) => text));
+  if (!internal || (shown !== undefined && !texts.every((text) => known.has(text))))
+    return { outcome: 'confirm', addresses: texts };
+  return { outcome: 'fine', internal, ...(host.kind === 'name' ? { addresses } : {}) };
 }
 
 interface Tried {
@@ -50,7 +73,8 @@ interface Tried {
 
 function judge(gate: Gate, policy: Policy, { draft, host, port, addresses }: Tried): Denial | null {
   const target = { form: 'authority', scheme: null, host, port } as const;
-  const question = { target, client: { name: draft.client }, own: gate.own() };
+  const client = { name: draft.client, ...(draft.clientAddress === undefined ? {} : { address: draft.clientAddress }) };
+  const question = { target, client, own: gate.own() };
   const denial = decideHost(policy, question);
   if (denial !== null || addresses.length === 0) return denial;
   const verdict = decideAddresses(policy, question, addresses);

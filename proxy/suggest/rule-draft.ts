@@ -52,6 +52,7 @@ const BY_POLICY: ReadonlySet<string> = new Set([
   'port-not-allowed',
   'address-denied',
   'address-prohibited',
+  'address-not-confirmed',
   'metadata-address',
   'mixed-answer',
   'own-listener',

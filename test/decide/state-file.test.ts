@@ -7,10 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { parseAddress } from '../../proxy/core/address.js';
 import { parseState, readState, writeState } from '../../proxy/decide/state-file.js';
 import { keptToken, openStateFolder, readToken, stateFolder } from '../../proxy/decide/state-folder.js';
 import { bookStand, DECIDING, draft, stateOf } from './stand.js';
 
+const N8N = parseAddress('172.18.0.5') ?? assert.fail();
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 
 function folderOf(t: TestContext): string {
@@ -26,7 +28,7 @@ function someState() {
     why: 'asked "nicely"',
   });
   book.grant(draft('192.0.2.7', { effect: 'block' }), DECIDING);
-  book.grant(draft('n8n', { internal: true, ports: [5678], once: true, from: 'abc' }), DECIDING);
+  book.grant(draft('n8n', { internal: true, ports: [5678], addresses: [N8N], once: true, from: 'abc' }), DECIDING);
   book.pause({ client: 'slack', mode: 'refuse', forMs: null }, DECIDING);
   return { grants: book.grants, pauses: book.pauses };
 }

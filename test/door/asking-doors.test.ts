@@ -1,7 +1,7 @@
 /** What is asked, held and granted for one request, at every door that takes requests. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
 import { test } from 'node:test';
 import dnsPacket from 'dns-packet';
 import { DECIDING, draft } from '../decide/stand.js';
@@ -84,6 +84,21 @@ test('of many that are held for one host, what is granted once lets one through'
   assert.equal(await Promise.any(outcomes.map(async (one) => (await one) === 'through' || Promise.reject())), true);
   stand.clock.pass(HOLD_MS);
   assert.equal((await Promise.all(outcomes)).filter((one) => one === 'through').length, 1);
+});
+
+test('what is granted once for an address is for no other client, and is not used up by one', async (t) => {
+  const stand = await asking(t, '{ hold: 0s }');
+  const { port } = WAYS.CONNECT ?? assert.fail();
+  const answerTo = async (localAddress: string): Promise<string> => {
+    const client = net.connect({ host: '127.0.0.1', port: stand.port('proxy'), localAddress });
+    t.after(() => client.destroy());
+    client.write('CONNECT site.test:443 HTTP/1.1\r\nHost: site.test:443\r\n\r\n');
+    return String((await once(client, 'data'))[0]).slice(0, 12);
+  };
+  stand.control.book.grant({ ...once443(port), clientAddress: '127.0.0.3' }, DECIDING);
+  assert.equal(await answerTo('127.0.0.2'), 'HTTP/1.1 403');
+  assert.equal(await answerTo('127.0.0.3'), 'HTTP/1.1 200');
+  assert.equal(await answerTo('127.0.0.3'), 'HTTP/1.1 403');
 });
 
 test('over the bound of a client what it asks is refused at once, however long the hold is', async (t) => {

@@ -20,15 +20,32 @@ export function recordActions(record, clients) {
   const who = forWhom(name);
   const place = element('div', { class: 'decision' });
   const make = (effect, span) => () => {
-    const wanted = { effect, host, ports: effect === 'block' ? null : [port], client: who.value(), from: record.id };
+    const ports = effect === 'block' ? null : [port];
+    const client = {
+      client: who.value(),
+      ...(isForAddress(name, span) ? { clientAddress: record.client.address } : {}),
+    };
+    const wanted = { effect, host, ports, ...client, from: record.id };
     return decide(place, grant(wanted, span));
   };
   const effect = outcome === 'allow' ? 'block' : 'allow';
   return [
     element('h3', {}, effect === 'block' ? 'Block it' : 'Allow it'),
     element('div', { class: 'buttons wrap' }, ...spanButtons(effect, make), who.field),
+    ...(effect === 'allow' ? unnamedHint(name, record.client.address) : []),
     place,
   ];
+}
+
+/** A client without a name has its address, which is good for the next request: later it may be another one's. */
+export function isForAddress(name, span) {
+  return name === null && span.body.once === true;
+}
+
+export function unnamedHint(name, address) {
+  if (name !== null) return [];
+  const text = `The policy has no name for this client. "Once" is for ${address} alone, everything else for all clients.`;
+  return [element('p', { class: 'hint' }, text)];
 }
 
 /** A block that ends with the next request is useless. */

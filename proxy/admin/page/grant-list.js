@@ -72,12 +72,20 @@ function grantRow(grant, place, skew) {
       { class: `outcome ${effect === 'block' ? 'deny' : 'allow'}` },
       effect === 'block' ? '✕ block' : '✓ allow',
     ),
-    element('td', { class: 'destination' }, element('bdi', {}, placeText(grant)), internal ? ' (private)' : ''),
-    element('td', {}, element('bdi', {}, client ?? 'all')),
+    element('td', { class: 'destination' }, element('bdi', {}, placeText(grant)), internal ? privateText(grant) : ''),
+    element('td', {}, element('bdi', {}, client ?? grant.clientAddress ?? 'all')),
     left,
     element('td', {}, `${timeText(created)} by ${by}`, why === null ? '' : element('bdi', {}, `: ${why}`)),
     element('td', {}, button),
   );
+}
+
+/** A name is opened at the addresses that somebody confirmed. */
+function privateText({ addresses }) {
+  if (addresses === null) return ' (private)';
+  return addresses.length === 0
+    ? ' (private; no address was confirmed: allow it again)'
+    : ` (private, at ${addresses.join(' and ')})`;
 }
 
 /** Once a second: the time that is left, without asking again. */

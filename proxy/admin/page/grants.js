@@ -42,7 +42,8 @@ export async function decide(place, act, more = {}) {
 function confirmation(place, act, error) {
   const addresses = (error.answer?.addresses ?? []).join(', ');
   const yes = element('button', { type: 'button', class: 'danger' }, `Open ${addresses || 'the private address'}`);
-  yes.addEventListener('click', () => decide(place, act, { confirm: 'internal' }));
+  const shown = error.answer?.addresses ?? [];
+  yes.addEventListener('click', () => decide(place, act, { confirm: 'internal', addresses: shown }));
   const no = element('button', { type: 'button' }, 'Leave it closed');
   no.addEventListener('click', () => place.replaceChildren());
   queueMicrotask(() => no.focus());
@@ -54,10 +55,9 @@ export function grant(wanted, span) {
   return async (more) => {
     const { grant: made, file } = await ask('/v1/grants', { ...wanted, ...span.body, ...more });
     const verb = made.effect === 'block' ? 'Blocked' : 'Allowed';
-    const who = made.client === null ? 'all clients' : made.client;
     const where = made.inFile ? ' It is in the policy file.' : (file?.explanation ?? '');
     return {
-      said: `${verb}: ${placeText(made)} for ${who}, ${span.label}. ${where}`.trim(),
+      said: `${verb}: ${placeText(made)} for ${whoText(made)}, ${span.label}. ${where}`.trim(),
       undo: () => send('DELETE', `/v1/grants/${encodeURIComponent(made.id)}`),
     };
   };
@@ -101,10 +101,14 @@ export function answerQuestion({ id, host }, answer, span, client) {
       said:
         made === null
           ? `Dismissed: ${host}.`
-          : `${answer === 'allow' ? 'Allowed' : 'Blocked'}: ${placeText(made)}, ${span.label}.`,
+          : `${answer === 'allow' ? 'Allowed' : 'Blocked'}: ${placeText(made)} for ${whoText(made)}, ${span.label}.`,
       undo: made === null ? null : () => send('DELETE', `/v1/grants/${encodeURIComponent(made.id)}`),
     };
   };
+}
+
+export function whoText({ client, clientAddress }) {
+  return client ?? clientAddress ?? 'all clients';
 }
 
 export function placeText({ host, address, ports }) {

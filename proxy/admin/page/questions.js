@@ -1,6 +1,6 @@
 /** What tools ask for and no rule allows: answered here, and gone when it is. */
 
-import { forWhom, spanButtons } from './actions.js';
+import { forWhom, isForAddress, spanButtons, unnamedHint } from './actions.js';
 import { ask } from './api.js';
 import { byId, element } from './dom.js';
 import { answerQuestion, decide } from './grants.js';
@@ -61,7 +61,8 @@ function questionItem(question, times) {
   const { client, grantClient } = question;
   const place = element('div', { class: 'decision' });
   const who = forWhom(grantClient);
-  const make = (effect, span) => () => decide(place, answerQuestion(question, effect, span, who.which()));
+  const make = (effect, span) => () =>
+    decide(place, answerQuestion(question, effect, span, isForAddress(grantClient, span) ? 'this' : who.which()));
   const dismiss = element('button', { type: 'button' }, 'Dismiss');
   dismiss.addEventListener('click', () => decide(place, answerQuestion(question, 'dismiss')));
   return element(
@@ -83,6 +84,7 @@ function questionItem(question, times) {
       dismiss,
       who.field,
     ),
+    ...unnamedHint(grantClient, client.address),
     place,
   );
 }
