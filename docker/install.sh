@@ -107,17 +107,17 @@ check)
   say "the override is in force"
   ;;
 remove)
-  is_installed || fail "$base is not a file of this script"
+  is_installed || fail "$base was not written by this script: there is nothing to remove"
   restore
   say "removed; after docker compose up -d --remove-orphans the stack's tools are no longer confined"
   ;;
 *)
   ! is_installed || fail "it is installed already; --check tells whether it is in force"
-  [ ! -e egress-proxy/compose.override.yml ] || fail "egress-proxy init has put the override in already: its --remove takes it out"
-  docker info >/dev/null 2>&1 || fail "the Docker engine does not answer"
+  [ ! -e egress-proxy/compose.override.yml ] || fail "egress-proxy init has put the override in already: run egress-proxy init --remove first"
+  docker info >/dev/null 2>&1 || fail "the Docker engine does not answer: start it, or use a user who may ask it"
   version_is_enough || fail "Compose 2.24.4 or newer is needed, this is $(docker compose version --short)"
   # With the file list of .env, so that what the stack starts today is what is looked at.
-  before=$(docker compose config) || fail "docker compose config fails as it is: nothing was changed"
+  before=$(docker compose config) || fail "docker compose config fails before any change: correct what it reports first"
   gateway=$(printf '%s\n' "$before" | service mcp-gateway)
   [ -n "$gateway" ] || fail "no service is called mcp-gateway: see docker/compose.tools.yml for a stack without a gateway"
   project=$(printf '%s\n' "$before" | sed -n 's/^name: //p')
@@ -127,7 +127,7 @@ remove)
   if [ "$action" = dry-run ]; then
     say "would move $base to $(aside "$base")${own:+ and $own to $(aside "$own")}, and write $base:"
     wrapper
-    say "port 8811 is published today: $published"
+    say "port 8811 is published now: $published"
     exit 0
   fi
   trap 'restore; say "nothing was changed"' EXIT

@@ -2,7 +2,7 @@
 .SYNOPSIS
     Puts the egress proxy between the MCP tools and everything else on Docker Desktop, and proves it.
 .DESCRIPTION
-    Docker Desktop keeps its packet filter inside its own virtual machine, so the host rules of ssrf-egress-block.sh can not
+    Docker Desktop keeps its packet filter inside its own virtual machine, so the host rules of ssrf-egress-block.sh cannot
     be set from Windows. The sidecar does the same work from inside Docker: the tools' network has no other way out. This
     script checks the engine, puts the override into the stack as docker/install.sh does, starts the stack, and runs the
     probe from a tool's seat: its table says what is open. The stack's compose file keeps its name and becomes a wrapper
@@ -94,7 +94,7 @@ function Install-Sidecar([string] $stack, [string] $proxy, [string] $composeFile
         return
     }
     if (Test-Path -LiteralPath (Join-Path $stack 'egress-proxy/compose.override.yml')) {
-        throw 'egress-proxy init has put the override in already: its --remove takes it out'
+        throw 'egress-proxy init has put the override in already: run egress-proxy init --remove first'
     }
     $from = Get-PathWithin $stack $proxy
     $config = Read-Config $stack @()
@@ -120,7 +120,7 @@ function Install-Sidecar([string] $stack, [string] $proxy, [string] $composeFile
 }
 
 function Uninstall-Sidecar([string] $stack, [string] $composeFile) {
-    if (-not (Test-Installed $composeFile)) { throw "$composeFile is not a file of ours: there is nothing to take away" }
+    if (-not (Test-Installed $composeFile)) { throw "$composeFile was not written by this script: there is nothing to remove" }
     $wasUp = Test-Up $stack
     Write-Step "put back $composeFile"
     if (-not $DryRun) { Restore-Stack $stack $composeFile }
@@ -186,7 +186,7 @@ function Find-ToolsNetwork([string] $container) {
         $about = [string] (Invoke-Native 'docker' @('network', 'inspect', '--format', '{{.Internal}} {{json .Labels}}', $name) | Select-Object -First 1)
         if ($about -match '^true .*com\.docker\.compose\.network.{1,3}mcp-tools\W') { return $name }
     }
-    throw 'the sidecar is on no internal network mcp-tools'
+    throw 'the sidecar is on no internal network mcp-tools: run this script without -Probe, which puts the override in force'
 }
 
 # "--exec" keeps wsl.exe from handing the words to a shell first. No word holds a double quote: Windows PowerShell loses it.
@@ -195,7 +195,7 @@ function Invoke-WslScript {
     if ($Distribution -ne '') { $where += @('-d', $Distribution) }
     $path = (Join-Path $PSScriptRoot 'ssrf-egress-block.sh').Replace('\', '/')
     $hasWsl = $null -ne (Get-Command 'wsl.exe' -ErrorAction SilentlyContinue)
-    if (-not $hasWsl -and -not $DryRun) { throw 'wsl.exe is not on this machine' }
+    if (-not $hasWsl -and -not $DryRun) { throw 'wsl.exe is not on this machine: install WSL first (wsl --install)' }
     if ($hasWsl) { $path = [string] (Invoke-Native 'wsl.exe' ($where + @('--exec', 'wslpath', '-a', $path)) | Select-Object -First 1) }
     $words = $where + @('-u', 'root', '--exec', 'bash', $path)
     if ($DryRun) { $words += '--dry-run' }
@@ -225,14 +225,14 @@ function Find-ComposeFile([string] $stack) {
 function Test-Docker {
     if (-not (Get-Command 'docker' -ErrorAction SilentlyContinue)) {
         if ($DryRun) { Write-Step 'docker is not on this machine: its version was not checked'; return }
-        throw 'docker is not on this machine'
+        throw 'docker is not on this machine: install Docker Desktop first'
     }
     $engine = ConvertTo-Version (Invoke-Native 'docker' @('version', '--format', '{{.Server.Version}}'))
     $compose = ConvertTo-Version (Invoke-Native 'docker' @('compose', 'version', '--short'))
     Write-Step "engine $engine, compose $compose"
     if ($compose -lt $LeastCompose) { throw "Compose $compose is too old: $LeastCompose or newer is needed" }
     if ($engine -lt $LeastEngine) {
-        Write-Warning "Engine ${engine}: before $LeastEngine an internal network may answer DNS for names outside (CVE-2024-29018)"
+        Write-Warning "Engine ${engine}: before $LeastEngine an internal network may answer DNS for names outside (CVE-2024-29018): update it"
     }
 }
 
@@ -263,7 +263,7 @@ function Get-Move([string] $stack, [string] $composeFile) {
     }
     foreach ($file in $files) {
         $aside = Get-Aside $file
-        if (Test-Path -LiteralPath $aside) { throw "$aside is there already: it is the name for what $file holds now" }
+        if (Test-Path -LiteralPath $aside) { throw "$aside exists already, and $file has to be moved to that name: rename it first" }
         @{ From = $file; To = $aside }
     }
 }

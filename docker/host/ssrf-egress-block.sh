@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Host firewall rules against SSRF from the tools' network: the tables of mcp-egress-proxy as iptables or nftables rules.
-# Needs bash and iptables or nft, no Node. README.md beside this file says what the rules can and can not do.
+# Needs bash and iptables or nft, no Node. README.md beside this file says what the rules can and cannot do.
 set -euo pipefail
 
 # The sidecar's way out: what comes from there reaches the internet, and not this host.
@@ -79,16 +79,16 @@ need_subnet() {
   local bits length=${1#*/}
   bits=$(bits_of "${1%/*}") || length=none
   if ! [[ $1 == */* && $length =~ ^(0|[1-9][0-9]{0,2})$ ]] || [ "$length" -gt ${#bits} ]; then
-    usage_error "SUBNET $1: an address, \"/\" and a length"
+    usage_error "SUBNET $1: expected a subnet such as 172.18.0.0/16"
   fi
-  [ "$length" -gt 0 ] || usage_error "SUBNET $1 names every address, the host's own too"
-  [[ ${bits:length} != *1* ]] || usage_error "SUBNET $1 has bits set after the length"
+  [ "$length" -gt 0 ] || usage_error "SUBNET $1: this is every address, the host's own included"
+  [[ ${bits:length} != *1* ]] || usage_error "SUBNET $1 has bits set after the prefix length"
 }
 
 # Port 53 of a metadata address would be open, and nothing opens these.
 take_dns() {
   local bits never
-  bits=$(bits_of "$1") || usage_error "--dns $1: an IPv4 or IPv6 address"
+  bits=$(bits_of "$1") || usage_error "--dns $1: expected an IPv4 or IPv6 address"
   for never in $NEVER; do
     if is_in "$bits" "$never"; then usage_error "--dns $1 is in $never, which nothing opens"; fi
   done
@@ -106,11 +106,11 @@ take_egress_interface() {
 }
 
 need_interface() {
-  [[ $1 =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$ ]] || usage_error "--interface $1: the name of a bridge"
+  [[ $1 =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$ ]] || usage_error "--interface $1: expected the name of a bridge"
 }
 
 take_format() {
-  [[ $1 == iptables || $1 == nftables ]] || usage_error "--format $1: iptables or nftables"
+  [[ $1 == iptables || $1 == nftables ]] || usage_error "--format is iptables or nftables, not $1"
   format=$1
 }
 
@@ -157,12 +157,12 @@ find_network() {
       fi
     done
     given="${subnet4[*]} ${subnet6[*]}"
-    [ -n "${given// /}" ] || fail "Docker has none of the networks ${NETWORKS[*]} with a subnet: give SUBNET"
+    [ -n "${given// /}" ] || fail "Docker has none of the networks ${NETWORKS[*]} with a subnet: name the subnet of the tools, such as 172.18.0.0/16"
   fi
   if [ ${#interface[@]} = 0 ]; then find_bridges; fi
   if [ ${#egress4[@]} = 0 ] && [ ${#egress6[@]} = 0 ] && [ ${#egressInterface[@]} = 0 ]; then find_egress; fi
   [ ${#interface[@]} -gt 0 ] ||
-    say 'no bridge of these subnets is on this host: only source addresses are matched, and a container can forge these'
+    say 'no bridge of these subnets is on this host: only source addresses are matched, which a container can forge. Name the bridge with --interface'
 }
 
 take_network() {
@@ -184,7 +184,7 @@ find_egress() {
 
 # Not those that are private by themselves: the proxy refuses these anyway, and an exception may name one.
 host_addresses() {
-  command -v ip >/dev/null || fail 'there is no program "ip" on this host'
+  command -v ip >/dev/null || fail 'there is no program "ip" on this host: install iproute2'
   local address prefix list=()
   for address in $(ip -4 -o address show scope global | awk '$2 !~ /^(docker|br-|veth)/ { sub("/.*", "", $4); print $4 }'); do
     is_private "$address" || list+=("$address")
@@ -248,7 +248,7 @@ describe() {
   local resolver
   sed -n 's/^nameserver[[:space:]]*\([0-9.]*\)$/\1/p' /etc/resolv.conf 2>/dev/null | while read -r resolver; do
     if [[ $resolver != 127.* && " ${dns4[*]} " != *" $resolver/32 "* ]]; then
-      say "note: this host's resolver is $resolver; where Docker asks it from inside a container, add --dns $resolver"
+      say "note: this host's resolver is $resolver; if Docker asks it from inside a container, add --dns $resolver"
     fi
   done
 }
@@ -261,7 +261,7 @@ print_rules() {
 apply_rules() {
   need_root
   choose_format
-  "${format}_rules" | fill_in | run_rules || fail "the rules were not taken; what was there before is in force"
+  "${format}_rules" | fill_in | run_rules || fail "the rules were not accepted; what was there before stays in force"
   if [ "$format" = nftables ]; then judge_frames 1; fi
   say "in place ($format). Remove: $0 --remove. Look: $0 --check"
   persistence
@@ -289,7 +289,7 @@ judge_frames() {
   for name in "${interface[@]}"; do
     [ -e "/sys/class/net/$name/bridge" ] || continue
     if [ "$1" = 1 ] && [ ! -e /proc/sys/net/bridge ]; then
-      modprobe br_netfilter 2>/dev/null || { say 'no br_netfilter: frames between tools are not judged'; return 0; }
+      modprobe br_netfilter 2>/dev/null || { say 'the module br_netfilter is missing: frames between tools are not filtered'; return 0; }
       for key in call-iptables call-ip6tables call-arptables; do echo 0 >"/proc/sys/net/bridge/bridge-nf-$key"; done
     fi
     for key in nf_call_iptables nf_call_ip6tables; do echo "$1" >"/sys/class/net/$name/bridge/$key" || :; done
@@ -306,7 +306,7 @@ choose_format() {
     format=iptables
     if ! has_docker_user && uses_nftables; then format=nftables; fi
   fi
-  [ "$mode" = print ] || has_tool "$format" || fail "there is no ${format/nftables/nft} on this host"
+  [ "$mode" = print ] || has_tool "$format" || fail "there is no ${format/nftables/nft} on this host: install it, or choose the other --format"
   [ "$mode" = print ] || [ "$format" = nftables ] || has_docker_user ||
     fail "there is no chain DOCKER-USER in $(iptables -V): is Docker running, and does it use this iptables? (or: --format nftables)"
 }
@@ -347,7 +347,7 @@ check_iptables() {
     part=rules4
     if [ "$tool" = ip6tables ]; then part=rules6; fi
     if [ "$(sed -n "/^$part() {/,/^}/p" <<<"$rules" | essence)" != "$("$tool-save" -t filter | essence)" ]; then
-      say "$tool: the rules are not those that this script would put in place"
+      say "$tool: the rules are not those that this script would put in place: run it without --check"
       wrong=yes
       continue
     fi
@@ -364,11 +364,11 @@ has_jumps() {
   grep -q '^:DOCKER-USER ' <<<"$saved" || chain=FORWARD
   for jump in "$chain -j MCP-EGRESS-FORWARD" 'INPUT -j MCP-EGRESS-INPUT'; do
     if ! grep -qxF -e "-A $jump" <<<"$saved"; then
-      say "$1: the jump \"$jump\" is missing"
+      say "$1: the jump \"$jump\" is missing: run this script without --check"
       return 1
     fi
     if [ "$(grep -m1 "^-A ${jump%% *} " <<<"$saved")" != "-A $jump" ]; then
-      say "$1: rules stand before \"$jump\"; what they accept is not judged"
+      say "$1: there are rules before \"$jump\": what they accept passes by these rules"
     fi
   done
 }
@@ -386,7 +386,7 @@ check_nftables() {
   local live
   live=$(nft list table inet mcp_egress 2>/dev/null) || { say 'nftables: there is no table inet mcp_egress'; return 1; }
   if [ "$(nftables_rules | fill_in | nft_essence)" != "$(nft_essence <<<"$live")" ]; then
-    say 'nftables: the rules are not those that this script would put in place'
+    say 'nftables: the rules are not those that this script would put in place: run it without --check'
     return 1
   fi
   say "nftables: in place; refused: $(awk '/chain refuse/ { on = 1 } on && $0 ~ /(reject|drop)/ { for (i = 1; i < NF; i++) if ($i == "packets") sum += $(i + 1) } END { print sum + 0 }' <<<"$live") packets"
@@ -455,9 +455,9 @@ fail() {
 
 has_ipv6() { [ -e /proc/net/if_inet6 ]; }
 
-[ "$(id -u)" = 0 ] || fail 'only root can change packet filter rules'
+[ "$(id -u)" = 0 ] || fail 'only root can change packet filter rules: run this with sudo'
 for tool in iptables $(if has_ipv6; then echo ip6tables; fi); do
-  command -v "$tool-restore" >/dev/null || fail "there is no $tool-restore on this host"
+  command -v "$tool-restore" >/dev/null || fail "there is no $tool-restore on this host: install iptables"
 done
 
 # What is in the filter table of ours: chains, their rules, and the jumps to them. $1: iptables or ip6tables.
@@ -470,7 +470,7 @@ judge_frames() {
   [ -e "/sys/class/net/$2/bridge" ] || return 0
   if [ "$1" = 1 ] && [ ! -e /proc/sys/net/bridge ]; then
     # The module starts with every bridge of the host: that is not ours to change.
-    modprobe br_netfilter 2>/dev/null || { echo "mcp-egress firewall: no br_netfilter: frames between tools are not judged" >&2; return 0; }
+    modprobe br_netfilter 2>/dev/null || { echo "mcp-egress firewall: the module br_netfilter is missing: frames between tools are not filtered" >&2; return 0; }
     for key in call-iptables call-ip6tables call-arptables; do echo 0 >"/proc/sys/net/bridge/bridge-nf-$key"; done
   fi
   for key in nf_call_iptables nf_call_ip6tables; do echo "$1" >"/sys/class/net/$2/bridge/$key" || :; done
@@ -787,11 +787,11 @@ put_back() {
 
 has_chain iptables DOCKER-USER || fail 'there is no chain DOCKER-USER: is Docker running, and does it manage iptables?'
 before=$(ours iptables)
-install iptables rules4 || fail 'the IPv4 rules were not taken; nothing has changed'
+install iptables rules4 || fail 'iptables-restore did not accept the IPv4 rules; nothing has changed'
 if has_ipv6; then
   install ip6tables rules6 || {
     put_back iptables "$before"
-    fail 'the IPv6 rules were not taken; the IPv4 rules are as they were before'
+    fail 'ip6tables-restore did not accept the IPv6 rules; the IPv4 rules are as they were before'
   }
 fi
 %interface judge_frames 1 {}
@@ -813,9 +813,9 @@ fail() {
 
 has_ipv6() { [ -e /proc/net/if_inet6 ]; }
 
-[ "$(id -u)" = 0 ] || fail 'only root can change packet filter rules'
+[ "$(id -u)" = 0 ] || fail 'only root can change packet filter rules: run this with sudo'
 for tool in iptables $(if has_ipv6; then echo ip6tables; fi); do
-  command -v "$tool-restore" >/dev/null || fail "there is no $tool-restore on this host"
+  command -v "$tool-restore" >/dev/null || fail "there is no $tool-restore on this host: install iptables"
 done
 
 # What is in the filter table of ours: chains, their rules, and the jumps to them. $1: iptables or ip6tables.
@@ -828,7 +828,7 @@ judge_frames() {
   [ -e "/sys/class/net/$2/bridge" ] || return 0
   if [ "$1" = 1 ] && [ ! -e /proc/sys/net/bridge ]; then
     # The module starts with every bridge of the host: that is not ours to change.
-    modprobe br_netfilter 2>/dev/null || { echo "mcp-egress firewall: no br_netfilter: frames between tools are not judged" >&2; return 0; }
+    modprobe br_netfilter 2>/dev/null || { echo "mcp-egress firewall: the module br_netfilter is missing: frames between tools are not filtered" >&2; return 0; }
     for key in call-iptables call-ip6tables call-arptables; do echo 0 >"/proc/sys/net/bridge/bridge-nf-$key"; done
   fi
   for key in nf_call_iptables nf_call_ip6tables; do echo "$1" >"/sys/class/net/$2/bridge/$key" || :; done

@@ -41,7 +41,8 @@ const KNOWN: Readonly<Record<string, Known>> = {
   MCP_GATEWAY_AUTH_TOKEN: { roles: ['mcp-gateway'], after: 'Give the new token to every MCP client of the gateway.' },
   N8N_ENCRYPTION_KEY: {
     roles: ['n8n'],
-    after: 'n8n cannot read credentials that it stored with the old key: export them before, import them afterwards.',
+    after:
+      'n8n cannot read credentials that it stored with the old key: export them first, and import them afterwards.',
   },
   WEBUI_SECRET_KEY: { roles: ['open-webui'], after: 'Everyone logs in to Open WebUI again.' },
   EGRESS_ADMIN_TOKEN: {
@@ -62,16 +63,16 @@ export function variableSteps(facts: Facts, name: string): readonly Step[] {
   const services = inOrder(facts, name, known);
   const restart: Step[] =
     services.length === 0
-      ? [{ what: 'Start what uses it anew.', sh: ['docker compose up -d'] }]
-      : services.map((service) => ({ what: `Start ${service} anew.`, sh: up(service) }));
+      ? [{ what: 'Restart what uses it, so that it gets the new value.', sh: ['docker compose up -d'] }]
+      : services.map((service) => ({ what: `Restart ${service}, so that it gets the new value.`, sh: up(service) }));
   const check = `egress-proxy audit --env ${facts.paths.env} --only token-weak,token-reused,token-stale-in-container`;
   return [
-    ...(isIssued ? [{ what: 'Make a new one at its provider; leave the old one valid for now.', sh: [] }] : []),
+    ...(isIssued ? [{ what: 'Create a new one at its provider, and leave the old one valid for now.', sh: [] }] : []),
     { what: `Write the new value to ${facts.paths.env}.`, ...write },
     ...restart,
     ...(known.after === undefined ? [] : [{ what: known.after, sh: [] }]),
     ...(isIssued ? [{ what: 'Revoke the old one at its provider.', sh: [] }] : []),
-    { what: 'Check that nothing runs with the old one.', sh: [check] },
+    { what: 'Check that nothing still runs with the old one.', sh: [check] },
   ];
 }
 

@@ -34,7 +34,7 @@ function addressRule(rule: Rule, protocols: AddressRule['protocols']): AddressRu
 function notes(policy: Policy): string[] {
   const byName = policy.internal.filter((rule) => rule.address === null);
   return [
-    ...byName.map(({ id }) => `${id} names a host, whose address is not known here: add a rule for its pods.`),
+    ...byName.map(({ id }) => `${id} names a host, whose addresses are not known here: add a rule for its pods.`),
     ...policy.nat64
       .filter(({ bits }) => bits !== 96)
       .map(({ text }) => `${text} (NAT64, not 96 bits) is closed whole.`),

@@ -41,9 +41,9 @@ fail() {
 
 has_ipv6() { [ -e /proc/net/if_inet6 ]; }
 
-[ "$(id -u)" = 0 ] || fail 'only root can change packet filter rules'
+[ "$(id -u)" = 0 ] || fail 'only root can change packet filter rules: run this with sudo'
 for tool in iptables $(if has_ipv6; then echo ip6tables; fi); do
-  command -v "$tool-restore" >/dev/null || fail "there is no $tool-restore on this host"
+  command -v "$tool-restore" >/dev/null || fail "there is no $tool-restore on this host: install iptables"
 done
 
 # What is in the filter table of ours: chains, their rules, and the jumps to them. $1: iptables or ip6tables.
@@ -57,7 +57,7 @@ judge_frames() {
   [ -e "/sys/class/net/$2/bridge" ] || return 0
   if [ "$1" = 1 ] && [ ! -e /proc/sys/net/bridge ]; then
     # The module starts with every bridge of the host: that is not ours to change.
-    modprobe br_netfilter 2>/dev/null || { echo "mcp-egress firewall: no br_netfilter: frames between tools are not judged" >&2; return 0; }
+    modprobe br_netfilter 2>/dev/null || { echo "mcp-egress firewall: the module br_netfilter is missing: frames between tools are not filtered" >&2; return 0; }
     for key in call-iptables call-ip6tables call-arptables; do echo 0 >"/proc/sys/net/bridge/bridge-nf-$key"; done
   fi
   for key in nf_call_iptables nf_call_ip6tables; do echo "$1" >"/sys/class/net/$2/bridge/$key" || :; done
@@ -140,10 +140,10 @@ put_back() {
 
 has_chain iptables DOCKER-USER || fail 'there is no chain DOCKER-USER: is Docker running, and does it manage iptables?'
 before=$(ours iptables)
-install iptables rules4 || fail 'the IPv4 rules were not taken; nothing has changed'
+install iptables rules4 || fail 'iptables-restore did not accept the IPv4 rules; nothing has changed'
 if has_ipv6; then
   install ip6tables rules6 || {
     put_back iptables "$before"
-    fail 'the IPv6 rules were not taken; the IPv4 rules are as they were before'
+    fail 'ip6tables-restore did not accept the IPv6 rules; the IPv4 rules are as they were before'
   }
 fi`.split('\n');

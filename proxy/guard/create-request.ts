@@ -83,13 +83,15 @@ function checkEmptyObjects(own: FieldReader, host: FieldReader): void {
     });
   host.below('LogConfig', LOG_FIELDS);
   const restart = host.below('RestartPolicy', RESTART_FIELDS).text('Name');
-  if (restart !== '' && restart !== 'no') throw refused('HostConfig.RestartPolicy.Name', 'a tool is not restarted');
+  if (restart !== '' && restart !== 'no')
+    throw refused('HostConfig.RestartPolicy.Name', 'a tool is started once and never restarted');
   // An empty list would take the engine's own masks away.
   for (const key of ['MaskedPaths', 'ReadonlyPaths']) if (host.value(key) !== null) throw refused(host.at(key));
   const swappiness = host.whole('MemorySwappiness') ?? -1;
   if (swappiness !== -1 && swappiness !== 0) throw refused(host.at('MemorySwappiness'));
   for (const key of ['IpcMode', 'CgroupnsMode']) {
-    if (!['', 'private'].includes(host.text(key))) throw refused(host.at(key), 'namespaces are not shared');
+    if (!['', 'private'].includes(host.text(key)))
+      throw refused(host.at(key), 'a tool shares no namespace with another container or the host');
   }
   for (const option of host.texts('SecurityOpt')) {
     if (!/^no-new-privileges(?:[:=]true)?$/.test(option))

@@ -185,7 +185,10 @@ export class Exchange {
     const { name } = operation;
     this.#known = { operation: 'volume' };
     const isNamed = config().servers.some(({ volumes }) => volumes.some((volume) => volume.name === name));
-    if (!isNamed) throw new Refused(notFound('volume-not-listed', `No such volume: ${quote(name)} is no server's`));
+    if (!isNamed)
+      throw new Refused(
+        notFound('volume-not-listed', `No such volume: ${quote(name)} belongs to no server in guard.servers`),
+      );
     return this.#pass(await engine.ask({ method: 'GET', path: `${version}/volumes/${name}` }), false);
   }
 

@@ -142,6 +142,6 @@ function orphanRecord({ server, name, lease }: Tool): Omit<SpawnRecord, 'event' 
     container: name,
     address: lease?.address ?? null,
     status: 200,
-    explanation: 'this tool had no client any more, and was removed',
+    explanation: 'nobody used this tool any more, so it was removed',
   };
 }

@@ -45,7 +45,9 @@ export function readLabels(entries: readonly (readonly [string, Json])[], config
   if (known !== undefined) return { server: known, claimed, labels };
   if (config.defaults.unknownServers === 'refuse') {
     const what =
-      claimed === null ? 'the container has no label docker-mcp-name' : `no server ${quote(claimed)} is configured`;
+      claimed === null
+        ? 'the container has no label docker-mcp-name, which says whose it is'
+        : `no server ${quote(claimed)} is configured`;
     throw new Refused(refuse('server-unknown', `${what}: list it in guard.servers`, `Labels.${SERVER_LABEL}`));
   }
   return { server: config.unknown, claimed, labels };

@@ -49,7 +49,7 @@ class Parser {
   document(): Json {
     const value = this.#value(0);
     this.#match(SPACE);
-    if (this.#at < this.#text.length) throw new Malformed('there is something after the JSON value');
+    if (this.#at < this.#text.length) throw new Malformed('more follows after the JSON value');
     return value;
   }
 

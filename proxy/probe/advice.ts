@@ -55,7 +55,7 @@ const DOCKER: Readonly<Record<Exclude<Area, ClusterArea>, Advice>> = {
     remedy: 'keep listen.admin on 127.0.0.1, or on an address of another network with admin.token',
   },
   gateway: {
-    meaning: 'it asks for no token: through it a tool can call every other tool, with the credentials of that tool',
+    meaning: 'it asks for no token: through it, a tool can call every other tool with the credentials of that tool',
     remedy: 'set MCP_GATEWAY_AUTH_TOKEN, or use the spawn guard, which gives each server a network of its own',
   },
   relay: {
@@ -84,21 +84,21 @@ const DOCKER: Readonly<Record<Exclude<Area, ClusterArea>, Advice>> = {
 
 export const ENFORCED =
   'the CNI has to enforce NetworkPolicies (Calico, Cilium, kindnetd, Antrea, the engines of AWS, Azure and Google; flannel alone does not), and one for the namespace of the ' +
-  'tools has to allow egress to the pods of the proxy alone: docker/kubernetes/chart has it. Any other policy that selects the pod opens more';
+  'tools has to allow egress only to the pods of the proxy: docker/kubernetes/chart has it. Any other policy that selects the pod opens more';
 
 const CLUSTER: Readonly<Record<ClusterArea, Advice>> = {
   node: {
     meaning: 'the node answers: its kubelet, what listens there, and every Service of type NodePort',
     remedy:
-      'NetworkPolicy leaves the own node of a pod open with many engines: deny it there (Calico: HostEndpoint, or a GlobalNetworkPolicy for host networking; Cilium: ' +
+      'With many engines, NetworkPolicy leaves the node of the pod open: deny it there (Calico: HostEndpoint, or a GlobalNetworkPolicy for host networking; Cilium: ' +
       'host firewall), or by a firewall of the node for packets from the range of the pods',
   },
   'api-server': {
-    meaning: 'the API server is reached without the proxy: with any token, that is the cluster',
-    remedy: `${ENFORCED}. Where the API server runs on the own node of a pod, the firewall of the node has to close it`,
+    meaning: 'the API server can be reached without the proxy: any token that it accepts opens the cluster',
+    remedy: `${ENFORCED}. If the API server runs on the node of the pod, the firewall of that node has to close it`,
   },
   'kube-dns': {
-    meaning: 'the DNS of the cluster is reached: it forwards names, and names carry anything out',
+    meaning: 'the DNS of the cluster can be reached: it forwards queries, and their names can carry data out',
     remedy:
       'no rule for kube-dns in the policy of the tools: `dnsPolicy: None` with the Service of the proxy as nameserver in their podTemplate',
   },
@@ -106,7 +106,7 @@ const CLUSTER: Readonly<Record<ClusterArea, Advice>> = {
     meaning: 'the tool holds a token of the cluster',
     remedy: '`automountServiceAccountToken: false` in the podTemplate of the tool',
   },
-  pods: { meaning: 'another pod is reached without the proxy', remedy: ENFORCED },
+  pods: { meaning: 'another pod can be reached without the proxy', remedy: ENFORCED },
 };
 
 const RANGE_POLICY = 'remove the `internal` exception that covers it';
@@ -125,7 +125,7 @@ const IN_CLUSTER: Readonly<Partial<Record<Area, Advice>>> = {
   named: { meaning: DOCKER.named.meaning, remedy: ENFORCED },
   dns: { meaning: DOCKER.dns.meaning, remedy: ENFORCED },
   names: {
-    meaning: 'the nameserver of this pod forwards queries: names carry anything out',
+    meaning: 'the nameserver of this pod forwards queries: names can carry data out',
     remedy:
       '`dnsPolicy: None`, `dnsConfig.nameservers` with the address of the Service of the proxy alone, and `steer.dns` with `steer.address` there',
   },
@@ -138,7 +138,7 @@ const IN_CLUSTER: Readonly<Partial<Record<Area, Advice>>> = {
   icmp: {
     meaning: DOCKER.icmp.meaning,
     remedy:
-      'NetworkPolicy says nothing of ICMP: an engine that denies by default drops it, another needs a rule of its own',
+      'NetworkPolicy does not cover ICMP: an engine that denies by default drops it, any other needs a rule of its own',
   },
   admin: {
     meaning: DOCKER.admin.meaning,

@@ -180,7 +180,7 @@ function throughProxy(method: 'CONNECT' | 'GET', target: string, options: SightO
       text: requestText(method, target, proxy.authorization),
       timeoutMs: PROXY_TIMEOUT_MS,
       read: (head) => readRefusal(head, method),
-      silence: () => seen('not-tried', 'the proxy gave no answer'),
+      silence: () => seen('not-tried', 'the proxy did not answer'),
       lost: (error) => seen('not-tried', `the proxy cannot be reached: ${codeOf(error)}`),
     },
   );

@@ -7,7 +7,7 @@ import { type Area, describeWay, type Finding, type Observation, type Sight, typ
 const SAW: Readonly<Record<Sight, string>> = {
   answered: 'answered',
   reset: 'refused by the far end',
-  rejected: 'refused, as addresses that nobody has are',
+  rejected: 'refused, like addresses that nobody has',
   silent: 'no answer',
   'no-route': 'no route',
   'no-name': 'no such name',

@@ -19,7 +19,7 @@ test('an inspect file of 50 MB is refused before it is parsed', () =>
     closeSync(file);
     const { code, out, err } = await run(['--inspect', path]);
     assert.deepEqual([code, out], [2, '']);
-    assert.match(err, /^audit: ".*inspect\.json" is larger than 16 MiB: name the containers of one stack only\n$/);
+    assert.match(err, /^audit: ".*inspect\.json" is larger than 16 MiB: pass only the containers of one stack\n$/);
   }));
 
 const TOKEN = 'a-token-that-no-error-may-quote';

@@ -37,7 +37,7 @@ test('OpenClaw: its file is written before it starts, and clients are paired aga
 
 test('a key of a provider is made and revoked there, and typed in without echo', async () => {
   const { out } = await rotate('GITHUB_PERSONAL_ACCESS_TOKEN');
-  assert.match(out, /^1\. {2}Make a new one at its provider/);
+  assert.match(out, /^1\. {2}Create a new one at its provider/);
   assert.match(out, /stty -echo; read -r value/);
   assert.match(out, /Revoke the old one at its provider/);
   assert.doesNotMatch(out, /openssl/);

@@ -29,7 +29,7 @@ export const backendNotInternal: Check = {
         status: 'fail',
         service: null,
         source,
-        message: `Network backend has a way to the internet: ${who} can call out.`,
+        message: `Network backend has a way to the internet: ${who} can connect to anything there.`,
         actual: 'internal: false',
         remedy: internalNetwork('backend', 'Model pulls then fail: give ollama the network frontend, too.'),
       },
@@ -67,7 +67,7 @@ export const networkDrift: Check = {
   run: (facts) => {
     const existing = facts.engine?.networks;
     if (existing === null || existing === undefined) {
-      return [skipped('docker', null, 'Networks are not in this source.')];
+      return [skipped('docker', null, 'The source has no networks.')];
     }
     const own = (facts.compose?.networks ?? []).filter(({ isExternal }) => !isExternal);
     return own.flatMap((network) => {
@@ -87,8 +87,8 @@ function driftOf(facts: Facts, network: Network, actual: Network): string | null
   const key = network.key ?? network.name;
   if (network.isInternal !== actual.isInternal) {
     return network.isInternal
-      ? `The file says that network ${key} is internal, the running one is not: it was made before.`
-      : `The file says that network ${key} leads out, the running one is internal: it was made before.`;
+      ? `The file says that network ${key} is internal, but the running one is not: it was created before the file said so.`
+      : `The file says that network ${key} leads out, but the running one is internal: it was created before the file said so.`;
   }
   const wrong = facts.services.filter((service) => {
     const running = service.containers.find((container) => container.isRunning);

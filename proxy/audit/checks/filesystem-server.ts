@@ -24,7 +24,7 @@ export const filesystemServerOn: Check = {
     if (hasRoot && hasClients) return [pass('data', 'mcp-gateway', 'The filesystem server has a root and clients.')];
     const empty = hasClients
       ? 'no root is set for it'
-      : "registry.json's empty allow_clients does not stop it: nothing reads that";
+      : 'the empty allow_clients in registry.json does not stop it: nothing reads that key';
     const message = `filesystem is enabled in ${place}; ${empty}.`;
     return [{ status: 'fail', service: 'mcp-gateway', source: 'data', message, remedy: takeOut(facts, place) }];
   },

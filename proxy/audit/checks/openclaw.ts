@@ -25,7 +25,7 @@ export const plainSecretInOpenclaw: Check = {
   run: (facts) => {
     const openclaw = openclawOf(facts);
     if (openclaw === null) return [];
-    if (openclaw.secrets.length === 0) return [pass('data', 'openclaw-gateway', 'It holds no secret of others.')];
+    if (openclaw.secrets.length === 0) return [pass('data', 'openclaw-gateway', 'It holds no other secret.')];
     return openclaw.secrets.map((secret) => plain(secret, 'openclaw-gateway'));
   },
 };
@@ -46,7 +46,7 @@ export const plainSecretInMcpConfig: Check = {
 
 function plain({ file, path, length }: PlainSecret, service: string): Result {
   const note =
-    'Refer to a variable in its place, rotate it at the provider, and encrypt or leave out backups of the file.';
+    'Put a reference to a variable in its place, renew it at the provider, and encrypt backups of the file or leave it out of them.';
   return {
     status: 'fail',
     service,
@@ -72,7 +72,7 @@ export const openclawTokenMismatch: Check = {
     const written = openclaw.gateway.secret('TOKEN');
     const token = facts.env?.variables.secret(TOKEN) ?? null;
     if (written === null || token === null || written.equals(token)) {
-      return [pass('data', 'openclaw-gateway', 'The tokens are one.')];
+      return [pass('data', 'openclaw-gateway', 'Both have the same token.')];
     }
     const names = facts.services.map(({ name }) => name);
     const restart = names.filter((name) => name === 'openclaw-config-sync' || name === 'openclaw-gateway');

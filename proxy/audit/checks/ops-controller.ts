@@ -18,7 +18,7 @@ export const opsControllerPublished: Check = {
 };
 
 const TUNNEL =
-  'To debug from afar: ssh -L 9000:localhost:9000 to this machine, with 127.0.0.1:9000 published meanwhile.';
+  'To debug from another machine, publish 127.0.0.1:9000 for that time and use ssh -L 9000:localhost:9000 to this machine.';
 
 function judgePublication({ service, settings, source }: Seat) {
   const { published, hostNamespaces } = settings;

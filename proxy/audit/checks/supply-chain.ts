@@ -56,12 +56,12 @@ function imageNamed(facts: Facts, name: string): ImageFacts | null {
 export const imageDrift: Check = {
   id: 'image-drift',
   section: '§9',
-  expected: 'Containers run the images that their names mean now.',
+  expected: 'Containers run the images that their names stand for now.',
   severity: 'info',
   sources: [['docker']],
   references: [],
   run: (facts) => {
-    if (facts.engine?.images === null) return [skipped('docker', null, 'Images are not in this source.')];
+    if (facts.engine?.images === null) return [skipped('docker', null, 'The source has no images.')];
     return facts.services.flatMap((service) => {
       const running = service.containers.find(({ isRunning }) => isRunning);
       return running === undefined ? [] : judgeImage(facts, service, running);
@@ -92,7 +92,9 @@ export const engineKnownBad: Check = {
       ?.slice(1)
       .map(Number);
     if (daemon === null || version === undefined) {
-      return [skipped('docker', null, 'The version of the engine is not in this source.', { sh: ['docker version'] })];
+      return [
+        skipped('docker', null, 'The source does not have the version of the engine.', { sh: ['docker version'] }),
+      ];
     }
     const remedy = { sh: [], note: 'Update the engine: its packages, or Docker Desktop.' };
     const found = {

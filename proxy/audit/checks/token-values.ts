@@ -42,7 +42,7 @@ function weakness({ name, secret }: Named): string | null {
   }
   if (secret.matches(ONE_CHARACTER)) return `is one character, ${secret.length} times`;
   const kind = /PASSWORD$/i.test(name) ? 'password' : ISSUED.test(name) ? 'issued' : 'own';
-  return secret.length < LEAST[kind] ? `has ${secret.length} characters only, of ${LEAST[kind]} or more` : null;
+  return secret.length < LEAST[kind] ? `has only ${secret.length} characters; it needs ${LEAST[kind]} or more` : null;
 }
 
 export const tokenWeak: Check = {
@@ -198,7 +198,7 @@ export const tokenOld: Check = {
     const old = [...ages.days].filter(([, days]) => days >= ages.mostDays);
     if (old.length === 0) return [pass('state', null, `No secret is known to be ${ages.mostDays} days old.`)];
     return old.map(([name, days]): Result => {
-      const message = `${name} is unchanged since ${days} days, as far as the state file knows.`;
+      const message = `${name} has not changed for ${days} days, as far as the state file knows.`;
       return {
         status: 'fail',
         subject: name,

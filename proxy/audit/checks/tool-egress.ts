@@ -43,7 +43,9 @@ export const toolsNotBehindProxy: Check = {
   run: (facts) => {
     const { networks } = facts.engine ?? {};
     if (networks === null || networks === undefined) {
-      return [skipped('docker', null, 'Networks are not in this source: docker inspect them, too.', inspectNetworks())];
+      return [
+        skipped('docker', null, 'The source has no networks: have docker inspect print them, too.', inspectNetworks()),
+      ];
     }
     const gateways = withRole(facts, 'mcp-gateway').flatMap((service) => {
       const [running] = seatsOf(service).filter(({ source }) => source === 'docker');

@@ -70,7 +70,7 @@ function decode(bytes: Buffer): string {
 }
 
 function tooLarge(name: string, mostBytes: number): AuditError {
-  return new AuditError(`${name} is larger than ${mostBytes / 1024 / 1024} MiB: name the containers of one stack only`);
+  return new AuditError(`${name} is larger than ${mostBytes / 1024 / 1024} MiB: pass only the containers of one stack`);
 }
 
 export function codeOf(error: unknown): string {

@@ -11,7 +11,8 @@ const MOST_OBJECTS = 5000;
 export function readInspect(root: Json, name: string): EngineFacts {
   const objects = list(root);
   if (!Array.isArray(root)) throw new AuditError(`${name} is not the output of docker inspect: that is a JSON array`);
-  if (objects.length > MOST_OBJECTS) throw new AuditError(`${name} has more than ${MOST_OBJECTS} objects`);
+  if (objects.length > MOST_OBJECTS)
+    throw new AuditError(`${name} has more than ${MOST_OBJECTS} objects: pass only the containers of one stack`);
   const containers = objects.filter((object) => field(object, 'HostConfig') !== undefined).map(readContainer);
   const networks = objects.filter((object) => typeof field(object, 'Internal') === 'boolean').map(readNetwork);
   const images = objects.filter((object) => field(object, 'RootFS') !== undefined).map(readImage);

@@ -146,7 +146,7 @@ test('the legacy tools, which lock the table for each other, take the same rules
 test('--check notices a missing jump, and rules of others before ours', () => {
   script(...GIVEN);
   lab.run('host', ['iptables', '-I', 'DOCKER-USER', '1', '-s', '198.51.100.1', '-j', 'ACCEPT']);
-  assert.match(script('--check', ...GIVEN), /rules stand before "DOCKER-USER -j MCP-EGRESS-FORWARD"/);
+  assert.match(script('--check', ...GIVEN), /there are rules before "DOCKER-USER -j MCP-EGRESS-FORWARD"/);
   lab.run('host', ['iptables', '-D', 'DOCKER-USER', '-j', 'MCP-EGRESS-FORWARD']);
   const { status, output } = attempt('--check', ...GIVEN);
   assert.equal(status, 1);
@@ -158,7 +158,7 @@ test('a failure of the IPv6 half leaves nothing behind, or the rules that were t
   fake('ip6tables-restore', 'cat >/dev/null; exit 1');
   const { status, output } = attemptWithFakes(...GIVEN);
   assert.equal(status, 1);
-  assert.match(output, /the IPv6 rules were not taken; the IPv4 rules are as they were before/);
+  assert.match(output, /ip6tables-restore did not accept the IPv6 rules; the IPv4 rules are as they were before/);
   assert.equal(ruleSet(), before);
 
   script('172.20.0.0/16', '--dns', '192.168.1.53');
@@ -174,7 +174,7 @@ test('a failure of the IPv4 half changes nothing', () => {
   fake('iptables-restore', 'sed s/icmp-admin-prohibited/no-such-answer/ | /usr/sbin/iptables-restore "$@"');
   const { status, output } = attemptWithFakes(...GIVEN);
   assert.equal(status, 1);
-  assert.match(output, /the IPv4 rules were not taken; nothing has changed/);
+  assert.match(output, /iptables-restore did not accept the IPv4 rules; nothing has changed/);
   assert.equal(ruleSet(), former);
 });
 
@@ -234,7 +234,7 @@ test('without the networks of the stack it asks for a subnet', () => {
   fake('docker', 'case "$*" in version) ;; *) exit 1 ;; esac');
   const { status, output } = attemptWithFakes();
   assert.equal(status, 1);
-  assert.match(output, /give SUBNET/);
+  assert.match(output, /name the subnet of the tools/);
 });
 
 const FAKE_DOCKER = `case "$*" in

@@ -94,7 +94,7 @@ test('a list of files in .env keeps its files, and an override that it leaves ou
 
 const REFUSED: readonly (readonly [what: string, files: Readonly<Record<string, string>>, said: RegExp])[] = [
   ['no gateway', { 'docker-compose.yml': 'services: { web: { image: x } }\n' }, /no service is called mcp-gateway/],
-  ['a file in the way', { 'docker-compose.stack.yml': '# mine\n' }, /docker-compose\.stack\.yml is there already/],
+  ['a file in the way', { 'docker-compose.stack.yml': '# mine\n' }, /docker-compose\.stack\.yml exists already/],
   [
     'a compose file that Compose cannot read',
     { 'docker-compose.yml': 'services: [\n' },
