@@ -34,11 +34,12 @@ export function boundConnections(server: Server, isFromTools: (socket: Socket) =
   server.on('connection', (socket) => {
     counts.set(socket, (isOwn(socket) ? own : others).enter(socket));
   });
-  server.on('request', ({ socket }, response) => {
+  const count: RequestListener = ({ socket }, response) => {
     const counted = counts.get(socket);
     counted?.heard();
     response.on('finish', () => counted?.waits());
-  });
+  };
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, count);
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { ANSWER_FIELDS } from './answer-fields.js';
 import { ADMIN_BOUNDS, boundConnections, boundRequests } from './connections.js';
 import { type Probed, readiness } from './readiness.js';
@@ -13,27 +14,69 @@ export interface FrontOptions extends Probed {
   readonly isFromTools?: ((socket: Socket) => boolean) | undefined;
   /** What answers the rest. Called once, and again only if it failed. */
   load(): Promise<RequestListener>;
+  /** A connection on which nothing moves is closed after this many milliseconds; absent: a minute. */
+  readonly stalledMs?: number;
   /** `load` failed. */
   onDefect(error: unknown): void;
 }
 
+/** A stream says something every few seconds, and every other answer is short. */
+const STALLED_MS = 60_000;
 const FAILED = { status: 500, body: { error: 'internal-error', explanation: 'The proxy failed; its log says why.' } };
+
+/** Of a clone that was built again, or an update in place: what was not loaded yet is not there any more. */
+const REPLACED = {
+  status: 500,
+  body: {
+    error: 'internal-error',
+    explanation:
+      'The files of the program have been replaced since it started: restart it. It goes on proxying as before.',
+  },
+};
 
 /** Not listening yet. */
 export function createAdminServer(options: FrontOptions): Server {
   const behind = once(() => options.load(), options.onDefect);
   const answer: RequestListener = (request, response) => {
+    // On the response itself: some answers of the framework come before its hooks.
+    for (const [name, value] of Object.entries(ANSWER_FIELDS)) response.setHeader(name, value);
     const state = stateOf(request, options);
     if (state !== null) return send(request, response, state);
     behind().then(
       (loaded) => loaded(request, response),
-      () => send(request, response, FAILED),
+      (error) => send(request, response, isMissing(error) ? REPLACED : FAILED),
     );
   };
-  const server = createServer({ ...ADMIN_BOUNDS, keepAliveTimeout: 5000 }, boundRequests(answer));
+  // What Node answers by itself lacks our fields: access.ts looks at the Host field, and an expectation is met.
+  const server = createServer({ ...ADMIN_BOUNDS, keepAliveTimeout: 5000, requireHostHeader: false });
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, boundRequests(answer));
+  server.on('clientError', refuseHead);
+  // Ends an answer that nobody reads, too: what is written to a full connection is no sign of life.
+  server.setTimeout(options.stalledMs ?? STALLED_MS);
   boundConnections(server, options.isFromTools);
   return server;
 }
+
+/** For what is no HTTP, too large or too late. */
+function refuseHead(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const status = STATUS[error.code ?? ''] ?? '400 Bad Request';
+  const fields = Object.entries(ANSWER_FIELDS).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status}\r\n${fields.join('')}connection: close\r\ncontent-length: 0\r\n\r\n`, () =>
+    socket.destroy(),
+  );
+}
+
+const STATUS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && MISSING.has(String(error.code));
+}
+
+const MISSING: ReadonlySet<string> = new Set(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ENOENT']);
 
 interface Answer {
   readonly status: number;
