@@ -36,11 +36,11 @@ export interface AppOptions extends WayOutOptions {
   readonly onAsked?: (asked: AskedName) => void;
   /** What a fixed relay leads to has changed. */
   readonly onRelay?: (health: RelayHealth) => void;
-  /** A watch of pods has begun or is stale; a pod is two clients'. */
+  /** A watch of pods has begun or gone stale, or a pod matches two clients. */
   readonly onPods?: Pick<PodsOptions, 'onChange' | 'onAmbiguous'>;
   /** In place of the cluster's: for tests. */
   readonly api?: ApiServer;
-  /** What is decided while it runs, as it was at the start; absent: nothing is. */
+  /** Decisions at run time, as they were at the start; absent: there are none. */
   readonly runTime?: RunTimeGate & { readonly decided: RunTime };
 }
 
@@ -143,7 +143,7 @@ export function createApp(options: AppOptions): App {
       pods.stop();
     },
   };
-  // Not spread: what can be read at any time would be read once.
+  // Not spread, since that would read a getter only once.
   return Object.assign(stateOf(arrivals, doors, watch, pods), deeds);
 }
 

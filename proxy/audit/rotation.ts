@@ -76,7 +76,7 @@ export function variableSteps(facts: Facts, name: string): readonly Step[] {
   ];
 }
 
-/** The value is pasted, and shown by no history: it is read without echo. */
+/** The value is read without echo, so that neither the screen nor a history of the shell shows it. */
 function written(facts: Facts, name: string): Remedy {
   const { sh, powershell = [] } = newValue(facts, name, []);
   const append = (sh[1] ?? '').replace(/"\$\(openssl[^"]*"/, '"$value"');

@@ -13,7 +13,7 @@ export interface AdminClient {
   send(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown>;
 }
 
-/** What the API says against it, and its whole answer. */
+/** The API has refused: its explanation, and its whole answer. */
 export class AdminRefusal extends Error {
   readonly answer: unknown;
   constructor(message: string, answer: unknown) {

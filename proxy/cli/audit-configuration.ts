@@ -7,7 +7,7 @@ import type { Config } from '../config/config.js';
 import { formatConfigErrors, loadConfig } from '../config/load.js';
 import type { Io } from './command.js';
 
-/** Takes the place of a variable or a file that is there where the proxy runs, and not here. No two are the same. */
+/** Stands in for a variable or a file that exists only where the proxy runs. No two are the same. */
 function placeholder(name: string): string {
   return `placeholder-of-${name.replace(/[^\x21-\x7e]/g, '_')}`.slice(0, 255);
 }

@@ -7,12 +7,12 @@ export function configPath(option: string | undefined): string {
   return option ?? (process.env.EGRESS_CONFIG || shippedPolicy());
 }
 
-/** True for the policy that is shipped with the program, and is nobody's own. */
+/** True for the policy that is shipped with the program, which is nobody's own. */
 export function isShippedPolicy(path: string): boolean {
   return path === shippedPolicy();
 }
 
-/** Beside a clone the live one. A package holds none but the pristine copy. */
+/** In a clone the live file; a package has only the pristine copy. */
 function shippedPolicy(): string {
   const at = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
   const live = at('config/policy.yaml');

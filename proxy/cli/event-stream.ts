@@ -7,7 +7,7 @@ export interface StreamEvent {
   readonly data: string;
 }
 
-/** A record is less than a kilobyte; what has no end is not one. */
+/** A record takes less than a kilobyte: anything longer is none, and must not fill memory. */
 const LONGEST = 1024 * 1024;
 
 /** Throws where there is no stream; ends where it ends. `onOpen`: nothing is missed from now on. */

@@ -28,7 +28,7 @@ interface Values {
   readonly remove?: boolean | undefined;
 }
 
-/** Those of the host rules, which have no meaning here. */
+/** Options of the host rules, which mean nothing here. */
 const OF_HOSTS = ['subnet', 'interface', 'egress', 'egress-interface'] as const;
 /** RFC 1123. */
 const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;

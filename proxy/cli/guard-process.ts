@@ -57,7 +57,7 @@ async function guard(path: string, config: Config, first: GuardConfig): Promise<
   const reload = (): void => {
     const loaded = loadConfig({ path, env: process.env, view: guardView });
     if (loaded.ok && loaded.config.guard !== null) {
-      // The network is the mark on the tools as well: with another one, those that run would be nobody's.
+      // Tools are recognized by the network, too: with another one, those that run would belong to nobody.
       const { listen, engine, leases, network } = first;
       current = { ...loaded.config.guard, listen, engine, leases, network };
       log.events.info({ event: 'reloaded', path }, 'the configuration is in force for tools that start from now on');

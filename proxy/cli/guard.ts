@@ -37,7 +37,7 @@ async function health(listen: string, io: Io): Promise<number> {
   }
 }
 
-/** This one value alone: it runs every few seconds, and a mistake in a changed file leaves the guard as it is. */
+/** Reads this one value alone: it runs every few seconds, and a mistake in a changed file does not affect the running guard. */
 function listenOf(path: string, io: Io): string {
   const { root } = interpolate(guardView(readSource(path).root), io.env, (file) => readSecretFile(file, dirname(path)));
   const guard: unknown = typeof root === 'object' && root !== null ? Reflect.get(root, 'guard') : null;

@@ -11,7 +11,7 @@ export interface ConfigError {
   readonly line?: number;
 }
 
-/** What can be used, and probably does not do what was meant. */
+/** A configuration that can be used, but probably does not do what was intended. */
 export interface ConfigWarning {
   readonly path: string;
   readonly message: string;
@@ -21,7 +21,7 @@ export interface ConfigWarning {
 
 export type Path = readonly (string | number)[];
 
-/** A problem before it is put into words: `value` is what stood at `path`. */
+/** A problem that is not yet a sentence: `value` is what stood at `path`. */
 export interface Issue {
   readonly path: Path;
   readonly value: unknown;

@@ -44,7 +44,7 @@ export interface Limits {
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly drainTimeoutMs: number;
-  /** Before the drain, not ready and serving on. */
+  /** How long it serves on before the drain, although it is no longer ready. */
   readonly drainDelayMs: number;
 }
 
@@ -87,24 +87,24 @@ export interface Network {
   readonly apiServer: Address | null;
 }
 
-/** What is asked before it is refused for lack of a rule. */
+/** Questions about what would be refused for lack of a rule. */
 export interface AskSettings {
   /** How long a request waits for the answer; 0: it is refused at once, and the answer counts for the next one. */
   readonly holdMs: number;
   /** Open questions of one client, and of all. */
   readonly perClient: number;
   readonly most: number;
-  /** How long a question stays that nobody asks again. */
+  /** How long a question stays open if nobody asks for the same again. */
   readonly keepMs: number;
 }
 
 /** Of `steer`: what the DNS door says, and to whom. */
 export interface DnsAnswers {
-  /** What names that lead here have; empty: the address on which the question arrived. */
+  /** The addresses of names that lead here; empty: the one on which the question arrived. */
   readonly address: readonly Address[];
-  /** Lead here, whatever the policy says of them. */
+  /** Names that lead here, whatever the policy says of them. */
   readonly names: readonly DnsName[];
-  /** What ends in one of these does not exist, and nobody has decided that. */
+  /** Names below these suffixes do not exist, and no decision is recorded for them. */
   readonly search: readonly DnsName[];
   /** Who is answered beside the neighbours of the door. */
   readonly peers: readonly Prefix[];
@@ -144,6 +144,6 @@ export interface Config {
   };
   /** SHA-256 of the policy in force, as hex: rules, defaults and client names, no tokens. */
   readonly digest: string;
-  /** What is no mistake and probably not meant. */
+  /** What is valid, but probably not intended. */
   readonly warnings: readonly ConfigWarning[];
 }

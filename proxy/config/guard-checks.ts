@@ -43,7 +43,7 @@ function overlapIssue(
   return [{ path: ['guard', 'servers', name, 'addresses'], value: prefix.text, expected }];
 }
 
-/** Who may write in a folder puts a link in place of what lies below, and the next mount of that follows it. */
+/** Whoever may write in a folder can replace what lies below it by a link, which the next mount follows. */
 function nestedBindIssues(name: string, server: unknown, servers: readonly (readonly [string, unknown])[]): Issue[] {
   const written = servers.flatMap(([owner, one]) =>
     bindsOf(one).flatMap(({ source, readOnly }) => (readOnly === false ? [{ owner, source }] : [])),

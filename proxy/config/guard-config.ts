@@ -3,7 +3,7 @@ import type { Prefix } from '../core/address.js';
 import type { ImagePattern } from '../core/image-pattern.js';
 
 export interface GuardLimits {
-  /** At once, started or not. */
+  /** The most that there may be at once, started or not. */
   readonly containers: number;
   readonly memoryBytes: number;
   readonly nanoCpus: number;

@@ -29,7 +29,7 @@ export const ipv4OrOff = form('an IPv4 address, such as "172.31.250.250", or "of
   return address?.family === 4 ? address.text : mismatch();
 }).nullable();
 
-/** What images with an own change of user need; none of them leads out of the container. */
+/** What images need that change their user by themselves; none of them leads out of the container. */
 const CAPABILITIES = [
   'CHOWN',
   'DAC_OVERRIDE',

@@ -31,9 +31,9 @@ export type LoadResult =
 export interface LoadOptions {
   readonly path: string;
   readonly env: Environment;
-  /** In place of the file system, for who has the configuration and not its secrets. */
+  /** In place of the file system, for callers that have the configuration but not its secrets. */
   readonly readFile?: (path: string) => SecretFile;
-  /** The part of the file that is read, for who has not all of its variables. */
+  /** The part of the file that is read, for callers that do not have all of its variables. */
   readonly view?: (root: unknown) => unknown;
 }
 
@@ -115,7 +115,7 @@ function toError(issue: Issue, source: Source, root: unknown): ConfigError[] {
   ];
 }
 
-/** That it has a line too many is no secret, and what is most often wrong with a file. */
+/** One line too many is the usual mistake in such a file, and saying so gives no secret away. */
 function hidden(value: unknown): string {
   return typeof value === 'string' && /[\r\n]/.test(value) ? '(not shown, more than one line)' : '(not shown)';
 }

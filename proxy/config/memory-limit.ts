@@ -14,7 +14,7 @@ export function memoryForOthers({ heapBytes, processBytes }: ProcessMemory): num
   return Math.max(LEAST_BYTES, Math.min(heapBytes / 2, processBytes / 4));
 }
 
-/** Below this the shares would hold no single request. */
+/** With less, a share could not hold a single request. */
 const LEAST_BYTES = 16 * 2 ** 20;
 
 export function processMemory(): ProcessMemory {

@@ -1,9 +1,9 @@
-/** Which two clients would have the same pods: a pod is one client's, or nobody's. */
+/** Finds two clients that would have the same pods: a pod belongs to one client, or to nobody. */
 import type { Issue } from './config-error.js';
 
 type Mapping = Readonly<Record<string, unknown>>;
 
-/** Reads the plain values of the file. Two selectors that only may meet are distinguished when a pod has come. */
+/** Reads the plain values of the file. Whether two selectors that might overlap do so is found out when a pod appears. */
 export function podIssues(clients: readonly unknown[]): Issue[] {
   const selectors = clients.map((client) => (isMapping(client) && isMapping(client.pods) ? client.pods : null));
   return selectors.flatMap((selector, i) => {

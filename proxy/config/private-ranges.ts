@@ -3,7 +3,7 @@ import { contains, type Prefix, parsePrefix } from '../core/address.js';
 import { RANGES } from '../core/special-purpose.js';
 import type { Issue } from './config-error.js';
 
-/** 2000::/3 is what there is of global unicast (IANA ipv6-address-space). */
+/** 2000::/3 is all of global unicast (IANA ipv6-address-space). */
 const GLOBAL_IPV6 = { firstByte: 0x20, bits: 3 } as const;
 /** The largest networks of one owner are of 8 and 19 bits; a larger prefix names more than a network. */
 const WIDEST = { 4: 8, 6: 16 } as const;

@@ -29,7 +29,7 @@ export interface NotifySettings {
 }
 
 const LONGEST = 2048;
-/** What frames or routes the request is the proxy's own to say. */
+/** The fields that frame or route the request are set by the proxy itself. */
 const OWN_FIELDS =
   /^(?:host|content-.*|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|user-agent|proxy-.*)$/i;
 

@@ -32,6 +32,6 @@ export function syncFolder(path: string): void {
       closeSync(folder);
     }
   } catch {
-    // What is lost with the power then is the last change, and never the file.
+    // A loss of power then costs the last change, never the file.
   }
 }

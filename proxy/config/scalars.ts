@@ -98,7 +98,7 @@ export const pathOrOff = form('a folder, such as "/var/lib/egress-proxy", or "of
   text === 'off' ? null : text.length > 0 && !text.includes('\0') ? text : mismatch(),
 );
 
-/** How long somebody waits: who waits longer has given up, and 0 does not wait. */
+/** How long a request waits: a client that waits longer has given up, and 0 does not wait. */
 export const waitTime = form('a duration from 0s to 10m, such as "0s" or "30s"', readWait, {
   pattern: '^\\d+(ms|s|m)$',
 });

@@ -1,4 +1,4 @@
-/** What a valid configuration says that can hardly be meant. */
+/** What a valid configuration says that can hardly be intended. */
 import { contains, type Prefix } from '../core/address.js';
 import { isLoopbackHost } from '../core/loopback.js';
 import { isInCluster } from './cluster.js';
@@ -36,7 +36,7 @@ function idleAllowRules({ policy, clients }: PolicyDocument): Warning[] {
   });
 }
 
-/** A pod has no name while the API server is away: what holds it in must not be its name. */
+/** A pod has no name while the API server does not answer, so a name must not be all that confines it. */
 function narrowPods({ clients, policy }: PolicyDocument): Warning[] {
   if (policy.clients === 'required') return [];
   return clients.flatMap((client, i) => {
@@ -69,7 +69,7 @@ function namesForParent({ upstream }: PolicyDocument): Warning[] {
   return [{ path: ['upstream', 'resolve'], message }];
 }
 
-/** What was meant is a network; this is a part of the internet. */
+/** The key is for a network; this is a part of the internet. */
 function wideRanges({ policy }: PolicyDocument): Warning[] {
   return policy.private.flatMap((range, i) => {
     if (!isWide(range)) return [];

@@ -4,7 +4,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } f
 import { open } from 'node:fs/promises';
 
 export interface ConfigWatch {
-  /** What is in the files now was read for another reason: it is no change. */
+  /** The content of the files was just read for another reason: it is no change. */
   seen(): void;
   /** No `onChange` after this. */
   close(): void;
@@ -72,7 +72,7 @@ async function stateOf(paths: readonly string[]): Promise<State> {
 
 /** Of a file that is not there, and of a pipe, which may never end. */
 const NOTHING: State = { identity: '', content: '' };
-/** What is larger is neither a policy nor a secret: that it has changed, its size and time say. */
+/** Anything larger is neither a policy nor a secret: its size and time are enough to notice a change. */
 const MOST_BYTES = 1024 * 1024;
 /** A pipe may never begin, and may have taken the place of a file just now. */
 const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);

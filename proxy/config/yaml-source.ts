@@ -106,7 +106,7 @@ function describe(problem: YAMLError, line: number): ConfigError {
   return { path: '', value: `a YAML error (${message})`, expected: 'valid YAML 1.2, such as "version: 1"', line };
 }
 
-/** Of problems whose message has a piece of the file in its middle. */
+/** For problems whose message quotes the file in its middle. */
 const QUOTING: Readonly<Record<string, string>> = {
   BAD_COLLECTION_TYPE: 'A tag of another kind of collection',
   BAD_DIRECTIVE: 'A directive that is none',

@@ -16,7 +16,7 @@ export interface DnsDoorAnswer {
 }
 
 export interface DnsDoorPolicy {
-  /** What names that lead here have: A records of the IPv4 ones, AAAA records of the others. */
+  /** The addresses of names that lead here: A records for IPv4, AAAA records for IPv6. */
   readonly addresses: readonly Address[];
   /** True for a name that does not exist, whatever is asked of it: nobody has decided that, and nothing is recorded. */
   readonly isAbsent: (name: DnsName) => boolean;
@@ -108,7 +108,7 @@ function endOfName(packet: Buffer): number | null {
   }
 }
 
-/** Null for what is no valid name: with a dot within a label, it would be another one as text. */
+/** Null for an invalid name. With a dot inside a label it would read as another name. */
 function decodeName(question: Buffer): DnsName | null {
   const labels: string[] = [];
   for (let at = 0, length = question[at] ?? 0; length > 0; at += 1 + length, length = question[at] ?? 0)

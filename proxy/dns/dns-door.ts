@@ -182,7 +182,7 @@ async function answerNext(options: Answering, asker: Asker, { socket, octets, si
   if (response === null) return false;
   const prefix = Buffer.alloc(2);
   prefix.writeUInt16BE(response.length);
-  // Whoever asks and does not read the answers is cut off by the timer.
+  // A client that asks and does not read the answers is cut off by the timer.
   return socket.write(Buffer.concat([prefix, response])) || (await once(socket, 'drain', { signal })).length === 0;
 }
 
@@ -232,7 +232,7 @@ function refusalOf(arrivals: Arrivals, name: DnsName, { remoteAddress }: Asker):
     const target = { form: 'authority', scheme: null, host: { kind: 'name', name }, port } as const;
     return decideHost(policy, { target, client, own });
   });
-  // What is a question is one at the other doors: a client that gets no address never comes there to ask it.
+  // A question is asked at the other doors, where a client without an address would never arrive: so the name is answered.
   return refusals.some((refusal) => refusal === null || refusal.reason === 'not-yet-allowed')
     ? null
     : (refusals[0] ?? null);

@@ -7,7 +7,7 @@ export function endsInSuffix(suffixes: readonly DnsName[], name: DnsName): boole
   return suffixes.some((suffix) => name === suffix || name.endsWith(`.${suffix}`));
 }
 
-/** True where a rule has this very name: nobody has put that together from a search list. */
+/** True if a rule has this very name: then it was not put together from a search list. */
 export function isNamedWhole({ allow, deny, internal }: Policy, name: DnsName): boolean {
   return [...deny, ...internal, ...allow].some(({ host }) => host?.text === name);
 }

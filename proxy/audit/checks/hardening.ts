@@ -130,7 +130,7 @@ export const unconfined: Check = {
     judgeEach(facts.services, (seat) => {
       const { securityOptions, isUnmasked, isPrivileged } = seat.settings;
       const off = securityOptions.filter((option) => /[:=](?:unconfined|disable)$/.test(option));
-      // A privileged container has neither: that is said once.
+      // A privileged container has neither, and another check says so already.
       if (isPrivileged || (off.length === 0 && !isUnmasked)) return passes(seat, 'It is confined.');
       const what = off.length > 0 ? off.join(', ') : 'no masks over /proc and /sys';
       const lines = ['security_opt: !override ["no-new-privileges:true"]'];

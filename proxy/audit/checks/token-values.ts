@@ -20,7 +20,7 @@ const ISSUED =
 
 const LEAST = { password: 12, issued: 16, own: 32 } as const;
 
-/** Clients of a local gateway insist on a key and send any. */
+/** Clients of a local gateway require a key, and any will do. */
 const DUMMY_NAMES = new Set(['OPENAI_API_KEY', 'OLLAMA_API_KEY']);
 
 interface Named {

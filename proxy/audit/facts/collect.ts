@@ -35,7 +35,7 @@ export interface SourceOptions {
   readonly roles: RoleOverrides;
   /** Null: the engine is not asked. */
   readonly engine: EngineEnvironment | null;
-  /** Facts of nothing are facts, too, for who only asks what else there is. */
+  /** True: nothing to read is no error, since the caller works without facts, too. */
   readonly mayBeEmpty?: boolean;
   readonly now: Date;
 }

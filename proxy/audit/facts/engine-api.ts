@@ -27,7 +27,7 @@ export async function readEngine(env: EngineEnvironment): Promise<EngineFacts> {
   const get = client(env);
   const listed = list(await get('/containers/json?all=1')).map((item) => text(field(item, 'Id')) ?? '');
   const ids = listed.filter((id) => /^[0-9a-f]{12,64}$/.test(id)).slice(0, MOST_CONTAINERS);
-  // A container that ends in between is not there any more.
+  // A container may end between the two requests, and is then left out.
   const roots = await inTurns(ids, (id) => get(`/containers/${id}/json`).catch(() => null));
   const containers = roots.filter((root) => root !== null).map(readContainer);
   const networks = list(await get('/networks')).map(readNetwork);

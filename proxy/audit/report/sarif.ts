@@ -8,7 +8,7 @@ import { remedyText, type Tool } from './json.js';
 
 const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json';
 
-/** The runbook that the sections are of, as it was when they were counted. */
+/** The runbook whose sections these are, at the version that their numbers come from. */
 const RUNBOOK = 'https://github.com/min-max-tech/LLM-toolkit/blob/7669f25/docs/runbooks/SECURITY_HARDENING.md';
 const ANCHORS: Readonly<Record<Section, string>> = {
   '§1': '1-ssrf-egress-blocks-mcp-gateway',
