@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { logsOf, metricsOf } from '../otlp/collector.js';
 import { LISTEN, request, startInstance } from './instance.js';
 
-/** What the process gives its last exports at its end is a second, which a busy machine may need for less: here, a minute. */
+/** At its end the process gives its last exports a second, which is too short on a busy machine: here, a minute. */
 const PATIENT = `const { setTimeout } = globalThis;
 globalThis.setTimeout = (call, ms, ...rest) => setTimeout(call, ms === 1000 ? 60000 : ms, ...rest);`;
 

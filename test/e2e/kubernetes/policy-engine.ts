@@ -17,9 +17,20 @@ export interface World {
 
 const TABLE = 'policies';
 
+/** How engines differ: in what they do with a packet, and in whether what goes to the pod's own node is theirs, too. */
+export interface Enforcement {
+  readonly refuse: 'drop' | 'reject';
+  readonly node: 'closed' | 'open';
+}
+
 /** In place of what was in force. */
-export function engineRules(policies: readonly NetworkPolicy[], world: World): string {
-  const chains = world.pods.flatMap((pod, i) => podChains(policies, world, pod, i));
+export function engineRules(
+  policies: readonly NetworkPolicy[],
+  world: World,
+  { refuse, node }: Enforcement = { refuse: 'drop', node: 'closed' },
+): string {
+  const refusal = refuse === 'drop' ? ['drop'] : ['meta l4proto tcp reject with tcp reset', 'reject'];
+  const chains = world.pods.flatMap((pod, i) => podChains(policies, world, pod, i, refusal));
   const jumps = (direction: Direction) =>
     world.pods.flatMap((pod, i) =>
       isIsolated(policies, pod, direction)
@@ -33,7 +44,7 @@ export function engineRules(policies: readonly NetworkPolicy[], world: World): s
     ...chains,
     ...hook('forward', ['ct state established,related accept', ...jumps('Egress'), ...jumps('Ingress')]),
     // The way to the pod's own node, and by it to the API server.
-    ...hook('input', ['ct state established,related accept', ...jumps('Egress')]),
+    ...(node === 'closed' ? hook('input', ['ct state established,related accept', ...jumps('Egress')]) : []),
     '}',
     '',
   ].join('\n');
@@ -44,7 +55,13 @@ export const NO_ENGINE = `table ip ${TABLE}\ndelete table ip ${TABLE}\n`;
 
 type Direction = 'Ingress' | 'Egress';
 
-function podChains(policies: readonly NetworkPolicy[], world: World, pod: Pod, index: number): string[] {
+function podChains(
+  policies: readonly NetworkPolicy[],
+  world: World,
+  pod: Pod,
+  index: number,
+  refusal: readonly string[],
+): string[] {
   return (['Egress', 'Ingress'] as const).flatMap((direction) => {
     const mine = selecting(policies, pod, direction);
     if (mine.length === 0) return [];
@@ -52,7 +69,7 @@ function podChains(policies: readonly NetworkPolicy[], world: World, pod: Pod, i
     return [
       `  chain ${chainName(direction, index)} {`,
       ...rules.map((rule) => `    ${rule} return`),
-      '    drop',
+      ...refusal.map((rule) => `    ${rule}`),
       '  }',
     ];
   });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { podObject } from '../../kubernetes/fake-api-server.js';
-import { find, type LogRecord, PODS, PodLab, PROXY_SERVICE } from './pod-lab.js';
+import { find, type LogRecord, PODS, PodLab, PROXY_SERVICE, RENDERED, TOOLS } from './pod-lab.js';
 
 const POLICY = `version: 1
 listen: { proxy: "0.0.0.0:3128", admin: "127.0.0.1:9180" }
@@ -18,7 +18,8 @@ socket.on('error', () => {}).resume();`;
 test('a pod is the client whose labels it has, from the moment in which the API server says so, and nobody before and after', async (t) => {
   const lab = new PodLab();
   t.after(() => lab.close());
-  lab.enforce({ engine: 'drop', node: 'closed' });
+  const policies = RENDERED.filter(({ metadata }) => metadata.namespace === TOOLS);
+  lab.enforce({ engine: 'drop', node: 'closed', policies });
   const tell = await lab.serveApi();
   const pod = { name: 'github-1', ips: [PODS.tool] };
   tell('ADDED', podObject(pod));

@@ -11,6 +11,8 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { PodObject } from '../../kubernetes/fake-api-server.js';
+import { engineRules, NO_ENGINE, type World } from '../kubernetes/policy-engine.js';
+import { type NetworkPolicy, readRendered } from '../kubernetes/rendered.js';
 
 export const NODE = '172.30.0.1';
 export const API_SERVER = '10.96.0.1';
@@ -23,15 +25,31 @@ const ROUTER = '10.244.1.1';
 export type Seat = keyof typeof PODS | 'node' | 'public';
 
 /** What a policy engine does with what the tool may not send; `absent`: policies are objects and nothing else. */
-export type Engine = 'drop' | 'reject' | 'absent';
-
-export interface Enforcement {
-  readonly engine: Engine;
+export interface Enforced {
+  readonly engine: 'drop' | 'reject' | 'absent';
   /** Whether what goes to the own node of the pod is part of it. */
   readonly node: 'closed' | 'open';
-  /** More that the tool may send, as nft matches. */
-  readonly open?: readonly string[];
+  /** The rendered ones, unless others are given. */
+  readonly policies?: readonly NetworkPolicy[];
 }
+
+const rendered = readRendered();
+export const RENDERED: readonly NetworkPolicy[] = rendered.policies;
+export const TOOLS = rendered.toolsNamespace.name;
+
+const WORLD: World = {
+  namespaces: {
+    [TOOLS]: { 'kubernetes.io/metadata.name': TOOLS, ...rendered.toolsNamespace.labels },
+    egress: { 'kubernetes.io/metadata.name': 'egress' },
+    'kube-system': { 'kubernetes.io/metadata.name': 'kube-system' },
+  },
+  pods: [
+    { address: PODS.tool, namespace: TOOLS, labels: { app: 'github' } },
+    { address: PODS.neighbour, namespace: TOOLS, labels: { app: 'slack' } },
+    { address: PODS.proxy, namespace: 'egress', labels: rendered.gatewayLabels },
+    { address: PODS.dns, namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } },
+  ],
+};
 
 /** Of the doors, behind the Service's ports. */
 const DOORS = { 53: 5353, 80: 8080, 443: 8443, 3128: 3128 } as const;
@@ -57,22 +75,9 @@ export class PodLab {
   }
 
   /** In force from now on, in place of what was. */
-  enforce({ engine, node, open = [] }: Enforcement): void {
-    const refuse = engine === 'reject' ? 'reject with tcp reset' : 'drop';
-    const rest = engine === 'reject' ? [`meta l4proto tcp ${refuse}`, 'reject'] : ['drop'];
-    const from = `ip saddr ${PODS.tool}`;
-    const allowed = Object.values(DOORS).map((port) => `ip daddr ${PODS.proxy} th dport ${port} accept`);
-    const more = open.map((match) => `${match} accept`);
-    const forward = ['ct state established,related accept', ...allowed, ...more, ...rest].map(
-      (rule) => `${from} ${rule}`,
-    );
-    const input = node === 'closed' ? rest.map((rule) => `${from} ${rule}`) : [];
-    const chains = engine === 'absent' ? [] : [chain('forward', forward), chain('input', input)];
-    this.run(
-      'node',
-      ['nft', '-f', '-'],
-      `table ip enforced\ndelete table ip enforced\ntable ip enforced {\n${chains.join('')}}\n`,
-    );
+  enforce({ engine, node, policies = RENDERED }: Enforced): void {
+    const rules = engine === 'absent' ? NO_ENGINE : engineRules(policies, WORLD, { refuse: engine, node });
+    this.run('node', ['nft', '-f', '-'], rules);
   }
 
   /** TCP and UDP, by the echo of responder.ts. */
@@ -196,10 +201,6 @@ ${Object.entries(DOORS)
   .join('')}  }
 }
 `;
-
-function chain(hook: 'forward' | 'input', rules: readonly string[]): string {
-  return `  chain ${hook} {\n    type filter hook ${hook} priority 0; policy accept;\n${rules.map((rule) => `    ${rule}\n`).join('')}  }\n`;
-}
 
 function script(file: string): string {
   return fileURLToPath(new URL(file, import.meta.url));

@@ -1,7 +1,19 @@
-/** The probe in a pod: quiet where a policy is enforced, however it is enforced, and loud where it is not. */
+/** The probe in a pod: quiet where the rendered policies are enforced, however it is enforced, and loud where it is not. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { API_SERVER, DNS_SERVICE, type Enforcement, NODE, PODS, PodLab, PROXY_SERVICE, PUBLIC } from './pod-lab.js';
+import type { NetworkPolicy } from '../kubernetes/rendered.js';
+import {
+  API_SERVER,
+  DNS_SERVICE,
+  type Enforced,
+  NODE,
+  PODS,
+  PodLab,
+  PROXY_SERVICE,
+  PUBLIC,
+  RENDERED,
+  TOOLS,
+} from './pod-lab.js';
 
 const PROXY = `http://${PROXY_SERVICE}:3128`;
 const ENV = {
@@ -34,7 +46,7 @@ before(async () => {
 });
 after(() => lab.close());
 
-function probe(enforcement: Enforcement, mounts: { nameserver?: string; token?: string } = {}) {
+function probe(enforcement: Enforced, mounts: { nameserver?: string; token?: string } = {}) {
   lab.enforce(enforcement);
   const { status, output } = lab.probe(ENV, { nameserver: PROXY_SERVICE, ...mounts });
   assert.ok(output.startsWith('{'), output);
@@ -45,7 +57,7 @@ function probe(enforcement: Enforcement, mounts: { nameserver?: string; token?: 
 }
 
 for (const engine of ['drop', 'reject'] as const) {
-  test(`where an engine enforces by ${engine}, nothing is open but the proxy`, () => {
+  test(`where an engine enforces the rendered policies by ${engine}, nothing is open but the proxy`, () => {
     const { status, findings, found } = probe({ engine, node: 'closed' });
     assert.deepEqual([found, status], [[], 0]);
     const states = (area: string) => new Set(findings.flatMap((one) => (one.area === area ? [one.state] : [])));
@@ -85,11 +97,42 @@ test('an engine that looks at forwarded packets alone leaves the node open, and 
   }
 });
 
+/** Policies add up: these are in half of all examples. */
+const DNS_FOR_ALL: NetworkPolicy = {
+  metadata: { name: 'allow-dns', namespace: TOOLS },
+  spec: {
+    podSelector: {},
+    policyTypes: ['Egress'],
+    egress: [
+      {
+        to: [
+          {
+            namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+            podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+          },
+        ],
+        ports: [
+          { port: 53, protocol: 'UDP' },
+          { port: 53, protocol: 'TCP' },
+        ],
+      },
+    ],
+  },
+};
+const AMONG_THEMSELVES: NetworkPolicy = {
+  metadata: { name: 'allow-same-namespace', namespace: TOOLS },
+  spec: {
+    podSelector: {},
+    policyTypes: ['Ingress', 'Egress'],
+    ingress: [{ from: [{ podSelector: {} }] }],
+    egress: [{ to: [{ podSelector: {} }] }],
+  },
+};
+
 test('of each hole the probe finds that one alone', () => {
-  const dns = [`ip daddr ${PODS.dns} udp dport 53`, `ip daddr ${PODS.dns} tcp dport 53`];
-  const kubeDns = probe({ engine: 'drop', node: 'closed', open: dns });
+  const kubeDns = probe({ engine: 'drop', node: 'closed', policies: [...RENDERED, DNS_FOR_ALL] });
   assert.deepEqual(kubeDns.found, [`kube-dns: udp ${DNS_SERVICE}:53 (dns)`, `kube-dns: tcp ${DNS_SERVICE}:53`]);
-  const pod = probe({ engine: 'drop', node: 'closed', open: [`ip daddr ${PODS.neighbour}`] });
+  const pod = probe({ engine: 'drop', node: 'closed', policies: [...RENDERED, AMONG_THEMSELVES] });
   assert.deepEqual(pod.found, [`pods: tcp ${PODS.neighbour}:9`, `pods: tcp ${PODS.neighbour}:22`]);
   const token = probe({ engine: 'drop', node: 'closed' }, { token: 'x' });
   assert.deepEqual(token.found, ['service-account: /var/run/secrets/kubernetes.io/serviceaccount/token']);
