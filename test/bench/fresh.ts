@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Contender, cpuOf, type Field, type Standing } from './contenders.js';
-import { GIB, load, type Sample } from './load.js';
+import { GIB, load, loadArguments, type Sample, type Work } from './load.js';
 import { firstLine, type Running, rssKiB, start, stop } from './process.js';
-import { ORIGIN_ADDRESS, REFUSED_ADDRESS } from './sandbox.js';
+import { CLIENTS, ORIGIN_ADDRESS, REFUSED_ADDRESS } from './sandbox.js';
 
 const RETRY_MS = 2;
 const READY_TRIES = 5000;
@@ -83,25 +83,32 @@ export function busyBesideIdle(bytes: number, idle: number) {
 interface Neighbours {
   readonly tunnels: number;
   readonly refusals: number;
+  /** How many requests of each kind come before those that are measured. */
+  readonly warmUp: number;
 }
 
-/** Microseconds of one new tunnel and its round trip at a time, 99 of 100 of them, beside `neighbours`; after a warm-up. */
+const WARMERS = 4;
+
+/**
+ * Microseconds of one new tunnel and its round trip at a time, 99 of 100 of them, beside `neighbours`, who are clients of
+ * their own, as they are where each tool has its container.
+ */
 export function latencyBeside(neighbours: Neighbours, requests: number) {
   return async (contender: Contender, _standing: Standing | null, field: Field): Promise<Sample> => {
     const standing = await contender.start(field);
     if (standing?.running == null) return NO_FIGURE;
     await firstTunnel(contender, standing, field);
-    const work = { op: 'setup', target: `${ORIGIN_ADDRESS}:${field.origin.stream}` };
-    await load(contender, standing, field, { ...work, count: requests, connections: 4 });
-    const moving = await inBackground(contender, standing, field, { ...work, op: 'move', count: neighbours.tunnels });
+    const { tunnels, refusals, warmUp } = neighbours;
+    const set = { op: 'setup', target: `${ORIGIN_ADDRESS}:${field.origin.stream}` };
+    const own = { ...set, source: CLIENTS.own };
+    await load(contender, standing, field, { ...own, count: warmUp / WARMERS, connections: WARMERS });
+    const move = { ...set, op: 'move', source: CLIENTS.moving, count: tunnels / HOLDERS };
+    const moving = await inBackground(contender, standing, field, move);
     const { errors: unopened = 0 } = await firstLine(moving);
-    const flood = await inBackground(contender, standing, field, {
-      op: 'flood',
-      target: `${REFUSED_ADDRESS}:9`,
-      count: neighbours.refusals,
-    });
-    await wait(SETTLE_MS);
-    const { p50, p99, errors } = await load(contender, standing, field, { ...work, count: requests, connections: 1 });
+    const refuse = { op: 'flood', target: `${REFUSED_ADDRESS}:9`, source: CLIENTS.refused, count: refusals / HOLDERS };
+    const flood = await inBackground(contender, standing, field, refuse);
+    await wait((warmUp / refusals) * 1000);
+    const { p50, p99, errors } = await load(contender, standing, field, { ...own, count: requests, connections: 1 });
     for (const running of [flood, moving, standing.running]) await stop(running);
     return { value: p99, note: `p50 ${p50} us`, errors: errors + unopened };
   };
@@ -114,20 +121,18 @@ async function holdIdle(contender: Contender, standing: Standing, field: Field, 
   return inBackground(contender, standing, field, {
     op: 'idle',
     target: `${ORIGIN_ADDRESS}:${field.origin.stream}`,
-    count: tunnels,
+    count: tunnels / HOLDERS,
   });
 }
 
-/** A load that goes on until it is stopped. `count`: in all, a multiple of five. */
+/** A load on five connections at a time that goes on until it is stopped. */
 function inBackground(
   contender: Contender,
   standing: Standing,
   field: Field,
-  { op, target, count }: { readonly op: string; readonly target: string; readonly count: number },
+  work: Omit<Work, 'connections'>,
 ): Promise<Running> {
-  const proxy = contender.isProxy ? `127.0.0.1:${standing.port}` : '-';
-  const to = contender.isProxy ? target : `127.0.0.1:${standing.port}`;
-  return start(field.programs.load, [op, proxy, to, String(count / HOLDERS), String(HOLDERS)], {
+  return start(field.programs.load, loadArguments(contender, standing, field, { ...work, connections: HOLDERS }), {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
 }

@@ -1,9 +1,10 @@
 /*
  * The load generator of the bench: blocking sockets, a thread per connection. Prints one line of JSON.
  *
- *   load OP PROXY:PORT|- TARGET:PORT COUNT CONNECTIONS
+ *   load OP PROXY:PORT|- TARGET:PORT COUNT CONNECTIONS [SOURCE]
  *
- * Without a proxy ("-") it speaks to TARGET itself. COUNT is per connection.
+ * Without a proxy ("-") it speaks to TARGET itself. COUNT is per connection. SOURCE: the address that the first of them
+ * connects from; each of the others has the next one, as clients of their own.
  *   down up  COUNT bytes through one tunnel each             setup    COUNT tunnels: CONNECT, one round trip, close
  *   refused  COUNT refused CONNECT, read to the end          get      COUNT GET of 1 KiB on a connection kept open
  *   idle     COUNT tunnels, kept until standard input ends   exact    COUNT bytes each way, pattern and half-close
@@ -15,7 +16,7 @@
 
 static const char *op;
 static int proxied;
-static struct sockaddr_in to;
+static struct sockaddr_in to, source;
 static char target[300];
 static uint64_t count;
 static pthread_barrier_t start_line;
@@ -23,6 +24,7 @@ static double started;
 
 struct worker {
   pthread_t thread;
+  struct sockaddr_in source;
   uint64_t units, errors;
   uint32_t *micros;
   int *tunnels;
@@ -35,9 +37,13 @@ static double now(void) {
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int open_socket(void) {
+static int open_socket(const struct worker *w) {
   int fd = socket(AF_INET, SOCK_STREAM, 0);
   no_delay(fd);
+  if (w->source.sin_family == AF_INET) {
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){ 1 }, sizeof(int));
+    if (bind(fd, (struct sockaddr *)&w->source, sizeof w->source) < 0) fail("bind");
+  }
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_sec = 20 }, sizeof(struct timeval));
   if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0) return fd;
   close(fd);
@@ -72,9 +78,9 @@ static int send_connect(int fd) {
   return send_all(fd, out, (size_t)n);
 }
 
-static int open_tunnel(void) {
+static int open_tunnel(const struct worker *w) {
   char in[4096];
-  int fd = open_socket();
+  int fd = open_socket(w);
   if (fd < 0 || !proxied) return fd;
   if (send_connect(fd) == 0 && read_head(fd, in, sizeof in) > 0 && strncmp(in + 8, " 200", 4) == 0) return fd;
   close(fd);
@@ -118,18 +124,18 @@ static int upload(int fd, uint64_t length) {
   return take(fd, &answer, 1);
 }
 
-static int set_up(void) {
+static int set_up(const struct worker *w) {
   uint8_t answer;
-  int fd = open_tunnel();
+  int fd = open_tunnel(w);
   if (fd < 0) return -1;
   int good = command(fd, 'P', 0) == 0 && take(fd, &answer, 1) == 0 ? 0 : -1;
   close(fd);
   return good;
 }
 
-static int be_refused(void) {
+static int be_refused(const struct worker *w) {
   char in[16384];
-  int fd = open_socket();
+  int fd = open_socket(w);
   if (fd < 0) return -1;
   int have = send_connect(fd) == 0 ? read_head(fd, in, sizeof in) : -1;
   int good = have > 0 && in[9] != '2' ? 0 : -1;
@@ -168,11 +174,11 @@ static void get_many(struct worker *w) {
     : snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: %s\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n", target);
   for (uint64_t i = 0; i < count; i++) {
     double from = now();
-    if (fd < 0) fd = open_socket();
+    if (fd < 0) fd = open_socket(w);
     int went = fd < 0 ? -1 : get(fd, request, (size_t)length);
     if (went < 0 && kept) {
       close(fd);
-      went = (fd = open_socket()) < 0 ? -1 : get(fd, request, (size_t)length);
+      went = (fd = open_socket(w)) < 0 ? -1 : get(fd, request, (size_t)length);
     }
     kept = went == 1;
     w->micros[i] = (uint32_t)((now() - from) * 1e6);
@@ -187,13 +193,13 @@ static void get_many(struct worker *w) {
 /* Both ways of half-close: the client ends first and still gets the answer; the origin ends first and still reads. */
 static void exact(struct worker *w) {
   uint8_t answer[8], *piece = malloc(1 << 18);
-  int fd = open_tunnel();
+  int fd = open_tunnel(w);
   if (fd < 0 || command(fd, 'H', 0) < 0 || send_pattern(fd, count) < 0) goto failed;
   shutdown(fd, SHUT_WR);
   if (take(fd, answer, 8) < 0) snprintf(w->note, sizeof w->note, "client half-close lost; "), w->errors++;
   else if (get64(answer) != count) snprintf(w->note, sizeof w->note, "upload differs; "), w->errors++;
   close(fd);
-  fd = open_tunnel();
+  fd = open_tunnel(w);
   if (fd < 0 || command(fd, 'S', count) < 0) goto failed;
   uint64_t at = 0, right = 0;
   for (ssize_t n; (n = recv(fd, piece, 1 << 18, 0)) > 0; at += (uint64_t)n) right += matching(piece, (size_t)n, at);
@@ -204,7 +210,7 @@ static void exact(struct worker *w) {
   close(fd);
   uint64_t arrived = 0;
   for (int tries = 0; tries < 50 && arrived != count; tries++, usleep(20000)) {
-    if ((fd = open_tunnel()) < 0 || command(fd, 'Q', 0) < 0 || take(fd, answer, 8) < 0) goto failed;
+    if ((fd = open_tunnel(w)) < 0 || command(fd, 'Q', 0) < 0 || take(fd, answer, 8) < 0) goto failed;
     close(fd);
     arrived = get64(answer);
   }
@@ -219,7 +225,7 @@ failed:
 static void idle(struct worker *w) {
   uint8_t answer;
   for (uint64_t i = 0; i < count; i++) {
-    int fd = open_tunnel();
+    int fd = open_tunnel(w);
     if (fd >= 0 && command(fd, 'P', 0) == 0 && take(fd, &answer, 1) == 0) w->units++;
     else w->errors++;
   }
@@ -245,7 +251,7 @@ static void *move_on(void *argument) {
 static void *flood_on(void *argument) {
   struct worker *w = argument;
   for (double next = now();; pace(&next, count))
-    if (be_refused() < 0) w->errors++;
+    if (be_refused(w) < 0) w->errors++;
   return NULL;
 }
 
@@ -253,7 +259,7 @@ static void move(struct worker *w) {
   uint8_t answer;
   w->tunnels = calloc(count, sizeof *w->tunnels);
   for (uint64_t i = 0; i < count; i++) {
-    int fd = open_tunnel();
+    int fd = open_tunnel(w);
     if (fd >= 0 && command(fd, 'P', 0) == 0 && take(fd, &answer, 1) == 0) w->tunnels[w->units++] = fd;
     else w->errors++;
   }
@@ -265,10 +271,10 @@ static void flood(struct worker *w) {
   pthread_create(&(pthread_t){ 0 }, NULL, flood_on, w);
 }
 
-static void repeat(struct worker *w, int (*act)(void)) {
+static void repeat(struct worker *w, int (*act)(const struct worker *)) {
   for (uint64_t i = 0; i < count; i++) {
     double from = now();
-    if (act() < 0) w->errors++;
+    if (act(w) < 0) w->errors++;
     else w->units++;
     w->micros[i] = (uint32_t)((now() - from) * 1e6);
   }
@@ -277,7 +283,7 @@ static void repeat(struct worker *w, int (*act)(void)) {
 static void *work(void *argument) {
   struct worker *w = argument;
   int bulk = !strcmp(op, "down") ? 1 : !strcmp(op, "up") ? 2 : 0;
-  int fd = bulk ? open_tunnel() : -1;
+  int fd = bulk ? open_tunnel(w) : -1;
   pthread_barrier_wait(&start_line);
   started = now();
   if (bulk) {
@@ -307,6 +313,7 @@ static void parse_endpoint(const char *text) {
 
 int main(int argc, char **argv) {
   if (argc < 6) return 2;
+  if (argc > 6) source = address_of(argv[6], 0);
   op = argv[1];
   proxied = strcmp(argv[2], "-") != 0;
   snprintf(target, sizeof target, "%s", argv[3]);
@@ -319,6 +326,8 @@ int main(int argc, char **argv) {
   struct worker *workers = calloc((size_t)threads, sizeof *workers);
   uint32_t *micros = calloc(timed ? (size_t)threads * count : 1, sizeof *micros);
   for (int i = 0; i < threads; i++) {
+    workers[i].source = source;
+    workers[i].source.sin_addr.s_addr = htonl(ntohl(source.sin_addr.s_addr) + (uint32_t)i);
     workers[i].micros = micros + (timed ? (uint64_t)i * count : 0);
     pthread_create(&workers[i].thread, NULL, work, &workers[i]);
   }

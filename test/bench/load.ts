@@ -20,23 +20,35 @@ export interface LoadResult {
   readonly note: string;
 }
 
+export interface Work {
+  readonly op: string;
+  readonly target: string;
+  /** Per connection. */
+  readonly count: number;
+  readonly connections: number;
+  /** The first connection comes from this address, each of the others from the next one; absent: all from one. */
+  readonly source?: string;
+}
+
 export const GIB = 2 ** 30;
 
 /** Runs the load generator against a contender. */
-export async function load(
-  contender: Contender,
-  standing: Standing,
-  field: Field,
-  work: { readonly op: string; readonly target: string; readonly count: number; readonly connections: number },
-): Promise<LoadResult> {
-  const to = contender.isProxy ? work.target : passedThrough(standing, field, work.op);
-  const proxy = contender.isProxy ? `127.0.0.1:${standing.port}` : '-';
-  const args = [work.op, proxy, to, String(work.count), String(work.connections)];
-  const result: LoadResult = JSON.parse(await capture(field.programs.load, args));
+export async function load(contender: Contender, standing: Standing, field: Field, work: Work): Promise<LoadResult> {
+  const result: LoadResult = JSON.parse(
+    await capture(field.programs.load, loadArguments(contender, standing, field, work)),
+  );
   const { exitCode = null, signalCode = null } = standing.running?.child ?? {};
   if (exitCode !== null || signalCode !== null)
     throw new Error(`${contender.name} has ended with ${exitCode ?? signalCode} under ${work.op}`);
   return result;
+}
+
+/** The command line of the load generator. */
+export function loadArguments(contender: Contender, standing: Standing, field: Field, work: Work): string[] {
+  const to = contender.isProxy ? work.target : passedThrough(standing, field, work.op);
+  const proxy = contender.isProxy ? `127.0.0.1:${standing.port}` : '-';
+  const source = work.source === undefined ? [] : [work.source];
+  return [work.op, proxy, to, String(work.count), String(work.connections), ...source];
 }
 
 function passedThrough(standing: Standing, field: Field, op: string): string {

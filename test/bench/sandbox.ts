@@ -8,6 +8,9 @@ export const ORIGIN_NAME = 'origin.bench.example';
 export const ORIGIN_ADDRESS = '127.0.0.2';
 /** The address that every contender that can refuse refuses. */
 export const REFUSED_ADDRESS = '127.0.0.3';
+/** Those who ask in the row of neighbours: the first of the addresses of each, of which it may have five. */
+export const CLIENTS = { own: '127.0.1.1', moving: '127.0.2.1', refused: '127.0.3.1' };
+const CLIENT_ADDRESSES = 5;
 const MARK = 'EGRESS_BENCH_SANDBOX';
 
 export function isInside(): boolean {
@@ -21,7 +24,7 @@ export function isInside(): boolean {
 export function enter(folder: string): number | null {
   if (!isPossible()) return null;
   const hosts = join(folder, 'hosts');
-  writeFileSync(hosts, `127.0.0.1 localhost\n${ORIGIN_ADDRESS} ${ORIGIN_NAME}\n`);
+  writeFileSync(hosts, `127.0.0.1 localhost\n${ORIGIN_ADDRESS} ${ORIGIN_NAME}\n${clientNames().join('')}`);
   const script = [
     'ip link set lo up',
     'echo 1024 65535 > /proc/sys/net/ipv4/ip_local_port_range',
@@ -52,6 +55,16 @@ export function enter(folder: string): number | null {
     },
   );
   return inside.status ?? 1;
+}
+
+/** Some proxies look for the name of each client, and would ask a server that is not there. */
+function clientNames(): string[] {
+  return Object.entries(CLIENTS).flatMap(([name, first]) =>
+    Array.from(
+      { length: CLIENT_ADDRESSES },
+      (_, i) => `${first.replace(/1$/, String(i + 1))} ${name}-${i}.bench.example\n`,
+    ),
+  );
 }
 
 function isPossible(): boolean {

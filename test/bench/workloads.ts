@@ -56,7 +56,9 @@ export function workloads(smoke: boolean): readonly Workload[] {
     },
     {
       ...fresh('latency', 'one at a time, 1,000 tunnels move, 2,000/s refused', 'us, p99', 'refuse'),
-      run: latencyBeside({ tunnels: smoke ? 10 : 1000, refusals: smoke ? 20 : 2000 }, smoke ? 20 : 2000),
+      run: smoke
+        ? latencyBeside({ tunnels: 10, refusals: 20, warmUp: 20 }, 20)
+        : latencyBeside({ tunnels: 1000, refusals: 2000, warmUp: 8000 }, 5000),
     },
     { ...fresh('idle-memory', 'memory per idle tunnel', 'KiB', 'tunnel'), run: idleMemory(smoke ? 100 : 5000) },
     { ...fresh('cold-start', 'cold start to first proxied request', 'ms', 'tunnel'), run: coldStart },
