@@ -200,11 +200,9 @@ export class Arrivals {
     return this.#flow(door, client, null, this.settings().policy);
   }
 
-  /** Relays until both sides have ended, then writes the close record. Takes both sockets over. */
-  tunnel(flow: Flow, ends: TunnelEnds): Promise<void> {
-    const tunnel = new OpenTunnel(this, flow, ends);
-    // Not an async function, which would hold each tunnel's head and screen while it waits.
-    return tunnel.relay.done.then((result) => tunnel.ended(result));
+  /** Takes both sockets over: relays until both sides have ended, then writes the close record. `running` counts it until then. */
+  tunnel(flow: Flow, ends: TunnelEnds): void {
+    new OpenTunnel(this, flow, ends);
   }
 
   #originOf({ remoteAddress }: Peer, clients: readonly ClientEntry[]): Origin {

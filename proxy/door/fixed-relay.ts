@@ -50,7 +50,7 @@ async function relayOne(options: FixedRelayOptions, side: Side, busy: boolean, f
   }
   flow.allowed(opened.trace, null, opened.permit.rule, null);
   const rest = { head: Buffer.alloc(0), screen: null, standing: standingOf(opened, fixed.policy) };
-  await arrivals.tunnel(flow, { client: side, upstream: opened.socket, ...rest });
+  arrivals.tunnel(flow, { client: side, upstream: opened.socket, ...rest });
 }
 
 /** The client is judged before anything is asked or dialled, and again by the addresses. Never rejects. */

@@ -6,7 +6,7 @@ import type { Deadlines } from '../net/deadlines.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Screen } from '../net/first-bytes.js';
 import type { Claim, MemoryBudget } from '../net/memory-budget.js';
-import { type Claims, type Relay, type RelayResult, relay } from '../net/relay.js';
+import { type Relay, type RelayOwner, type RelayResult, relay } from '../net/relay.js';
 import type { Side } from '../net/side.js';
 import { EMPTY_TRACE, type Flow } from './flow.js';
 import type { Running, Watched } from './running.js';
@@ -20,6 +20,7 @@ export interface TunnelRoom {
   readonly memory: MemoryBudget;
   readonly running: Running;
   readonly standings: Standings;
+  readonly onDefect: (error: unknown) => void;
 }
 
 export interface TunnelEnds {
@@ -32,7 +33,7 @@ export interface TunnelEnds {
   readonly standing: Standing;
 }
 
-export class OpenTunnel implements Watched, Judged, Claims {
+export class OpenTunnel implements Watched, Judged, RelayOwner {
   readonly flow: Flow;
   readonly standing: Standing;
   readonly relay: Relay;
@@ -40,7 +41,8 @@ export class OpenTunnel implements Watched, Judged, Claims {
   since = performance.now();
   place = -1;
   readonly #room: TunnelRoom;
-  readonly #judgedPlace: number;
+  #judgedPlace = -1;
+  #isOver = false;
 
   /** Relays at once. Takes both sockets over; keeps neither the head nor the screen: thousands of silent tunnels would hold them. */
   constructor(room: TunnelRoom, flow: Flow, { client, upstream, head, screen, standing }: TunnelEnds) {
@@ -49,9 +51,10 @@ export class OpenTunnel implements Watched, Judged, Claims {
     this.#room = room;
     this.flow = flow;
     this.standing = standing;
-    const options = { idleTimeoutMs, screenTimeoutMs, reads, deadlines, claims: this, head, screen };
+    const options = { idleTimeoutMs, screenTimeoutMs, reads, deadlines, owner: this, head, screen };
     this.relay = relay(client, upstream, options);
     this.bytes = this.relay.bytes();
+    if (this.#isOver) return;
     room.running.opened(this, flow.door);
     this.#judgedPlace = room.standings.enter(this);
   }
@@ -66,10 +69,14 @@ export class OpenTunnel implements Watched, Judged, Claims {
     this.relay.cut('policy');
   }
 
-  /** Both sides have ended. */
   ended(result: RelayResult): void {
-    this.#room.running.left(this, this.flow.door);
+    this.#isOver = true;
     this.#room.standings.leave(this.#judgedPlace, this);
-    this.flow.closed(result);
+    try {
+      this.flow.closed(result);
+    } catch (error) {
+      this.#room.onDefect(error);
+    }
+    this.#room.running.left(this, this.flow.door);
   }
 }

@@ -36,10 +36,8 @@ export interface Work {
  * work lasts, since their clients have nowhere else to go, and end after it: neither holds up the next process.
  */
 export class Running {
-  readonly #tunnels = new OpenSet<Watched>();
-  readonly #relays = new OpenSet<Watched>();
-  readonly #work = new UnderWay();
-  readonly #relayWork = new UnderWay();
+  readonly #ordinary = new UnderWay();
+  readonly #relays = new UnderWay();
   readonly #onDefect: (error: unknown) => void;
   #isDraining = false;
   #endsSoon = false;
@@ -52,13 +50,13 @@ export class Running {
   }
 
   get openTunnels(): number {
-    return this.#tunnels.size + this.#relays.size;
+    return this.#ordinary.tunnels.size + this.#relays.tunnels.size;
   }
 
   /** What the open tunnels have carried so far. */
   get openTunnelBytes(): { readonly up: number; readonly down: number } {
     const sum = { up: 0, down: 0 };
-    for (const { relay } of [...this.#tunnels, ...this.#relays]) {
+    for (const { relay } of [...this.#ordinary.tunnels, ...this.#relays.tunnels]) {
       const { up, down } = relay.carried();
       sum.up += up;
       sum.down += down;
@@ -93,16 +91,16 @@ export class Running {
 
   /** Counts a request until it leaves. Returns its place, for `leave`. */
   enter(work: Work): number {
-    return this.#work.enter(work);
+    return this.#ordinary.enter(work);
   }
 
   leave(place: number, work: Work): void {
-    this.#work.leave(place, work);
+    this.#ordinary.leave(place, work);
   }
 
-  /** Counts a request until its end, tunnels included. A defect costs its own client the connection, nobody else. */
+  /** Counts a request until its end or its open tunnel. A defect costs its own client the connection, nobody else. */
   track(socket: Socket, work: Promise<void>): void {
-    this.#follow(this.#work, socket, work);
+    this.#follow(this.#ordinary, socket, work);
   }
 
   /** The same for work that may be over at once. */
@@ -119,41 +117,41 @@ export class Running {
   /** The same for a connection to a fixed relay. */
   trackRelay(socket: Socket, work: Promise<void>): void {
     this.#hadRelays = true;
-    this.#follow(this.#relayWork, socket, work);
+    this.#follow(this.#relays, socket, work);
   }
 
   /** Counts a tunnel until `left`. `door`: the one it came through. */
   opened(tunnel: Watched, door: Door): void {
-    tunnel.place = this.#tunnelsOf(door).add(tunnel);
+    tunnel.place = this.#through(door).tunnels.add(tunnel);
   }
 
   left(tunnel: Watched, door: Door): void {
-    this.#tunnelsOf(door).delete(tunnel.place, tunnel);
+    this.#through(door).closed(tunnel);
   }
 
-  #tunnelsOf(door: Door): OpenSet<Watched> {
-    return door === 'relay' ? this.#relays : this.#tunnels;
+  #through(door: Door): UnderWay {
+    return door === 'relay' ? this.#relays : this.#ordinary;
   }
 
   /** Resolves when everything has ended; `cut` ends it sooner. */
   async drain(): Promise<void> {
     this.#isDraining = true;
     const looking = setInterval(() => {
-      cutIdle(this.#tunnels, IDLE_TUNNEL_MS);
-      look(this.#relays);
+      cutIdle(this.#ordinary.tunnels, IDLE_TUNNEL_MS);
+      look(this.#relays.tunnels);
     }, LOOK_MS);
-    await this.#work.empty();
+    await this.#ordinary.empty();
     clearInterval(looking);
     await this.#endRelays();
-    await this.#relayWork.empty();
+    await this.#relays.empty();
   }
 
   /** Ends the tunnels, and the connections of all other requests under way. */
   cut(cause: CloseCause): void {
     this.#isCut = true;
     this.#takesRelays = false;
-    for (const relays of [this.#tunnels, this.#relays]) for (const { relay } of relays) relay.cut(cause);
-    for (const work of [this.#work, this.#relayWork]) for (const { socket } of work.open) socket.destroy();
+    for (const { tunnels } of [this.#ordinary, this.#relays]) for (const { relay } of tunnels) relay.cut(cause);
+    for (const { work } of [this.#ordinary, this.#relays]) for (const { socket } of work) socket.destroy();
   }
 
   async #endRelays(): Promise<void> {
@@ -161,12 +159,12 @@ export class Running {
     const elapsed = (): number => performance.now() - startedAt;
     // A connection that is still being opened is not a relay yet, and one that comes now has nowhere else to go.
     const lingers = (): boolean => this.#hadRelays && elapsed() < LINGER_RELAY_MS;
-    while ((this.#relayWork.size > 0 && elapsed() < BUSY_RELAY_MS) || lingers()) {
-      cutIdle(this.#relays, IDLE_RELAY_MS);
+    while ((this.#relays.size > 0 && elapsed() < BUSY_RELAY_MS) || lingers()) {
+      cutIdle(this.#relays.tunnels, IDLE_RELAY_MS);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
     this.#takesRelays = false;
-    for (const { relay } of this.#relays) relay.cut('drain');
+    for (const { relay } of this.#relays.tunnels) relay.cut('drain');
   }
 
   #follow(all: UnderWay, socket: Socket, done: Promise<void>): void {
@@ -181,20 +179,31 @@ export class Running {
   }
 }
 
+/** Requests, until they have ended or opened a tunnel, and tunnels. */
 class UnderWay {
-  readonly open = new OpenSet<Work>();
+  readonly work = new OpenSet<Work>();
+  readonly tunnels = new OpenSet<Watched>();
   readonly #whenEmpty: (() => void)[] = [];
 
   get size(): number {
-    return this.open.size;
+    return this.work.size + this.tunnels.size;
   }
 
   enter(work: Work): number {
-    return this.open.add(work);
+    return this.work.add(work);
   }
 
   leave(place: number, work: Work): void {
-    this.open.delete(place, work);
+    this.work.delete(place, work);
+    this.#tell();
+  }
+
+  closed(tunnel: Watched): void {
+    this.tunnels.delete(tunnel.place, tunnel);
+    this.#tell();
+  }
+
+  #tell(): void {
     if (this.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 

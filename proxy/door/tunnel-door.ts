@@ -94,7 +94,7 @@ class Visit {
         early.drop();
         return this.#refuse(flow, upstream.trace, upstream.refusal);
       }
-      await this.#relay(flow, upstream, early.take());
+      this.#relay(flow, upstream, early.take());
     } catch (error) {
       if (this.#socket.bytesRead === 0) this.#socket.destroy();
       else this.#refuse(await this.#known(), trace, refusalOf(this.#arrivals, error));
@@ -131,13 +131,13 @@ class Visit {
     return arrival;
   }
 
-  async #relay(flow: Flow, upstream: Connected, head: Buffer): Promise<void> {
+  #relay(flow: Flow, upstream: Connected, head: Buffer): void {
     const { granted } = this.#door;
     if (granted !== null) this.#socket.write(granted);
     const standing = standingOf(upstream, this.#door.policy ?? null);
     const screen = this.#door.screens?.(this.#arrivals.deadlines, flow, upstream) ?? null;
     if (this.#door.screens === undefined) flow.allowed(upstream.trace, null, upstream.permit.rule, upstream.wouldDeny);
-    await this.#arrivals.tunnel(flow, { client: this.#client, upstream: upstream.socket, head, screen, standing });
+    this.#arrivals.tunnel(flow, { client: this.#client, upstream: upstream.socket, head, screen, standing });
   }
 
   /** The flow, identified by whatever is known by now. */

@@ -171,20 +171,20 @@ export class ClientResponse implements ResponseWriter {
   #send(bytes: Buffer): boolean {
     if (this.isLost) return true;
     this.lastWriteAt = performance.now();
-    if (send(this.#socket, bytes, this.#onGone)) return true;
+    if (send(this.#socket, bytes, this)) return true;
     this.#claim ??= this.#newClaim?.(() => this.cutForMemory()) ?? null;
     this.#claim?.hold(this.#socket.writableLength);
     return false;
   }
 
   /** What was queued has been written. */
-  readonly #onGone = (): void => {
+  onGone(): void {
     this.lastWriteAt = performance.now();
     if (this.#socket.writableLength > 0 || this.#isOver || this.isLost) return;
     this.#claim?.hold(0);
     if (this.#isEnded) this.#finish();
     else this.#events?.onClientDrain();
-  };
+  }
 
   #finish(): void {
     this.#isOver = true;

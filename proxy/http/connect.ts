@@ -17,7 +17,7 @@ import { credentialsOf, hasContent, headFault, hostFault, type RequestHead } fro
 const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', 'latin1');
 
 /**
- * One CONNECT, from its head to the end of its tunnel. `early`: bytes that come after the head; they leave only once the
+ * One CONNECT, from its head to its open tunnel. `early`: bytes that come after the head; they leave only once the
  * tunnel is open. `busy`: the connection is over a limit. A refusal that needs no waiting is over at once. Never leaves
  * `client` open; throws and rejects for defects only.
  */
@@ -27,7 +27,6 @@ export function connect(arrivals: Arrivals, request: RequestHead, client: Side, 
   const opening = soon(arrivals.arrive('connect', client.socket, asked), (arrival) =>
     open(arrivals, request, { client, gone, arrival, ...options }),
   );
-  // Not one async function: while it waits for the tunnel's end it would hold the request's head.
   return soon(opening, (opened) => (opened === null ? undefined : relayOpened(arrivals, client, opened)));
 }
 
@@ -48,10 +47,10 @@ interface Opened {
   readonly head: Buffer;
 }
 
-function relayOpened(arrivals: Arrivals, client: Side, { flow, upstream, head }: Opened): Promise<void> {
+function relayOpened(arrivals: Arrivals, client: Side, { flow, upstream, head }: Opened): void {
   const screen = screenTunnel(arrivals.deadlines, flow, upstream, 200);
   const standing = standingOf(upstream, null);
-  return arrivals.tunnel(flow, { client, upstream: upstream.socket, head, screen, standing });
+  arrivals.tunnel(flow, { client, upstream: upstream.socket, head, screen, standing });
 }
 
 /** Null if the request was refused. */

@@ -75,8 +75,5 @@ function switchProtocols(arrivals: Arrivals, flow: Flow, { client, upstream, fie
   const passed = responseFields(fields, '1.1', 101);
   for (let i = 0; i + 1 < passed.length; i += 2) lines.push(`${passed[i]}: ${passed[i + 1]}`);
   client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-  arrivals.track(
-    client,
-    arrivals.tunnel(flow, { client: new PlainSide(client), upstream, head, screen: null, standing }),
-  );
+  arrivals.tunnel(flow, { client: new PlainSide(client), upstream, head, screen: null, standing });
 }

@@ -7,6 +7,11 @@ export const SLOT_MS = 100;
 /** What is due later than one turn of the wheel stays in its slot for another turn. */
 const SLOTS = 512;
 
+/** Who waits. An object and no function: thousands of silent tunnels would each keep a closure. */
+export interface Due {
+  onLate(): void;
+}
+
 /** Something that happens unless it is cleared before. Made once, and set as often as there is something to wait for. */
 export interface Deadline {
   /** In `ms` from now, in place of what was set before. */
@@ -24,7 +29,12 @@ export class Deadlines {
 
   /** One that is not set yet. What `act` throws is an uncaught exception of the process, and keeps no other one from acting. */
   of(act: () => void): Deadline {
-    return new Entry(this, act);
+    return this.for({ onLate: act });
+  }
+
+  /** The same. */
+  for(due: Due): Deadline {
+    return new Entry(this, due);
   }
 
   put(entry: Entry): void {
@@ -60,7 +70,7 @@ export class Deadlines {
     this.#seen = Math.max(this.#seen, tick);
     this.#armed = Number.POSITIVE_INFINITY;
     // What one of them does may set or clear another one.
-    for (const entry of met) if (entry.due <= now) meet(entry);
+    for (const entry of met) if (entry.isMet(now)) meet(entry);
     for (let at = this.#seen + 1; at <= this.#seen + SLOTS && at < this.#armed; at++)
       if (this.#slots[at % SLOTS] !== null) this.#arm(at);
   };
@@ -71,7 +81,7 @@ export class Deadlines {
       const { behind } = entry;
       if (entry.tick <= tick) {
         this.take(entry);
-        if (entry.due <= now) met.push(entry);
+        if (entry.isMet(now)) met.push(entry);
         else entry.wait();
       }
       entry = behind;
@@ -98,28 +108,33 @@ function tickAfter(due: number): number {
 }
 
 class Entry implements Deadline {
-  due = Number.POSITIVE_INFINITY;
+  /** Whole milliseconds, which V8 keeps in the object itself; a fraction or infinity would be an object of its own. */
+  due = UNSET;
   /** Where it is; it may have been set to a later time since. */
   tick = UNSET;
   before: Entry | null = null;
   behind: Entry | null = null;
   readonly #all: Deadlines;
-  readonly #act: () => void;
+  readonly #one: Due;
 
-  constructor(all: Deadlines, act: () => void) {
+  constructor(all: Deadlines, one: Due) {
     this.#all = all;
-    this.#act = act;
+    this.#one = one;
+  }
+
+  isMet(now: number): boolean {
+    return this.due !== UNSET && this.due <= now;
   }
 
   set(ms: number): void {
-    this.due = performance.now() + ms;
+    this.due = Math.ceil(performance.now() + ms);
     if (this.tick !== UNSET && this.tick <= tickAfter(this.due)) return;
     if (this.tick !== UNSET) this.#all.take(this);
     this.wait();
   }
 
   clear(): void {
-    this.due = Number.POSITIVE_INFINITY;
+    this.due = UNSET;
     if (this.tick !== UNSET) this.#all.take(this);
   }
 
@@ -129,7 +144,7 @@ class Entry implements Deadline {
   }
 
   meet(): void {
-    this.due = Number.POSITIVE_INFINITY;
-    this.#act();
+    this.due = UNSET;
+    this.#one.onLate();
   }
 }

@@ -204,11 +204,16 @@ export function writeNow(socket: Socket, bytes: Buffer): number {
   }
 }
 
+/** Hears that what was queued has been written, or never will be. */
+export interface Sender {
+  onGone(): void;
+}
+
 /**
  * Writes all of `bytes`: what the kernel takes at once, and of the rest a copy, which is queued. True: nothing was
- * queued; else `whenGone` is called after the copy is written. Where the socket is lost it is destroyed with the error.
+ * queued; else `sender` hears when the copy is written. Where the socket is lost it is destroyed with the error.
  */
-export function send(socket: Socket, bytes: Buffer, whenGone?: () => void): boolean {
+export function send(socket: Socket, bytes: Buffer, sender: Sender | null = null): boolean {
   let written = 0;
   try {
     written = writeNow(socket, bytes);
@@ -217,7 +222,9 @@ export function send(socket: Socket, bytes: Buffer, whenGone?: () => void): bool
     return false;
   }
   if (written === bytes.length) return true;
-  socket.write(Buffer.from(bytes.subarray(written)), whenGone);
+  const rest = Buffer.from(bytes.subarray(written));
+  if (sender === null) socket.write(rest);
+  else socket.write(rest, () => sender.onGone());
   return false;
 }
 

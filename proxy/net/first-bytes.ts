@@ -1,4 +1,6 @@
 /** The first bytes of a tunnel, held until somebody has judged them. */
+import type { Deadline, Deadlines, Due } from './deadlines.js';
+import type { Claim } from './memory-budget.js';
 
 /** `bytes`: all that was held, to go up before anything else. `farewell`: for the client, before the tunnel is cut. */
 export type Judged =
@@ -21,19 +23,32 @@ export interface Screen {
 
 export interface Ways {
   up(held: Buffer): void;
-  /** How much is held from now on; may refuse at once. */
-  hold(octets: number): void;
+  /** Made when something is held for the first time. */
+  claimEarly(): Claim;
+  /** The screen lets everything pass from now on, and can be forgotten. Before `up` and `refuse`. */
+  judged(): void;
   refuse(farewell: Buffer): void;
 }
 
-/** A screen before the upward direction; null lets everything pass. */
-export class Screening {
+export interface Patience {
+  readonly deadlines: Deadlines;
+  /** How long the first bytes may be held, from the first one on. */
+  readonly screenTimeoutMs: number;
+}
+
+/** A screen before the upward direction, with what it holds, until it has judged. */
+export class Screening implements Due {
   #screen: Screen | null;
   readonly #ways: Ways;
+  readonly #deadline: Deadline;
+  readonly #timeoutMs: number;
+  #claim: Claim | null = null;
 
-  constructor(screen: Screen | null, ways: Ways) {
+  constructor(screen: Screen, ways: Ways, { deadlines, screenTimeoutMs }: Patience) {
     this.#screen = screen;
     this.#ways = ways;
+    this.#deadline = deadlines.for(this);
+    this.#timeoutMs = screenTimeoutMs;
   }
 
   /** What of the client's bytes goes up now, or null. */
@@ -41,7 +56,7 @@ export class Screening {
     if (this.#screen === null) return bytes;
     const judged = this.#screen.fromClient(bytes);
     if (judged.act !== 'hold') return this.#act(judged);
-    this.#ways.hold(this.#screen.held);
+    this.#hold(this.#screen.held);
     return null;
   }
 
@@ -53,8 +68,15 @@ export class Screening {
     if (this.#screen !== null) this.#flush(this.#screen.ended());
   }
 
-  late(): void {
+  onLate(): void {
     if (this.#screen !== null) this.#flush(this.#screen.late());
+  }
+
+  /** May refuse at once. */
+  #hold(octets: number): void {
+    if (this.#claim === null) this.#deadline.set(this.#timeoutMs);
+    this.#claim ??= this.#ways.claimEarly();
+    this.#claim.hold(octets);
   }
 
   #flush(judged: Judged): void {
@@ -64,7 +86,9 @@ export class Screening {
 
   #act(judged: Judged): Buffer | null {
     this.#screen = null;
-    this.#ways.hold(0);
+    this.#deadline.clear();
+    this.#claim?.hold(0);
+    this.#ways.judged();
     if (judged.act === 'pass') return judged.bytes;
     this.#ways.refuse(judged.farewell);
     return null;

@@ -1,6 +1,6 @@
 /** One direction of a tunnel: what is read is written, and what its reader does not take at once is held and claimed. */
 import type { Socket } from 'node:net';
-import { type DirectReads, send, type Taker } from './direct-io.js';
+import { type DirectReads, type Sender, send, type Taker } from './direct-io.js';
 import type { Claim } from './memory-budget.js';
 import type { Heir } from './side.js';
 
@@ -26,9 +26,11 @@ export interface Pumping {
  * Reads `from` until it ends, and stops while `to` is behind. Reads bring at most SLOW_PIECE until the direction has
  * proven fast, and again after each long stall.
  */
-export class Pump implements Heir, Taker {
+export class Pump implements Heir, Taker, Sender {
   readonly from: Socket;
   readonly to: Socket;
+  /** Octets read so far. */
+  carried = 0;
   readonly #tunnel: Pumping;
   #claim: Claim | null = null;
   #passed = 0;
@@ -64,19 +66,20 @@ export class Pump implements Heir, Taker {
   }
 
   take(bytes: Buffer): boolean {
+    this.carried += bytes.length;
     const moving = this.#tunnel.through(this, bytes);
     if (moving === null) return true;
     this.#passed += moving.length;
-    if (send(this.to, moving, this.#resume)) return true;
+    if (send(this.to, moving, this)) return true;
     this.#stalledAt = performance.now();
     this.#claim ??= this.#tunnel.claim();
     this.#claim.hold(this.to.writableLength);
     return false;
   }
 
-  readonly #resume = (): void => {
+  onGone(): void {
     if (performance.now() - this.#stalledAt > STALL_MS) this.#passed = 0;
     this.release();
     this.from.resume();
-  };
+  }
 }

@@ -1,7 +1,7 @@
 /** Moves bytes between two sockets until both directions have ended. */
 import type { Socket } from 'node:net';
 import type { CloseCause } from '../observe/record.js';
-import type { Deadline, Deadlines } from './deadlines.js';
+import type { Deadline, Deadlines, Due } from './deadlines.js';
 import type { DirectReads } from './direct-io.js';
 import { type Screen, Screening, type Ways } from './first-bytes.js';
 import type { Claim } from './memory-budget.js';
@@ -13,7 +13,7 @@ export interface RelayOptions {
   readonly idleTimeoutMs: number;
   readonly reads: DirectReads;
   readonly deadlines: Deadlines;
-  readonly claims: Claims;
+  readonly owner: RelayOwner;
   /** What the client sent with the request that opened the tunnel: goes up first. */
   readonly head: Buffer;
   /** Judges the first bytes from the client; null: they pass unseen. */
@@ -22,9 +22,11 @@ export interface RelayOptions {
   readonly screenTimeoutMs: number;
 }
 
-export interface Claims {
+export interface RelayOwner {
   /** `relays`: for what slow readers make the proxy hold; `early`: for the first bytes, until they are judged. */
   claim(share: 'relays' | 'early', refuse: () => void): Claim;
+  /** Both directions have ended: once, and before `relay` returns if both sides were gone already. */
+  ended(result: RelayResult): void;
 }
 
 export interface RelayResult {
@@ -35,7 +37,6 @@ export interface RelayResult {
 }
 
 export interface Relay {
-  readonly done: Promise<RelayResult>;
   /** Read so far, in both directions. */
   bytes(): number;
   /** The same by direction. */
@@ -53,46 +54,36 @@ export function relay(client: Side, upstream: Socket, options: RelayOptions): Re
   return new SocketRelay(client, new PlainSide(upstream), options);
 }
 
-/** Keeps nothing of a screen that has judged: thousands of tunnels say nothing for hours. */
-class SocketRelay implements Relay, Ways, Pumping {
-  readonly done: Promise<RelayResult>;
+/** Keeps nothing of a screen that has judged, and no closure or promise: thousands of tunnels say nothing for hours. */
+class SocketRelay implements Relay, Ways, Pumping, Due {
   readonly reads: DirectReads;
-  readonly #carried = { up: 0, down: 0 };
   readonly #up: Pump;
   readonly #down: Pump;
-  readonly #screened: Screening;
+  readonly #owner: RelayOwner;
   readonly #idle: Deadline;
   readonly #idleTimeoutMs: number;
-  readonly #claims: Claims;
-  readonly #deadlines: Deadlines;
-  readonly #screenTimeoutMs: number;
-  #early: Claim | null = null;
-  #late: Deadline | null = null;
-  #settle: (result: RelayResult) => void = () => undefined;
+  /** Null once it has judged. */
+  #screening: Screening | null = null;
   #cause: CloseCause = 'end';
   #open = 2;
 
   constructor(client: Side, upstream: Side, options: RelayOptions) {
     this.reads = options.reads;
-    this.#claims = options.claims;
-    this.#deadlines = options.deadlines;
-    this.#screenTimeoutMs = options.screenTimeoutMs;
-    this.done = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
-    this.#screened = new Screening(options.screen, this);
+    this.#owner = options.owner;
+    if (options.screen !== null) this.#screening = new Screening(options.screen, this, options);
     this.#idleTimeoutMs = options.idleTimeoutMs;
-    this.#idle = options.deadlines.of(this.#onIdle);
+    this.#idle = options.deadlines.for(this);
     this.#idle.set(options.idleTimeoutMs);
     this.#up = new Pump(client.socket, upstream.socket, this);
     this.#down = new Pump(upstream.socket, client.socket, this);
     this.#watch(client, this.#up);
     this.#watch(upstream, this.#down);
-    this.#begin(options.head);
+    if (this.#open > 0) this.#begin(options.head);
   }
 
   /** Also for a side that had ended before it came here, during the dial: its event is not repeated. */
   #begin(head: Buffer): void {
+    this.#up.carried = head.length;
     const first = head.length === 0 ? null : this.through(this.#up, head);
     if (first !== null) this.#up.to.write(first);
     if (this.#up.from.readableEnded) this.ended(this.#up);
@@ -102,11 +93,11 @@ class SocketRelay implements Relay, Ways, Pumping {
   }
 
   bytes(): number {
-    return this.#carried.up + this.#carried.down;
+    return this.#up.carried + this.#down.carried;
   }
 
   carried(): { readonly up: number; readonly down: number } {
-    return this.#carried;
+    return { up: this.#up.carried, down: this.#down.carried };
   }
 
   cut(cause: CloseCause): void {
@@ -119,16 +110,12 @@ class SocketRelay implements Relay, Ways, Pumping {
     this.#up.to.write(held);
   }
 
-  hold(octets: number): void {
-    if (octets === 0) this.#late?.clear();
-    else this.#early ??= this.#beginHolding();
-    this.#early?.hold(octets);
+  claimEarly(): Claim {
+    return this.#owner.claim('early', () => this.cut('busy'));
   }
 
-  #beginHolding(): Claim {
-    this.#late = this.#deadlines.of(() => this.#screened.late());
-    this.#late.set(this.#screenTimeoutMs);
-    return this.#claims.claim('early', () => this.cut('busy'));
+  judged(): void {
+    this.#screening = null;
   }
 
   refuse(farewell: Buffer): void {
@@ -139,22 +126,19 @@ class SocketRelay implements Relay, Ways, Pumping {
   }
 
   claim(): Claim {
-    return this.#claims.claim('relays', () => this.cut('busy'));
+    return this.#owner.claim('relays', () => this.cut('busy'));
   }
 
   through(pump: Pump, bytes: Buffer): Buffer | null {
     this.#idle.set(this.#idleTimeoutMs);
-    if (pump === this.#up) {
-      this.#carried.up += bytes.length;
-      return this.#screened.up(bytes);
-    }
-    this.#carried.down += bytes.length;
-    this.#screened.down();
+    if (this.#screening === null) return pump.from.destroyed && pump === this.#down ? null : bytes;
+    if (pump === this.#up) return this.#screening.up(bytes);
+    this.#screening.down();
     return pump.from.destroyed ? null : bytes;
   }
 
   ended(pump: Pump): void {
-    if (pump === this.#up) this.#screened.ended();
+    if (pump === this.#up) this.#screening?.ended();
     passEnd(pump.to);
   }
 
@@ -164,20 +148,19 @@ class SocketRelay implements Relay, Ways, Pumping {
     if (!pump.from.readableEnded) pump.to.destroy();
     this.#open -= 1;
     if (this.#open > 0) return;
-    this.#screened.ended();
+    this.#screening?.ended();
     this.#idle.clear();
     this.#up.release();
     this.#down.release();
-    const { up, down } = this.#carried;
-    this.#settle({ bytesUp: up, bytesDown: down, cause: this.#cause });
+    this.#owner.ended({ bytesUp: this.#up.carried, bytesDown: this.#down.carried, cause: this.#cause });
   }
 
   /** What waits for a reader that pauses is no silence: such a tunnel costs its share of the budget, and is not ended. */
-  readonly #onIdle = (): void => {
+  onLate(): void {
     const waits = this.#up.to.writableLength > 0 || this.#down.to.writableLength > 0;
     if (waits) this.#idle.set(this.#idleTimeoutMs);
     else this.cut('idle');
-  };
+  }
 
   /** Also for a socket that was lost before it came here: its events are not repeated. */
   #watch(side: Side, pump: Pump): void {

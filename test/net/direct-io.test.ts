@@ -16,6 +16,7 @@ import { DirectReads, send, writeNow } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
 import { relay } from '../../proxy/net/relay.js';
 import { PlainSide } from '../../proxy/net/side.js';
+import { relayOwner } from './relay-owner.js';
 import { socketFolder } from './socket-folder.js';
 import { type Pair, pair } from './socket-pair.js';
 
@@ -115,7 +116,7 @@ test('where no descriptor is to be had, bytes are queued, and whoever waits hear
   const bytes = Buffer.from('queued');
   const hidden = withoutInternals(near);
   assert.equal(writeNow(hidden, bytes), 0);
-  const gone = new Promise<void>((resolve) => assert.equal(send(hidden, bytes, resolve), false));
+  const gone = new Promise<void>((resolve) => assert.equal(send(hidden, bytes, { onGone: resolve }), false));
   bytes.fill('x');
   await gone;
   near.end();
@@ -135,11 +136,12 @@ test('a tunnel whose sockets have neither way carries the same bytes, and half-c
   t.after(() => rmSync(folder, { recursive: true }));
   const [client, upstream] = [await pair(join(folder, 'client')), await pair(join(folder, 'upstream'))];
   const [request, response] = [randomBytes(3 << 20), randomBytes(5 << 20)];
-  const running = relay(new PlainSide(client.near), upstream.near, {
+  const { owner, done } = relayOwner(createMemoryBudget(() => 1 << 30));
+  relay(new PlainSide(client.near), upstream.near, {
     idleTimeoutMs: 60_000,
     deadlines: new Deadlines(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),
-    claims: { claim: (share, refuse) => createMemoryBudget(() => 1 << 30).claim(share, 'tool', refuse) },
+    owner,
     head: Buffer.alloc(0),
     screen: null,
     screenTimeoutMs: 60_000,
@@ -148,7 +150,7 @@ test('a tunnel whose sockets have neither way carries the same bytes, and half-c
   assert.equal(Buffer.compare(await content(upstream.far), request), 0);
   upstream.far.end(response);
   assert.equal(Buffer.compare(await content(client.far), response), 0);
-  assert.deepEqual(await running.done, { bytesUp: request.length, bytesDown: response.length, cause: 'end' });
+  assert.deepEqual(await done, { bytesUp: request.length, bytesDown: response.length, cause: 'end' });
 });
 
 test('a client that is lost as its tunnel opens is still heard of by all who count it', LIMIT, async (t) => {
@@ -156,17 +158,18 @@ test('a client that is lost as its tunnel opens is still heard of by all who cou
   const closed = once(client.near, 'close');
   // It is closed from here on, and says so in a later turn.
   client.near.destroy();
-  const running = relay(new PlainSide(client.near), upstream.near, {
+  const { owner, done } = relayOwner(createMemoryBudget(() => 1 << 30));
+  relay(new PlainSide(client.near), upstream.near, {
     idleTimeoutMs: 60_000,
     deadlines: new Deadlines(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(64 * 1024)),
-    claims: { claim: (share, refuse) => createMemoryBudget(() => 1 << 30).claim(share, 'tool', refuse) },
+    owner,
     head: Buffer.alloc(0),
     screen: null,
     screenTimeoutMs: 60_000,
   });
   await closed;
-  assert.equal((await running.done).cause, 'client-reset');
+  assert.equal((await done).cause, 'client-reset');
 });
 
 async function tcp(t: TestContext): Promise<Pair> {

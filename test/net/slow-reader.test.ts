@@ -10,6 +10,7 @@ import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
 import { relay } from '../../proxy/net/relay.js';
 import { PlainSide } from '../../proxy/net/side.js';
 import { SniScreen } from '../../proxy/tls/sni-screen.js';
+import { relayOwner } from './relay-owner.js';
 import { pair } from './socket-pair.js';
 
 const LIMIT = { timeout: 60_000 };
@@ -18,16 +19,17 @@ const PIECE = Buffer.alloc(1 << 20);
 async function tunnel(totalBytes: number, screen: SniScreen | null) {
   const memory = createMemoryBudget(() => totalBytes);
   const [client, upstream] = [await pair(), await pair()];
-  const running = relay(new PlainSide(client.near), upstream.near, {
+  const { owner, done } = relayOwner(memory);
+  relay(new PlainSide(client.near), upstream.near, {
     idleTimeoutMs: 60_000,
     deadlines: new Deadlines(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),
-    claims: { claim: (share, refuse) => memory.claim(share, 'tool', refuse) },
+    owner,
     head: Buffer.alloc(0),
     screen,
     screenTimeoutMs: 60_000,
   });
-  return { memory, running, client, upstream };
+  return { memory, done, client, upstream };
 }
 
 async function stall(totalBytes: number) {
@@ -43,21 +45,21 @@ async function stall(totalBytes: number) {
 }
 
 test('a reader that stops holds at most 64 KiB, and nothing once it has read on', LIMIT, async () => {
-  const { memory, running, client, upstream } = await stall(1 << 30);
+  const { memory, done, client, upstream } = await stall(1 << 30);
   while (memory.used('relays') === 0) await setImmediate();
   assert.ok(memory.used('relays') <= 64 * 1024, `${memory.used('relays')} bytes are held`);
   upstream.far.removeAllListeners('drain');
   upstream.far.end();
   client.far.on('data', () => undefined).on('end', () => client.far.end());
   client.far.resume();
-  assert.equal((await running.done).cause, 'end');
+  assert.equal((await done).cause, 'end');
   assert.equal(memory.used('relays'), 0);
 });
 
 test('over the budget the tunnel is cut, and its claim is gone', LIMIT, async () => {
   // What is left of the last piece may be small.
-  const { memory, running } = await stall(1);
-  assert.equal((await running.done).cause, 'busy');
+  const { memory, done } = await stall(1);
+  assert.equal((await done).cause, 'busy');
   assert.equal(memory.used('relays'), 0);
   assert.equal(memory.refused('relays'), 1);
 });
@@ -77,16 +79,16 @@ async function hold(totalBytes: number) {
 }
 
 test('what is held of a tunnel that is not judged yet is claimed, with the room to read it', LIMIT, async () => {
-  const { memory, running, client } = await hold(1 << 30);
+  const { memory, done, client } = await hold(1 << 30);
   while (memory.used('early') < HALF_A_HELLO.length + 16_000) await setImmediate();
   client.far.resetAndDestroy();
-  await running.done;
+  await done;
   assert.equal(memory.used('early'), 0);
 });
 
 test('over the budget such a tunnel is cut', LIMIT, async () => {
-  const { memory, running } = await hold(1);
-  assert.equal((await running.done).cause, 'busy');
+  const { memory, done } = await hold(1);
+  assert.equal((await done).cause, 'busy');
   assert.deepEqual([memory.used('early'), memory.refused('early')], [0, 1]);
 });
 
