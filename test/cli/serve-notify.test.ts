@@ -10,6 +10,8 @@ interface Told {
   readonly event: string;
   readonly host: string;
   readonly id: string;
+  readonly instance: string;
+  readonly text: string;
 }
 
 /** A receiver on loopback, and what it is told. */
@@ -67,4 +69,22 @@ test('questions, metadata attempts and first contacts are told, through the own 
   assert.match(metrics, /^egress_notices_total\{reason="metadata",outcome="sent"\} 1$/m);
   const policy = await (await fetch(`${instance.admin}/v1/policy`)).text();
   assert.doesNotMatch(policy, /\/hook/);
+});
+
+test('a notice names the proxy as its log does, where the file gives it no name', { timeout: 60_000 }, async (t) => {
+  const hooks = await receiver(t);
+  const rules = `internal: [ { address: 127.0.0.1/32, ports: [${hooks.port}], clients: [notify] } ]`;
+  const notify = `notify: { url: "http://127.0.0.1:${hooks.port}/hook", events: [metadata] }`;
+  const instance = await startInstance(
+    t,
+    `${LISTEN}policy: { default: none, ${rules} }\n${notify}\nstate: { path: off }\n`,
+  );
+  const line = instance.line(/"event":"decision"/);
+  assert.equal(await request(instance.proxy, 'http://169.254.169.254/'), 403);
+  const logged = JSON.parse(await line);
+  await hooks.until(1);
+  const [notice] = hooks.told;
+  assert.ok(typeof logged.instance === 'string' && logged.instance !== '');
+  assert.equal(notice?.instance, logged.instance);
+  assert.ok(notice?.text.startsWith(`${logged.instance}: `), notice?.text);
 });

@@ -10,7 +10,7 @@ import { bindGrants } from './grants.js';
 import { createList } from './list.js';
 import { createLive } from './live.js';
 import { showNotices } from './notices.js';
-import { showQuestions } from './questions.js';
+import { bindQuestions, showQuestions } from './questions.js';
 import { bindLogin, canDecide, openSession } from './session.js';
 import { showTop } from './top.js';
 import { bindCheck, showPolicy } from './views.js';
@@ -195,6 +195,7 @@ byId('pause').addEventListener('click', () => (paused ? loadList() : setPaused(t
 bindFilters(route);
 bindCheck();
 bindGrants(refresh);
+bindQuestions();
 bindLogin(begin);
 setInterval(
   () => currentView() === 'clients' && !document.hidden && attempt('clients', () => showClients(policy, held)),

@@ -41,15 +41,38 @@ function add(question) {
   byId('question-list').append(item);
 }
 
-/** Where the focus was in what goes, it goes to the heading, on which no key decides anything. */
+/**
+ * Where the focus was in what goes, it goes to the heading, on which no key decides anything. What is below it moves up only
+ * when no pointer is there: a press must not meet another question than the one that was aimed at.
+ */
 function removeEnded(open) {
   for (const [id, { item }] of shown) {
     if (open.has(id)) continue;
     const hadFocus = item.contains(document.activeElement);
-    item.remove();
+    if (isPointedAt() && item.nextElementSibling !== null) standIn(item);
+    else item.remove();
     shown.delete(id);
     if (hadFocus) (shown.size > 0 ? byId('questions-title') : byId('main')).focus();
   }
+}
+
+function isPointedAt() {
+  return byId('question-list').matches(':hover');
+}
+
+/** Nothing to press, as high as it was. */
+function standIn(item) {
+  item.style.minHeight = `${item.getBoundingClientRect().height}px`;
+  const [what] = item.children;
+  item.className = 'ended';
+  item.replaceChildren(what, element('p', { class: 'hint' }, 'Answered, or no longer asked.'));
+}
+
+/** The list closes up when the pointer has left it. */
+export function bindQuestions() {
+  byId('question-list').addEventListener('pointerleave', () => {
+    for (const item of document.querySelectorAll('#question-list .ended')) item.remove();
+  });
 }
 
 function timesText({ count, last, waiting }) {

@@ -64,3 +64,65 @@ test('a question that is asked again takes no focus away, and nor does a new one
   await first.waitFor({ state: 'detached' });
   assert.equal(await focused(page), 'questions-title', 'nothing that a second press would answer');
 });
+
+test('Tab goes round within the dialog, forwards and back, and never to what is behind it', {
+  timeout: 60_000,
+}, async (t) => {
+  const { page, instance } = await stand(t);
+  await request(instance.proxy, 'http://a.example/');
+  await page.locator('#rows a', { hasText: 'a.example' }).focus();
+  await page.keyboard.press('Enter');
+  await page.locator('#detail[open] dl').waitFor();
+  const count = Number(
+    await page.evaluate(`document.querySelectorAll('#detail :is(button, select, a, [tabindex="0"])').length`),
+  );
+  // The browser's own controls have a turn, too: then the body has the focus.
+  const isWithin = `document.activeElement === document.body || document.activeElement.closest('#detail') !== null`;
+  for (const key of ['Tab', 'Shift+Tab']) {
+    const seen = new Set<string>();
+    for (let i = 0; i < 2 * count + 4; i++) {
+      await page.keyboard.press(key);
+      assert.equal(await page.evaluate(isWithin), true, `${key} ${i}: ${await focused(page)}`);
+      seen.add(String(await focused(page)));
+    }
+    for (const name of ['detail-close', 'Allow once', 'Allow always']) assert.ok(seen.has(name), `${key}: ${name}`);
+  }
+});
+
+test('by keys alone: what is asked for is blocked', { timeout: 60_000 }, async (t) => {
+  const { page, instance } = await stand(t);
+  await request(instance.proxy, 'http://a.example/');
+  const first = page.locator('#questions li', { hasText: 'a.example' });
+  await first.getByRole('button', { name: 'Allow once' }).focus();
+  for (let i = 0; i < 10 && (await focused(page)) !== 'Block always'; i++) await page.keyboard.press('Tab');
+  assert.equal(await focused(page), 'Block always');
+  await page.keyboard.press('Space');
+  await page.locator('#toast', { hasText: 'Blocked: a.example' }).waitFor();
+  const refused = instance.line(/"host-denied"/);
+  await request(instance.proxy, 'http://a.example/');
+  await refused;
+});
+
+test('what is under the pointer stays there while questions end and come, until the pointer leaves', {
+  timeout: 60_000,
+}, async (t) => {
+  const { page, instance } = await stand(t);
+  const headers = { authorization: `Bearer ${ADMIN}`, 'content-type': 'application/json' };
+  for (const name of ['a', 'b', 'c']) await request(instance.proxy, `http://${name}.example/`);
+  const item = (name: string) => page.locator('#questions li', { hasText: `${name}.example` });
+  await item('c').waitFor();
+  const button = item('b').getByRole('button', { name: 'Allow once' });
+  await button.hover();
+  const before = await button.boundingBox();
+  const { questions } = (await (await fetch(`${instance.admin}/v1/questions`, { headers })).json()) as {
+    questions: { id: string; host: string }[];
+  };
+  const id = questions.find(({ host }) => host === 'a.example')?.id;
+  const body = JSON.stringify({ answer: 'dismiss' });
+  assert.equal((await fetch(`${instance.admin}/v1/questions/${id}`, { method: 'POST', headers, body })).status, 200);
+  await item('a').getByText('Answered, or no longer asked.').waitFor();
+  assert.equal(await item('a').getByRole('button').count(), 0);
+  assert.deepEqual(await button.boundingBox(), before, 'nothing has moved');
+  await page.mouse.move(0, 0);
+  await item('a').waitFor({ state: 'detached' });
+});
