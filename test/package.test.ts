@@ -46,7 +46,7 @@ function run(program: string, args: readonly string[], cwd: string): string {
   return execFileSync(program, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-test('it holds what runs and nothing else', () => {
+test('the package holds what runs and nothing else', () => {
   const kinds = [
     /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/,
     /^dist\/proxy\/(?:main\.js|chunks\/[\w-]+\.js|admin\/page\/[\w.-]+)$/,
@@ -75,7 +75,7 @@ test('npx of the packed file starts it, and installs nothing beside it', () => {
   assert.equal(MANIFEST.dependencies, undefined, 'the bundle has them');
 });
 
-test('it says where it comes from', () => {
+test('the package says where it comes from', () => {
   assert.equal(MANIFEST.private, undefined);
   assert.match(MANIFEST.version, /^[1-9]\d*\.\d+\.\d+$/);
   assert.match(MANIFEST.repository.url, /^git\+https:\/\/.*\.git$/);

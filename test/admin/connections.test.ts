@@ -39,7 +39,7 @@ test(
   },
 );
 
-test('a head is bounded in octets', LIMIT, async (context) => {
+test('a request head to the admin API is bounded in octets', LIMIT, async (context) => {
   const port = await listen(context);
   const socket = await connect(port);
   socket.write(`GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(9000)}`);

@@ -87,7 +87,7 @@ test('with a token only the probes answer without it', async (t) => {
     assert.equal((await fetch(url + path)).status, 401, path);
 });
 
-test('connections that say nothing are not kept', async (t) => {
+test('connections that send nothing are not kept open', async (t) => {
   const { server } = await openFront(t);
   assert.deepEqual([server.headersTimeout, server.requestTimeout, server.keepAliveTimeout], [10_000, 15_000, 5000]);
 });

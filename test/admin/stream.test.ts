@@ -57,7 +57,7 @@ test('a record is streamed as it is made, whatever its texts hold', { timeout: 6
   );
 });
 
-test('filters hold for the stream as for the list', { timeout: 60_000 }, async (context) => {
+test('filters apply to the stream as they do to the list', { timeout: 60_000 }, async (context) => {
   const { url, add } = await listening(context);
   const events = eventsOf(await fetch(`${url}/v1/decisions/stream?outcome=deny&client=nas`));
   const nas = { address: '10.0.0.1', name: 'nas' };
@@ -135,7 +135,7 @@ test('a reader that hangs up is forgotten', { timeout: 60_000 }, async (context)
   assert.equal(ring.subscribers(), 0);
 });
 
-test('there is a bound on readers', { timeout: 60_000 }, async (context) => {
+test('the number of readers of the stream is bounded', { timeout: 60_000 }, async (context) => {
   const { url } = await listening(context);
   const responses = await Promise.all(Array.from({ length: 65 }, () => fetch(`${url}/v1/decisions/stream`)));
   assert.deepEqual(responses.map(({ status }) => status).sort(), [...Array.from({ length: 64 }, () => 200), 503]);

@@ -61,6 +61,6 @@ test('PowerShell has commands of its own', async () => {
   assert.doesNotMatch(out, /\bsed\b|openssl/);
 });
 
-test('what is no name is a usage error', async () => {
+test('an argument that is not a name is a usage error', async () => {
   for (const args of [[], ['A B'], ['A;B'], ['client:'], ['A', 'B']]) assert.equal((await rotate(...args)).code, 2);
 });

@@ -62,6 +62,6 @@ test('an instance whose file was changed for the worse is still healthy', async 
   assert.equal(await exitCode(t, `listen: { admin: "${admin}" }\npolicy: { default: pubilc, allow: [ 3 ] }`), 0);
 });
 
-test('nobody there is not healthy', async (t) => {
+test('an instance that does not answer is not healthy', async (t) => {
   assert.equal(await exitCode(t, `listen: { admin: "127.0.0.1:${CLOSED_PORT}" }`), 1);
 });

@@ -35,7 +35,7 @@ test('with a delay, nothing is lost while one instance takes the place of anothe
   assert.deepEqual(lost(await ask(service, 10)), []);
 });
 
-test('without one, what comes late is lost', async (t) => {
+test('without a drain delay, requests that come late are lost', async (t) => {
   const old = await startInstance(t, at('drainDelay: 0s'));
   const service = await openSwitch(t, old);
   const ended = once(old.child, 'exit');

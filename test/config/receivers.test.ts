@@ -6,7 +6,7 @@ import { configOf, errorsOf } from './fixture.js';
 
 const notify = (section: string, more = ''): string => `version: 1\nnotify: ${section}\n${more}`;
 
-test('without notify nobody is told', (t) => {
+test('without notify there is no receiver', (t) => {
   assert.equal(configOf(t, 'version: 1\n').notify, null);
   assert.equal(configOf(t, notify('null')).notify, null);
 });

@@ -41,7 +41,7 @@ test('a file that cannot be read is named with its line, and is still one to loo
   assert.ok(loaded.files.includes(secret('github')));
 });
 
-test('what a file holds is in no error', (t) => {
+test('no error quotes what a secret file holds', (t) => {
   const secret = 'not a token because of its spaces';
   const { path } = withSecrets(t, `${CLIENT}policy: { mode: "\${file:secrets/github}" }\n`, { github: secret });
   const loaded = loadConfig({ path, env: {} });

@@ -102,7 +102,7 @@ test('a client without a default of its own has the policy, as has one without a
   assert.equal(policyFor(policyFor(policy, { name: 'github' }), { name: 'github' }).default, 'none');
 });
 
-test('a rule with a name is what the Permit says', () => {
+test('a Permit names the rule by its name', () => {
   const question = questionOf('api.github.com:443', { client: 'github' });
   const verdict = decideAddresses(policyOf(GITHUB), question, PUBLIC.map(addressOf));
   assert.equal(verdict.outcome === 'allow' && verdict.permit.rule, 'allow:github-api');

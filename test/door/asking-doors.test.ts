@@ -115,7 +115,7 @@ test('over the bound of a client what it asks is refused at once, however long t
   );
 });
 
-test('the drain waits for nobody who is held', async (t) => {
+test('the drain does not wait for requests that are held for an answer', async (t) => {
   const stand = await asking(t, '{ hold: 30s }');
   const { ask } = WAYS.GET ?? assert.fail();
   const { outcome } = await ask(stand);

@@ -24,7 +24,7 @@ test('while a token is renewed, the first and the second one count, and no other
   for (const password of ['', 'third', 'firstsecond', 'null']) assert.deepEqual(outcome(password), REFUSED);
 });
 
-test('without a second token, nothing counts as it', () => {
+test('without a second token in the configuration, only the first identifies a client', () => {
   const entries = [{ ...GITHUB, next: null }];
   for (const password of ['', 'second', 'null']) {
     assert.deepEqual(identify(entries, ORIGIN, { user: 'github', password }), REFUSED);

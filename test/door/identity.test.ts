@@ -111,7 +111,7 @@ test('mode report challenges nobody, and notes what it would', async (t) => {
   assert.deepEqual([record.outcome, record.reason, record.rule], ['allow', 'client-required', 'clients']);
 });
 
-test('an empty password is no credential', async (t) => {
+test('an empty password does not identify a client', async (t) => {
   const stand = await standWith(t, 'default: public, sni: "off"');
   assert.match(await exchange(stand, connectTo('site.test:443', basic('root', ''))), /^HTTP\/1\.1 200 /);
   assert.equal((await stand.decision()).client.name, null);

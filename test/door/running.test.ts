@@ -8,7 +8,7 @@ function stand() {
   return { defects, running: new Running((error) => defects.push(error)), socket: new Socket() };
 }
 
-test('work that is over at once holds up no drain', async () => {
+test('work that ends at once does not hold up the drain', async () => {
   const { defects, running, socket } = stand();
   running.begin(socket, () => undefined);
   await running.drain();
@@ -24,7 +24,7 @@ test('a defect in work that is over at once costs its own client the connection,
   assert.deepEqual([defects, socket.destroyed], [[defect], true]);
 });
 
-test('work that waits is waited for by the drain', async () => {
+test('the drain waits for work that is still running', async () => {
   const { defects, running, socket } = stand();
   const ended: string[] = [];
   let end = (): void => {};

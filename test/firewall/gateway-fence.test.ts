@@ -98,7 +98,7 @@ for (const [name, of] of Object.entries(EXACT)) {
   });
 }
 
-test('nothing but TCP leaves it', async () => {
+test('the fence does not let QUIC out', async () => {
   for (const format of formats()) {
     const isOpen = FORMS[format](await textOf(format, policy()));
     for (const text of ['8.8.8.8', '2a00::1', '64:ff9b::8.8.8.8'])

@@ -70,7 +70,7 @@ test('programs run through the two functions that look at their exit codes, and 
   for (const name of root.descendantsOfType('command_name')) assert.doesNotMatch(name.text, /^(docker|wsl)/);
 });
 
-test('nothing in it needs PowerShell 7', () => {
+test('nothing in the Windows script needs PowerShell 7', () => {
   for (const [what, form] of Object.entries(ONLY_IN_7)) assert.doesNotMatch(withoutTextAndComments(), form, what);
 });
 

@@ -30,7 +30,7 @@ async function check(context: TestContext, rows: readonly Row[]): Promise<void> 
   }
 }
 
-test('no way around by JSON', (context) => check(context, JSON_ROWS));
-test('no way around by HTTP', (context) => check(context, HTTP_ROWS));
-test('no way around by a field of the create request', (context) => check(context, FIELD_ROWS));
-test('no way around by another endpoint', (context) => check(context, ENDPOINT_ROWS));
+test('no spelling in JSON gets around the guard', (context) => check(context, JSON_ROWS));
+test('no framing in HTTP gets around the guard', (context) => check(context, HTTP_ROWS));
+test('no field of the create request gets around the guard', (context) => check(context, FIELD_ROWS));
+test('no other endpoint gets around the guard', (context) => check(context, ENDPOINT_ROWS));

@@ -75,7 +75,7 @@ for (const [name, of, status, fields, expected] of FRAMED) {
   });
 }
 
-test('trailers go with chunks', async (t) => {
+test('trailers are sent after chunked content', async (t) => {
   const { own, client } = await connection(t);
   const heard = untilEnd(client);
   const response = new ClientResponse(own, request('1.1'), true);

@@ -215,7 +215,7 @@ test('an Upgrade that is answered otherwise has one, and one that is taken has o
   }
 });
 
-test('what the end of the process cuts says drain', LIMIT, async () => {
+test('a tunnel that the end of the process cuts has the cause drain', LIMIT, async () => {
   const own = await startProxy({ config: { ...LOOPBACK_OPEN, limits: { drainTimeout: '1ms' } } });
   const origin = await startRawOrigin((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc'));
   const client = await own.connect();

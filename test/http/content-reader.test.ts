@@ -60,7 +60,7 @@ test('the content of thousands of chunks is one part for each piece that came', 
   assert.deepEqual(parts, ['abcd', `${'x'.repeat(5000)}01234`, '56789']);
 });
 
-test('nothing is repaired', () => {
+test('malformed content is refused, never repaired', () => {
   const faults = [
     '\r\n',
     ' 1\r\nx\r\n',

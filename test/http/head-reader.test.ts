@@ -32,7 +32,7 @@ test('a head that comes byte by byte is the same head', () => {
   assert.deepEqual(reader.push(bytes.subarray(-1)), { kind: 'head', head: READ, taken: 1, length: HEAD.length });
 });
 
-test('a large head in small pieces is read whole', () => {
+test('a large request head in small pieces is read whole', () => {
   const fields = Array.from({ length: 2000 }, (_, i) => `X-${i}: ${'v'.repeat(i % 50)}`);
   const bytes = Buffer.from(`CONNECT a:1 HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\nrest`, 'latin1');
   const reader = new HeadReader(limits(1 << 20, 2000));
@@ -44,7 +44,7 @@ test('a large head in small pieces is read whole', () => {
   if (reading.kind === 'head') assert.equal(reading.head.rawHeaders.length, 4000);
 });
 
-test('a head that is cut anywhere is the same head', () => {
+test('a request head that arrives in two parts is read the same, wherever it is cut', () => {
   const bytes = Buffer.from(`${HEAD}tail`, 'latin1');
   for (let cut = 1; cut < HEAD.length; cut++) {
     const reader = new HeadReader(limits());
@@ -108,7 +108,7 @@ test('more fields than the limit are refused, whether the head ends or not', () 
   assert.deepEqual(read(head(21), 16_384, 20), { kind: 'fault', reason: 'header-too-large' });
 });
 
-test('nothing is repaired', () => {
+test('a malformed request head is refused, never repaired', () => {
   const faults = [
     'CONNECT a:1 HTTP/1.1\nHost: a\n\n',
     'CONNECT a:1 HTTP/1.1\r\nHost: a\nX: b\r\n\r\n',

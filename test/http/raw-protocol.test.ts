@@ -70,7 +70,7 @@ for (const { one, where, before } of MATRIX) {
   });
 }
 
-test('the proxy serves on after all of it', { timeout: 60_000 }, async () => {
+test('the proxy still serves after every raw case', { timeout: 60_000 }, async () => {
   const origin = await startOrigin();
   const plain: RawCase = {
     ...{ rule: 'plain', rfc: '9112 3', send: 'GET http://{o}/ HTTP/1.1\r\nHost: {o}\r\n\r\n' },

@@ -62,7 +62,7 @@ test('a refusal says that it denies, a failure that it failed', async (t) => {
   }
 });
 
-test('a deny rule for an address says so', async (t) => {
+test('a refusal by a deny rule for an address says so', async (t) => {
   const stand = await standWith(t, POLICY);
   const body = bodyOf(await exchange(stand, connectTo('93.184.215.15', AS_GIT)));
   assert.deepEqual([body.reason, body.rule], ['address-denied', 'deny[0]']);

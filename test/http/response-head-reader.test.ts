@@ -36,7 +36,7 @@ test('a head is read with its fields as they came, and what follows is left', ()
   assert.equal(bytes.toString('latin1', reading.length), 'content');
 });
 
-test('a head that is cut anywhere is the same head', () => {
+test('a response head that arrives in two parts is read the same, wherever it is cut', () => {
   const text = `${OK}A: 1\r\n b\r\nC: 2\r\n\r\n`;
   const whole = headOf(text);
   for (let at = 1; at < text.length; at++) {
@@ -72,7 +72,7 @@ test('anything else that is not in the form is a fault', () => {
   for (const text of bad) assert.equal(read(text), 'fault', JSON.stringify(text));
 });
 
-test('what cannot become a head is a fault at once', () => {
+test('what cannot become a response head is a fault at once', () => {
   for (const text of ['SSH-2.0-x\r\n', '<html>', '\0\0\0', 'HTTP/2', 'HTTP 1.1 200'])
     assert.equal(read(text), 'fault', text);
   for (const text of ['H', 'HTTP/1.', '\r\n\r\nHT', `${OK}A`]) assert.equal(read(text), 'need-more', text);

@@ -95,7 +95,7 @@ test('what a later file takes the place of does not count', () => {
   );
 });
 
-test('files that are included count', () => {
+test('included compose files count as part of the stack', () => {
   const done = initialized({ 'compose.yml': 'include: [ { path: parts/gateway.yml } ]\n', 'parts/gateway.yml': STACK });
   assert.match(override(done), /^ {6}backend:\n/m);
 });
@@ -141,7 +141,7 @@ test('a subnet that the engine has given away is not taken, and the choice is ke
   assert.deepEqual(plan(usual, { taken: ['172.31.250.0/24'] }).changes, []);
 });
 
-test('the image is named where it is another one', () => {
+test('an image other than the default is named in .env', () => {
   assert.ok(
     lines(initialized({ 'compose.yml': STACK }, { image: 'r.example/egress:1' })).includes(
       'EGRESS_PROXY_IMAGE=r.example/egress:1',

@@ -42,7 +42,7 @@ test('a watch that says nothing for a minute makes its pods unknown after second
   );
 });
 
-test('a word that comes late makes no name young', async (t) => {
+test('an event that arrives late does not make a name look fresh', async (t) => {
   const stand = await standWhereAddressMoves(t);
   stand.clock.jump(5000);
   const other = podObject({ name: 'github-2', ips: ['10.244.1.8'] });
@@ -62,7 +62,7 @@ test('a word that comes on a stale watch is not believed', async (t) => {
   await passUntil(stand, () => stand.pods.of(AT) === 'slack');
 });
 
-test('a list is as old as its request', async (t) => {
+test('a list is as old as the request for it', async (t) => {
   const stand = await openPodStand(t, [podObject()]);
   stand.server.misbehave = (request) => {
     if (request.url?.includes('watch=') === false) stand.clock.jump(5000);

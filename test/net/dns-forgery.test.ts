@@ -43,7 +43,7 @@ test('a server that loses the case of names and has no TCP is asked in lower cas
   assert.deepEqual(new Set(dns.asked.slice(-2).map(({ spelling }) => spelling)), new Set([host]));
 });
 
-test('answers with another id count for nothing', async (t) => {
+test('answers with another id are ignored', async (t) => {
   const dns = await openDns(t, (asked) => ({ ...any(asked)(asked), guesses: 5 }));
   assert.deepEqual(await texts(resolverOf([dns]), 'guessed.test'), ['8.8.8.8']);
   assert.ok(dns.asked.every(({ over }) => over === 'udp'));

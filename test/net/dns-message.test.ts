@@ -87,7 +87,7 @@ test('a truncated answer is reported as such, and nothing of it is read', () => 
   assert.deepEqual(reply, { rcode: 0, truncated: true, records: [] });
 });
 
-test('a name with a dot within a label is no text', () => {
+test('a name with a dot inside a label is not turned into text', () => {
   assert.equal(textOfKey('\u0003a.b\u0004test'), null);
   assert.equal(textOfKey(nameKey('a.b.test')), 'a.b.test');
 });

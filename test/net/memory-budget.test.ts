@@ -15,7 +15,7 @@ function stand() {
   };
 }
 
-test('the shares are parts of one whole', () => {
+test('the shares add up to the whole budget', () => {
   assert.equal(
     Object.values(SHARES).reduce((sum, part) => sum + part, 0),
     1,

@@ -68,7 +68,7 @@ test('a zone has turns of its own: other zones of the same asker go on', async (
   assert.ok(running.includes('slow2'));
 });
 
-test('what nobody waits for any more is passed over', async () => {
+test('a query that nobody waits for any more is skipped', async () => {
   const { ask, running, over, end } = stand({ most: 2, mostOfZone: 4, mostWaiting: 9 });
   for (const id of ['first', 'gone', 'last']) ask('a', id);
   over.add('gone');
@@ -89,7 +89,7 @@ test('a query that two ask for runs once, with the first turn', async () => {
   assert.equal(running.filter((id) => id === 'shared').length, 1);
 });
 
-test('so many wait for one asker, and no more', () => {
+test('the number of queries that wait for one client is bounded', () => {
   const { turns, ask } = stand();
   for (let i = 0; i < 9; i++) ask('a', `a${i}`);
   assert.equal(turns.hasRoom('a'), false);

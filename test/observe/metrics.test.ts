@@ -117,7 +117,7 @@ test('forwarded requests are counted apart from tunnels', async () => {
   assert.equal(await sampleOf(metrics, 'egress_tunnel_bytes_total{direction="down"}'), 2000);
 });
 
-test('what is asked when read is as it is then', async () => {
+test('a gauge that is asked on reading has the value of that moment', async () => {
   const change = { digest: 'one' };
   const metrics = metricsWith(change);
   assert.equal(await sampleOf(metrics, 'egress_tunnels_open'), 3);

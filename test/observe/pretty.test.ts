@@ -31,7 +31,7 @@ test('an allowed request shows where it went and how long that took', () => {
   );
 });
 
-test('columns line up', () => {
+test('the columns of pretty lines are aligned', () => {
   const lines = [
     decisionRecord({ host: 'a.example' }),
     decisionRecord({ host: 'longer.name.example', outcome: 'allow', client: { address: '10.0.0.1', name: null } }),

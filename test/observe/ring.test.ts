@@ -69,7 +69,7 @@ test('records of an earlier run are older than all others, in pages too, and are
   assert.deepEqual(ring.totals(), { allow: 0, deny: 1, fail: 0, reported: 0 });
 });
 
-test('what is kept is the record as it was', () => {
+test('a record is found by its id as it was written', () => {
   const record = decisionRecord({ id: 'x', host: '<b>\u202e' });
   const ring = ringOf(5, record);
   assert.deepEqual(ring.find('x'), { level: 'warn', ...record });

@@ -122,7 +122,7 @@ test('a deny rule comes before what notify says', LIMIT, async (t) => {
   });
 });
 
-test('the own listeners are no receiver', LIMIT, async (t) => {
+test('a receiver at a listener of the proxy itself is refused', LIMIT, async (t) => {
   const there = await stand(t, (socket) => socket.write(OK));
   assert.deepEqual(await there.post(`http://127.0.0.1:${there.proxy.port}/`), {
     ok: false,

@@ -49,4 +49,4 @@ for (const [why, names, expected, apart] of [
   test(why, () => assert.deepEqual(patterns(names, apart ?? []), expected));
 }
 
-test('nothing folds to nothing', () => assert.deepEqual(foldHosts([]), []));
+test('no names give no patterns', () => assert.deepEqual(foldHosts([]), []));
