@@ -7,11 +7,11 @@ import type { Policy } from '../core/policy.js';
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
-import type { Abortable } from '../net/abort.js';
 import type { Deadlines } from '../net/deadlines.js';
+import { send } from '../net/direct-io.js';
 import type { Screen } from '../net/first-bytes.js';
-import { handshakeDeadline } from '../net/handshake-deadline.js';
-import { type OctetReader, readOctets } from '../net/octet-reader.js';
+import { HandshakeDeadline } from '../net/handshake-deadline.js';
+import { hearOctets, type OctetReader } from '../net/octet-reader.js';
 import { PlainSide, type Side } from '../net/side.js';
 import type { Door } from '../observe/record.js';
 import type { Arrival, Arrivals } from './arrivals.js';
@@ -19,14 +19,15 @@ import type { Credentials } from './clients.js';
 import { closeAfter, Loss, turnedAway } from './closing.js';
 import { type Connected, connectUpstream, refusalOf, standingOf } from './connect-upstream.js';
 import type { ConnectionLimits, CountedConnection } from './connection-limits.js';
-import { EMPTY_TRACE, type Flow, type Trace } from './flow.js';
+import { EMPTY_TRACE, type Flow, type Trace, traceOf } from './flow.js';
+import { type Soon, soon } from './soon.js';
 
 export interface TunnelDoor {
   /** As in records. */
   readonly name: Door;
   /** Replaces the policy in force. */
   readonly policy?: Policy;
-  /** Hears where the client wants to go. May throw an EgressError; its caller ends what takes too long. */
+  /** Hears where the client wants to go. Rejects with an EgressError; its caller ends what takes too long. */
   hear(client: Hearing): Promise<Heard>;
   /** What tells the client that its tunnel is open; null: nothing does. */
   readonly granted: Buffer | null;
@@ -43,7 +44,7 @@ export interface Hearing {
   readonly knowsTokens: boolean;
   write(bytes: Buffer): void;
   /** Called at most once; if not called, the client has no credentials. */
-  arrive(credentials: Credentials): Promise<Arrival>;
+  arrive(credentials: Credentials): Soon<Arrival>;
 }
 
 export type Heard =
@@ -76,41 +77,47 @@ class Visit {
     this.#socket = client.socket;
   }
 
-  /** Never rejects, and never leaves the socket open. */
+  /** Rejects for defects only, and leaves the socket open in no other case. */
   async run(counted: CountedConnection): Promise<void> {
-    const gone = new Loss(this.#client);
+    const opened = await this.#open(counted);
+    if (opened !== null) this.#relay(opened);
+  }
+
+  /** Null if the client was refused, or is gone. */
+  async #open(counted: CountedConnection): Promise<Opened | null> {
+    const arrivals = this.#arrivals;
     let trace = EMPTY_TRACE;
     try {
-      const { said, flow, rest } = await this.#hear(gone);
+      const { said, flow, rest } = await this.#hear();
       counted.heard();
       if (!said.ok) return this.#refuse(flow, trace, refusal(said.reason));
-      trace = { ...trace, target: said.target };
-      const fault = turnedAway(this.#arrivals, !counted.isAdmitted);
+      trace = traceOf(said.target);
+      const fault = turnedAway(arrivals, !counted.isAdmitted);
       if (fault !== null) return this.#refuse(flow, trace, refusal(fault));
-      const early = this.#arrivals.keepEarlyData(this.#socket, rest);
-      const { policy } = this.#door;
-      const upstream = await connectUpstream(this.#arrivals, flow, said.target, { gone, early, policy });
-      if (!upstream.open) {
-        early.drop();
-        return this.#refuse(flow, upstream.trace, upstream.refusal);
-      }
-      this.#relay(flow, upstream, early.take());
+      const early = arrivals.keepEarlyData(this.#socket, rest);
+      const waiting = { gone: new Loss(this.#client), early, policy: this.#door.policy };
+      const upstream = await connectUpstream(arrivals, flow, said.target, waiting);
+      if (upstream.open) return { flow, upstream, head: early.take() };
+      early.drop();
+      return this.#refuse(flow, upstream.trace, upstream.refusal);
     } catch (error) {
-      if (this.#socket.bytesRead === 0) this.#socket.destroy();
-      else this.#refuse(await this.#known(), trace, refusalOf(this.#arrivals, error));
+      if (this.#socket.bytesRead > 0) return this.#refuse(await this.#known(), trace, refusalOf(arrivals, error));
+      this.#socket.destroy();
+      return null;
     }
   }
 
   /** The whole handshake under one deadline. By its end the client is known: what it sends meanwhile is kept. */
-  async #hear(gone: Abortable): Promise<{ said: Heard; flow: Flow; rest: Buffer }> {
-    const { limits, clients } = this.#arrivals.settings();
-    const deadline = handshakeDeadline(gone, limits.headerTimeoutMs);
-    const octets = readOctets(this.#socket, this.#arrivals.reads, deadline.signal);
+  async #hear(): Promise<{ said: Heard; flow: Flow; rest: Buffer }> {
+    const { deadlines, reads, settings } = this.#arrivals;
+    const { limits, clients } = settings();
+    const late = new HandshakeDeadline(deadlines, limits.headerTimeoutMs);
+    const octets = hearOctets(this.#client, reads, late);
     try {
       const said = await this.#door.hear({
         octets,
         knowsTokens: clients.some(({ token }) => token !== null),
-        write: (bytes) => void this.#socket.write(bytes),
+        write: (bytes) => void send(this.#socket, bytes),
         arrive: (credentials) => this.#arrive(credentials),
       });
       const flow = await this.#known();
@@ -118,36 +125,43 @@ class Visit {
       const replay = said.ok ? said.replay : undefined;
       return { said, flow, rest: replay === undefined ? rest : Buffer.concat([replay, rest]) };
     } finally {
-      octets.release();
-      deadline.release();
+      late.clear();
     }
   }
 
-  async #arrive(credentials: Credentials | null): Promise<Arrival> {
+  #arrive(credentials: Credentials | null): Soon<Arrival> {
     const { name, policy } = this.#door;
     const asked = { method: null, credentials, ...(policy === undefined ? {} : { policy }) };
-    const arrival = await this.#arrivals.arrive(name, this.#socket, asked);
-    this.#flow = arrival.flow;
-    return arrival;
+    return soon(this.#arrivals.arrive(name, this.#socket, asked), (arrival) => {
+      this.#flow = arrival.flow;
+      return arrival;
+    });
   }
 
-  #relay(flow: Flow, upstream: Connected, head: Buffer): void {
-    const { granted } = this.#door;
-    if (granted !== null) this.#socket.write(granted);
-    const standing = standingOf(upstream, this.#door.policy ?? null);
-    const screen = this.#door.screens?.(this.#arrivals.deadlines, flow, upstream) ?? null;
-    if (this.#door.screens === undefined) flow.allowed(upstream.trace, null, upstream.permit.rule, upstream.wouldDeny);
+  #relay({ flow, upstream, head }: Opened): void {
+    const { granted, screens, policy = null } = this.#door;
+    if (granted !== null) send(this.#socket, granted);
+    const screen = screens?.(this.#arrivals.deadlines, flow, upstream) ?? null;
+    if (screens === undefined) flow.allowed(upstream.trace, null, upstream.permit.rule, upstream.wouldDeny);
+    const standing = standingOf(upstream, policy);
     this.#arrivals.tunnel(flow, { client: this.#client, upstream: upstream.socket, head, screen, standing });
   }
 
   /** The flow, identified by whatever is known by now. */
-  async #known(): Promise<Flow> {
-    return this.#flow ?? (await this.#arrive(null)).flow;
+  #known(): Soon<Flow> {
+    return this.#flow ?? soon(this.#arrive(null), ({ flow }) => flow);
   }
 
-  #refuse(flow: Flow, trace: Trace, refused: Refusal): void {
+  #refuse(flow: Flow, trace: Trace, refused: Refusal): null {
     flow.refused(trace, null, refused);
     this.#arrivals.reads.read(this.#socket, () => true);
     closeAfter(this.#arrivals.deadlines, this.#client, this.#door.refused(refused.reason));
+    return null;
   }
+}
+
+interface Opened {
+  readonly flow: Flow;
+  readonly upstream: Connected;
+  readonly head: Buffer;
 }

@@ -2,6 +2,7 @@
 import { addressFromBytes } from '../core/address.js';
 import { REASONS, type Reason } from '../core/reasons.js';
 import { type Parsed, parseHost, parsePort, type Target } from '../core/target.js';
+import type { LengthOf } from '../net/octet-reader.js';
 
 export const METHOD = { none: 0, password: 2, refused: 0xff } as const;
 const VERSION = 5;
@@ -23,8 +24,8 @@ const REPLY = {
   addressType: 8,
 } as const;
 
-/** How the fields of a message follow each other: `take(n)` gives exactly n octets, from wherever they come. */
-export type Take = (length: number) => Promise<Buffer>;
+/** Gives the octets of one whole message, from wherever they come, and none that follow it. */
+export type Take = (lengthOf: LengthOf) => Buffer | Promise<Buffer>;
 
 type Method = typeof METHOD.none | typeof METHOD.password;
 
@@ -35,19 +36,28 @@ export function selectMethod(methods: Uint8Array, preferred: readonly Method[]):
 
 /** The methods of the greeting; null where it is not SOCKS 5. Reads nothing past the greeting. */
 export async function readGreeting(take: Take): Promise<Buffer | null> {
-  const [version, count = 0] = await take(2);
-  if (version !== VERSION || count === 0) return null;
-  return take(count);
+  const greeting = await take(greetingLength);
+  return greeting[0] === VERSION && greeting[1] !== 0 ? greeting.subarray(2) : null;
+}
+
+/** RFC 1928 section 3. Of what is no greeting, the octets that say so. */
+function greetingLength(held: Buffer): number {
+  return 2 + (held[0] === VERSION ? (held[1] ?? 0) : 0);
 }
 
 /** RFC 1929 section 2; null where it is malformed. Octets are read as UTF-8. */
 export async function readCredentials(take: Take): Promise<{ username: string; password: string } | null> {
-  const [version, userLength = 0] = await take(2);
+  const message = await take(credentialsLength);
+  const [version, userLength = 0] = message;
   if (version !== PASSWORD_VERSION || userLength === 0) return null;
-  const username = await take(userLength);
-  const [passwordLength = 0] = await take(1);
-  const password = passwordLength === 0 ? Buffer.alloc(0) : await take(passwordLength);
-  return { username: username.toString('utf8'), password: password.toString('utf8') };
+  const passwordAt = 2 + userLength;
+  return { username: message.toString('utf8', 2, passwordAt), password: message.toString('utf8', passwordAt + 1) };
+}
+
+function credentialsLength(held: Buffer): number {
+  const [version, userLength = 0] = held;
+  if (version !== PASSWORD_VERSION || userLength === 0) return 2;
+  return 2 + userLength + 1 + (held[2 + userLength] ?? 0);
 }
 
 /**
@@ -55,18 +65,27 @@ export async function readCredentials(take: Take): Promise<{ username: string; p
  * is judged as the address.
  */
 export async function readRequest(take: Take): Promise<Parsed<Target>> {
-  const [version, command, reserved, type = 0] = await take(4);
-  if (version !== VERSION || reserved !== 0) return { ok: false, reason: 'malformed-socks' };
-  const addressBytes = ADDRESS_BYTES[type];
-  if (addressBytes === undefined && type !== TYPE_NAME) return { ok: false, reason: 'malformed-socks' };
-  const bytes = await take(addressBytes ?? (await take(1))[0] ?? 0);
-  const portText = String((await take(2)).readUInt16BE(0));
+  const request = await take(requestLength);
+  const [, command, , type = 0] = request;
+  if (!isRequest(request)) return { ok: false, reason: 'malformed-socks' };
   if (command !== COMMAND_CONNECT) return { ok: false, reason: 'socks-command-refused' };
-  const port = parsePort(portText);
+  const portAt = request.length - 2;
+  const port = parsePort(String(request.readUInt16BE(portAt)));
   if (port === null) return { ok: false, reason: 'malformed-target' };
-  if (type === TYPE_NAME) return named(bytes, port);
-  const address = addressFromBytes([...bytes]);
+  if (type === TYPE_NAME) return named(request.toString('latin1', 5, portAt), port);
+  const address = addressFromBytes([...request.subarray(4, portAt)]);
   return { ok: true, value: { form: 'authority', scheme: null, host: { kind: 'literal', address }, port } };
+}
+
+/** RFC 1928 section 4. Of what is no request, the octets that say so. */
+function requestLength(held: Buffer): number {
+  if (held.length < 4 || !isRequest(held)) return 4;
+  const bytes = ADDRESS_BYTES[held[3] ?? 0];
+  return 4 + (bytes ?? 1 + (held[4] ?? 0)) + 2;
+}
+
+function isRequest([version, , reserved, type = 0]: Buffer): boolean {
+  return version === VERSION && reserved === 0 && (type === TYPE_NAME || ADDRESS_BYTES[type] !== undefined);
 }
 
 export function methodReply(method: number): Buffer {
@@ -82,8 +101,8 @@ export function requestReply(reason: Reason | null): Buffer {
   return Buffer.from([VERSION, reason === null ? REPLY.succeeded : replyCode(reason), 0, 1, 0, 0, 0, 0, 0, 0]);
 }
 
-function named(bytes: Buffer, port: Target['port']): Parsed<Target> {
-  const host = parseHost(bytes.toString('latin1'));
+function named(text: string, port: Target['port']): Parsed<Target> {
+  const host = parseHost(text);
   return host.ok ? { ok: true, value: { form: 'authority', scheme: null, host: host.value, port } } : host;
 }
 

@@ -23,24 +23,27 @@ export const socksDoor: TunnelDoor = {
   screens: (deadlines, flow, upstream) => screenTunnel(deadlines, flow, upstream, null),
 };
 
+/**
+ * Greeting, authentication and request (RFC 1928 section 3, RFC 1929). Credentials are asked for where some client has any:
+ * Java offers both methods always, and has nothing to say.
+ */
 async function hear(client: Hearing): Promise<Heard> {
-  const fault = await greet(client);
+  const { octets, knowsTokens, write } = client;
+  const methods = await readGreeting(octets.take);
+  if (methods === null) return { ok: false, reason: 'malformed-socks' };
+  const method = selectMethod(methods, knowsTokens ? PASSWORD_FIRST : NONE_FIRST);
+  write(methodReply(method ?? METHOD.refused));
+  if (method === null) return { ok: false, reason: 'client-unauthenticated' };
+  const fault = method === METHOD.none ? null : await authenticate(client);
   if (fault !== null) return { ok: false, reason: fault };
-  const request = await readRequest(client.octets.take);
+  const request = await readRequest(octets.take);
   return request.ok ? { ok: true, target: request.value } : request;
 }
 
-/**
- * Greeting and authentication (RFC 1928 section 3, RFC 1929). Credentials are asked for where some client has any: Java
- * offers both methods always, and has nothing to say.
- */
-async function greet({ octets, knowsTokens, write, arrive }: Hearing): Promise<Reason | null> {
-  const methods = await readGreeting(octets.take);
-  if (methods === null) return 'malformed-socks';
-  const method = selectMethod(methods, knowsTokens ? [METHOD.password, METHOD.none] : [METHOD.none, METHOD.password]);
-  write(methodReply(method ?? METHOD.refused));
-  if (method === null) return 'client-unauthenticated';
-  if (method === METHOD.none) return null;
+const PASSWORD_FIRST = [METHOD.password, METHOD.none] as const;
+const NONE_FIRST = [METHOD.none, METHOD.password] as const;
+
+async function authenticate({ octets, write, arrive }: Hearing): Promise<Reason | null> {
   const given = await readCredentials(octets.take);
   if (given === null) return 'malformed-socks';
   const { isKnown } = await arrive({ user: given.username, password: given.password });

@@ -112,15 +112,27 @@ test('an end or an abort within a message ends the reading', async () => {
   const ended = open();
   ended.push(Buffer.from([5, 1]));
   ended.end();
-  await assert.rejects(ended.take(4), new EgressError('client-closed'));
+  await assert.rejects(async () => ended.take(4), new EgressError('client-closed'));
   const broken = open();
   const reading = broken.take(4);
   broken.end();
-  await assert.rejects(reading, new EgressError('client-closed'));
+  await assert.rejects(async () => reading, new EgressError('client-closed'));
   const abort = new AbortController();
   const waiting = open(abort.signal).take(4);
   abort.abort(new EgressError('handshake-timeout'));
-  await assert.rejects(waiting, new EgressError('handshake-timeout'));
+  await assert.rejects(async () => waiting, new EgressError('handshake-timeout'));
+});
+
+test('a message is taken as soon as it is whole, and not before', async () => {
+  const reader = open();
+  const wanted = (held: Buffer): number => 1 + (held[0] ?? 0);
+  const waiting = reader.take(wanted);
+  assert.ok(waiting instanceof Promise);
+  for (const part of [[3], [1, 2], [3, 2, 9]]) reader.push(Buffer.from(part));
+  assert.deepEqual(await waiting, Buffer.from([3, 1, 2, 3]));
+  const cut = reader.take(wanted);
+  reader.push(Buffer.from([8, 0]));
+  assert.deepEqual([await cut, reader.take(wanted)], [Buffer.from([2, 9, 8]), Buffer.from([0])]);
 });
 
 test('a reader that is not taken from says when it has enough, and when there is room again', async () => {
