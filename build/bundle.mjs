@@ -42,12 +42,21 @@ const UNUSED = [
   ['thread-stream', /pino/],
 ];
 
-const unused = {
-  name: 'unused',
+/** Modules of Node that a package loads at its start for next to nothing, and what it gets instead. */
+const SMALLER = [
+  ['worker_threads', /pino/, 'worker-threads.cjs'],
+  ['assert', /sonic-boom/, 'assert.cjs'],
+];
+
+/** Modules of which we use functions alone, and none before the first request: loaded at the first call of one. */
+const LATE = ['node:fs/promises'];
+
+const standIns = {
+  name: 'stand-ins',
   setup({ onResolve }) {
-    for (const [what, by] of UNUSED) {
+    for (const [what, by, standIn = 'unused.cjs'] of [...UNUSED, ...SMALLER]) {
       const filter = new RegExp(`^${what.replaceAll('.', '\\.')}$`);
-      onResolve({ filter }, ({ importer }) => (by.test(importer) ? { path: resolve('build/unused.cjs') } : undefined));
+      onResolve({ filter }, ({ importer }) => (by.test(importer) ? { path: resolve('build', standIn) } : undefined));
     }
   },
 };
@@ -59,13 +68,21 @@ function constantsOf(whole, clause, name) {
     const [, imported, local] = /^\s*(\w+)(?: as (\w+))?\s*$/.exec(one) ?? [];
     return imported === undefined ? [] : [local === undefined ? imported : `${imported}: ${local}`];
   });
+  // As many lines as before, for the source map.
+  const lines = '\n'.repeat(whole.split('\n').length - 1);
+  if (LATE.includes(name)) return names.map((one) => lateFunction(one, name)).join(' ') + lines;
   const from = `process.getBuiltinModule('${name}');`;
   const constants = [
     ...(single === undefined ? [] : [`const ${single} = ${from}`]),
     ...(names.length === 0 ? [] : [`const { ${names.join(', ')} } = ${from}`]),
   ];
-  // As many lines as before, for the source map.
-  return constants.join(' ') + '\n'.repeat(whole.split('\n').length - 1);
+  return constants.join(' ') + lines;
+}
+
+/** Of an import as `open` or `open: openFile`. */
+function lateFunction(one, name) {
+  const [imported, local = imported] = one.split(': ');
+  return `const ${local} = (...given) => process.getBuiltinModule('${name}').${imported}(...given);`;
 }
 
 // A chunk's name holds a hash of its content: those of an earlier build would stay.
@@ -87,7 +104,7 @@ const { metafile } = await build({
   logLevel: 'warning',
   // What went in, and from where: the SBOM is made from it.
   metafile: true,
-  plugins: [builtins, unused],
+  plugins: [builtins, standIns],
   // Each of these files says what it keeps from being loaded.
   alias: {
     'node:http': './build/http.cjs',

@@ -61,7 +61,10 @@ const USAGE = `usage: egress-proxy [COMMAND] [OPTION...]\n\n${COMMANDS.map(
 const COMPILED_MS = 2000;
 
 const PROCESS_IO: Io = {
-  stdin: process.stdin,
+  // Opened when it is read: node:fs has to load its streams for it.
+  get stdin() {
+    return process.stdin;
+  },
   stdout: (text) => endWithReader(process.stdout).write(text),
   stderr: (text) => goOnWithoutReader(process.stderr).write(text),
   env: process.env,
