@@ -104,7 +104,7 @@ function hexTail(text: string): string | null {
   return `${text.slice(0, start)}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
 }
 
-/** Read digit by digit: every request asks several times, and a pattern, a split and a join cost twenty times as much. */
+/** Read digit by digit: it runs several times per request, and a pattern, a split and a join cost twenty times as much. */
 function parseDottedDecimal(text: string): Address | null {
   if (text.length < 7 || text.length > 15) return null;
   const bytes = [0, 0, 0, 0];

@@ -1,10 +1,10 @@
-/** Whether a refusal would be another answer to a client that says who it is (RFC 9110 section 15.5.8). */
+/** Whether a refused client would get another answer with credentials, so that 407 is worth sending (RFC 9110 section 15.5.8). */
 import type { Address } from './address.js';
 import { decideAddresses, decideHost, type Policy, type Question } from './policy.js';
 
 /**
- * True where the question, asked by one of the clients `names`, would be allowed, or might be once DNS has answered.
- * Where the policy requires a client that it knows: for whoever can become one. `addresses`: what DNS has answered, or the
+ * True where the question would be allowed to one of the clients `names`, or might be once DNS has answered. With an enforced
+ * `clients: required`, also where knowing the client is only the first condition. `addresses`: what DNS has answered, or the
  * literal; empty where the refusal came before.
  */
 export function credentialsCouldHelp(

@@ -1,7 +1,7 @@
 /** IPv4 addresses carried inside IPv6 addresses: which forms are decoded, and which are refused as they are. */
 import { type Address, addressFromBytes, contains, type Prefix, parsePrefix } from './address.js';
 
-/** `decoded`: the inner address is judged in place of the outer one. `refused`: the form has no place in a request. */
+/** `decoded`: the inner address is judged instead of the outer one. `refused`: an address of this form is never dialled. */
 export type Embedding =
   | { readonly kind: 'decoded'; readonly inner: Address; readonly form: string }
   | { readonly kind: 'refused'; readonly inner: Address; readonly form: string; readonly source: string };
@@ -56,7 +56,7 @@ export function isNat64Length(bits: number): boolean {
   return [32, 40, 48, 56, 64, 96].includes(bits);
 }
 
-/** IPv4-compatible; `::` and `::1` have the same leading bits and are not of this form. */
+/** IPv4-compatible, which `::` and `::1` are not, although they begin with the same bits. */
 function compatible(address: Address): Embedding | null {
   const value = address.bytes.slice(12);
   if (!contains(COMPATIBLE, address) || (value[0] === 0 && value[1] === 0 && value[2] === 0)) return null;

@@ -46,12 +46,12 @@ export function reasonPhrase({ reason, target, addresses }: Explained): string {
 }
 
 /**
- * What a client is shown that must not learn what DNS answered: neither the addresses, nor the range or the rule that the
- * addresses led to. Otherwise any tool could draw up a list of the internal names and where they live.
+ * For a client that must not learn what DNS answered: leaves out the addresses, and the range and the rule that they led to.
+ * Otherwise any tool could draw up a list of the internal names and their addresses.
  */
 export function withoutAnswer(known: Explained): Explained {
   if (known.target?.host.kind !== 'name' || known.addresses.length === 0) return known;
-  // A challenge keeps the rule of the refusal that it stands for.
+  // A challenge carries the rule of the refusal that it replaces, so that rule goes, too.
   const isAboutAddress =
     REASONS[known.reason].error === 'destination_ip_prohibited' || known.reason === 'client-unauthenticated';
   return { ...known, addresses: [], ...(isAboutAddress ? { what: null, rule: null } : {}) };

@@ -3,8 +3,8 @@ import { endsInNumber } from './address.js';
 
 declare const dnsName: unique symbol;
 /**
- * Lower case, no trailing dot, 253 octets at most, labels of 1 to 63 letters, digits, hyphens and underscores, 253 octets at most. The last
- * label is no number: such a text is an IPv4 address or nothing (URL standard, host parsing).
+ * Lower case, no trailing dot, at most 253 octets, labels of 1 to 63 letters, digits, hyphens and underscores. The last label
+ * is no number: such a text is an IPv4 address or nothing (URL standard, host parsing).
  */
 export type DnsName = string & { readonly [dnsName]: true };
 
@@ -17,7 +17,7 @@ const LABEL = /^[a-z0-9_-]{1,63}$/;
 
 /** Null where the text is no DNS name (RFC 1035 section 2.3.4, underscores allowed as in RFC 8552). ASCII only. */
 export function parseDnsName(text: string): DnsName | null {
-  // Before lower case: U+212A (the Kelvin sign) would become an ASCII k.
+  // Checked before it is put in lower case, which would turn U+212A (the Kelvin sign) into an ASCII k.
   if (!/^[\x21-\x7e]{1,254}$/.test(text)) return null;
   const name = (text.endsWith('.') ? text.slice(0, -1) : text).toLowerCase();
   if (name.length > 253 || endsInNumber(name)) return null;

@@ -1,7 +1,7 @@
 /**
- * Names of container images, as `distribution/reference` reads them, and the patterns of a configuration over them. A
- * name is compared in its full form only (`docker.io/library/x:latest`), so that two spellings are one image, and what
- * an engine would take for an image id is never one.
+ * Names of container images, as `distribution/reference` reads them, and the patterns that a configuration has for them.
+ * Names are compared in their full form only (`docker.io/library/x:latest`), so that two spellings are one image, and what
+ * an engine would take for an image id never matches.
  */
 
 export interface ImageName {
@@ -16,7 +16,7 @@ export interface ImageName {
 
 export interface ImagePattern {
   readonly text: string;
-  /** `*`: whatever the engine has already. It lists no image that may be pulled. */
+  /** `*`: matches every image that the engine has already, but allows none to be pulled. */
   readonly isAny: boolean;
   matches(image: ImageName): boolean;
 }
@@ -37,8 +37,8 @@ export function parseImageName(text: string): ImageName | null {
 }
 
 /**
- * `*`, a name, or one that ends in `/*` (any single component). Without a tag and a digest it covers all of them; with one
- * it covers that one only, since a digest and a tag are different claims.
+ * `*`, a name, or a name that ends in `/*` (any single component). Without a tag or digest it covers all of them; with one it
+ * covers only that one, since a digest and a tag are different claims.
  */
 export function parseImagePattern(text: string): ImagePattern | null {
   if (text === '*') return { text, isAny: true, matches: () => true };

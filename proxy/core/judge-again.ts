@@ -1,4 +1,4 @@
-/** What the policy says now of a connection that it has allowed before. */
+/** What the policy now says of a connection that it allowed before. */
 import type { Address } from './address.js';
 import { judgeAddress, judgeUnresolved, type Policy, policyFor } from './judge.js';
 import { decideHost } from './policy.js';
@@ -8,15 +8,15 @@ import type { Question } from './rule.js';
 import { isNever } from './rule-id.js';
 
 export interface Standing {
-  /** The one that was dialled; those that were vetted, where a parent proxy picks one; null where only it knows them. */
+  /** The address that was dialled, or all that were vetted if a parent proxy chose among them; null where only the parent knows. */
   readonly addresses: readonly Address[] | null;
-  /** Allowed by a grant for one request, which is that one's until it ends. */
+  /** Allowed by a grant for one request, which holds until that request ends. */
   readonly once: boolean;
 }
 
 /**
- * Null where the connection stays. In mode `report` it always does, as long as it is not "never" and nobody is paused.
- * Makes no Permit: nothing is to be dialled.
+ * Null where the connection may stay. In mode `report` it may, unless its destination is now "never" or its client paused.
+ * Makes no Permit, since nothing is to be dialled.
  */
 export function judgeAgain(of: Policy, question: Question, { addresses, once }: Standing): Denial | null {
   const ends = (denial: Denial | null): denial is Denial => denial !== null && !(once && isLack(denial));
@@ -25,7 +25,7 @@ export function judgeAgain(of: Policy, question: Question, { addresses, once }: 
   return ofDestination(policyFor(of, question.client), question, addresses).find(ends) ?? null;
 }
 
-/** What a grant for one request stood in for: that no rule allows it. */
+/** A refusal for lack of a rule, which a grant for one request stands in for. */
 function isLack({ reason, rule }: Denial): boolean {
   return LACKS_RULE.has(reason) && !isNever(rule);
 }

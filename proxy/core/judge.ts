@@ -1,4 +1,4 @@
-/** What a policy says of one name, and of one address: the steps that policy.ts sets out. */
+/** What a policy says of one name and of one address, in the steps that policy.ts sets out. */
 import type { Address } from './address.js';
 import type { DnsName } from './host-pattern.js';
 import { isApiServer, isHost, isOwn } from './own-endpoints.js';
@@ -11,25 +11,25 @@ import { type AddressClass, classify, classifyName, type LocalRanges } from './s
 import type { Target } from './target.js';
 
 /**
- * `perClient`: the same policy for clients whose entry has a default or a mode of its own, by name. The decisions look it
- * up themselves; so does whoever else reads `mode`, `default` or `sni`, by `policyFor`.
+ * `perClient`: by name, the policy of each client whose entry has a default or a mode of its own. The decisions look it up
+ * themselves; whoever else reads `mode`, `default` or `sni` has to ask `policyFor` first.
  */
 export interface Policy extends LocalRanges {
   readonly mode: 'enforce' | 'report';
   readonly default: 'public' | 'none';
   readonly sni: 'enforce' | 'log' | 'off';
-  /** `required`: who is no client of the configuration is refused, whatever the rules say of the destination. */
+  /** `required`: clients that the configuration does not name are refused, whatever the rules say of the destination. */
   readonly clients: 'optional' | 'required';
-  /** Who is shown the addresses of a refused request's host: nobody, clients that are known by name, everybody. */
+  /** Who is shown the addresses of a refused host: nobody, clients that are known by name, or everybody. */
   readonly showAddresses: 'none' | 'named' | 'all';
   readonly deny: readonly Rule[];
   readonly internal: readonly Rule[];
   readonly allow: readonly Rule[];
-  /** Names that were opened at confirmed addresses. They open nothing: a refusal at another address says so. */
+  /** Names that were opened at confirmed addresses alone. These rules open nothing; a refusal at another address names them. */
   readonly elsewhere?: readonly Rule[];
-  /** What would be refused for lack of a rule becomes a question to whoever runs the proxy. */
+  /** True: a refusal for lack of a rule becomes a question to whoever runs the proxy. */
   readonly asks: boolean;
-  /** Who is refused everything for now. */
+  /** Clients that are refused everything for now. */
   readonly paused: Paused;
   readonly perClient: ReadonlyMap<string, Policy>;
 }
@@ -49,18 +49,18 @@ export type Judgement =
   | { readonly allowed: true; readonly address: Address; readonly rule: RuleId; readonly noted: Denial | null }
   | { readonly allowed: false; readonly denial: Denial };
 
-/** What `policy.sni` has against a request in plain text; in a tunnel the first bytes show it. */
+/** What `policy.sni` has against a request in plain text. In a tunnel, the first bytes are judged for this instead. */
 export function judgePlainText({ sni }: Policy, target: Target): Denial | null {
   const reason = target.scheme === 'http' && sni !== 'off' ? plainTextFault(target) : null;
   return reason === null ? null : refusal(reason, 'sni');
 }
 
-/** True where what `sni` finds is refused, and not only noted. */
+/** True where what `sni` finds is refused rather than only noted. */
 export function enforcesSni({ sni, mode }: Policy): boolean {
   return sni === 'enforce' && mode === 'enforce';
 }
 
-/** Before DNS: what no answer could change; null where the addresses decide. */
+/** Before DNS: the refusal that no answer could change, or null where the addresses decide. */
 export function judgeName(policy: Policy, question: Question, name: DnsName): Denial | null {
   const special = classifyName(name);
   if (special?.kind === 'never') return refusal('metadata-address', special.id, special.what);
@@ -80,8 +80,8 @@ export function judgeName(policy: Policy, question: Question, name: DnsName): De
 }
 
 /**
- * For a name that only a parent proxy can resolve: the rule that allows it by what its name and port say, or the refusal.
- * Rules by address neither allow nor deny, and a name that is special is refused.
+ * For a name that only a parent proxy can resolve: the rule that allows it by name and port, or the refusal. Rules by
+ * address do not apply, and special names are refused.
  */
 export function judgeUnresolved(policy: Policy, question: Question, name: DnsName): RuleId | Denial {
   const denial = judgeName(policy, question, name);
@@ -125,7 +125,7 @@ function judgeRules(policy: Policy, question: Question, address: Address, kind: 
   return policy.default === 'public' ? 'default' : notAllowed(policy, question, address);
 }
 
-/** In every mode: who pauses a client wants it to stop. */
+/** In every mode, since whoever pauses a client wants it to stop. */
 function pauseOf({ paused }: Policy, { client }: Question): Denial | null {
   if (client.name !== null && paused.clients.has(client.name)) return refusal('paused', `pause:${client.name}`);
   return paused.all ? refusal('paused', 'pause') : null;
@@ -135,14 +135,14 @@ function lacksName({ clients }: Policy, { client }: Question): boolean {
   return clients === 'required' && client.name === null;
 }
 
-/** Tells a host that no rule names from a port that the host's own rules leave out. */
+/** Distinguishes a host that no rule names from a port that is in none of the rules for that host. */
 function notAllowed(policy: Policy, question: Question, address: Address | null): Denial {
   if (policy.asks) return refusal('not-yet-allowed', 'default');
   const named = policy.allow.some((rule) => matchesButForPort(rule, question, address));
   return refusal(named ? 'port-not-allowed' : 'host-not-allowed', 'default');
 }
 
-/** Tells a name that was opened at other addresses from what nobody opened. */
+/** Distinguishes a name that was opened at other addresses from a destination that nobody opened. */
 function notOpened(policy: Policy, question: Question, address: Address, kind: SpecialClass): Denial {
   const elsewhere = policy.elsewhere?.find((rule) => opens(rule, question, address, kind));
   if (elsewhere !== undefined) return refusal('address-not-confirmed', elsewhere.id, kind.what);

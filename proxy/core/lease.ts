@@ -1,4 +1,4 @@
-/** Which address of the tools' network belongs to which MCP server: what the spawn guard knows and the proxy reads. */
+/** Which address of the tools' network belongs to which MCP server: the spawn guard writes it, the proxy reads it. */
 import { parseAddress } from './address.js';
 
 /** In the folder that the guard writes and the proxy reads. */
@@ -8,7 +8,7 @@ export interface Lease {
   readonly address: string;
   /** The server as the configuration names it, or `unknown-server`. */
   readonly server: string;
-  /** The client that its server is for the policy; null where only the server's name counts. */
+  /** The client as which the policy knows this server; null where no client names it. */
   readonly client: string | null;
   /** The name of the tool's container. */
   readonly container: string;
@@ -18,7 +18,7 @@ export function leasesText(leases: readonly Lease[]): string {
   return JSON.stringify({ version: 1, leases });
 }
 
-/** By address; empty for a text that is no such file, and without the items that are no lease. Never throws. */
+/** By address. Items that are no lease are skipped; a text that is no such file gives an empty map. Never throws. */
 export function parseLeases(text: string): ReadonlyMap<string, Lease> {
   const file = parse(text);
   const items = typeof file === 'object' && file !== null && 'leases' in file ? file.leases : null;

@@ -1,4 +1,4 @@
-/** What is this machine to itself (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3, RFC 6761 section 6.3). */
+/** Loopback: this machine as it addresses itself (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3, RFC 6761 section 6.3). */
 import { type Address, parseAddress } from './address.js';
 import { isLocalhost } from './special-purpose.js';
 

@@ -1,4 +1,4 @@
-/** What whoever runs the proxy may want to hear of at once, and what becomes of a notice. */
+/** The events that whoever runs the proxy may want to hear of at once, and the possible outcomes of a notice. */
 export const NOTICE_EVENTS = ['question', 'metadata', 'first-contact'] as const;
 export type NoticeEvent = (typeof NOTICE_EVENTS)[number];
 

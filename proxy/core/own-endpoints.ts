@@ -1,8 +1,8 @@
-/** What of the destinations is the proxy itself. */
+/** Which destinations are the proxy itself, its host or its cluster's API server. */
 import { type Address, contains, type Prefix, sameAddress } from './address.js';
 import { isLoopback } from './loopback.js';
 
-/** `addresses`: of every interface that the proxy sees, and of the Service in front of it. `ports`: those that the proxy listens on. */
+/** `addresses`: of each interface that the proxy sees, and of the Service in front of it. `ports`: those that it listens on. */
 export interface OwnEndpoints {
   readonly addresses: readonly Address[];
   readonly ports: ReadonlySet<number>;
@@ -13,15 +13,15 @@ export interface OwnEndpoints {
 }
 
 /**
- * Any port of an own address that is not loopback, and any loopback address on a port the proxy listens on: what is bound to
- * the wildcard address answers there as well.
+ * Any port of an own address that is not loopback, and any loopback address on a port that the proxy listens on: a listener
+ * on the wildcard address answers at all of these.
  */
 export function isOwn(own: OwnEndpoints, address: Address, port: number): boolean {
   if (isLoopback(address)) return own.ports.has(port);
   return own.addresses.some((candidate) => sameAddress(candidate, address));
 }
 
-/** On any port: it gives orders to the whole cluster. */
+/** On any port, since the API server commands the whole cluster. */
 export function isApiServer({ apiServer }: OwnEndpoints, address: Address): boolean {
   return apiServer !== undefined && apiServer !== null && sameAddress(apiServer, address);
 }

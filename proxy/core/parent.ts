@@ -22,8 +22,8 @@ export interface Parent {
 }
 
 /**
- * Only what is globally reachable: a private address is another machine in the parent's network than in this one, and was
- * vetted for this one. An answer is handed over whole or not at all.
+ * Only what is globally reachable: a private address that was vetted here may be another machine in the parent's network.
+ * An answer of DNS is handed over whole or not at all.
  */
 export function goesToParent({ noProxy, policy }: Parent, { target, addresses, isByName }: Permit): boolean {
   if (isByName) return true;

@@ -5,7 +5,7 @@
  *
  *  1. Never: unspecified, multicast, broadcast, link-local, deprecated IPv4 embeddings, every metadata address, the
  *     proxy's own addresses and listeners, those of its host, the API server of its cluster. No rule and no mode opens these.
- *  2. Who is paused; with `clients: required`, who is not known by name; then explicit `deny` rules.
+ *  2. Pauses; with `clients: required`, clients that are not known by name; then explicit `deny` rules.
  *  3. Special-purpose addresses and those of `private`, unless an `internal` rule covers the host or address, the port and the client.
  *  4. Explicit `allow` rules.
  *  5. The default, of the client or of all: `public` allows what is left (globally reachable unicast), `none` denies it.
@@ -38,22 +38,22 @@ export type { Denial, Refusal } from './refusal.js';
 export type { ClientIdentity, PortRange, Question, Rule } from './rule.js';
 
 const ISSUING = Symbol();
-/** As it was before anybody else's code ran. */
+/** Taken before anybody else's code runs, which could replace it. */
 const { freeze } = Object;
-/** RFC 6666: what is sent there is discarded. Nothing is, since the dialer takes no Permit that is by name. */
+/** The discard prefix of RFC 6666, as a place holder: no address is known, and the dialer takes no Permit that is by name. */
 const NOWHERE = frozenAddress(addressFromBytes([1, ...Array<number>(14).fill(0), 1]));
 
 /**
- * What makes a Permit one is its private field, which no copy, no cast and no other object can have: the class is not
- * exported, and its constructor, though every Permit leads to it, takes a symbol that nobody else has and cannot be
- * changed. `target` and `addresses` are the frozen copies that were judged.
+ * The private field makes a Permit genuine: no copy, no cast and no other object can have it. The class is not exported, and
+ * although every Permit leads to its constructor, that demands a symbol which only this file has. `target` and
+ * `addresses` are the frozen copies that were judged.
  */
 class IssuedPermit {
   readonly #issued = true;
   readonly target: Target;
   readonly addresses: readonly [Address, ...Address[]];
   readonly rule: RuleId;
-  /** Only a parent proxy knows the addresses of the name: there is no way without it. */
+  /** True: only a parent proxy knows the addresses of the name, so there is no way without it. */
   readonly isByName: boolean;
 
   constructor(
@@ -83,12 +83,12 @@ class IssuedPermit {
 /** The right to connect to `addresses` at the port of `target`, and to nothing else. Only this file makes one. */
 export type Permit = IssuedPermit;
 
-/** True for what `decideAddresses` has returned and for nothing else. To be asked by all that connects or keeps connections. */
+/** True only for a Permit that this file has made. Whatever connects or keeps connections has to ask this first. */
 export function isIssued(value: unknown): value is Permit {
   return IssuedPermit.isIssued(value);
 }
 
-/** True for an address that the Permit itself holds: the last question before a connect, whatever orders lists or copies them. */
+/** True for an address that the Permit itself holds. Asked last before each connect, as a list may have been changed on its way. */
 export function holdsAddress({ addresses }: Permit, address: Address): boolean {
   for (let i = 0; i < addresses.length; i++) if (addresses[i] === address) return true;
   return false;
@@ -152,7 +152,7 @@ export function decideName(of: Policy, asked: Question, name: DnsName): Verdict 
   return { outcome: 'allow', permit: new IssuedPermit(ISSUING, question.target, null, judged), wouldDeny: plain };
 }
 
-/** The denial of a whole answer of `count` addresses: of these ones, the gravest. */
+/** The gravest of the denials, for a whole answer of `count` addresses. */
 function worst(denials: readonly Denial[], count: number): Denial | null {
   const gravest = denials.find(({ reason }) => GRAVE.has(reason)) ?? denials[0];
   if (gravest === undefined) return null;
@@ -162,7 +162,7 @@ function worst(denials: readonly Denial[], count: number): Denial | null {
 
 const GRAVE: ReadonlySet<DenyReason> = new Set<DenyReason>(['metadata-address', 'own-listener']);
 
-/** Judged is the copy that the Permit will hold: an object that answers differently the second time gains nothing. */
+/** What is judged is the copy that the Permit will hold: an object that answers differently the second time gains nothing. */
 function withFrozenTarget({ target, client, own }: Question): Question {
   const { form, scheme, host, port } = target;
   const { kind } = host;
@@ -170,13 +170,13 @@ function withFrozenTarget({ target, client, own }: Question): Question {
   return { target: freeze({ form, scheme, host: freeze(copy), port }), client, own };
 }
 
-/** The copy of a literal is there already. */
+/** A literal has been copied already, with its target. */
 function copyOf(address: Address, asked: Host, copy: Host): Address {
   const isLiteral = asked.kind === 'literal' && copy.kind === 'literal' && asked.address === address;
   return isLiteral ? copy.address : frozenAddress(address);
 }
 
-/** The text is made from the bytes again: they are what is judged, and it is what will be dialled. */
+/** Makes the text from the bytes again, since the bytes are judged, but the text is dialled. */
 function frozenAddress({ bytes }: Address): Address {
   return freeze(addressFromBytes(freeze([...bytes])));
 }

@@ -1,4 +1,4 @@
-/** Finds what the narrowest prefix around an address stands for, by halves: every request asks more than once. */
+/** Finds the value of the narrowest prefix around an address, by binary search: every request asks more than once. */
 import { type Address, addressFromBytes, contains, type Prefix } from './address.js';
 
 export interface Ranged<T> {
@@ -6,7 +6,7 @@ export interface Ranged<T> {
   readonly is: T;
 }
 
-/** Pieces of the address space: each goes from its first address to the next piece's. */
+/** Pieces of the address space: each ends where the next one begins. */
 interface Pieces<T> {
   readonly firsts: readonly (readonly number[])[];
   readonly are: readonly T[];

@@ -7,8 +7,8 @@
  */
 
 /**
- * never: no rule opens it. special: only an `internal` rule opens it. private: as special, and an `internal` rule by
- * host name opens it too. inner: carries an IPv4 address that is judged instead.
+ * never: no rule opens it. special: only an `internal` rule by address opens it. private: an `internal` rule by host name
+ * opens it, too. inner: carries an IPv4 address that is judged instead.
  */
 export type Disposition = 'never' | 'special' | 'private' | 'inner';
 
@@ -113,7 +113,7 @@ export const RANGE_ROWS: readonly RangeRow[] = [
   ['fd00:a9fe:a9fe::1/128', 'never', 'Akamai/Linode metadata', 'Akamai docs', 'metadata'],
   ['fe80::a9fe:a9fe/128', 'never', 'OpenStack metadata', 'OpenStack Nova docs', 'metadata'],
 
-  // Well-known hosts inside the ranges above: here for a name in the explanation
+  // Well-known hosts inside the ranges above, so that the explanation can name them
   ['100.100.100.100/32', 'private', 'Tailscale MagicDNS', 'Tailscale docs'],
   ['fd7a:115c:a1e0::/48', 'private', 'Tailscale', 'tailscale net/tsaddr'],
   ['fd7a:115c:a1e0::53/128', 'private', 'Tailscale MagicDNS', 'tailscale net/tsaddr'],

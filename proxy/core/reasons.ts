@@ -1,4 +1,4 @@
-/** The one table of refusals and failures: what a client sees, what the log says, what the README documents. */
+/** The one table of refusals and failures: what a client sees, what the log says, what docs/reasons.md lists. */
 
 /** RFC 9209 section 2.3 proxy error types that this proxy uses. */
 export type ProxyErrorType =
@@ -22,7 +22,7 @@ export type ProxyErrorType =
   | 'proxy_internal_error';
 
 interface ReasonRow {
-  /** `deny`: the policy or the request says no. `fail`: the way to the destination does. */
+  /** `deny`: the policy or the request itself is the reason. `fail`: something went wrong on the way to the destination. */
   readonly outcome: 'deny' | 'fail';
   readonly status: number;
   readonly error: ProxyErrorType;
@@ -145,7 +145,7 @@ export class EgressError extends Error {
   }
 }
 
-/** The reason of anything thrown; what is not an EgressError is a defect of the proxy, and says so. */
+/** The reason of anything thrown. What is not an EgressError is a defect of the proxy: `internal-error`. */
 export function reasonOf(error: unknown): Reason {
   return error instanceof EgressError ? error.reason : 'internal-error';
 }

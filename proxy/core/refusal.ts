@@ -9,7 +9,7 @@ export interface Refusal<R extends Reason = Reason> {
   readonly what: string | null;
 }
 
-/** A refusal of the policy or of the request itself: the destination has had no part in it. */
+/** A refusal in which the destination had no part: by the policy, or for a fault of the request. */
 export type Denial = Refusal<DenyReason>;
 
 /** `rule` and `what`: null if there is none. */

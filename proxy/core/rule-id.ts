@@ -4,10 +4,10 @@ const SECTIONS = ['allow', 'deny', 'internal'] as const;
 export type RuleSection = (typeof SECTIONS)[number];
 
 /**
- * A configured rule by its name, or by its position in its list; `default`: policy.default; `report`: mode report let
- * through what it would refuse; `sni` and `clients`: those keys of the policy; `upstream`: the parent proxy; `notify` and `otlp`: a receiver of the proxy's own; `grant:…` and
- * `pause`: what was decided at run time; `never:…` and `special:…`: the range, name or
- * form of address that refuses by itself; `private:…`: a range of policy.private.
+ * A configured rule by its name, or by its position in its list; `default`: policy.default; `report`: let through by mode
+ * report, though `enforce` would refuse it; `sni` and `clients`: those keys of the policy; `upstream`: the parent proxy;
+ * `notify` and `otlp`: a receiver of the proxy's own; `grant:…` and `pause`: what was decided at run time; `never:…` and
+ * `special:…`: the range, name or form of address that is refused by itself; `private:…`: a range of policy.private.
  */
 export type RuleId =
   | `${RuleSection}:${string}`
@@ -32,7 +32,7 @@ export function ruleId(section: RuleSection, index: number, name: string | null)
   return name === null ? `${section}[${index}]` : `${section}:${name}`;
 }
 
-/** The list that the rule is in; null for what is no rule of the configuration. `id`: of a record, perhaps an old one. */
+/** The list that the rule is in; null for what is no rule of the configuration. `id` may come from an old record. */
 export function sectionOf(id: string | null): RuleSection | null {
   if (id === null) return null;
   return SECTIONS.find((section) => id.startsWith(section) && /[:[]/.test(id.charAt(section.length))) ?? null;
@@ -43,7 +43,7 @@ export function isNever(id: string | null): boolean {
   return id?.startsWith('never:') ?? false;
 }
 
-/** Where people find it in their file: `policy.allow[0]`, `policy.allow (github-api)`; null for what is no key of it. */
+/** Where people find it in their file: `policy.allow[0]`, `policy.allow (github-api)`; null if the file has no key for it. */
 export function placeInFile(id: string | null): string | null {
   if (id === null) return null;
   const section = sectionOf(id);

@@ -13,7 +13,7 @@ export interface Rule {
   readonly address: Prefix | null;
   readonly ports: readonly PortRange[] | null;
   readonly clients: ReadonlySet<string> | null;
-  /** Only for the client at this address that no entry names; absent: for whom `clients` says. */
+  /** Only for a client at this address that no entry names; absent: `clients` alone decides. */
   readonly clientAddress?: string;
 }
 
@@ -25,7 +25,7 @@ export interface PortRange {
 /** Who asks. `name` is null for a client that no `clients` entry names. */
 export interface ClientIdentity {
   readonly name: string | null;
-  /** Where it connects from, as text; absent where nobody connects. */
+  /** Where it connects from, as text; absent for a question without a connection. */
   readonly address?: string;
 }
 
@@ -36,12 +36,12 @@ export interface Question {
   readonly own: OwnEndpoints;
 }
 
-/** True where the rule covers the port, the client and the host or address; a rule for addresses needs one. */
+/** True where the rule covers port, client and host or address. With `address` null, a rule by address matches nothing. */
 export function matches(rule: Rule, question: Question, address: Address | null): boolean {
   return matchesPortAndClient(rule, question) && matchesDestination(rule, question.target, address);
 }
 
-/** True where some answer of DNS for `name` would make the rule match. */
+/** True where some DNS answer for `name` could make the rule match. */
 export function mayMatch(rule: Rule, question: Question, name: DnsName): boolean {
   return matchesPortAndClient(rule, question) && (rule.host === null || rule.host.matches(name));
 }
@@ -52,8 +52,8 @@ export function matchesButForPort(rule: Rule, question: Question, address: Addre
 }
 
 /**
- * True where an `internal` rule opens this special-purpose address: by host name private-use, shared and unique-local
- * ones only, by address whatever it names.
+ * True where an `internal` rule opens this special-purpose address. A rule by host name opens only private-use, shared and
+ * unique-local addresses; a rule by address opens whatever it names.
  */
 export function opens(rule: Rule, question: Question, address: Address, kind: AddressClass): boolean {
   if (rule.host === null && rule.address === null) return false;

@@ -20,11 +20,11 @@ export interface GrantedRule {
   readonly ports: readonly number[] | null;
   /** For a private destination: an exception for exactly this host, these ports and this client. */
   readonly internal: boolean;
-  /** For a private destination by name: the addresses that were confirmed. Absent: whatever private address it has. */
+  /** For a private destination by name: the confirmed addresses, where alone it opens. Absent, as for a rule of the file: all. */
   readonly addresses?: readonly Address[];
-  /** For the next request that needs it. */
+  /** True: for the next request that needs it, and used up by it. */
   readonly once: boolean;
-  /** With `client` null: only for the client at this address that has no name. */
+  /** With `client` null: only for a client at this address that has no name. */
   readonly clientAddress?: string;
 }
 
@@ -45,7 +45,7 @@ export const NOTHING_DECIDED: RunTime = Object.freeze({ grants: [], pauses: [] }
 /** The policy of the file with what was decided at run time. */
 export function withRunTime(policy: Policy, { grants, pauses }: RunTime): Policy {
   if (grants.length === 0 && pauses.length === 0) return policy;
-  // What is left after its first request is taken last: another grant may do as well.
+  // Grants for one request come last: if another grant allows the request, they are not used up.
   const inOrder = [...grants.filter(({ once }) => !once), ...grants.filter(({ once }) => once)];
   const rulesFor = (section: RuleSection): Rule[] =>
     inOrder
@@ -66,30 +66,30 @@ export function withRunTime(policy: Policy, { grants, pauses }: RunTime): Policy
   return { ...policy, ...changes, perClient: new Map(perClient) };
 }
 
-/** The policy of a fixed destination under the pauses of the one in force: no rule concerns it, and a pause everybody. */
+/** The policy of a fixed destination, with the pauses of the policy in force: pauses hold for it, rules do not. */
 export function pausedAs(own: Policy, { paused }: Policy): Policy {
   return { ...own, paused };
 }
 
-/** The list of the policy in which the grant has the place of a rule. */
+/** The list of the policy in which the grant takes effect as a rule. */
 export function sectionOfGrant({ effect, internal }: Pick<GrantedRule, 'effect' | 'internal'>): RuleSection {
   if (effect === 'block') return 'deny';
   return internal ? 'internal' : 'allow';
 }
 
-/** True where a rule of the file says the same as the grant, or the same of its name at any address. */
+/** True where a rule of the file says the same as the grant, or says it for the same name at any address. */
 export function isInFile(policy: Policy, grant: GrantedRule): boolean {
   const wanted = keyOf(ruleOf(grant, grant.address));
   return policy[sectionOfGrant(grant)].some((rule) => keyOf(rule) === wanted);
 }
 
-/** A rule for each address of a name that was confirmed; one rule for any other grant. */
+/** One rule for each confirmed address of a name; a single rule for any other grant. */
 function rulesOf(grant: GrantedRule): Rule[] {
   const places = isBound(grant) ? (grant.addresses ?? []).map(wholeAddress) : [grant.address];
   return places.map((address) => ruleOf(grant, address));
 }
 
-/** Where it opens something: at these addresses of its name alone. */
+/** True for a grant that opens a name at confirmed addresses alone. */
 export function isBound({ internal, host, addresses }: GrantedRule): boolean {
   return internal && host !== null && addresses !== undefined;
 }
@@ -98,7 +98,7 @@ function wholeAddress(address: Address): Prefix {
   return prefixOf(address, address.bytes.length * 8);
 }
 
-/** Rules see the address inside a decoded form: one that names the form itself would block and allow nothing. */
+/** Rules see the IPv4 address inside a decoded form: a rule that names the form itself would never match. */
 function seen(rule: Rule, here: LocalRanges): Rule {
   const { address } = rule;
   if (address === null || address.bits < address.address.bytes.length * 8) return rule;

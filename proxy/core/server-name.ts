@@ -1,4 +1,4 @@
-/** `policy.sni`: what a request to a destination may look like, so that what was allowed is what is spoken to. */
+/** `policy.sni`: whether what a client sends fits the destination that was allowed. */
 import type { DnsName } from './host-pattern.js';
 import type { DenyReason } from './reasons.js';
 import type { Host, Target } from './target.js';
@@ -11,15 +11,15 @@ const TLS_PORTS: ReadonlySet<number> = new Set([
   443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 5061, 5671, 6697, 8443, 8883,
 ]);
 
-/** What is not TLS, to a port that is for it. Whatever the door: in a tunnel, in absolute-form, after an Upgrade. */
+/** Plain text to a port that is for TLS. The same at every door: in a tunnel, in absolute-form, after an Upgrade. */
 export function plainTextFault({ port }: Pick<Target, 'port'>): DenyReason | null {
   return TLS_PORTS.has(port) ? 'tls-expected' : null;
 }
 
 /**
- * The server name of a ClientHello against the host. An address was allowed as an address, whatever name the client
- * asks it for: there is nothing to compare. A name that is not sent is missed where RFC 6066 section 3 has one to send: a
- * fully qualified host name. Clients send none for a single label or a name with an underscore (Java), and rightly.
+ * Compares the server name of a ClientHello with the host. For a host that is an address there is nothing to compare: it was
+ * allowed as an address, whatever name the client asks it for. A missing name is a fault only where RFC 6066 section 3
+ * has one to send, a fully qualified host name: for a single label or a name with an underscore, Java rightly sends none.
  */
 export function serverNameFault(sni: DnsName | null, host: Host): DenyReason | null {
   if (host.kind === 'literal') return null;

@@ -1,6 +1,6 @@
 /** Why the spawn guard refuses, ends or fails a request: the one table for records, metrics and answers. */
 
-/** The status of the answer. A read that is refused is answered 404 all the same: see `notFound` of guard/refusal.ts. */
+/** The status of the answer. A refused read is answered 404 whatever its reason: see `notFound` in guard/refusal.ts. */
 export const SPAWN_REASONS = {
   'malformed-request': 400,
   'malformed-json': 400,
@@ -22,9 +22,9 @@ export const SPAWN_REASONS = {
   'no-free-address': 409,
   'too-many-connections': 503,
   'engine-unreachable': 502,
-  /** The engine refused what the guard asked: its own status is passed on. */
+  /** The engine refused what the guard asked for. The engine's own status is passed on. */
   'engine-refused': 502,
-  /** A tool was ended that no client follows any more. */
+  /** A tool that no client follows any more was removed. */
   'orphan-removed': 200,
 } as const;
 export type SpawnReason = keyof typeof SPAWN_REASONS;

@@ -17,11 +17,11 @@ export interface Range {
   readonly metadata: boolean;
 }
 
-/** What an address is, and which address it is that was classified. */
+/** The class of an address, and the address that was classified. */
 export type Classification = AddressClass & {
-  /** The address that rules see and that the class is of: the inner one of a decoded IPv4-mapped or NAT64 form. */
+  /** The address that was classified, and that rules see: the inner one of an IPv4-mapped or NAT64 form. */
   readonly effective: Address;
-  /** The address to connect to: an IPv4-mapped one is the IPv4 address it is, a NAT64 one the network translates. */
+  /** The address to connect to: the inner one of an IPv4-mapped form; a NAT64 form as it is, since the network translates it. */
   readonly routed: Address;
 };
 
@@ -59,17 +59,17 @@ const BY_RANGE = { 4: rangeLookup(classesOf(4), GLOBAL), 6: rangeLookup(classesO
 export interface LocalRanges {
   /** The network's own NAT64 prefixes, decoded like 64:ff9b::/96. */
   readonly nat64: readonly Prefix[];
-  /** Public addresses that are as private-use ones here. */
+  /** Public addresses that are treated as private-use ones here. */
   readonly private: readonly Prefix[];
 }
 
-/** Where there is no configuration to ask. */
+/** For callers without a configuration to ask. */
 export const TABLE_ALONE: LocalRanges = Object.freeze({ nat64: [], private: [] });
 
 /**
- * The class of `address` by its most specific row. An IPv4 address in a decoded form (IPv4-mapped, NAT64) is judged in
- * its place; every other form that carries one is refused. `here`, such as the policy in force, takes nothing from the
- * table: what that knows stays what it is.
+ * The class of `address` by its most specific row. An IPv4-mapped or NAT64 form is classified by its inner IPv4 address;
+ * every other form that carries one is refused. The second parameter, such as the policy in force, says which other
+ * prefixes are NAT64 or private here: an address that the table lists keeps its class.
  */
 export function classify(address: Address, { nat64, private: ranges }: LocalRanges): Classification {
   const embedding = embeddedIPv4(address, nat64);
@@ -89,7 +89,7 @@ function orPrivate(is: AddressClass, address: Address, ranges: readonly Prefix[]
   return { kind: 'special', opensByName: true, metadata: false, id: `private:${range.text}`, what };
 }
 
-/** Field by field: to spread the class costs more than to find it. */
+/** Field by field, because spreading the class costs more than finding it. */
 function classified(is: AddressClass, effective: Address, routed: Address): Classification {
   if (is.kind === 'global') return { kind: 'global', effective, routed };
   const { kind, opensByName, metadata, id, what } = is;

@@ -29,7 +29,7 @@ export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok
 export interface AbsoluteTarget {
   readonly target: Target;
   readonly path: string;
-  /** The URI has neither path nor query: for OPTIONS, the whole server is meant (RFC 9112 section 3.2.4). */
+  /** True: the URI has neither path nor query, so that an OPTIONS means the whole server (RFC 9112 section 3.2.4). */
   readonly isBare: boolean;
 }
 
@@ -42,7 +42,7 @@ export function parseAuthority(text: string): Parsed<Target> {
 
 /**
  * absolute-form (RFC 9112 section 3.2.2) with scheme `http` or `https`; userinfo and fragments are refused. `ws` and `wss`
- * (RFC 6455 section 3) are the same before an Upgrade, and some WebSocket clients send them so.
+ * (RFC 6455 section 3), which some WebSocket clients send before an Upgrade, are read as these.
  * An empty port is the scheme's own (RFC 3986 section 3.2.3).
  */
 export function parseAbsolute(text: string): Parsed<AbsoluteTarget> {
@@ -70,7 +70,7 @@ export function parseHostField(text: string): Parsed<{ readonly host: Host; read
   return port === null ? refused('malformed-target') : { ok: true, value: { host: host.value, port } };
 }
 
-/** A host as a door gives it: a name, an IPv4 literal in any spelling of the URL standard, or `[IPv6]`. */
+/** A host as a door receives it: a name, an IPv4 literal in any spelling of the URL standard, or `[IPv6]`. */
 export function parseHost(text: string): Parsed<Host> {
   if (text.startsWith('[')) return parseBracketed(text);
   if (endsInNumber(text)) {
@@ -102,7 +102,7 @@ export function authorityText(target: { readonly host: Host; readonly port: numb
   return hostPortText(hostText(target.host), target.port);
 }
 
-/** The same for a host that is a text, without brackets of its own. */
+/** The same for a host that is text without brackets. */
 export function hostPortText(host: string, port: number | string): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
@@ -135,7 +135,7 @@ function parseBracketed(text: string): Parsed<Host> {
   return address === null ? refused('malformed-target') : { ok: true, value: { kind: 'literal', address } };
 }
 
-// Made once: an expression within a function is a new object at each call.
+// Made once, because an expression within a function is a new object at each call.
 const ABSOLUTE = /^(https?|wss?):\/\/([^/?#]*)([/?][^#]*)?$/i;
 const SECURE = /^(?:https|wss)$/i;
 const VISIBLE = /^[\x21-\x7e\x80-\xff]*$/;

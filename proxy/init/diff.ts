@@ -7,7 +7,7 @@ export interface Change {
   readonly after: string | null;
 }
 
-/** Changed lines only, without those around them: the other lines of `.env` are nobody's business. */
+/** Changed lines only, without those around them, since other lines of `.env` may hold secrets. */
 export function diffOf({ path, before, after }: Change): string {
   const [from, to] = [linesOf(before), linesOf(after)];
   let start = 0;

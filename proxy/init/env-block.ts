@@ -1,18 +1,18 @@
 /**
- * The lines of init in somebody's `.env` file: one block between two marks, whose removal restores every byte. Texts are
- * bytes as latin1, so that a file in whatever encoding stays as it is.
+ * The lines that init adds to a `.env` file: one block between two marks, whose removal restores every byte. Texts are
+ * bytes as latin1, so that a file stays as it is, whatever its encoding.
  */
 
 const BEGIN = '# >>> egress-proxy init: "egress-proxy init --remove" removes these lines';
 const END = '# <<< egress-proxy init';
-/** What was before the block, if its removal could not know. */
+/** What was before the block, where its removal could not tell otherwise. */
 const NO_FILE = ' (there was no file)';
 const NO_LINE_END = ' (the line before had no end)';
 
 /** The note, the line end of the block, and the lines between the marks. */
 const BLOCK = /# >>> egress-proxy init:[^\r\n(]*(\([^)]*\))?(\r?\n)([\s\S]*?)# <<< egress-proxy init(?:\2)?/;
 
-/** The file with the block after all else, so that its lines count before earlier ones of the same name. `before` has none. */
+/** The file with the block at its end, where its lines override earlier ones of the same name. `before` has no block yet. */
 export function withBlock(before: string | null, lines: readonly string[]): string {
   const text = before ?? '';
   const lineEnd = text.includes('\r\n') ? '\r\n' : '\n';
@@ -27,7 +27,7 @@ export function withoutBlock(text: string | null): string | null {
   if (text === null || match === null) return text;
   const [all, note = '', lineEnd = ''] = match;
   const after = text.slice(match.index + all.length);
-  // Lines that were added after the block still need the end of the line before.
+  // The line end that was added stays if somebody has added lines after the block.
   const isCut = note === NO_LINE_END.trim() && after === '';
   const rest = text.slice(0, match.index - (isCut ? lineEnd.length : 0)) + after;
   return rest === '' && note === NO_FILE.trim() ? null : rest;

@@ -1,4 +1,4 @@
-/** The lines of `.env` for one stack: what the override does not do by itself. */
+/** The lines of `.env` for one stack: settings that its override needs and does not have by default. */
 import { posix } from 'node:path';
 import { envLine } from './env-block.js';
 import { FOLDER, OVERRIDE } from './layout.js';
@@ -17,7 +17,7 @@ export interface Taken {
   readonly taken: readonly string[];
 }
 
-/** They come last in the file and count before all others: so this much is said whatever is above. */
+/** Always written: they come last in the file, and so override whatever is above them. */
 export function placeLines({ named, separator }: StackFiles): string[] {
   return [
     envLine('COMPOSE_PATH_SEPARATOR', separator),
@@ -39,7 +39,7 @@ export function imageLines(image = DEFAULT_IMAGE): string[] {
 }
 
 /**
- * Nothing where the default is free. `previous`: the lines of an earlier run, whose choice is kept, because by now the engine
+ * No lines where the default is free. `previous`: the lines of an earlier run, whose choice is kept, because by now the engine
  * has given that subnet to this stack.
  */
 export function rangeLines(

@@ -39,7 +39,7 @@ export function reader(folder: string): Read {
   };
 }
 
-/** All of them or none: what was done is undone if something fails. */
+/** Makes all of the changes or none: if one fails, those already made are undone. */
 export function apply(folder: string, changes: readonly Change[]): void {
   const done: Change[] = [];
   try {
@@ -54,7 +54,7 @@ export function apply(folder: string, changes: readonly Change[]): void {
   }
 }
 
-/** What root has made belongs to the owner of the folder: `--user 0` is the short way past a container's user. */
+/** As root (`--user 0` in a container), gives what was made to the owner of the folder, who could not change it otherwise. */
 function handOver(folder: string, path: string): void {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(folder);
@@ -67,7 +67,7 @@ function undo(folder: string, done: readonly Change[]): void {
     try {
       put(folder, path, before);
     } catch {
-      // What could not be written cannot be taken back either.
+      // What could not be written cannot be undone either.
     }
   }
 }
@@ -88,13 +88,13 @@ function put(folder: string, path: string, text: string | null): void {
     try {
       rmdirSync(join(folder, above));
     } catch {
-      // Something else is in it.
+      // The folder holds something else.
       return;
     }
   }
 }
 
-/** In a container the user is another one than outside. */
+/** The message names the user, since in a container that is not the one outside. */
 function forbidden(path: string, access: 'read' | 'write'): string {
   const { uid, gid } = statSync(path);
   const who = process.getuid?.() ?? 'this user';

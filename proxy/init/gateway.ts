@@ -22,7 +22,7 @@ export function gatewayOf(stack: Stack, named: string | undefined, files: readon
   );
 }
 
-/** The first of these rules that finds any service. */
+/** The services found by the first rule that finds any. */
 function candidates({ services }: Stack, named: string | undefined): readonly Service[] {
   const rules: readonly ((service: Service) => boolean)[] =
     named === undefined

@@ -1,2 +1,2 @@
-/** Something about the folder that only its owner can put right, in words for the owner. */
+/** A problem with the folder that only its owner can solve, in words for the owner. */
 export class InitError extends Error {}

@@ -13,7 +13,7 @@ export interface Place {
 
 const MARK =
   '# Written by "egress-proxy init", which may overwrite it: put changes into .env or into a file of your own.';
-/** Of a path without a way up: what it names is below our folder. */
+/** Its path has no `..`, so that it names a file below our folder. */
 const DIGEST = /^# sha256 ([0-9a-f]{64}) ((?!.*\.\.)[\w./-]+)$/gm;
 
 /** `shipped`: build/install/compose.override.yml. */

@@ -29,7 +29,7 @@ export interface Plan {
   readonly notes: readonly string[];
 }
 
-/** Of docker/install.sh and of the PowerShell script. */
+/** Written by docker/install.sh or the PowerShell script. */
 const INSTALLED = /^# Written by (mcp-egress-proxy\/docker\/[\w./-]+)/;
 
 /** Throws an InitError where nothing can be done, in words that say why. */
@@ -70,7 +70,7 @@ function refuseOthers(read: Read, { all }: StackFiles, { services }: Stack): voi
     throw new InitError(`${OVERRIDE} exists, and was not written by init: move it elsewhere first`);
 }
 
-/** Without the policy where the owner has said that it is elsewhere. */
+/** Leaves out the policy if the owner has said that it is elsewhere. */
 function filesBeside({ beside }: Shipped, env: Environment): ReadonlyMap<string, string> {
   const hasOwn = (env.get('EGRESS_CONFIG_DIR') ?? '') !== '';
   return new Map([...beside].filter(([path]) => !hasOwn || path !== POLICY));

@@ -8,7 +8,7 @@ export interface Port {
   readonly target: string;
 }
 
-/** None for what is not TCP, and for ranges: the relay carries one port. */
+/** Empty for what is not TCP, and for ranges, since the relay carries one port. */
 export function portOf(value: unknown, env: Environment): Port[] {
   if (typeof value === 'number') return [{ host: '', published: '', target: String(value) }];
   if (typeof value === 'string') return shortForm(substitute(value, env));

@@ -20,7 +20,7 @@ export function relayOf(gateway: Service, env: Environment): { lines: readonly s
   return { lines: [...insideLine, ...publishLine(published, env)], notes };
 }
 
-/** What its command says, what it publishes, or what the image has. */
+/** The port that its command names, else the one that it publishes, else the image's default. */
 function portInside({ command, ports }: Service): string {
   const said = /--port[= ](\d+)/.exec(command)?.[1];
   if (said !== undefined) return said;

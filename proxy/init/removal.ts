@@ -1,4 +1,4 @@
-/** What takes out again what `planInit` put in. */
+/** The plan that undoes `planInit`. */
 import { withoutBlock } from './env-block.js';
 import { InitError } from './init-error.js';
 import { FOLDER, OVERRIDE } from './layout.js';

@@ -19,7 +19,7 @@ export interface StackFiles {
   /** As COMPOSE_FILE names them, or would. */
   readonly named: readonly string[];
   readonly separator: string;
-  /** With what they include, each before the file that includes it. */
+  /** The files and those that they include, each before the file that includes it. */
   readonly all: readonly ComposeFile[];
 }
 
@@ -32,7 +32,7 @@ const OVERRIDES = [
 ];
 const MOST_INCLUDES = 50;
 
-/** Throws an InitError where there is no stack, or where it cannot be read. */
+/** Throws an InitError if there is no stack, or if it cannot be read. */
 export function stackFiles(read: Read, env: Environment): StackFiles {
   const list = env.get('COMPOSE_FILE') ?? '';
   const separator = env.get('COMPOSE_PATH_SEPARATOR') || separatorOf(list);
@@ -64,7 +64,7 @@ function* withIncludes(named: string, read: Read, above: readonly string[]): Gen
   yield file;
 }
 
-/** In a container the folder has another path than outside: then the end of an absolute path is what is looked for. */
+/** In a container the folder has another path than outside, so only the end of an absolute path is looked for. */
 function placeOf(named: string, read: Read): string | null {
   const path = posix.normalize(named.replaceAll('\\', '/'));
   const parts = path.split('/');

@@ -1,4 +1,4 @@
-/** What a stack is made of, as far as the sidecar's place in it depends on that. Files are merged as Compose merges them. */
+/** The parts of a stack on which the sidecar's place in it depends. Files are merged as Compose merges them. */
 import { type Port, portOf } from './port.js';
 import type { ComposeFile } from './stack-files.js';
 import { type Environment, substitute } from './variables.js';
@@ -15,13 +15,13 @@ export interface Service {
   readonly networkMode: string;
   readonly ports: readonly Port[];
   readonly hasEngineSocket: boolean;
-  /** Its own part of the file comes from elsewhere (`extends`). */
+  /** True: it takes settings from another service or file (`extends`). */
   readonly isExtended: boolean;
 }
 
 export interface Stack {
   readonly services: readonly Service[];
-  /** Names of the stack's networks, the implicit one not among them. */
+  /** Names of the stack's networks, without the implicit one. */
   readonly networks: readonly string[];
   /** Every subnet that a network of the stack asks for. */
   readonly subnets: readonly string[];
@@ -41,7 +41,7 @@ export function stackOf(files: readonly ComposeFile[], env: Environment): Stack 
 function serviceOf(name: string, files: readonly ComposeFile[], env: Environment): Service {
   const parts = files.map((file) => ({ file, part: mapping(mapping(mapping(file.root).services)[name]) }));
   const last = (key: string): unknown => parts.map(({ part }) => part[key]).findLast((value) => value !== undefined);
-  /** Every value of a key that lists or mappings are merged for, from the last one that takes the place of the others. */
+  /** Every value of a key whose lists or mappings Compose merges, from the last one on that replaces those before it. */
   const merged = (key: string): unknown[] => {
     const tags = parts.map(({ file }) => file.tagAt(['services', name, key]));
     const from = tags.findLastIndex((tag) => tag !== null);
@@ -75,7 +75,7 @@ function networksOf(values: readonly unknown[]): Map<string, readonly string[]> 
   return found.size === 0 ? new Map([['default', []]]) : found;
 }
 
-/** What has another shape is as good as not there: Compose is the one to complain. */
+/** A value of another shape counts as absent: complaining about it is up to Compose. */
 function mapping(value: unknown): Readonly<Record<string, unknown>> {
   const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
   return isMapping ? (value as Readonly<Record<string, unknown>>) : {};

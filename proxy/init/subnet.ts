@@ -1,4 +1,4 @@
-/** Where the tools' network can be, beside all others. */
+/** A subnet for the tools' network that overlaps no other one. */
 import { contains, type Prefix, parsePrefix } from '../core/address.js';
 import { InitError } from './init-error.js';
 
@@ -29,7 +29,7 @@ export function freeSubnet(taken: readonly string[], preferred: string | null): 
   return rangeOf(found);
 }
 
-/** The same places in the subnet as in compose.override.yml. Only /24: who wants another one says all three. */
+/** The same places in the subnet as in compose.override.yml. Only for a /24: any other needs all three variables set by hand. */
 export function rangeOf(subnet: string): ToolsRange {
   const [, start] = /^(\d+\.\d+\.\d+)\.0\/24$/.exec(subnet) ?? [];
   if (start === undefined)

@@ -15,7 +15,7 @@ export function substitute(text: string, env: Environment): string {
   return out;
 }
 
-/** With its closing brace, over whatever braces are inside it. Empty where a dollar sign is only that. */
+/** Through its closing brace, with whatever braces are inside it. Empty for a dollar sign that begins no reference. */
 function referenceAt(text: string, at: number): string {
   if (text[at + 1] !== '{') return /^\$(?:\$|[A-Za-z_]\w*)/.exec(text.slice(at))?.[0] ?? '';
   let depth = 0;
