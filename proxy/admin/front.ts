@@ -49,7 +49,13 @@ export function createAdminServer(options: FrontOptions): Server {
   };
   // What Node answers by itself lacks our fields: access.ts looks at the Host field, and an expectation is met.
   const server = createServer({ ...ADMIN_BOUNDS, keepAliveTimeout: 5000, requireHostHeader: false });
-  for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, boundRequests(answer));
+  const bounded = boundRequests(answer);
+  for (const event of ['request', 'checkExpectation']) server.on(event, bounded);
+  server.on('checkContinue', (request, response) => {
+    // RFC 9110 section 10.1.1: a client may wait for it before it sends its content.
+    response.writeContinue();
+    bounded(request, response);
+  });
   server.on('clientError', refuseHead);
   // Ends an answer that nobody reads, too: what is written to a full connection is no sign of life.
   server.setTimeout(options.stalledMs ?? STALLED_MS);

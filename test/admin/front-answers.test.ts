@@ -38,6 +38,20 @@ for (const [what, request, status] of [
   });
 }
 
+test('a client that waits to be told to go on is told', { timeout: 60_000 }, async (t) => {
+  const { port } = await openFront(t);
+  const socket = net.connect({ host: '127.0.0.1', port });
+  const content = '{"target":"127.0.0.1:80"}';
+  const fields = `${HEAD}${JSON_TYPE}Expect: 100-continue\r\nContent-Length: ${content.length}\r\n`;
+  socket.write(`POST /v1/check HTTP/1.1\r\n${fields}\r\n`);
+  const [interim] = await once(socket, 'data');
+  assert.equal(String(interim), 'HTTP/1.1 100 Continue\r\n\r\n');
+  socket.write(content);
+  const answer = await text(socket);
+  assert.match(answer, /^HTTP\/1\.1 200 /);
+  assert.match(answer, /\r\ncontent-security-policy: default-src 'none'/i);
+});
+
 test('a reader that never reads its answer is cut', { timeout: 60_000 }, async (t) => {
   const load = async () => (_request: unknown, response: NodeJS.WritableStream) => {
     response.end(Buffer.alloc(64 << 20));
