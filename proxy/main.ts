@@ -55,7 +55,7 @@ const USAGE = `usage: egress-proxy [COMMAND] [OPTION...]\n\n${COMMANDS.map(
   ([name, does]) => `  ${name.padEnd(12)} ${does}\n`,
 ).join(
   '',
-)}\n  egress-proxy help COMMAND explains one; --version prints the version.\n  --config FILE falls back to EGRESS_CONFIG, then to the shipped policy.\n`;
+)}\n  egress-proxy help COMMAND explains one; --version prints the version.\n  --config FILE falls back to EGRESS_CONFIG, then to the shipped policy.\n  A command line that is wrong ends with exit code 2.\n`;
 
 /** When all that a start needs is compiled. */
 const COMPILED_MS = 2000;

@@ -15,7 +15,7 @@ export const checkCommand = command({
   Resolves names, connects to nothing.
   --client NAME  answers for this client of the configuration
   --json         prints one JSON object per line
-  exit code: 0 allow, 3 deny, 4 fail; the highest of several targets`,
+  exit code: 0 allow, 3 deny, 4 fail; the highest of several targets. 78 the configuration cannot be used`,
   options: { config: { type: 'string' }, client: { type: 'string' }, json: { type: 'boolean' } },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
   async run(values, targets, io) {

@@ -16,7 +16,8 @@ const DEFAULT = { proxy: '127.0.0.1:3128', admin: '127.0.0.1:9180', metrics: 'of
 export const healthcheckCommand = command({
   name: 'healthcheck',
   synopsis: '[--config FILE]',
-  details: '  Exits 0 if the instance of this container is ready, 1 if it is not or does not answer. For HEALTHCHECK.',
+  details: `  Asks the instance of this container whether it is ready. For HEALTHCHECK.
+  exit code: 0 it is ready, 1 it is not, or does not answer`,
   options: { config: { type: 'string' } },
   run: ({ config }, _operands, io) => healthcheck(configPath(config), io),
 });

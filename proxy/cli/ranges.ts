@@ -18,7 +18,8 @@ export const rangesCommand = command({
   synopsis: '[--config FILE] [--json]',
   details: `  Prints the special-purpose and metadata ranges that the policy knows, and what opens each.
   --config FILE  adds the ranges of its policy.private; falls back to EGRESS_CONFIG, then to none
-  --json         prints one JSON object: ranges, names`,
+  --json         prints one JSON object: ranges, names
+  exit code: 0 printed, 78 the configuration cannot be used`,
   options: { config: { type: 'string' }, json: { type: 'boolean' } },
   async run({ config, json }, _operands, io) {
     const path = config ?? (io.env.EGRESS_CONFIG || null);

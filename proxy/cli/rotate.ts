@@ -18,7 +18,8 @@ export const rotateCommand = command({
   --compose FILE the output of: docker compose --profile '*' config --format json ("-": standard input)
   --project NAME the compose project, if the engine has several
   --no-engine    does not ask an engine which services use the secret
-  --shell SHELL  sh or powershell: the shell for which commands are printed`,
+  --shell SHELL  sh or powershell: the shell for which commands are printed
+  exit code: 0 printed, 2 usage, or something that was named cannot be read`,
   options: { env: TEXT, compose: TEXT, project: TEXT, 'no-engine': { type: 'boolean' }, shell: TEXT },
   operands: { least: 1, most: 1 },
   async run(values, [name = ''], io) {

@@ -138,6 +138,11 @@ test('--json is short for --format json, and never beside another format', async
   assert.equal(JSON.parse((await egressProxy('audit', '--list', '--json')).out).version, 1);
 });
 
+test('each command names its exit codes in its help', async () => {
+  assert.match((await egressProxy('help')).out, /exit code 2/);
+  for (const name of NAMES) assert.match((await egressProxy('help', name)).out, /\n {2}exit code: 0 /, name);
+});
+
 test('each option of a command is in its help', async () => {
   const folder = new URL('../../proxy/cli/', import.meta.url);
   const files = readdirSync(folder).filter((file) => file.endsWith('.js'));
