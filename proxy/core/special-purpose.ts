@@ -69,7 +69,7 @@ export const TABLE_ALONE: LocalRanges = Object.freeze({ nat64: [], private: [] }
 /**
  * The class of `address` by its most specific row. An IPv4-mapped or NAT64 form is classified by its inner IPv4 address;
  * every other form that carries one is refused. The second parameter, such as the policy in force, says which other
- * prefixes are NAT64 or private here: an address that the table lists keeps its class.
+ * prefixes are NAT64 here, and which globally reachable ranges are private.
  */
 export function classify(address: Address, { nat64, private: ranges }: LocalRanges): Classification {
   const embedding = embeddedIPv4(address, nat64);

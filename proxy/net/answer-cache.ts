@@ -1,4 +1,4 @@
-/** Answers of DNS for their time to live, bounded by the memory that they take. */
+/** DNS answers, each kept for its time to live; all of them within a bound of memory. */
 import { LRUCache } from 'lru-cache';
 import type { DnsName } from '../core/host-pattern.js';
 import type { Answer } from './dns-query.js';
@@ -6,7 +6,7 @@ import type { Answer } from './dns-query.js';
 export interface AnswerCache {
   get(name: DnsName): Answer | null;
   set(name: DnsName, answer: Answer): void;
-  /** Drops what is known of the name, unless that is as good as new: whoever asks often must not ask the servers as often. */
+  /** Drops the answer for the name, unless it is as good as new: frequent failures must not become frequent queries. */
   forget(name: DnsName): void;
   clear(): void;
 }
@@ -21,10 +21,10 @@ interface Entry {
   readonly since: number;
 }
 
-/** `bytes`: for names that have addresses; what does not exist or has failed has a quarter of it beside that. */
+/** `bytes`: for names that have addresses. Names that do not exist or have failed get a quarter of that in addition. */
 export function createAnswerCache(bytes: number, now: () => number = () => performance.now()): AnswerCache {
   const found = new LRUCache<DnsName, Entry>({ maxSize: bytes, sizeCalculation: sizeOf });
-  // Apart, so that names that are made up push out each other and no others.
+  // Kept apart, so that made-up names push out only each other.
   const failed = new LRUCache<DnsName, Entry>({ maxSize: Math.ceil(bytes / 4), sizeCalculation: sizeOf });
   return {
     get: (name) => (found.get(name) ?? failed.get(name))?.answer ?? null,

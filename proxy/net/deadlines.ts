@@ -1,38 +1,38 @@
 /**
- * Every deadline of a connection, in one wheel with one timer: a request has four of them and hardly any is ever met, so
- * to set and to clear one must cost next to nothing. They are bounds and no clocks: one acts up to SLOT_MS late, never early.
+ * All deadlines of connections, in one wheel with one timer. A request has four of them and hardly any ever expires, so
+ * setting and clearing one must cost next to nothing. They bound and do not time: one acts up to SLOT_MS late, never early.
  */
 
 export const SLOT_MS = 100;
-/** What is due later than one turn of the wheel stays in its slot for another turn. */
+/** A deadline beyond one turn of the wheel stays in its slot for another turn. */
 const SLOTS = 512;
 
-/** Who waits. An object and no function: thousands of silent tunnels would each keep a closure. */
+/** Called when the deadline has expired. An object, not a function: thousands of silent tunnels would each keep a closure. */
 export interface Due {
   onLate(): void;
 }
 
-/** Something that happens unless it is cleared before. Made once, and set as often as there is something to wait for. */
+/** Acts when it expires, unless it is cleared before. Made once, and set each time that there is something to wait for. */
 export interface Deadline {
-  /** In `ms` from now, in place of what was set before. */
+  /** Expires in `ms` from now, in place of what was set before. */
   set(ms: number): void;
   clear(): void;
 }
 
-/** The timer keeps no process alive: what waits has a socket that does. */
+/** The timer keeps no process alive: whoever waits has a socket that does. */
 export class Deadlines {
   readonly #slots: (Entry | null)[] = Array<Entry | null>(SLOTS).fill(null);
-  /** The ticks that have been looked at, and the one that the timer is set for. */
+  /** The last tick that was looked at, and the one that the timer is set for. */
   #seen = Math.floor(performance.now() / SLOT_MS);
   #armed = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
-  /** One that is not set yet. What `act` throws is an uncaught exception of the process, and keeps no other one from acting. */
+  /** A deadline that is not set yet. What `act` throws becomes an uncaught exception, and does not stop other deadlines. */
   of(act: () => void): Deadline {
     return this.for({ onLate: act });
   }
 
-  /** The same. */
+  /** The same for an object. */
   for(due: Due): Deadline {
     return new Entry(this, due);
   }
@@ -69,13 +69,13 @@ export class Deadlines {
     for (let at = Math.max(this.#seen, tick - SLOTS) + 1; at <= tick; at++) this.#look(at, now, met);
     this.#seen = Math.max(this.#seen, tick);
     this.#armed = Number.POSITIVE_INFINITY;
-    // What one of them does may set or clear another one.
+    // Asked again, because an earlier one of them may have set or cleared this one.
     for (const entry of met) if (entry.isMet(now)) meet(entry);
     for (let at = this.#seen + 1; at <= this.#seen + SLOTS && at < this.#armed; at++)
       if (this.#slots[at % SLOTS] !== null) this.#arm(at);
   };
 
-  /** Takes what is met out of its slot, and puts what was newly set into its own. */
+  /** Collects the expired entries of a slot, and moves those that were set again into their new slots. */
   #look(tick: number, now: number, met: Entry[]): void {
     for (let entry = this.#slots[tick % SLOTS] ?? null; entry !== null; ) {
       const { behind } = entry;
@@ -89,7 +89,7 @@ export class Deadlines {
   }
 }
 
-/** A defect in one of them must not end the bounds of all the others: the process goes on after it. */
+/** Throws in a tick of its own: a defect in one deadline must not stop the others, since the process goes on. */
 function meet(entry: Entry): void {
   try {
     entry.meet();
@@ -102,15 +102,15 @@ function meet(entry: Entry): void {
 
 const UNSET = -1;
 
-/** The first one that a time is before. */
+/** The first tick that is later than this time. */
 function tickAfter(due: number): number {
   return Math.floor(due / SLOT_MS) + 1;
 }
 
 class Entry implements Deadline {
-  /** Whole milliseconds, which V8 keeps in the object itself; a fraction or infinity would be an object of its own. */
+  /** Whole milliseconds, because V8 keeps those in the object itself, but a fraction or infinity in an object of its own. */
   due = UNSET;
-  /** Where it is; it may have been set to a later time since. */
+  /** The tick of the slot that it is in. It may have been set to a later time since. */
   tick = UNSET;
   before: Entry | null = null;
   behind: Entry | null = null;

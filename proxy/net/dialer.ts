@@ -1,6 +1,6 @@
 /**
- * The only opener of outward TCP connections. It takes a Permit, and connects to the addresses in it: no name, no
- * second resolution, no way around.
+ * The only file that opens outward TCP connections. It takes a Permit and connects to the addresses in it: no name is
+ * resolved a second time, and no caller can dial anything else.
  */
 import net from 'node:net';
 import { type Address, parseAddress, sameAddress } from '../core/address.js';
@@ -19,13 +19,13 @@ export interface Dialer {
   /**
    * Connects to one of the permit's addresses: staggered attempts in the manner of RFC 8305 section 5, the first to
    * connect wins. Rejects with an EgressError `connect-refused`, `connect-timeout`, `unroutable`, `upstream-reset`, or
-   * `client-closed` when `signal` aborts; with a TypeError, before anything is opened, for what the policy has not issued.
+   * `client-closed` when `signal` aborts; with a TypeError, before anything is opened, for a Permit that the policy has not issued.
    */
   dial(permit: Permit, signal: Abortable): Promise<Dialed>;
 }
 
 export interface DialerOptions {
-  /** For each attempt, and for all of them together. */
+  /** The bound of each attempt, and of all of them together. */
   readonly connectTimeoutMs: () => number;
   /** True if IPv6 is worth trying first. */
   readonly prefersIPv6: () => boolean;
@@ -139,8 +139,8 @@ class Race {
 }
 
 /**
- * `lookup` refuses: should anything ever be taken for a name here, it must fail and not resolve. What would lead elsewhere
- * is named with no value, so that nothing inherits one from a prototype that somebody has added it to.
+ * `lookup` refuses: should anything ever be taken for a name here, it must fail and not resolve. Options that would lead
+ * elsewhere are set to nothing, so that none is inherited from a polluted prototype.
  */
 function attempt(address: Address, port: number): net.Socket {
   return net.connect({
@@ -174,7 +174,7 @@ function isPeer(socket: net.Socket, address: Address): boolean {
   return peer !== null && sameAddress(peer, address);
 }
 
-/** The preferred family first, then alternating (RFC 8305 section 4), and not more than are worth an attempt. */
+/** The preferred family first, then alternating (RFC 8305 section 4), at most MOST_ATTEMPTS. */
 function inOrder(addresses: readonly Address[], { prefersIPv6 }: DialerOptions): readonly Address[] {
   const first = prefersIPv6() ? 6 : 4;
   const preferred = addresses.filter(({ family }) => family === first);
@@ -186,7 +186,7 @@ function inOrder(addresses: readonly Address[], { prefersIPv6 }: DialerOptions):
   return order.slice(0, MOST_ATTEMPTS);
 }
 
-/** Of several failures the one that says most: somebody answered, before nobody did, before no way there. */
+/** Of several failures, the one that says most: first that somebody answered, then that nobody did, then that there is no route. */
 function worthTelling(failures: readonly FailReason[]): FailReason {
   const order: readonly FailReason[] = ['connect-refused', 'upstream-reset', 'connect-timeout', 'unroutable'];
   return order.find((reason) => failures.includes(reason)) ?? 'internal-error';

@@ -1,12 +1,12 @@
 /**
  * Reading and writing a TCP socket without a buffer of its own.
  *
- * Node allocates 64 KiB for every read of a socket, and its `onread` option (one buffer, used again and again) exists
- * only for sockets that `net.connect` makes. `DirectReads` gives any socket the same: what it does is what `net.Socket`
- * does for that option. Where a Node release has no such internals, bytes arrive as `data` events and the caller sees no
- * difference but the cost. One buffer can serve every socket of the process, because a read and its callback are one
- * synchronous step; so nothing may keep the bytes after the callback, and `writeNow` exists: it gives to the kernel what
- * the kernel takes at once, and keeps no reference. DECISIONS 66.
+ * Node allocates 64 KiB for every read of a socket, and its `onread` option (one buffer that is used again and again) exists
+ * only for sockets that `net.connect` makes. `DirectReads` does for any socket what `net.Socket` does for that option. In a
+ * Node release without the internals that this takes, bytes arrive as `data` events, and the caller sees no difference but
+ * the cost. One buffer can serve every socket of the process, because a read and its callback are one synchronous step.
+ * So nothing may keep the bytes after the callback. `writeNow` allows for that: it hands the kernel what it takes at once,
+ * and keeps no reference. DECISIONS 66.
  */
 import { EventEmitter } from 'node:events';
 import { writeSync } from 'node:fs';
@@ -19,7 +19,7 @@ export type Reader = (bytes: Buffer) => boolean;
 /** How many octets the next read of a socket may bring. Rounded down to one of READ_SIZES. */
 export type ReadSize = () => number;
 
-/** Reader and size in one object, for those of whom there are thousands. */
+/** Reader and size in one object instead of two closures, as there may be thousands. */
 export interface Taker {
   take(bytes: Buffer): boolean;
   most(): number;
@@ -28,16 +28,16 @@ export interface Taker {
 const READ_SIZES = [16 * 1024, 64 * 1024] as const;
 /** A read of at least this much is part of a transfer. */
 const BULK_BYTES = 16 * 1024;
-/** How many of those one turn of the event loop may have: hundreds of them keep requests and new connections waiting. */
+/** The most of those in one turn of the event loop: hundreds of them would keep requests and new connections waiting. */
 const BULK_PER_LOOP = 32;
-/** How long they may take in one turn: what comes in chunks of one octet each costs ten times as much to read. */
+/** The most time for them in one turn: content in chunks of one octet each takes ten times as long to read. */
 const BULK_MS_PER_LOOP = 8;
 
-/** One for all sockets of the process: `buffer` is what each of them is read into. */
+/** One for all sockets of the process, each of which is read into `buffer`. */
 export class DirectReads {
-  /** From the smallest to the whole. */
+  /** Beginnings of the buffer, from the smallest to the whole of it. */
   readonly #parts: readonly Buffer[];
-  /** The same for every socket: looked for once. */
+  /** Looked for once, since every socket has the same ones. */
   #slots: ReadSlots | null = null;
   #bulk = 0;
   #bulkMs = 0;
@@ -45,7 +45,7 @@ export class DirectReads {
   /** Those whose transfers go on in a later turn, in the order in which they were stopped. */
   readonly #stopped = new Set<Socket>();
 
-  /** What Node calls after a read, as a method of the socket, and right after it for the buffer of the next one. */
+  /** Called by Node after each read, as a method of the socket; then Node asks the generator for the buffer of the next read. */
   readonly #callback: (this: Socket, length: number, bytes: Buffer) => boolean;
   readonly #generator = (): Buffer | undefined => this.#next;
   #next: Buffer | undefined;
@@ -61,17 +61,17 @@ export class DirectReads {
 
   /**
    * Reads `socket` from now on, piece by piece; what it had buffered comes first. `end`, `error` and `close` are emitted
-   * as ever. Called again, it puts another reader in place of the one before, whose size still holds for one read.
+   * as always. Called again, it replaces the reader; the earlier size still applies to one read.
    */
   read(socket: Socket, reader: Reader, size: ReadSize = anySize): void {
     this.readInto(socket, { take: reader, most: size });
   }
 
-  /** The same. */
+  /** The same for a taker. */
   readInto(socket: Socket, taker: Taker): void {
     let goOn = true;
     if (this.#take(socket, taker)) {
-      // After the reader stands: it may put another one in its place with the first of these.
+      // Only now that the reader is set, since it may already put another one in its place on the first of these pieces.
       const first = socket.readableLength === 0 ? null : socket.read();
       for (let early = first; early !== null; early = socket.read()) goOn = taker.take(early) && goOn;
     } else {
@@ -102,7 +102,7 @@ export class DirectReads {
     return true;
   }
 
-  /** A read of `socket` has brought `piece`. False: no more for now. */
+  /** Hands on what a read of `socket` has brought. False stops reading for now. */
   #onRead(socket: Socket, piece: Buffer): boolean {
     const taker = takerOf(socket);
     const isBulk = piece.length >= BULK_BYTES;
@@ -112,12 +112,12 @@ export class DirectReads {
   }
 
   /**
-   * For a socket whose `close` is being emitted, no sooner: it lets go of whoever listened to it and read it. Where V8 keeps a
-   * closed socket to the next full collection, it would keep the tunnel with it.
+   * Detaches listeners and reader from a socket, no sooner than while its `close` is emitted. V8 may keep a closed socket
+   * until the next full collection, and with it all that it refers to: a whole tunnel.
    */
   forget(socket: Socket): void {
     if (takerOf(socket) === NOBODY && isRead(socket)) return;
-    // Of every event at once, and not by the stream's own method, which costs a tick.
+    // For every event at once, and not by the stream's own method, which costs a tick.
     EventEmitter.prototype.removeAllListeners.call(socket);
     socket.on('error', ignore);
     if (this.#slots === null || !isRead(socket)) return;
@@ -138,7 +138,7 @@ export class DirectReads {
     return goOn;
   }
 
-  /** False: not in this turn of the loop. */
+  /** False: reading goes on in a later turn of the loop. */
   #goesOn(socket: Socket): boolean {
     if (this.#bulk <= BULK_PER_LOOP && this.#bulkMs <= BULK_MS_PER_LOOP) return true;
     this.#stopped.add(socket);
@@ -159,7 +159,7 @@ export class DirectReads {
     }
   };
 
-  /** As many as take BULK_MS_PER_LOOP, by what the last ones took. */
+  /** How many fit into BULK_MS_PER_LOOP, judged by how long the last ones took. */
   #mostOfLoop(): number {
     const each = this.#bulkMs / Math.max(1, this.#bulk);
     return Math.max(1, Math.min(BULK_PER_LOOP, Math.floor(BULK_MS_PER_LOOP / each)));
@@ -174,7 +174,7 @@ export class DirectReads {
 
 const READING = Symbol('reading');
 
-/** `READING`: who reads it now. */
+/** `READING` holds the taker that reads the socket now. */
 function isRead(socket: Socket): socket is Socket & { [READING]: Taker } {
   return READING in socket;
 }
@@ -193,7 +193,7 @@ const ignore = (): void => undefined;
  */
 export function writeNow(socket: Socket, bytes: Buffer): number {
   if (socket.writableLength > 0 || !socket.writable) return 0;
-  // Asked for every time: a number kept past the socket's end could name another connection.
+  // Asked for every time, because after the socket's end the same number may be another connection's.
   const fd = tcpHandle(socket)?.fd;
   if (typeof fd !== 'number' || fd < 0) return 0;
   try {
@@ -204,14 +204,14 @@ export function writeNow(socket: Socket, bytes: Buffer): number {
   }
 }
 
-/** Hears that what was queued has been written, or never will be. */
+/** Is told when queued bytes have been written, or never will be. */
 export interface Sender {
   onGone(): void;
 }
 
 /**
- * Writes all of `bytes`: what the kernel takes at once, and of the rest a copy, which is queued. True: nothing was
- * queued; else `sender` hears when the copy is written. Where the socket is lost it is destroyed with the error.
+ * Writes all of `bytes`: directly what the kernel takes at once, and a queued copy of the rest. True if nothing was
+ * queued; otherwise `sender` is told when the copy is written. If the write fails, the socket is destroyed with the error.
  */
 export function send(socket: Socket, bytes: Buffer, sender: Sender | null = null): boolean {
   let written = 0;
@@ -233,7 +233,7 @@ interface Handle {
   useUserBuffer?(buffer: Buffer | undefined): void;
 }
 
-/** Only a plain TCP handle: the descriptor under a TLS one takes bytes that nothing would encrypt. */
+/** The handle of a plain TCP socket alone: what is written to the descriptor below a TLS socket would not be encrypted. */
 function tcpHandle(socket: Socket): Handle | null {
   const handle = '_handle' in socket ? socket._handle : null;
   if (typeof handle !== 'object' || handle === null || handle.constructor.name !== 'TCP') return null;

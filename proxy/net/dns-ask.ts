@@ -1,6 +1,6 @@
 /**
- * One question to the servers in turn, until one has an answer or the time is over. Who is asked again is still
- * listened to: a server that needs long is slow, not silent, and its first answer is as good as its second.
+ * One question to the servers in turn, until one has an answer or the time is over. After a server is asked again, an answer
+ * to the first try still counts: the server may be slow rather than silent.
  */
 import { type DnsExchange, type ExchangeEnd, startExchange } from './dns-exchange.js';
 import type { DnsQuestion, DnsReply } from './dns-message.js';
@@ -12,18 +12,18 @@ export type AskResult = DnsReply | 'failed' | 'timeout';
 export interface Asking {
   /** Never rejects. */
   readonly answer: Promise<AskResult>;
-  /** Gives up: `answer` is `timeout`. */
+  /** Gives up: `answer` becomes `timeout`. */
   cancel(): void;
 }
 
-/** `servers` is read for each time that one is asked: they change with the network, while a question is open. */
+/** `servers` is called again for each try, since the servers may change with the network while a question is open. */
 export function askServers(servers: () => readonly DnsServer[], question: DnsQuestion, timeoutMs: number): Asking {
   const ask = new Ask(servers, question);
   ask.start(timeoutMs);
   return { answer: ask.answer, cancel: () => ask.settle('timeout') };
 }
 
-/** Before the next server, or the same one, is asked; twice as long each time. */
+/** The wait before another server, or the same one, is asked; doubled each time. */
 const FIRST_WAIT_MS = 500;
 
 class Ask {
@@ -46,7 +46,7 @@ class Ask {
   }
 
   start(timeoutMs: number): void {
-    // A turn of the loop more: an answer that came while this process had no time is there, and is read first.
+    // One more turn of the loop, so that an answer that came while this process was busy is still read.
     this.#deadline = setTimeout(() => setImmediate(() => this.settle('timeout')), timeoutMs);
     this.#next();
   }

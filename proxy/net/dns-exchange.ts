@@ -1,22 +1,22 @@
-/** One question to one server: UDP first, TCP where the answer is cut short or not to be trusted. */
+/** One question to one server: over UDP first, then over TCP if the answer is truncated or not to be trusted. */
 import { type DnsQuestion, type DnsReply, encodeQuery, RCODE, readReply, type Spelling } from './dns-message.js';
 import type { DnsServer } from './dns-server.js';
 import { type DnsSocket, type DnsSocketCallbacks, openTcp, openUdp } from './dns-socket.js';
 
-/** What came of it: an answer (of NOERROR or NXDOMAIN), or that this server has none to give. */
+/** An answer (NOERROR or NXDOMAIN), or `failed` if this server gives none. */
 export type ExchangeEnd = DnsReply | 'failed';
 
 export interface DnsExchange {
-  /** Sends the question once more, and goes on listening for answers to the first. */
+  /** Sends the question once more; an answer to the first one still counts. */
   repeat(): void;
-  /** Gives up; `onEnd` is not called any more. */
+  /** Gives up: `onEnd` is not called any more. */
   close(): void;
 }
 
-/** Messages with another id than the question's, after which somebody is taken to be guessing. */
+/** After so many messages with another id, somebody is assumed to be guessing. */
 const MOST_FOREIGN = 8;
 
-/** `onEnd` is called at most once, never before this function returns, and not at all while the server is silent. */
+/** `onEnd` is called at most once, never before this function returns, and never if the server stays silent. */
 export function startExchange(
   server: DnsServer,
   question: DnsQuestion,
@@ -65,7 +65,7 @@ class Exchange implements DnsSocketCallbacks {
       this.#isDoubted = reply === 'doubtful';
     }
     if (typeof reply !== 'string' && !reply.truncated) this.#onReply(reply);
-    // Nobody answers a connection of TCP for the server by guessing.
+    // A TCP connection cannot be answered by guessing.
     else if (this.#over === 'udp') this.#restart('tcp');
     else this.#finish('failed');
   }
@@ -73,13 +73,13 @@ class Exchange implements DnsSocketCallbacks {
   #onReply(reply: DnsReply): void {
     const { rcode } = reply;
     if (this.#edns === 'edns' && (rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP)) {
-      // RFC 6891 section 6.2.2: a server that does not know EDNS says so like this.
+      // RFC 6891 section 6.2.2: the answer of a server that does not know EDNS.
       this.#edns = 'plain';
       this.#restart(this.#over);
     } else this.#finish(rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN ? reply : 'failed');
   }
 
-  /** Some routers lose the case of a name and have no TCP. Who brought this about had to guess id and port already. */
+  /** Some routers lose the case of a name and have no TCP. An attacker had to guess id and port to get this far. */
   #fallBack(): boolean {
     if (this.#over === 'udp' || !this.#isDoubted || this.#spelling === 'lower') return false;
     this.#spelling = 'lower';

@@ -1,7 +1,7 @@
 /**
- * DNS messages (RFC 1035 section 4): the question that is sent, and of an answer what the question asked for. The
- * answer is hostile: whoever owns a zone writes it. Reading takes a bounded number of steps, whatever it holds: few
- * records, and for each name no more pointers than a name has labels. DECISIONS 57.
+ * DNS messages (RFC 1035 section 4): writes the question, and reads from an answer only what the question asked for. Answers
+ * are hostile, as whoever owns a zone writes them. Reading takes a bounded number of steps whatever they hold: few
+ * records, and for each name no more pointers than a name may have labels. DECISIONS 57.
  */
 import { randomBytes } from 'node:crypto';
 import dnsPacket from 'dns-packet';
@@ -34,7 +34,7 @@ export interface DnsReply {
 
 export const RCODE = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const;
 
-/** RFC 6891 and the DNS flag day of 2020: what passes every path in one piece. */
+/** RFC 6891 and the DNS flag day of 2020: a size that passes every path unfragmented. */
 const EDNS_PAYLOAD_BYTES = 1232;
 const OPT: dnsPacket.OptAnswer = {
   type: 'OPT',
@@ -55,16 +55,16 @@ const TYPES: Readonly<Record<number, DnsRecord['data']['kind'] | undefined>> = {
 };
 const ADDRESS_OCTETS = { A: 4, AAAA: 16 } as const;
 const CLASS_IN = 1;
-/** Records of an answer beyond these are not read. */
+/** An answer may have more records; the rest of them is not read. */
 const MOST_RECORDS = 512;
-/** A name has no more labels (RFC 1035 section 3.1: 255 octets), so it needs no more pointers. */
+/** The most labels of a name (RFC 1035 section 3.1: 255 octets): none needs more pointers than that. */
 const MOST_POINTERS = 127;
 const MOST_NAME_OCTETS = 255;
 
 /**
- * A query with a random id. Letters of the name in random case (draft-vixie-dnsext-dns0x20) for the types that ask for
- * addresses; not for PTR, whose suffix Docker's DNS compares as it is. `plain`: without what an old server may not
- * understand; `lower`: for one that loses the case of a name.
+ * A query with a random id. In questions for addresses the letters of the name are in random case
+ * (draft-vixie-dnsext-dns0x20); not in PTR questions, whose suffix Docker's DNS compares as it is. `plain`: without EDNS,
+ * for old servers; `lower`: for servers that lose the case of a name.
  */
 export function encodeQuery({ name, type }: DnsQuestion, edns: 'edns' | 'plain', spelling: Spelling = 'mixed'): Buffer {
   const random = randomBytes(2 + Math.ceil(name.length / 8));
@@ -87,10 +87,10 @@ function inRandomCase(name: string, bits: Buffer): string {
   return mixed;
 }
 
-/** What a message is to the query: `foreign` has another id, `doubtful` its id but not its question or no sound answer. */
+/** `foreign`: another id than the query's. `doubtful`: its id, but another question or no well-formed answer. */
 export type ReadReply = DnsReply | 'foreign' | 'doubtful';
 
-/** `match` `exact`: the question comes back in the same case, so that it is as hard to guess as the id. */
+/** `match` `exact`: the question must come back in the same case, which a forger would have to guess beside the id. */
 export function readReply(message: Buffer, query: Buffer, match: 'exact' | 'any-case'): ReadReply {
   if (message.length < HEADER_BYTES || message.readUInt16BE(0) !== query.readUInt16BE(0)) return 'foreign';
   const flags = message.readUInt16BE(2);
@@ -115,7 +115,7 @@ function isSameQuestion(a: Buffer, b: Buffer, match: 'exact' | 'any-case'): bool
   return a.toString('latin1').toLowerCase() === b.toString('latin1').toLowerCase();
 }
 
-/** The answer section; what follows it says nothing that is asked for. Null if it is not well-formed. */
+/** The answer section, since nothing in the sections after it was asked for. Null if it is not well-formed. */
 function readRecords(message: Buffer, start: number): DnsRecord[] | null {
   const records: DnsRecord[] = [];
   let offset = start;
@@ -149,12 +149,12 @@ function readData(
   return { kind, address: addressFromBytes([...message.subarray(start, end)]) };
 }
 
-/** RFC 2181 section 8: with the highest bit set it is zero. */
+/** RFC 2181 section 8: a value with the highest bit set means zero. */
 function timeToLive(seconds: number): number {
   return seconds > 0x7fff_ffff ? 0 : seconds;
 }
 
-/** `end`: after the name where it stands. Pointers lead backwards only (RFC 1035 section 4.1.4). */
+/** `end`: the offset behind the name, pointers not followed. These may only lead backwards (RFC 1035 section 4.1.4). */
 function readName(message: Buffer, start: number): { readonly key: string; readonly end: number } | null {
   let key = '';
   let offset = start;

@@ -1,4 +1,4 @@
-/** One name, both families, one deadline: what the servers say, as addresses and a time to keep them. */
+/** Asks for one name in both families within one deadline: its addresses, and how long to keep them. */
 import type { Address } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { classify, type LocalRanges } from '../core/special-purpose.js';
@@ -17,13 +17,13 @@ type Servers = () => readonly DnsServer[];
 
 interface Asked {
   readonly servers: Servers;
-  /** What is private here: it is kept for less long. */
+  /** Says what is private here: such answers are kept for a shorter time. */
   readonly here: LocalRanges;
 }
 
 /**
- * A and AAAA together. A family that fails or stays silent does not take the other one with it: what the answer lacks
- * is never dialled. `timeoutMs`: what is left of the deadline; nothing is asked where that is over.
+ * A and AAAA together. If one family fails or stays silent, the other one is used alone, as nothing is dialled that was not
+ * answered. `timeoutMs`: what is left of the deadline; nothing is asked if that is none.
  */
 export async function queryAddresses({ servers, here }: Asked, name: DnsName, timeoutMs: number): Promise<Answer> {
   if (timeoutMs <= 0) return { addresses: [], failure: 'dns-timeout', ttlSeconds: TTL.failed };
@@ -61,7 +61,7 @@ function pointerName({ family, bytes }: Address): string {
   return `${nibbles.reverse().join('.')}.ip6.arpa`;
 }
 
-/** Seconds. A private answer is a container's: it changes with a restart, whatever TTL Docker's DNS gives it. */
+/** Seconds. A private address is mostly a container's, and changes with its restart, whatever TTL Docker's DNS gives. */
 const TTL = { least: 1, most: 300, privateMost: 5, notFound: 5, failed: 1 } as const;
 /** How long one family may lag behind an answer of the other one (RFC 8305 section 3 waits 50 ms). */
 const FAMILY_GRACE_MS = 300;
@@ -72,12 +72,12 @@ interface FamilyAnswer {
   readonly failure: 'dns-failed' | 'dns-timeout' | null;
 }
 
-/** Of one family. What is beyond is neither judged nor dialled; every record of the name would hold it. */
+/** In one family. Further ones are neither judged nor dialled: every decision record of the name would list them. */
 const MOST_ADDRESSES = 64;
-/** Of one answer. Real chains have fewer; a longer one is no answer. */
+/** In one answer. Real chains are shorter; a longer one counts as no answer. */
 const MOST_ALIASES = 16;
 
-/** Each asking ends at its own deadline; one that lags is cancelled. */
+/** Each family ends at its own deadline; one that lags behind the other is cancelled. */
 async function settleFamilies(
   askings: readonly Asking[],
   answers: readonly Promise<FamilyAnswer>[],
@@ -85,7 +85,7 @@ async function settleFamilies(
   let grace: NodeJS.Timeout | undefined;
   const onAnswer = ({ addresses }: FamilyAnswer): void => {
     if (addresses.length === 0) return;
-    // A turn of the loop more: what came while this process had no time is there, and is read first.
+    // One more turn of the loop, so that an answer that came while this process was busy is still read.
     grace ??= setTimeout(() => {
       setImmediate(() => {
         for (const asking of askings) asking.cancel();
@@ -107,8 +107,8 @@ function familyAnswer(name: DnsName, type: 'A' | 'AAAA', reply: DnsReply | 'fail
 }
 
 /**
- * The addresses of the name itself and of each name that a chain of CNAMEs leads to from it. What an answer holds of
- * other names counts for nothing. Null if the chain is too long, or runs in a circle.
+ * The addresses of the name and of each name that a chain of CNAMEs leads to from it. Records of other names are ignored.
+ * Null if the chain is too long or circular.
  */
 function alongAliases(
   start: string,
@@ -145,7 +145,7 @@ function groupByOwner(records: readonly DnsRecord[]): ReadonlyMap<string, readon
   return groups;
 }
 
-/** Private answers, and answers of one family while the other failed, are kept for seconds only. */
+/** Private answers, and answers without a family that failed, are kept for seconds only. */
 function keepFor(
   families: readonly FamilyAnswer[],
   { partial, here }: { readonly partial: boolean; readonly here: LocalRanges },

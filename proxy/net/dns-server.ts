@@ -22,7 +22,7 @@ export function parseDnsServer(text: string): DnsServer | null {
   return { host, family, port };
 }
 
-/** As it is written in the configuration and in events. */
+/** As the configuration and events write it. */
 export function serverText({ host, port }: DnsServer): string {
   return port === DNS_PORT ? host : hostPortText(host, port);
 }

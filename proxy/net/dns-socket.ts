@@ -1,7 +1,7 @@
 /**
- * The sockets that carry questions to DNS servers: one of UDP for each question, which so has a source port of its own,
- * and one of TCP where an answer does not fit. Connected, so that the kernel lets in what comes from the server's
- * address and port and nothing else.
+ * The sockets that carry questions to DNS servers: a UDP socket for each question, so that each has a source port of its own,
+ * and a TCP socket where an answer does not fit. All are connected, so that the kernel lets in only what comes from the
+ * server's address and port.
  */
 import dgram from 'node:dgram';
 import net from 'node:net';
@@ -9,7 +9,7 @@ import type { DnsServer } from './dns-server.js';
 import { HeldBytes } from './held-bytes.js';
 
 export interface DnsSocket {
-  /** Sends; over TCP once only. Never throws. */
+  /** May be called again, but over TCP only once. Never throws. */
   send(query: Buffer): void;
   /** No callback is called from now on. */
   close(): void;
@@ -17,7 +17,7 @@ export interface DnsSocket {
 
 export interface DnsSocketCallbacks {
   onMessage(message: Buffer): void;
-  /** The server cannot be reached this way, or has gone. Called at most once, and the last. */
+  /** The server cannot be reached this way, or has gone. Called at most once, as the last callback. */
   onLoss(): void;
 }
 
@@ -38,7 +38,7 @@ export function openUdp(server: DnsServer, { onMessage, onLoss }: DnsSocketCallb
   const transmit = (query: Buffer): void => socket.send(query, (error) => error !== null && lose());
   socket.on('error', lose);
   socket.on('message', (message) => state === 'open' && onMessage(message));
-  // Not as an argument of `connect`, which would then hand its errors to it in place of the event.
+  // Not as the callback of `connect`, because errors would then go to that instead of the event.
   socket.once('connect', () => {
     if (state === 'closed') return;
     state = 'open';
@@ -90,7 +90,7 @@ export function openTcp(server: DnsServer, { onMessage, onLoss }: DnsSocketCallb
   };
 }
 
-/** Addresses only: should a name ever get here, it must fail and not resolve. In the next tick, as events come. */
+/** Takes addresses only: should a name ever get here, it must fail and not resolve. Answers in the next tick, as callers expect. */
 function literalOnly(
   host: string,
   _options: unknown,

@@ -1,4 +1,4 @@
-/** DNS servers that stand on a network of the tools: whoever can forge their packets there can answer for them. */
+/** DNS servers on a network of the tools, where a tool that can forge packets could answer in their place. */
 import { networkInterfaces } from 'node:os';
 import { type Address, contains, type Prefix, parseAddress } from '../core/address.js';
 import type { DnsServer } from './dns-server.js';
@@ -7,8 +7,8 @@ import type { DnsServer } from './dns-server.js';
 export type InterfaceAddress = Pick<Prefix, 'address' | 'bits'>;
 
 /**
- * Of `servers` those within the network of an interface on which a door of the tools listens. `listenHosts`: the hosts
- * of the doors as configured; a wildcard stands for all interfaces.
+ * Those of `servers` that are in the network of an interface on which a door listens. `listenHosts`: the hosts of the doors
+ * as configured; a wildcard means all interfaces.
  */
 export function exposedServers(
   servers: readonly DnsServer[],
@@ -24,7 +24,7 @@ export function exposedServers(
   });
 }
 
-/** Not the machine itself: nobody else answers for that. */
+/** False for the machine itself, in whose place nobody else can answer. */
 function isNeighbour(one: InterfaceAddress, address: Address): boolean {
   return contains({ ...one, text: '' }, address) && one.address.text !== address.text;
 }

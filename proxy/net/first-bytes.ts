@@ -2,22 +2,22 @@
 import type { Deadline, Deadlines, Due } from './deadlines.js';
 import type { Claim } from './memory-budget.js';
 
-/** `bytes`: all that was held, to go up before anything else. `farewell`: for the client, before the tunnel is cut. */
+/** `bytes`: all that was held, to be sent upstream first. `farewell`: sent to the client before the tunnel is cut. */
 export type Judged =
   | { readonly act: 'pass'; readonly bytes: Buffer }
   | { readonly act: 'refuse'; readonly farewell: Buffer };
 
-/** Asked until it has judged, and never after. */
+/** Judges the first bytes of a tunnel once; not called any more after that. */
 export interface Screen {
   /** Octets that it holds, with what it needs to read them. */
   readonly held: number;
-  /** `bytes` are valid until it returns: what is held is copied. */
+  /** `bytes` are valid only until it returns, so it has to copy what it holds. */
   fromClient(bytes: Buffer): Judged | { readonly act: 'hold' };
-  /** The upstream speaks, and the client's bytes are not judged yet. */
+  /** The upstream has sent something before the client's bytes were judged. */
   fromUpstream(): Judged;
-  /** The client sends no more, or a side is lost. */
+  /** The client sends no more, or one side of the tunnel is lost. */
   ended(): Judged;
-  /** What is held has been waited for long enough. */
+  /** The time for holding back the first bytes is over. */
   late(): Judged;
 }
 
@@ -25,18 +25,18 @@ export interface Ways {
   up(held: Buffer): void;
   /** Made when something is held for the first time. */
   claimEarly(): Claim;
-  /** The screen lets everything pass from now on, and can be forgotten. Before `up` and `refuse`. */
+  /** The screen has judged and can be forgotten. Called before `up` or `refuse`. */
   judged(): void;
   refuse(farewell: Buffer): void;
 }
 
 export interface Patience {
   readonly deadlines: Deadlines;
-  /** How long the first bytes may be held, from the first one on. */
+  /** How long the first bytes may be held, counted from the first one. */
   readonly screenTimeoutMs: number;
 }
 
-/** A screen before the upward direction, with what it holds, until it has judged. */
+/** Puts a screen before the upward direction of a tunnel until it has judged, and claims memory for what it holds. */
 export class Screening implements Due {
   #screen: Screen | null;
   readonly #ways: Ways;
@@ -51,7 +51,7 @@ export class Screening implements Due {
     this.#timeoutMs = screenTimeoutMs;
   }
 
-  /** What of the client's bytes goes up now, or null. */
+  /** What goes up now, after the client has sent `bytes`; null: nothing. */
   up(bytes: Buffer): Buffer | null {
     if (this.#screen === null) return bytes;
     const judged = this.#screen.fromClient(bytes);

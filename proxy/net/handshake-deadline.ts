@@ -4,7 +4,7 @@ import { Abort } from './abort.js';
 import type { Deadline, Deadlines } from './deadlines.js';
 import type { Ending } from './octet-reader.js';
 
-/** One deadline for the whole handshake, so that no slow client can stretch it message by message. */
+/** One deadline for the whole handshake, so that a slow client cannot extend it message by message. */
 export class HandshakeDeadline extends Abort implements Ending {
   readonly #deadline: Deadline;
 

@@ -1,4 +1,4 @@
-/** Bytes kept back, in the order they came; a copy. Time and memory are linear in what is kept, however small the pieces. */
+/** Copies of bytes in the order in which they came. Takes time and memory linear in their number, however small the pieces. */
 export class HeldBytes {
   #buffer = NOTHING;
   #length = 0;
@@ -7,7 +7,7 @@ export class HeldBytes {
     return this.#length;
   }
 
-  /** Octets of memory that it takes. */
+  /** Octets of memory that it occupies. */
   get room(): number {
     return this.#buffer.length;
   }
@@ -24,7 +24,7 @@ export class HeldBytes {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** One large piece is held as it is; many small ones in twice the room that they take, at most. */
+  /** A single large piece gets room for just itself; many small ones get at most twice the room that they need. */
   #grow(length: number): void {
     const room = this.#length === 0 ? length : Math.max(length, this.#buffer.length * 2, LEAST_BYTES);
     const larger = Buffer.allocUnsafeSlow(room);

@@ -1,7 +1,7 @@
 /**
- * The addresses of the host that the proxy runs on, as seen from outside it. The kernel of a container knows none of
- * them, and a public one looks like any other public address: but from the sidecar's network it is the host itself,
- * inside whatever firewall the provider has in front of it.
+ * The addresses of the host that the proxy runs on, as seen from outside. The kernel of a container knows none of them,
+ * and a public one looks like any other public address. But from the sidecar's network it leads to the host itself,
+ * past any firewall that the provider has in front of it.
  */
 import { readFileSync } from 'node:fs';
 import type { HostAddress } from '../config/places.js';
@@ -10,25 +10,25 @@ import type { DnsName } from '../core/host-pattern.js';
 import type { Resolver } from './resolver.js';
 
 export interface HostAddresses {
-  /** As last known. Asks for the names again, without waiting, once they are older than NAMES_MS. */
+  /** The addresses as last known. Starts to resolve the names again, without waiting, once that is NAMES_MS ago. */
   current(): readonly Prefix[];
-  /** Resolves once every name has been asked for, at most the resolver's own time from now. Never rejects. */
+  /** Resolves once every name was resolved or has failed, within the resolver's own timeout. Never rejects. */
   refresh(): Promise<void>;
 }
 
 export interface HostAddressesOptions {
   readonly entries: () => readonly HostAddress[];
   readonly resolver: Pick<Resolver, 'resolve'>;
-  /** A name whose addresses are not known now; those from before are kept. */
+  /** Called for a name that cannot be resolved now; its last known addresses are kept. */
   readonly onUnknown: (name: DnsName) => void;
   readonly now?: () => number;
   /** In place of /proc/net. */
   readonly routes?: string;
 }
 
-/** A dynamic address changes a few times in a day. */
+/** A dynamic address changes a few times a day. */
 const NAMES_MS = 60_000;
-/** Routes come and go with Docker networks, as interfaces do. */
+/** Routes, like interfaces, come and go with Docker networks. */
 const ROUTES_MS = 2000;
 
 export function createHostAddresses(options: HostAddressesOptions): HostAddresses {
@@ -69,7 +69,7 @@ export function createHostAddresses(options: HostAddressesOptions): HostAddresse
   };
 }
 
-/** The next hops of every default route; none where the files are not there. */
+/** The next hops of every default route; none if the files do not exist. */
 export function defaultNextHops(folder: string): Address[] {
   const rows = (file: string): string[][] => linesOf(`${folder}/${file}`).map((line) => line.trim().split(/\s+/));
   // Destination, gateway and mask as little-endian hex numbers in columns 1, 2 and 7.

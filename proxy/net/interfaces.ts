@@ -1,4 +1,4 @@
-/** What of the network is the proxy itself: the addresses of its interfaces and the ports it listens on. */
+/** What belongs to the proxy itself on the network: the addresses of its interfaces and the ports that it listens on. */
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { type Address, type Prefix, parseAddress, prefixOf } from '../core/address.js';
 import type { OwnEndpoints } from '../core/policy.js';
@@ -12,7 +12,7 @@ export interface Link {
 }
 
 export interface OwnEndpointsSource {
-  /** Interfaces come and go with Docker networks: read again after REFRESH_MS. */
+  /** Read again after REFRESH_MS, since interfaces come and go with Docker networks. */
   current(): OwnEndpoints;
   /** The addresses of `current`, each with its link. */
   links(): readonly Link[];
@@ -24,16 +24,16 @@ export interface OwnEndpointsSource {
 
 const REFRESH_MS = 2000;
 
-/** What of the place only the configuration and the environment know. */
+/** Addresses of this place that only the configuration and the environment know. */
 export interface Place {
   /** The addresses of the host around this one. */
   readonly host: () => readonly Prefix[];
-  /** Addresses that lead here and that no interface has. */
+  /** Addresses that lead here although no interface has them. */
   readonly services: () => readonly Address[];
   readonly apiServer: () => Address | null;
 }
 
-/** What was answered last, and what it was made of. */
+/** The last answer, and what it was made from. */
 interface Made {
   readonly own: OwnEndpoints;
   readonly addresses: readonly Address[];
@@ -74,7 +74,7 @@ export function createOwnEndpoints(place: Place, now: () => number = Date.now): 
   };
 }
 
-/** A netmask with holes names no prefix: then the address stands for itself alone. */
+/** A netmask with holes is no prefix: then the link is the address alone. */
 export function readLinks(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): Link[] {
   const all = Object.entries(interfaces).flatMap(([device, list = []]) => list.map((one) => ({ ...one, device })));
   return all.flatMap(({ address: text, cidr, device }) => {

@@ -1,18 +1,18 @@
 /**
- * What the kernel of this network namespace does beside the proxy. A sidecar is on two networks, and a container
- * inherits IPv4 forwarding from a host that runs Docker: then a neighbour that can write frames of its own (CAP_NET_RAW)
- * has its packets routed to the other network without one line of our code seeing them.
+ * What the kernel of this network namespace lets past the proxy. A sidecar is on two networks, and a container inherits IPv4
+ * forwarding from a host that runs Docker. Then the kernel routes the packets of a neighbour that can write its own frames
+ * (CAP_NET_RAW) to the other network, and none of our code sees them.
  */
 import { readFileSync } from 'node:fs';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 
-/** Names of interfaces. All lists are empty if there is one interface only, or no Linux. */
+/** Names of interfaces. All lists are empty if there is only one interface, or if this is not Linux. */
 export interface KernelState {
   readonly ipv4Forwarding: readonly string[];
   readonly ipv6Forwarding: readonly string[];
-  /** Takes packets whose source belongs to another interface: forged answers of a DNS server, for one (RFC 3704). */
+  /** Accept packets whose source belongs to another interface, such as forged answers of a DNS server (RFC 3704). */
   readonly anySource: readonly string[];
-  /** Takes a default route from whoever sends a router advertisement (RFC 4861 section 6.3.4). */
+  /** Accept a default route from whoever sends a router advertisement (RFC 4861 section 6.3.4). */
   readonly routerAdvertisements: readonly string[];
 }
 
@@ -22,12 +22,12 @@ export interface KernelOptions {
   readonly interfaces?: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
 }
 
-/** The setting of rp_filter that compares the source with the route back to it; 2 asks for any route at all. */
+/** The value of rp_filter that requires the route back to the source to be by the same interface; 2 requires any route at all. */
 const STRICT = 1;
-/** Of accept_ra: where forwarding is on, too. */
+/** The value of accept_ra that accepts them even where forwarding is on. */
 const ALWAYS = 2;
 
-/** Reads a few small files of /proc at once, synchronously: they are never on a disk. Never throws. */
+/** Reads a few small files of /proc synchronously, since they are never on a disk. Never throws. */
 export function readKernel(options: KernelOptions = {}): KernelState {
   const { root = '/proc/sys/net', interfaces = networkInterfaces } = options;
   const setting = (family: 'ipv4' | 'ipv6', name: string, key: string) =>
@@ -49,7 +49,7 @@ export function readKernel(options: KernelOptions = {}): KernelState {
   };
 }
 
-/** Interfaces with an address that leads out, without their alias suffix; none where there is one only. */
+/** The interfaces that are not loopback, without alias suffixes; none if there is only one. */
 function outward(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): string[] {
   const names = Object.entries(interfaces)
     .filter(([, addresses]) => addresses?.some(({ internal }) => !internal) === true)
@@ -58,7 +58,7 @@ function outward(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): string[] {
   return unique.length > 1 ? unique : [];
 }
 
-/** Below every value that a setting can have. */
+/** Lower than any value that a setting can have. */
 const MISSING = -1;
 
 function numberIn(path: string): number {

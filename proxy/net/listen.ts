@@ -1,10 +1,10 @@
-/** Listeners: bound, named in errors, and known to the policy as the proxy's own. */
+/** Binds listeners, and puts a failure to do so into words. */
 
 import type { AddressInfo, Server } from 'node:net';
 import type { HostPort } from '../config/places.js';
 import { hostPortText } from '../core/target.js';
 
-/** The port that was bound. Rejects with an error that names the address, the key of the configuration, and the mend. */
+/** The address that was bound. Rejects with an error that names the address, the configuration key and the remedy. */
 export function listen(server: Server, at: HostPort, purpose: string): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     const onError = (error: Error): void => reject(listenError(at, purpose, error));
@@ -53,7 +53,7 @@ export interface Listener {
   readonly at: HostPort;
 }
 
-/** None where the configuration leaves the door shut. */
+/** Empty if the configuration leaves the door shut. */
 export function listener(purpose: string, server: Server, at: HostPort | null): Listener[] {
   return at === null ? [] : [{ purpose, server, at }];
 }

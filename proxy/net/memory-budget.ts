@@ -1,52 +1,51 @@
 /**
- * What the process may hold for others, in bytes. Whatever a client or an origin can make grow is claimed here before it
- * counts as held; over a share, the newest and largest claim of whoever holds most of it is refused, so that one who
- * takes too much takes it from itself. The process is never ended for what somebody sent. docs/limits.md
- * derives it in words, DECISIONS 67 says why.
+ * How many bytes the process may hold for others, so that nothing that is sent to it can exhaust its memory. Whatever a
+ * client or an origin can make grow is claimed here. Over a share, the newest of the largest claims of whoever holds most
+ * of it is refused: who takes too much takes it from itself. docs/limits.md derives the figures, DECISIONS 67 says why.
  */
 
-/** What is held, and which part of the whole each kind may take. The parts sum to 1. */
+/** The kinds of what is held, and the part of the whole that each may take. The parts sum to 1. */
 export const SHARES = {
-  /** Heads that are not whole, requests that wait, and what was sent after them. */
+  /** Incomplete heads, waiting requests, and what was sent after them. */
   requests: 0.25,
   /** What a client sends before its tunnel is open, and before its first bytes are judged. */
   early: 0.125,
-  /** What a slow reader has not taken yet. */
+  /** What slow readers have not taken yet. */
   relays: 0.375,
-  /** Answers of DNS: a bound of the cache, not claimed. */
+  /** DNS answers: not claimed, but bounded by their cache. */
   names: 0.125,
-  /** Records for the page and counts of repeats, and the log's queue: bounds of their own within this. */
+  /** Records for the page, counts of repeats, and the log's queue: not claimed, but each with a bound within this share. */
   records: 0.0625,
-  /** Connections of the admin API: bounded by their number. */
+  /** Connections of the admin API: not claimed, but bounded in number. */
   admin: 0.0625,
 } as const;
 
 export type Share = keyof typeof SHARES;
 
-/** The shares that are claimed, and not bounds of a cache. */
+/** The shares that are claimed; the others are bounds kept elsewhere. */
 const CLAIMED: readonly Share[] = ['requests', 'early', 'relays'];
 
 export interface Claim {
-  /** How much is held now, in place of what was said before. It may call `refuse` of this claim or of another one. */
+  /** Sets how much is held now, in place of what was set before. May call `refuse` of this claim or of another one. */
   hold(bytes: number): void;
 }
 
 export interface MemoryBudget {
-  /** Those that are claimed. */
+  /** The shares that are claimed. */
   readonly shares: readonly Share[];
   /**
-   * `owner`: on whose behalf, such as a client's address. `refuse`: gives up what is held, because the share is spent;
-   * called at most once, and after it the claim holds nothing, whatever it is told. Must not throw.
+   * `owner`: on whose behalf, such as a client's address. `refuse`: gives up what is held, because the share is exhausted.
+   * It is called at most once and must not throw; from then on the claim holds nothing, whatever is set.
    */
   claim(share: Share, owner: string, refuse: () => void): Claim;
-  /** Bytes of a share: held now, and at most. */
+  /** The bytes of a share that are held now; `limit`: that may be. */
   used(share: Share): number;
   limit(share: Share): number;
   /** How many claims were refused. */
   refused(share: Share): number;
 }
 
-/** `totalBytes`: asked for every claim, so that it may be reloaded. */
+/** `totalBytes`: called for every claim, so that a reload can change it. */
 export function createMemoryBudget(totalBytes: () => number): MemoryBudget {
   const ledgers = new Map<Share, Ledger>();
   const ledgerOf = (share: Share): Ledger => {
@@ -94,7 +93,7 @@ class OwnClaim implements Claim {
   }
 }
 
-/** One share: who holds how much of it. */
+/** Who holds how much of one share. */
 class Ledger {
   used = 0;
   refused = 0;

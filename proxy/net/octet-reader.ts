@@ -1,41 +1,41 @@
-/** Reads a connection in pieces of a wanted size; whatever follows them is kept for the next reader, within a bound. */
+/** Reads a connection in pieces of the size that is asked for. What follows is kept for the next reader, within a bound. */
 import type { Socket } from 'node:net';
 import { EgressError } from '../core/reasons.js';
 import type { Abortable } from './abort.js';
 import type { DirectReads } from './direct-io.js';
 import type { Heir, Side } from './side.js';
 
-/** Of one read, and what may be unread before no more is read. */
+/** The size of one read, and the most that is held before reading stops. */
 const PIECE_BYTES = 16 * 1024;
 const NOTHING = Buffer.alloc(0);
 
-/** How many octets a message has, as far as those that have come tell: more than those while it is not whole. */
+/** The length of a message in octets, as far as `held` tells: more than has come as long as the message is not whole. */
 export type LengthOf = (held: Buffer) => number;
 
-/** What ends the reading before its time, with the error that it ends with. Every AbortSignal is one. */
+/** Ends reading early, with the error to reject with as its reason. Every AbortSignal is one. */
 export interface Ending extends Abortable {
   readonly reason: unknown;
 }
 
-/** What has come and was not taken yet. Whoever feeds it hears from `push` when that is enough. */
+/** Holds what has come and was not taken yet. `push` tells whoever feeds it when that is enough. */
 export class OctetReader implements Heir {
   readonly #ending: Ending;
   readonly #more: () => void;
-  /** Grows by doubling, and is never written to where somebody has a part of it. */
+  /** Grows by doubling. A part that was handed out is never written to again. */
   #buffer = NOTHING;
   #start = 0;
   #end = 0;
   #isOver = false;
   #wake: (() => void) | null = null;
 
-  /** `more`: called when there is room again. */
+  /** `more` is called when there is room again. */
   constructor(ending: Ending, more: () => void) {
     this.#ending = ending;
     this.#more = more;
     ending.addEventListener('abort', this.#onNews);
   }
 
-  /** `bytes` are copied. False: there is enough for now. */
+  /** Copies `bytes`. False: enough is held for now. */
   push(bytes: Buffer): boolean {
     if (this.#end + bytes.length > this.#buffer.length) this.#grow(bytes.length);
     this.#buffer.set(bytes, this.#end);
@@ -59,8 +59,8 @@ export class OctetReader implements Heir {
   }
 
   /**
-   * Exactly so many octets, or one whole message: at once if they have come. Rejects with EgressError `client-closed` where
-   * the end comes before, or with the reason of what ended the reading.
+   * Exactly so many octets, or one whole message; not as a promise if they have come already. Rejects with EgressError
+   * `client-closed` if the connection ends before that, or with the reason of `ending`.
    */
   readonly take = (wanted: number | LengthOf): Buffer | Promise<Buffer> => {
     try {
@@ -70,7 +70,7 @@ export class OctetReader implements Heir {
     }
   };
 
-  /** What there is, at least one octet; null at the end. Rejects with the reason of what ended the reading. */
+  /** Whatever has come, at least one octet; null at the end. Rejects with the reason of `ending`. */
   takeSome(): Buffer | null | Promise<Buffer | null> {
     try {
       const some = this.#some();
@@ -80,13 +80,13 @@ export class OctetReader implements Heir {
     }
   }
 
-  /** Ends the reading: what was not taken. */
+  /** Ends reading, and returns what was not taken. */
   release(): Buffer {
     this.#ending.removeEventListener('abort', this.#onNews);
     return this.#cut(this.#length);
   }
 
-  /** `find` returns undefined as long as more has to come; what it throws is what the promise rejects with. */
+  /** `find` returns undefined as long as more has to come; the promise rejects with whatever it throws. */
   #later<T>(find: () => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#wake = () => {
@@ -141,7 +141,7 @@ export class OctetReader implements Heir {
   readonly #onNews = (): void => this.#wake?.();
 }
 
-/** Reads `socket` from now on. After `release`, somebody else has to. */
+/** Reads `socket` from now on. After `release`, another reader has to take over. */
 export function readOctets(socket: Socket, reads: DirectReads, ending: Ending): OctetReader {
   const reader = new OctetReader(ending, () => void socket.resume());
   const onEnd = (): void => reader.end();
@@ -149,7 +149,7 @@ export function readOctets(socket: Socket, reads: DirectReads, ending: Ending): 
   return reading(reader, socket, reads);
 }
 
-/** The same of a side: whoever has it next inherits it. */
+/** The same for a side, which its next owner inherits. */
 export function hearOctets(client: Side, reads: DirectReads, ending: Ending): OctetReader {
   const { socket } = client;
   const reader = new OctetReader(ending, () => void socket.resume());

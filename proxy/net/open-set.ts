@@ -1,9 +1,9 @@
 /**
- * What is open now, of things that come and go by the thousand: connections, requests, tunnels.
+ * The open ones among things that come and go by the thousand: connections, requests, tunnels.
  *
- * Not a Map or a Set. One that has outlived a few collections of V8 takes a new table from old memory every few dozen
- * entries, and each table that it leaves keeps alive what it held, until the next full collection: with whole connections
- * in it, that is most of them, and to move them costs more than all that is decided about them.
+ * Not a Map or a Set: once that has survived a few of its collections, V8 replaces its table every few dozen entries by
+ * another one in old memory, and each table left behind keeps alive what it held until the next full collection. With
+ * connections in it, that is most of them, and moving those costs more than all decisions about them. DECISIONS 190.
  */
 export class OpenSet<T extends object> {
   readonly #places: (T | null)[] = [];
@@ -13,7 +13,7 @@ export class OpenSet<T extends object> {
     return this.#places.length - this.#free.length;
   }
 
-  /** Answers its place, for `delete`. */
+  /** Returns its place, for `delete`. */
   add(one: T): number {
     const place = this.#free.pop() ?? this.#places.length;
     this.#places[place] = one;
@@ -24,7 +24,7 @@ export class OpenSet<T extends object> {
     return this.#places[place] === one;
   }
 
-  /** False if `one` is not at `place` (any more). */
+  /** False if `one` is not at `place`, or not any more. */
   delete(place: number, one: T): boolean {
     if (this.#places[place] !== one) return false;
     this.#places[place] = null;
@@ -32,12 +32,12 @@ export class OpenSet<T extends object> {
     return true;
   }
 
-  /** All that are open now, each with its place. */
+  /** All that are open now, each with its place. Safe while others are added or deleted. */
   places(): [place: number, one: T][] {
     return this.#places.flatMap((one, place): [number, T][] => (one === null ? [] : [[place, one]]));
   }
 
-  /** In no order. What is deleted meanwhile may be skipped, and what is added meanwhile as well. */
+  /** In no particular order. What is deleted or added meanwhile may be skipped. */
   *[Symbol.iterator](): Iterator<T> {
     for (const one of this.#places) if (one !== null) yield one;
   }

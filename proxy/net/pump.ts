@@ -1,20 +1,20 @@
-/** One direction of a tunnel: what is read is written, and what its reader does not take at once is held and claimed. */
+/** One direction of a tunnel: writes what it reads, and claims memory for what the receiver does not take at once. */
 import type { Socket } from 'node:net';
 import { type DirectReads, type Sender, send, type Taker } from './direct-io.js';
 import type { Claim } from './memory-budget.js';
 import type { Heir } from './side.js';
 
-/** The most that a slow reader holds. */
+/** The most that is held for a slow receiver. */
 export const SLOW_PIECE = 64 * 1024;
-/** What has to have passed without a long stall before a read may bring more than that: a real transfer, not a trap. */
+/** After so many octets without a long stall a read may bring more than that: this is a real transfer, not a trap. */
 export const FAST_AFTER = 16 * 2 ** 20;
-/** A reader that is behind for longer than this is a slow one. */
+/** A receiver that is behind for longer than this is slow. */
 const STALL_MS = 500;
 
-/** The tunnel, as one direction of it sees it. */
+/** The tunnel as its two directions see it. */
 export interface Pumping {
   readonly reads: DirectReads;
-  /** Sees every piece, and answers what of it moves on now. */
+  /** Is given every piece, and returns what is to be written now; null: nothing. */
   through(pump: Pump, bytes: Buffer): Buffer | null;
   /** Made when something is held for the first time. */
   claim(): Claim;
@@ -56,7 +56,7 @@ export class Pump implements Heir, Taker, Sender {
     this.#tunnel.reads.forget(this.from);
   }
 
-  /** Gives the claim back, at the end of the tunnel. */
+  /** Gives the claim back: nothing is held any more. */
   release(): void {
     this.#claim?.hold(0);
   }

@@ -1,29 +1,29 @@
 /**
- * Whose name is asked for next. All queries share one bound (each holds sockets), and turns are taken by asker: a tool
- * that makes up names, or that has a zone whose servers are silent, waits for itself. DECISIONS 61.
+ * Whose DNS query comes next. All queries share one bound, since each holds sockets, and askers take turns: a tool that asks
+ * for made-up names, or in a zone whose servers are silent, keeps only itself waiting. DECISIONS 61.
  */
 
 export interface Query {
-  /** What one set of servers answers for: its queries have a bound of their own. */
+  /** The names that one set of servers answers for: each zone has a bound of its own. */
   readonly zone: string;
-  /** Called once, when its turn has come. */
+  /** Called once, when it is its turn. */
   run(): Promise<void>;
-  /** True once it has run, or where nobody waits for it any more; it is then skipped. */
+  /** True once it has run, or if nobody waits for it any more; it is then skipped. */
   readonly isOver: boolean;
 }
 
 export interface QueryTurns {
-  /** False if so many queries wait for this asker that one more is to be refused. */
+  /** False if so many queries of this asker wait that one more is to be refused. */
   hasRoom(asker: string): boolean;
   /** Queues `query` for `asker`; one that several ask for is queued for each of them and runs with the first turn. */
   enter(query: Query, asker: string): void;
 }
 
 export interface QueryTurnsOptions {
-  /** Queries under way, in all and of one zone. */
+  /** The most queries under way, in all and for one zone. */
   readonly most: number;
   readonly mostOfZone: number;
-  /** Queries that wait for one asker. */
+  /** The most queries of one asker that may wait. */
   readonly mostWaiting: number;
 }
 
@@ -47,9 +47,9 @@ export function createQueryTurns(options: QueryTurnsOptions): QueryTurns {
 }
 
 /**
- * Nobody holds more than what is left over for the others: one asker alone may have half of all turns, and of those of a
- * zone; of n each has a part of n + 1 (a dynamic threshold, Choudhury and Hahne 1998). A turn that comes free goes to
- * the asker with the fewest under way.
+ * Nobody holds more than what is left for the others: a single asker may have half of all turns, and half of those of a
+ * zone; of n askers each may have one part of n + 1 (a dynamic threshold, Choudhury and Hahne 1998). A turn that becomes
+ * free goes to the asker with the fewest queries under way.
  */
 class Turns {
   readonly #options: QueryTurnsOptions;
@@ -84,14 +84,14 @@ class Turns {
     return waiting.sort((a, b) => a.running - b.running).some((asker) => this.#startOne(asker));
   }
 
-  /** Starts one query of this asker, or says that it has none that may start. */
+  /** Starts one query of this asker. False if it has none that may start. */
   #startOne(asker: Asker): boolean {
     if (asker.running >= this.#options.most - this.#running) return false;
     for (const lane of asker.zones.values()) {
       if (!this.#mayStart(lane)) continue;
       const query = lane.waiting.shift();
       asker.waiting -= 1;
-      // The next turn is another zone's.
+      // Moves this zone to the end, so that the next turn is another zone's.
       asker.zones.delete(lane.zone);
       asker.zones.set(lane.zone, lane);
       if (query === undefined || query.isOver) this.#tidy(asker, lane);

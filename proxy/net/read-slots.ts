@@ -1,14 +1,14 @@
-/** Where Node keeps what a socket is read by: of its internals, all that direct-io.ts rests on. */
+/** The internals of net.Socket that direct-io.ts rests on: where it keeps the settings of its `onread` option. */
 import type { Socket } from 'node:net';
 
-/** Where `net.Socket` looks for what its option `onread` gives: a buffer, a callback, and who names the next buffer. */
+/** The properties that hold what `onread` gives: a buffer, a callback, and a function that names the next buffer. */
 export interface ReadSlots {
   readonly buffer: symbol;
   readonly callback: symbol;
   readonly generator: symbol;
 }
 
-/** Null: this release of Node has others. */
+/** Null if this release of Node does not have them. */
 export function findSlots(socket: Socket): ReadSlots | null {
   let buffer: symbol | null = null;
   let callback: symbol | null = null;
@@ -21,7 +21,7 @@ export function findSlots(socket: Socket): ReadSlots | null {
   return buffer === null || callback === null || generator === null ? null : { buffer, callback, generator };
 }
 
-/** Sockets of a release all have the same ones. Assigned, which costs a tenth of Reflect.set. */
+/** Narrows the type, so that a slot can be assigned to, which costs a tenth of Reflect.set. */
 export function hasSlot(socket: Socket, slot: symbol): socket is Socket & Record<symbol, unknown> {
   return slot in socket;
 }

@@ -9,52 +9,52 @@ import { Pump, type Pumping } from './pump.js';
 import { PlainSide, type Side } from './side.js';
 
 export interface RelayOptions {
-  /** Without a byte in either direction for this long, and none that waits for a slow reader, the tunnel is cut. */
+  /** The tunnel is cut if nothing moves in either direction for this long, and nothing waits for a slow reader. */
   readonly idleTimeoutMs: number;
   readonly reads: DirectReads;
   readonly deadlines: Deadlines;
   readonly owner: RelayOwner;
-  /** What the client sent with the request that opened the tunnel: goes up first. */
+  /** What the client sent together with the request that opened the tunnel, to be sent upstream first. */
   readonly head: Buffer;
-  /** Judges the first bytes from the client; null: they pass unseen. */
+  /** Judges the first bytes from the client; null: they pass unchecked. */
   readonly screen: Screen | null;
-  /** How long it may hold them, from the first one on: not stretched by any that follow. */
+  /** How long it may hold them, counted from the first one: later ones do not extend this. */
   readonly screenTimeoutMs: number;
 }
 
 export interface RelayOwner {
-  /** `relays`: for what slow readers make the proxy hold; `early`: for the first bytes, until they are judged. */
+  /** `relays`: for what waits for slow readers; `early`: for the first bytes, until they are judged. */
   claim(share: 'relays' | 'early', refuse: () => void): Claim;
-  /** Both directions have ended: once, and before `relay` returns if both sides were gone already. */
+  /** Both directions have ended. Called once, even before `relay` returns if both sides were gone already. */
   ended(result: RelayResult): void;
 }
 
 export interface RelayResult {
-  /** Bytes read from the client, and from the upstream. */
+  /** Bytes read from the client; `bytesDown`: from the upstream. */
   readonly bytesUp: number;
   readonly bytesDown: number;
   readonly cause: CloseCause;
 }
 
 export interface Relay {
-  /** Read so far, in both directions. */
+  /** Bytes read so far, in both directions together. */
   bytes(): number;
-  /** The same by direction. */
+  /** The same for each direction. */
   carried(): { readonly up: number; readonly down: number };
   /** Cuts both directions now. */
   cut(cause: CloseCause): void;
 }
 
 /**
- * Takes both sockets over and never gives them back. An end in one direction is passed on and leaves the other one open
- * (half-close); an error on either side destroys both. A direction holds memory only while its reader is slower than
- * its writer: the rest of one read, and no more is read until that is gone. Over the budget, the tunnel is cut.
+ * Takes over both sockets and never gives them back. An end in one direction is passed on and leaves the other one open
+ * (half-close); an error on either side destroys both. A direction holds memory only if its reader is slower than its
+ * writer: the rest of one read, until which is gone no more is read. Over the memory budget, the tunnel is cut.
  */
 export function relay(client: Side, upstream: Socket, options: RelayOptions): Relay {
   return new SocketRelay(client, new PlainSide(upstream), options);
 }
 
-/** Keeps nothing of a screen that has judged, and no closure or promise: thousands of tunnels say nothing for hours. */
+/** Keeps no screen that has judged, no closure and no promise, since thousands of tunnels may be silent for hours. */
 class SocketRelay implements Relay, Ways, Pumping, Due {
   readonly reads: DirectReads;
   readonly #up: Pump;
@@ -62,7 +62,7 @@ class SocketRelay implements Relay, Ways, Pumping, Due {
   readonly #owner: RelayOwner;
   readonly #idle: Deadline;
   readonly #idleTimeoutMs: number;
-  /** Null once it has judged. */
+  /** Null without a screen, and once it has judged. */
   #screening: Screening | null = null;
   #cause: CloseCause = 'end';
   #open = 2;
@@ -81,7 +81,7 @@ class SocketRelay implements Relay, Ways, Pumping, Due {
     if (this.#open > 0) this.#begin(options.head);
   }
 
-  /** Also for a side that had ended before it came here, during the dial: its event is not repeated. */
+  /** Looks for a side that ended during the dial, too, since its event is not repeated. */
   #begin(head: Buffer): void {
     this.#up.carried = head.length;
     const first = head.length === 0 ? null : this.through(this.#up, head);
@@ -142,7 +142,7 @@ class SocketRelay implements Relay, Ways, Pumping, Due {
     passEnd(pump.to);
   }
 
-  /** A side that is destroyed without an end or an error (a peer gone in between) takes the other one with it. */
+  /** A side that closes without an end, also if without an error, takes the other one with it. */
   closed(pump: Pump, hadError: boolean): void {
     if (hadError) this.cut(pump === this.#up ? 'client-reset' : 'upstream-reset');
     if (!pump.from.readableEnded) pump.to.destroy();
@@ -155,14 +155,14 @@ class SocketRelay implements Relay, Ways, Pumping, Due {
     this.#owner.ended({ bytesUp: this.#up.carried, bytesDown: this.#down.carried, cause: this.#cause });
   }
 
-  /** What waits for a reader that pauses is no silence: such a tunnel costs its share of the budget, and is not ended. */
+  /** A tunnel with bytes that wait for a slow reader is not idle: it is charged to the memory budget instead. */
   onLate(): void {
     const waits = this.#up.to.writableLength > 0 || this.#down.to.writableLength > 0;
     if (waits) this.#idle.set(this.#idleTimeoutMs);
     else this.cut('idle');
   }
 
-  /** Also for a socket that was lost before it came here: its events are not repeated. */
+  /** Looks for a socket that was lost before this, too, since its events are not repeated. */
   #watch(side: Side, pump: Pump): void {
     if (pump.from.destroyed) this.cut(pump === this.#up ? 'client-reset' : 'upstream-reset');
     if (pump.from.closed) this.closed(pump, false);
@@ -170,7 +170,7 @@ class SocketRelay implements Relay, Ways, Pumping, Due {
   }
 }
 
-/** Where `to` has ended as well and has got all that it was sent, to close it says the same, for one system call less. */
+/** If `to` has ended as well and everything sent to it is written, closing it means the same with one system call less. */
 function passEnd(to: Socket): void {
   if (to.readableEnded && to.writableLength === 0) to.destroy();
   else to.end();

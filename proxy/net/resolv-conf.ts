@@ -1,4 +1,4 @@
-/** Which DNS servers the system names, and how it completes short names: resolv.conf(5). */
+/** The DNS servers that the system names, and how it completes short names: resolv.conf(5). */
 import { Resolver as CAres } from 'node:dns';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { type DnsServer, parseDnsServer } from './dns-server.js';
@@ -9,14 +9,14 @@ export interface DnsSettings {
   readonly servers: readonly DnsServer[];
   /** Suffixes for names of one label. */
   readonly search: readonly DnsName[];
-  /** Names with fewer dots than this try the suffixes first. */
+  /** Names with fewer dots than this are tried with the suffixes first. */
   readonly ndots: number;
 }
 
-/** Where DNS is asked from now on: read for each query, since it changes with the network. */
+/** Called for each query, since the settings change with the network. */
 export type DnsSettingsSource = () => DnsSettings;
 
-/** Those of the configuration; no suffix is ever appended then. Throws if a text is no server. */
+/** The servers of the configuration, without suffixes. Throws if a text names no server. */
 export function fixedSettings(texts: readonly string[]): DnsSettingsSource {
   const servers = texts.map((text) => {
     const server = parseDnsServer(text);
@@ -27,20 +27,20 @@ export function fixedSettings(texts: readonly string[]): DnsSettingsSource {
   return () => settings;
 }
 
-/** Those of the system, followed when they change. */
+/** The system's settings, which are followed when they change. */
 export function systemSettings(path: string, platform: NodeJS.Platform = process.platform): DnsSettingsSource {
   if (platform === 'win32') return windowsSettings(systemServers, Date.now);
   const file = followFile(path, parseResolvConf);
   return () => file.current();
 }
 
-/** resolv.conf(5): no more are looked at. */
+/** resolv.conf(5): further ones are ignored. */
 const MOST_SERVERS = 3;
 const MOST_SUFFIXES = 6;
-/** resolv.conf(5): without a server it is the one of the host itself. */
+/** resolv.conf(5): without a server, the one on this machine is meant. */
 const LOCAL: readonly DnsServer[] = [{ host: '127.0.0.1', family: 4, port: 53 }];
 
-/** `before` keeps its servers where the text names none: whoever writes the file may have emptied it first. */
+/** If the text names no server, those of `before` are kept: whoever writes the file may have emptied it first. */
 export function parseResolvConf(text: string, before: DnsSettings | null): DnsSettings {
   const servers: DnsServer[] = [];
   let search: readonly DnsName[] = [];
@@ -51,7 +51,7 @@ export function parseResolvConf(text: string, before: DnsSettings | null): DnsSe
       .trim()
       .split(/\s+/);
     if (keyword === 'nameserver') servers.push(...values.slice(0, 1).flatMap((value) => parseDnsServer(value) ?? []));
-    // The last of the two kinds of line counts.
+    // The last line of either kind counts.
     if (keyword === 'search' || keyword === 'domain') search = values.flatMap((value) => parseDnsName(value) ?? []);
     if (keyword === 'options') ndots = ndotsOf(values) ?? ndots;
   }
@@ -66,7 +66,7 @@ function ndotsOf(options: readonly string[]): number | null {
 
 const ASK_WINDOWS_EVERY_MS = 5000;
 
-/** Windows has no such file. Node reads the registry when a channel of c-ares is made, and only then. */
+/** Windows has no such file: Node reads the registry, but only when a c-ares channel is made. */
 export function windowsSettings(read: () => readonly string[], now: () => number): DnsSettingsSource {
   let settings: DnsSettings = { servers: LOCAL, search: [], ndots: 1 };
   let readAt = Number.NEGATIVE_INFINITY;

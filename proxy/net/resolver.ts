@@ -1,9 +1,9 @@
 /**
- * Names to addresses: the second way out beside the dialer. Nothing else asks DNS.
+ * Resolves names to addresses. Beside the dialer this is the other way out; nothing else asks DNS.
  *
- * A stub resolver of our own over UDP and TCP (dns-ask, dns-exchange, dns-socket). c-ares gives up on a server by its own
- * measure, keeps one source port for a hundred questions, and reads its servers once. `dns.lookup` runs on four threads,
- * so one slow server would stall everyone.
+ * It is a stub resolver of our own over UDP and TCP (dns-ask, dns-exchange, dns-socket), because c-ares decides by itself when
+ * to give up on a server, keeps one source port for a hundred questions, and reads its servers only once; and because
+ * `dns.lookup` runs on four threads, so that one slow server would stall everyone. DECISIONS 55.
  */
 import { type Address, parseAddress } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
@@ -19,23 +19,23 @@ import { type DnsSettings, type DnsSettingsSource, fixedSettings, systemSettings
 export interface Resolver {
   /**
    * Every address of `name`, at least one, from the hosts file, the cache or DNS. Rejects with an EgressError
-   * `name-not-found`, `dns-failed` or `dns-timeout`, `busy` where `asker` has too many names waiting, or `client-closed`
-   * when `signal` aborts; the query itself goes on for others who wait for it, and for the cache. `asker`: whose turn it
-   * takes; those who give none share one.
+   * `name-not-found`, `dns-failed` or `dns-timeout`, `busy` if too many names of `asker` wait, or `client-closed` when
+   * `signal` aborts; the query itself goes on for others who wait for it, and for the cache. `asker`: whose turn the query
+   * takes; callers that name none count as one asker.
    */
   resolve(name: DnsName, signal: Abortable, asker?: string): Promise<readonly Address[]>;
   /** The name of an address by PTR, for logs only; null if there is none. Never rejects. */
   reverse(address: Address): Promise<DnsName | null>;
-  /** The addresses of `name` led nowhere: the next `resolve` asks again, unless they are fresh from the server. */
+  /** The addresses of `name` could not be reached: the next `resolve` asks again, unless they are fresh from the server. */
   forget?(name: DnsName): void;
 }
 
 export interface ResolverOptions {
-  /** `address` or `address:port`, IPv6 in brackets with a port; empty for those of the system. */
+  /** `address` or `address:port`, IPv6 in brackets with a port; empty: the system's. */
   readonly servers: readonly string[];
-  /** For one name in all: both families, every server and every retry. */
+  /** For one name in all, with both families, every server and every retry. */
   readonly timeoutMs: number;
-  /** What else is private here, as it is now. */
+  /** What else is private here now. */
   readonly here: () => LocalRanges;
   readonly hostsPath?: string;
   readonly resolvConfPath?: string;
@@ -48,10 +48,10 @@ export interface ResolverOptions {
 const CACHE_BYTES = 4 * 1024 * 1024;
 /** A query holds two sockets, and one more of each kind for every server that did not answer at once. */
 const TURNS = { most: 256, mostOfZone: 64, mostWaiting: 1024 } as const;
-/** PTR queries under way; labels for the log are not worth more. */
+/** The most PTR queries under way: labels for the log are not worth more. */
 const MOST_REVERSE = 64;
 
-/** What is cached is addresses, never verdicts: a changed policy judges old answers again. */
+/** Addresses are cached, never verdicts: a changed policy judges them again. */
 export function createResolver(options: ResolverOptions): Resolver {
   const cache = createAnswerCache(options.cacheBytes ?? CACHE_BYTES);
   const settings = watched(settingsOf(options), cache, options.onSettings);
@@ -107,7 +107,7 @@ function settingsOf({ servers, resolvConfPath = '/etc/resolv.conf' }: ResolverOp
   return servers.length > 0 ? fixedSettings(servers) : systemSettings(resolvConfPath);
 }
 
-/** Another network has other answers. */
+/** Empties the cache when the servers change, since another network has other answers. */
 function watched(
   source: DnsSettingsSource,
   cache: AnswerCache,
@@ -128,7 +128,7 @@ function watched(
 }
 
 interface Lookup {
-  /** Never rejects. At the latest when the deadline is over, whether or not its turn has come. */
+  /** Never rejects. Resolves at the deadline at the latest, whether or not it has had its turn. */
   readonly answer: Promise<Answer>;
   readonly query: Query;
   readonly isWaiting: boolean;
@@ -136,7 +136,7 @@ interface Lookup {
 
 const TIMED_OUT: Answer = { addresses: [], failure: 'dns-timeout', ttlSeconds: 1 };
 
-/** `ask` never rejects; `deadline` is in the time of `performance.now()`. */
+/** `ask` must not reject; `deadline` is a time of `performance.now()`. */
 function openLookup(name: DnsName, timeoutMs: number, ask: (deadline: number) => Promise<Answer>): Lookup {
   const deadline = performance.now() + timeoutMs;
   let isWaiting = true;
@@ -173,9 +173,9 @@ interface Place {
 }
 
 /**
- * A name of one label may be short for one in the system's own domains (resolv.conf(5): search, ndots). A name with a
- * dot is asked for as it is, whatever `ndots` says: appended to, public names would be told to whoever serves those
- * domains.
+ * A name of one label may be short for one in the system's own domains (resolv.conf(5): search, ndots). A name with a dot is
+ * asked for only as it is, whatever `ndots` says: with suffixes, public names would be disclosed to whoever serves those
+ * domains. DECISIONS 60.
  */
 async function queryWithSuffixes(name: DnsName, { settings, here }: Place, deadline: number): Promise<Answer> {
   const ask = (one: DnsName): Promise<Answer> =>
@@ -193,16 +193,16 @@ async function queryWithSuffixes(name: DnsName, { settings, here }: Place, deadl
 }
 
 /**
- * Rules are matched against the name as it was asked for. A suffix must not turn it into a public host that a rule
- * names in full, so what it leads to has to be private, which an `internal` exception opens or nothing does.
+ * Rules are matched against the name as it was asked for, so a suffix must not turn it into a public host that a rule names in
+ * full. What a suffix leads to has to be private: only an `internal` exception can open that.
  */
 function isOfOwnNetwork({ addresses }: Answer, here: LocalRanges): boolean {
   return addresses.length > 0 && addresses.every((address) => classify(address, here).kind !== 'global');
 }
 
 /**
- * The last two labels, or three where the second to last is short (`co.uk`): near enough to what one set of servers
- * answers for, so that the owner of one name under a public suffix does not hold up the others.
+ * The last two labels, or three if the second to last is short (`co.uk`): roughly the names that one set of servers answers
+ * for, so that the owner of one name under a public suffix does not hold up the others.
  */
 function zoneOf(name: DnsName): string {
   const labels = name.split('.');

@@ -1,23 +1,23 @@
 /**
- * One side of a tunnel: its socket, and who hears what becomes of it. The listeners are attached once, when the connection
- * comes; who has it next inherits what they hear, and nobody attaches and removes his own.
+ * One side of a tunnel: its socket, and who is told what happens to it. Listeners are attached once, when the connection
+ * comes; each later owner inherits what they report instead of attaching its own. DECISIONS 235.
  */
 import type { Socket } from 'node:net';
 
 export interface Side {
   readonly socket: Socket;
-  /** From now on; in place of whoever had it before. What has happened by now is not repeated. */
+  /** Reports to `heir` from now on, in place of the owner before. What has already happened is not repeated. */
   inherit(heir: Heir): void;
 }
 
 export interface Heir {
   /** The peer has ended its side. */
   ended(): void;
-  /** `hadError`: by an error; there is no other word of it. */
+  /** `hadError`: because of an error, which is not reported otherwise. */
   closed(hadError: boolean): void;
 }
 
-/** For a socket that is nothing else. An error of it destroys it, and ends nothing else. */
+/** A side for any socket. An error destroys the socket, and affects nothing else. */
 export class PlainSide implements Side {
   readonly socket: Socket;
   #heir: Heir | null = null;

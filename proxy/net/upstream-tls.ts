@@ -44,7 +44,7 @@ export function secure(
   });
 }
 
-/** Node reports a failed check by the OpenSSL verify code, or as ERR_TLS_CERT_ALTNAME_INVALID. */
+/** For a failed check Node gives the OpenSSL verify code, or ERR_TLS_CERT_ALTNAME_INVALID. */
 function reasonOfHandshake(error: Error): 'upstream-certificate' | 'upstream-tls' | 'upstream-reset' {
   const code = 'code' in error ? String(error.code) : '';
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'upstream-reset';
