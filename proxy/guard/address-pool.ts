@@ -1,11 +1,11 @@
 /**
- * Which address each tool has. An address goes to one server at a time, and to another one only some time after it is
- * free again, so that nobody who looks a moment late takes the one for the other. Pure but for the clock it is given.
+ * Which address each tool has. An address belongs to one server at a time, and goes to another one only some time after it
+ * was freed, so that nobody who looks a moment late mistakes one for the other. Pure but for the clock that it is given.
  */
 import { type Address, addressFromBytes, contains, type Prefix, parseAddress } from '../core/address.js';
 import type { Lease } from '../core/lease.js';
 
-/** How long a free address is kept from other servers. */
+/** How long a freed address is not given to other servers. */
 const REST_MS = 30_000;
 
 interface Past {
@@ -16,7 +16,7 @@ interface Past {
 export class AddressPool {
   readonly #now: () => number;
   readonly #leases = new Map<string, Lease>();
-  /** Of the addresses that were in use: in the order in which they became free. */
+  /** Addresses that were in use, in the order in which they became free. */
   readonly #past = new Map<string, Past>();
 
   constructor(now: () => number) {
@@ -29,8 +29,8 @@ export class AddressPool {
   }
 
   /**
-   * The next address of `range` outside `reserved`, or null if none is free: first one that this server had
-   * before, then one that nobody had, then the one that has been free for longest.
+   * The next address of `range` outside `reserved`, or null if none is free. Preferred is one that this server had before,
+   * then one that nobody has had, then the one that has been free for longest.
    */
   take(range: Prefix, reserved: readonly Prefix[], lease: Omit<Lease, 'address'>): Lease | null {
     const address =
@@ -46,13 +46,13 @@ export class AddressPool {
     return this.#leases.get(address)?.container ?? null;
   }
 
-  /** A lease of before a restart. */
+  /** Takes back a lease from before a restart. */
   restore(lease: Lease): void {
     this.#past.delete(lease.address);
     this.#leases.set(lease.address, lease);
   }
 
-  /** Only from the container that has it: another one may have the address by now. */
+  /** Does nothing if another container has the address by now. */
   release(lease: Lease): void {
     if (this.holder(lease.address) !== lease.container) return;
     this.#leases.delete(lease.address);
@@ -68,7 +68,7 @@ export class AddressPool {
     return this.#free(range, reserved).find(({ freedAt }) => freedAt <= rested)?.text ?? null;
   }
 
-  /** Free addresses that were in use, those first that have been free for longest. */
+  /** Addresses that were in use and are free now, the one that has been free for longest first. */
   #free(range: Prefix, reserved: readonly Prefix[]): readonly (Past & { readonly text: string })[] {
     return [...this.#past].flatMap(([text, past]) => {
       const address = parseAddress(text);
@@ -88,12 +88,12 @@ export class AddressPool {
   }
 }
 
-/** By the name of the container but for its random end: two servers that are both unknown are not one. */
+/** Includes the container's name without its random end, because two unknown servers are not one. */
 function ownerOf({ server, container }: Omit<Lease, 'address'>): string {
   return `${server} ${container.replace(/-[0-9a-f]+$/, '')}`;
 }
 
-/** Not one that ends in 0, 1 or 255: it may be the network's own, or the host's on it. */
+/** False for an address that ends in 0, 1 or 255, which may be the network's own, or the host's on it. */
 function isUsable(address: Address, range: Prefix, reserved: readonly Prefix[]): boolean {
   const last = address.bytes[3];
   return (

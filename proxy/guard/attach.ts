@@ -1,4 +1,4 @@
-/** The raw stream of an attached client: bytes both ways, each end passed on by itself, and no limit on silence. */
+/** The raw stream of an attached client: bytes in both directions, which end independently, and no limit on silence. */
 import type { Socket } from 'node:net';
 import { destroyAfter } from './client-connection.js';
 
@@ -12,7 +12,7 @@ export interface AttachEnds {
   readonly onClientEnd: () => void;
 }
 
-/** How long a client may take to read the rest and to close after its tool has ended. */
+/** How long a client may take, after its tool has ended, to read the rest and to close. */
 const LINGER_MS = 30_000;
 
 /** Takes both sockets over; resolves when both are closed. */
@@ -23,12 +23,12 @@ export async function relayAttached({ client, held, engine, head, onClientEnd }:
   client.on('close', () => engine.destroy());
   client.once('end', onClientEnd);
   client.once('close', onClientEnd);
-  // An engine that closes with unread input ends in a reset: what came before it is the client's all the same.
+  // An engine that closes with unread input causes a reset, but the client still has to get what came before it.
   engine.on('error', () => client.end());
   engine.once('end', () => engine.end());
   engine.once('close', () => {
     client.unpipe(engine);
-    // Read to the end: closed with unread input, a Unix socket gives its client a reset instead of an end.
+    // Read to the end, because closing a Unix socket with unread input gives the client a reset instead of an end.
     client.resume();
     client.end();
     destroyAfter(client, LINGER_MS);
@@ -44,8 +44,8 @@ export async function relayAttached({ client, held, engine, head, onClientEnd }:
 }
 
 /**
- * Input after the end of the tool has no reader. Node destroys a socket with a failed write, and with it what has come
- * and was not read yet: the last output of the tool. So the failure is kept from it; the end of reading still comes.
+ * Input that comes after the tool has ended cannot be written. Node destroys a socket on a failed write, and with it what was
+ * received but not read yet: the last output of the tool. So the failure is kept from Node; reading still ends by itself.
  */
 function outliveLostInput(engine: Socket): void {
   const write = engine._write.bind(engine);

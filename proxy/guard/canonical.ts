@@ -1,4 +1,4 @@
-/** The one create request that the engine gets: what a client may have, and around it what the guard sets. Pure. */
+/** The create request that the engine gets: what the client may choose, and around it what the guard sets. Pure. */
 import type { GuardConfig } from '../config/guard-config.js';
 import type { CreateRequest } from './create-request.js';
 import { OWN_LABELS } from './identity.js';
@@ -18,7 +18,7 @@ export function canonicalRequest(request: CreateRequest, { address }: Placement,
     ...request.config,
     Labels: {
       ...claim.labels,
-      // All of them, empty ones as well: a label of the image stays where the request has none of its name.
+      // All of them, even empty ones, because a label of the image would stay if the request had none of that name.
       [OWN_LABELS.guard]: config.network,
       [OWN_LABELS.server]: claim.server.name,
       [OWN_LABELS.life]: request.isAttached ? 'attached' : 'detached',
@@ -28,7 +28,7 @@ export function canonicalRequest(request: CreateRequest, { address }: Placement,
     HostConfig: {
       ...request.hostConfig,
       NetworkMode: isOn ? config.network : 'none',
-      // The search domains of the host would be asked for otherwise, and say where it is.
+      // Otherwise the host's search domains would be appended to names, which also shows where the host is.
       ...(isOn ? { Dns: config.dns === null ? [] : [config.dns], DnsOptions: [], DnsSearch: ['.'] } : {}),
       CapDrop: ['ALL'],
       CapAdd: claim.server.capabilities,
@@ -36,7 +36,7 @@ export function canonicalRequest(request: CreateRequest, { address }: Placement,
       Privileged: false,
       IpcMode: 'private',
       CgroupnsMode: 'private',
-      // A log driver is a way out for a tool without a network. Attaching works without one.
+      // A log driver is a way out even for a tool without a network. Attaching works without one.
       LogConfig: config.defaults.logs === 'local' ? LOCAL_LOG : { Type: 'none', Config: {} },
       AutoRemove: true,
     },
@@ -44,7 +44,7 @@ export function canonicalRequest(request: CreateRequest, { address }: Placement,
   });
 }
 
-/** A volume that is not there yet is the guard's: whoever makes it first decides what is in it. */
+/** A volume that does not exist yet is made by the guard, since whoever makes it decides what it is. */
 export function canonicalVolume(name: string, config: GuardConfig): string {
   return JSON.stringify({
     Name: name,

@@ -1,4 +1,4 @@
-/** One connection of a client on the guard's socket: reads heads and bodies within their bounds, writes answers. */
+/** One client's connection to the guard's socket: reads heads and bodies within bounds, and writes answers. */
 import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
@@ -6,10 +6,10 @@ import { Refused, refuse } from './refusal.js';
 
 const MOST_HEAD_OCTETS = 16 * 1024;
 const MOST_BODY_OCTETS = 1024 * 1024;
-/** More is not read before it is asked for: a head, and what came with it. */
+/** The most that is read before it is asked for: a head, and what came with it. */
 const MOST_HELD_OCTETS = 2 * MOST_HEAD_OCTETS;
 const REQUEST_MS = 10_000;
-/** How long a client may take to read an answer, and to go after its last one. */
+/** How long a client may take to read an answer. */
 const UNREAD_MS = 10_000;
 const CLOSE_MS = 1_000;
 const IDLE_MS = 300_000;
@@ -21,7 +21,7 @@ export interface Answer {
   readonly body?: Buffer | string;
 }
 
-/** What all connections together may have of something: each holds what it took until its work is done. */
+/** An amount that all connections share: each keeps what it took until its work is done. */
 export class Allowance {
   #left: number;
 
@@ -29,7 +29,7 @@ export class Allowance {
     this.#left = whole;
   }
 
-  /** Null where there is not as much left; else what gives it back. */
+  /** A function that gives the amount back; null if not as much is left. */
   take(amount: number): (() => void) | null {
     if (amount > this.#left) return null;
     this.#left -= amount;
@@ -60,7 +60,7 @@ export class ClientConnection {
     this.#wake();
   };
 
-  /** `bodies`: the octets of all bodies at once. */
+  /** `bodies`: the octets that the bodies of all connections may have together. */
   constructor(socket: Socket, bodies: Allowance) {
     this.socket = socket;
     this.#bodies = bodies;
@@ -70,12 +70,12 @@ export class ClientConnection {
     socket.on('close', this.#onEnd);
   }
 
-  /** Aborted when the client has closed: a request that is under way has nobody to answer. */
+  /** Aborts when the client has closed, as a request that is under way then has nobody to answer. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
 
-  /** The head in Latin-1 without its empty line; null where the client closes between two requests. */
+  /** The head in Latin-1 without its empty line; null if the client closes between two requests. */
   async readHead(): Promise<string | null> {
     if (!(await this.#until(() => this.#octets > 0, IDLE_MS))) return null;
     const find = (): number => this.#peek().indexOf(HEAD_END);
@@ -90,7 +90,7 @@ export class ClientConnection {
       .slice(0, -HEAD_END.length);
   }
 
-  /** The body counts as held until `use` is done with it. */
+  /** The body counts against the allowance until `use` is done with it. */
   async withBody<T>(octets: number, use: (body: Buffer) => Promise<T>): Promise<T> {
     if (octets > MOST_BODY_OCTETS)
       throw new Refused(refuse('body-too-large', `the body has more than ${MOST_BODY_OCTETS} octets`));
@@ -114,8 +114,8 @@ export class ClientConnection {
   }
 
   /**
-   * Written as a whole, and read by the client when this resolves. `isHead`: an answer to HEAD, without its content.
-   * `isLast`: the connection ends after it.
+   * Writes the answer as a whole, and waits where a slow client has not read enough of it. `isHead`: an answer to HEAD, without
+   * its content. `isLast`: the connection ends after it.
    */
   async answer(
     { status, headers = {}, body = '' }: Answer,
@@ -129,7 +129,7 @@ export class ClientConnection {
     else if (this.socket.writableNeedDrain) await this.#readWithin(UNREAD_MS);
   }
 
-  /** The head at once, whatever the body waits for: a client starts its container only when it has this one. */
+  /** Sends the head at once, even if the body has to wait: a client starts its container only after this head. */
   async answerStream(response: IncomingMessage, headers: Readonly<Record<string, string>>): Promise<void> {
     this.#writeHead(response.statusCode ?? 502, { ...headers, 'Transfer-Encoding': 'chunked' });
     try {
@@ -141,12 +141,12 @@ export class ClientConnection {
       }
       this.socket.write('0\r\n\r\n');
     } catch {
-      // The engine went away in the middle: the client must not take what it has for the whole.
+      // The engine went away in the middle, and the client must not take what it has for the whole.
       this.socket.destroy();
     }
   }
 
-  /** Ends reading here and gives back what was read too far: the connection is the caller's. */
+  /** Stops reading and returns what was read beyond the request. The connection belongs to the caller from now on. */
   handOver(): Buffer {
     this.socket.pause();
     this.socket.off('data', this.#onData);
@@ -155,7 +155,7 @@ export class ClientConnection {
     return this.#take(this.#octets);
   }
 
-  /** What the client has sent beyond this point is dropped, and not for long: what it still sends keeps nothing open. */
+  /** Drops whatever the client still sends, and only for CLOSE_MS: it cannot keep the connection open. */
   close(): void {
     this.socket.off('data', this.#onData);
     this.socket.resume();
@@ -163,7 +163,7 @@ export class ClientConnection {
     destroyAfter(this.socket, CLOSE_MS);
   }
 
-  /** A client that asks on and reads nothing would have its answers kept here. */
+  /** Bounds how long unread answers are kept for a client that goes on asking. */
   async #readWithin(withinMs: number): Promise<void> {
     const timer = setTimeout(() => this.socket.destroy(), withinMs);
     await this.#drained();
@@ -187,7 +187,7 @@ export class ClientConnection {
     });
   }
 
-  /** False where the client ended, or the time was over, before it was so. */
+  /** Waits for a condition. False if the client ended, or the time was over, before it was met. */
   async #until(isSo: () => boolean, withinMs: number): Promise<boolean> {
     let isOver = false;
     const timer = setTimeout(() => {
@@ -218,7 +218,7 @@ export class ClientConnection {
   }
 }
 
-/** Whatever happens on it until then. */
+/** Whatever happens on the socket until then. */
 export function destroyAfter(socket: Socket, ms: number): void {
   const timer = setTimeout(() => socket.destroy(), ms).unref();
   socket.once('close', () => clearTimeout(timer));

@@ -1,6 +1,6 @@
 /**
- * A container's create request, read by the tables and rewritten. Pure: what is not in the result reaches nobody,
- * and what is in it was parsed here or is the guard's own.
+ * Reads a container's create request by the tables, as values to write a new one from. Pure. What is not in the result
+ * reaches nobody, and what is in it was parsed here or is the guard's own.
  */
 import type { GuardConfig, GuardServer } from '../config/guard-config.js';
 import { type ImageName, parseImageName } from '../core/image-pattern.js';
@@ -21,7 +21,7 @@ import { type Mount, readMounts } from './mounts.js';
 import { quote } from './refusal.js';
 import type { Json } from './strict-json.js';
 
-/** What a client may have: everything else is set by `writeRequest`. */
+/** What a client may choose. Everything else is set by canonical.ts. */
 export interface CreateRequest {
   readonly claim: Claim;
   readonly image: ImageName;
@@ -36,16 +36,16 @@ const MOST_ARGUMENTS = 1024;
 const MOST_ARGUMENT_OCTETS = 128 * 1024;
 const STOP_SECONDS = 10;
 const USER = /^(?:\d{1,10}|[a-z_][a-z0-9_-]{0,31})(?::(?:\d{1,10}|[a-z_][a-z0-9_-]{0,31}))?$/;
-/** Above the default of 0: where memory is short, a tool goes before what the host runs itself. */
+/** Above the default of 0, so that a tool is killed before what the host itself runs if memory is short. */
 const OOM_SCORE = 300;
 
-/** What is known of a request even if it is refused. */
+/** What a record says of a request even if it is refused. */
 export interface RequestNote {
   readonly image?: string;
   readonly server?: string;
 }
 
-/** Throws `Refused` for the first thing that is not taken. `note` gets what is known before that. */
+/** Throws `Refused` for the first field that is not accepted. `note` gets what is known before that. */
 export function readCreateRequest(body: Json, config: GuardConfig, note: (known: RequestNote) => void): CreateRequest {
   if (body === null) throw malformed('', 'an object');
   const own = new FieldReader(body, CONFIG_FIELDS, '');
@@ -73,7 +73,7 @@ export function readCreateRequest(body: Json, config: GuardConfig, note: (known:
   };
 }
 
-/** Fields that are objects, and have to say nothing. */
+/** Refuses fields that are objects and not empty. */
 function checkEmptyObjects(own: FieldReader, host: FieldReader): void {
   own
     .below('Healthcheck', HEALTH_FIELDS)
@@ -85,7 +85,7 @@ function checkEmptyObjects(own: FieldReader, host: FieldReader): void {
   const restart = host.below('RestartPolicy', RESTART_FIELDS).text('Name');
   if (restart !== '' && restart !== 'no')
     throw refused('HostConfig.RestartPolicy.Name', 'a tool is started once and never restarted');
-  // An empty list would take the engine's own masks away.
+  // An empty list would remove the engine's own masks.
   for (const key of ['MaskedPaths', 'ReadonlyPaths']) if (host.value(key) !== null) throw refused(host.at(key));
   const swappiness = host.whole('MemorySwappiness') ?? -1;
   if (swappiness !== -1 && swappiness !== 0) throw refused(host.at('MemorySwappiness'));
@@ -120,7 +120,7 @@ function readProcess(own: FieldReader, server: GuardServer): Record<string, unkn
     AttachStderr: own.flag('AttachStderr'),
     Tty: own.flag('Tty'),
     OpenStdin: open,
-    // Without it a tool outlives a client that is gone.
+    // Otherwise a tool would outlive its client.
     StdinOnce: open && stdin,
     ...(command.length === 0 ? {} : { Cmd: command }),
     ...(folder === '' ? {} : { WorkingDir: folder }),
@@ -129,7 +129,7 @@ function readProcess(own: FieldReader, server: GuardServer): Record<string, unkn
   };
 }
 
-/** Any network but none becomes the tools' one: the gateway may sit where it sits. */
+/** Any network but `none` becomes the tools' network: the gateway names its own, wherever that is. */
 function readNetwork(host: FieldReader, server: GuardServer): 'tools' | 'none' {
   const mode = host.text('NetworkMode');
   if (/^(?:host$|container:|ns:)/i.test(mode) || mode.includes('/') || mode.length > 128)
@@ -147,7 +147,7 @@ function checkEndpoints(own: FieldReader): void {
 
 function readLimits(host: FieldReader, { limits }: GuardServer): Record<string, unknown> {
   const memory = atMost(host.whole('Memory'), limits.memoryBytes, host.at('Memory'));
-  // -1 asks for no limit.
+  // -1 means no limit.
   const pids = host.whole('PidsLimit') === -1 ? null : host.whole('PidsLimit');
   return {
     Memory: memory,
@@ -173,7 +173,7 @@ function readRoot(host: FieldReader, mounts: readonly Mount[], server: GuardServ
   };
 }
 
-/** What is asked for up to `most`; `most` where nothing is. */
+/** What was asked for, up to `most`; `most` if nothing was. */
 function atMost(asked: number | null, most: number, path: string): number {
   if (asked !== null && asked < 0) throw malformed(path, 'a whole number that is not negative');
   return asked === null || asked === 0 ? most : Math.min(asked, most);

@@ -1,6 +1,7 @@
 /**
- * The tools from their creation to their end: who has which address, whom nobody follows any more, and what of an
- * earlier run of the guard is still there. The engine's word counts: its events, and its list after each gap in them.
+ * Looks after tools from their creation to their end: which address each has, which of them nobody follows any more, and
+ * which are left from an earlier run of the guard. What counts is what the engine says: its events, and its list after
+ * each gap in them.
  */
 import { setTimeout } from 'node:timers/promises';
 import { type GuardConfig, type GuardServer, UNKNOWN_SERVER } from '../config/guard-config.js';
@@ -22,7 +23,7 @@ export interface CustodyOptions {
   readonly onOrphan: (tool: Tool) => void;
 }
 
-/** From where an address may be taken, and which of them are not free. */
+/** The range from which addresses are taken, and which of them are not free. */
 export interface Space {
   readonly range: Prefix;
   readonly taken: readonly Prefix[];
@@ -30,9 +31,9 @@ export interface Space {
 
 /** Enough for a client to come back with its next request. */
 const ALONE_MS = 5_000;
-/** From create to start: a client may first wait for its own attach. */
+/** The most time from create to start: a client may wait for its own attach first. */
 const UNSTARTED_MS = 30_000;
-/** The list is asked for again now and then: an answer may have been lost without a gap in the events. */
+/** How often the list is asked for again: an answer may have been lost without a gap in the events. */
 const RESYNC_MS = 30_000;
 /** How long a request waits for the first list. */
 const SYNC_MS = 10_000;
@@ -42,7 +43,7 @@ export class Custody {
   readonly #options: CustodyOptions;
   readonly #pool: AddressPool;
   readonly #aloneSince = new Map<string, number>();
-  /** Leases whose containers may or may not exist: in force until the engine's next list. */
+  /** Leases whose containers may or may not exist. They stay in force until the engine's next list. */
   readonly #doubtful = new Set<Lease>();
   #syncedAt: number | null = null;
   #onSync: () => void = () => {};
@@ -53,14 +54,14 @@ export class Custody {
   constructor(options: CustodyOptions) {
     this.#options = options;
     this.#pool = new AddressPool(options.now);
-    // Of an earlier run: its tools may run on, and none may lose its name for a moment.
+    // Tools of an earlier run may still run, and none may be without its name for a moment.
     for (const lease of options.leaseFile.read()) {
       this.#pool.restore(lease);
       this.#doubtful.add(lease);
     }
   }
 
-  /** Resolves when the engine has said once what is there. Throws an EngineError where it does not. */
+  /** Resolves when the first list of the engine has arrived. Throws an EngineError if none does in time. */
   async whenInSync(signal: AbortSignal): Promise<void> {
     if (this.#syncedAt !== null) return;
     await Promise.race([this.#firstSync, setTimeout(SYNC_MS, undefined, { signal, ref: false }).catch(() => {})]);
@@ -71,7 +72,7 @@ export class Custody {
     return this.#pool.leases;
   }
 
-  /** An address for a new tool, in force for the proxy when this returns; null where the server has none left. Throws `Refused`. */
+  /** An address for a new tool, already in force for the proxy; null if the server has none left. Throws `Refused`. */
   lease(server: Pick<GuardServer, 'name' | 'client'>, { range, taken }: Space, container: string): Lease | null {
     const { name, client } = server;
     const lease = this.#pool.take(range, [...this.#reserved(name), ...taken], { server: name, client, container });
@@ -91,12 +92,12 @@ export class Custody {
     this.#trySave();
   }
 
-  /** Whether its container was made is not known: it stays in force until the engine's next list. */
+  /** Keeps a lease in force until the engine's next list, because nobody knows whether its container was made. */
   doubt(lease: Lease | null): void {
     if (lease !== null) this.#doubtful.add(lease);
   }
 
-  /** Someone else has this address: nobody gets it for a while. */
+  /** Gives the address to nobody for a while, because somebody else has it. */
   retire(lease: Lease): void {
     this.#pool.restore({ ...lease, server: '' });
     this.release(lease);
@@ -107,7 +108,7 @@ export class Custody {
     this.#aloneSince.set(tool.id, this.#options.now());
   }
 
-  /** Counts a request that follows the tool; the result ends it, once. */
+  /** Counts a request that follows the tool. Call the result when that ends; only its first call counts. */
   follow(tool: Tool): () => void {
     let isOpen = true;
     tool.followers += 1;
@@ -118,7 +119,7 @@ export class Custody {
     };
   }
 
-  /** The engine says that it is removed. */
+  /** The engine says that the container was removed. */
   gone(id: string): void {
     const tool = this.roster.remove(id);
     this.#aloneSince.delete(id);
@@ -141,12 +142,12 @@ export class Custody {
       });
       if (!this.roster.tools.includes(tool)) continue;
       if (status === 204 || status === 200) this.#options.onOrphan(tool);
-      // Anything else, and it is still there, with its address: 409, its removal is under way already; 500, next time.
+      // With any other status it still exists and has its address: 409, it is being removed already; 500, it is tried again.
       if ([200, 204, 404].includes(status)) this.gone(tool.id);
     }
   }
 
-  /** The engine's list against the guard's: after a start, and after each gap in its events. */
+  /** Compares the engine's list with the guard's: after a start, after each gap in the events, and now and then. */
   async resync(): Promise<void> {
     const before = this.roster.tools;
     const doubtful = [...this.#doubtful];
@@ -178,15 +179,15 @@ export class Custody {
   #adopt(tool: Tool): void {
     const { lease } = tool;
     const holder = lease === null ? null : this.#pool.holder(lease.address);
-    // Made late, after its address was given to another one: it never ran, and never will.
+    // Made late, after its address went to another container. It has never run and never will.
     const isHeld = holder !== null && holder !== tool.name;
     if (lease !== null && !isHeld) this.#pool.restore(lease);
     this.add(isHeld ? { ...tool, lease: null } : tool);
-    // Its client lost its connections with the earlier run: nobody is going to start it.
+    // Its client lost its connections when the earlier run ended, so nobody is going to start it.
     if (!tool.isStarted) this.#aloneSince.set(tool.id, this.#options.now() - UNSTARTED_MS + ALONE_MS);
   }
 
-  /** The addresses that have an owner already: the proxy's own, and those of the other servers. */
+  /** Addresses that are spoken for: the proxy's own, and those of the other servers. */
   #reserved(server: string): Prefix[] {
     const { dns, servers } = this.#options.config();
     const own = dns === null ? null : parsePrefix(dns);
@@ -194,7 +195,7 @@ export class Custody {
     return own === null ? others : [own, ...others];
   }
 
-  /** On a full disk the proxy keeps an old name for an address that nobody gets before a lease of it is written. */
+  /** May fail on a full disk. The proxy then keeps an old name for an address, but nobody gets that before its lease is written. */
   #trySave(): void {
     try {
       this.#save();

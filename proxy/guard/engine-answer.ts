@@ -1,13 +1,13 @@
-/** What of the engine's answers goes to a client, and what of a client's request may not come with one. */
+/** What of the engine's answers a client gets, and which requests may not have a body. */
 import type { EngineAnswer, EngineError } from './engine.js';
 import { API_MINORS } from './operation.js';
 import { Refused, refuse, type SpawnRefusal } from './refusal.js';
 import type { RequestHead } from './request-head.js';
 
-/** Fields of the engine's answers that clients read. */
+/** Header fields of the engine's answers that clients read. */
 const CARRIED_FIELDS = ['api-version', 'ostype', 'builder-version', 'docker-experimental', 'content-type'] as const;
 
-/** In a form, the engine prefers a body's values to the query's. */
+/** Refuses a body, because the engine prefers the values of a form to those of the query. */
 export function checkNoBody({ contentLength, fields, method }: RequestHead): void {
   if (contentLength > 0) throw new Refused(refuse('body-refused', 'this request takes no body'));
   const type = fields.get('content-type');
@@ -24,7 +24,7 @@ export function carried(headers: EngineAnswer['headers']): Record<string, string
   );
 }
 
-/** A client speaks no newer version than the tables know. */
+/** The answer with a version of the API that the tables know, so that no client speaks a newer one. */
 export function clamped(answer: EngineAnswer): EngineAnswer {
   const minor = minorOf(answer.headers['api-version']);
   const version = minor === null ? {} : { 'api-version': `1.${Math.min(minor, API_MINORS.most)}` };
@@ -41,7 +41,7 @@ export function unreachable(error: EngineError): SpawnRefusal {
   return refuse('engine-unreachable', `the engine did not answer the spawn guard: ${error.message}`);
 }
 
-/** The engine's own words, cut. */
+/** The engine's own message, cut to a bounded length. */
 export function messageOf(body: Buffer): string {
   return body.toString('utf8').slice(0, 300);
 }

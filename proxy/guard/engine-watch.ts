@@ -1,4 +1,4 @@
-/** Follows the engine: its events of containers that are gone, its list after each gap, its version. */
+/** Follows the engine: events of containers that are gone, the list after each gap in them, and its version. */
 import type { IncomingMessage } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import type { Custody } from './custody.js';
@@ -8,7 +8,7 @@ import { OWN_LABELS } from './identity.js';
 import { isContainerId } from './roster.js';
 
 export interface EngineWatch {
-  /** The newest minor of the engine's API; null before it was asked. */
+  /** The newest minor version of the engine's API; null before the engine was asked. */
   minor(): number | null;
   close(): void;
 }
@@ -23,7 +23,7 @@ export interface WatchOptions {
 const AGAIN_MS = 500;
 const MOST_LINE_OCTETS = 64 * 1024;
 
-/** Runs until it is closed; an engine that is away is asked again twice a second. */
+/** Runs until it is closed. An engine that does not answer is asked again twice a second. */
 export function watchEngine(options: WatchOptions): EngineWatch {
   const ended = new AbortController();
   let minor: number | null = null;
@@ -34,7 +34,7 @@ export function watchEngine(options: WatchOptions): EngineWatch {
     minor = minorOf(ping.headers['api-version']);
     const events = await engine.stream({ method: 'GET', path: eventsPath(options.network()) }, ended.signal);
     try {
-      // Only now: what ends after the list is in the events.
+      // Only now that the events have begun, so that what ends after the list is among them.
       await custody.resync();
       if (isAway) options.onNotice('the engine answers again');
       isAway = false;

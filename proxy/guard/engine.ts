@@ -1,5 +1,5 @@
 /**
- * Requests to the engine over its Unix socket: the only way out of the guard, and no network. Methods and paths are
+ * Requests to the engine over its Unix socket, which is the guard's only way out: it has no network. Methods and paths are
  * made by the guard from parsed values.
  */
 import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
@@ -18,7 +18,7 @@ export interface EngineAnswer {
   readonly headers: IncomingMessage['headers'];
 }
 
-/** What came of asking for a raw stream: the stream, or the answer in its place. */
+/** The result of asking for a raw stream: the stream, or the engine's answer instead. */
 export type Hijacked =
   | { readonly socket: Socket; readonly head: Buffer; readonly headers: IncomingMessage['headers'] }
   | { readonly answer: EngineAnswer };
@@ -33,7 +33,7 @@ const ANSWER_MS = 120_000;
 
 export class Engine {
   readonly #path: () => string;
-  /** A spawn asks five times. What runs for long has a connection of its own. */
+  /** A spawn takes five requests. What runs for long has a connection of its own. */
   readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 8 });
 
   constructor(path: () => string) {
@@ -97,7 +97,7 @@ export class Engine {
 
 type Connection = Pick<RequestOptions, 'agent' | 'socketPath' | 'createConnection' | 'signal'>;
 
-/** The answer when its head is there. */
+/** The answer as soon as its head is there. */
 function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.on('response', (response) => {

@@ -1,4 +1,4 @@
-/** The environment of a tool: the client's variables but those that lead to a proxy, which are the guard's. */
+/** The environment of a tool: the client's variables, except those that name a proxy, which the guard sets. */
 import { malformed, refused } from './field-reader.js';
 
 const MOST_VARIABLES = 256;
@@ -14,8 +14,9 @@ export interface ProxyVariables {
 }
 
 /**
- * `sent` as `NAME=value`, the last one of a name wins, as in the engine. `proxy` null: none is set, for a tool without
- * a network. A bare name would take a variable of the image away; it is left out, for a secret that is not set.
+ * `sent`: items `NAME=value`; the last one of a name wins, as in the engine. `proxy` null: no proxy variables, for a tool
+ * without a network. A bare name, which the gateway sends for a secret that is not set, is left out: the engine would
+ * remove the image's own variable.
  */
 export function environmentOf(sent: readonly string[], proxy: ProxyVariables | null): string[] {
   if (sent.length > MOST_VARIABLES) throw refused('Env', `it may have at most ${MOST_VARIABLES} variables`);
@@ -31,7 +32,7 @@ export function environmentOf(sent: readonly string[], proxy: ProxyVariables | n
   return [...kept.values(), ...(proxy === null ? [] : proxyVariables(proxy))];
 }
 
-/** Both cases, since clients differ in which one they read. Always with a scheme: Node ends at once without one. */
+/** In upper and lower case, since clients differ in which one they read. With a scheme, without which Node ends at once. */
 function proxyVariables({ http, socks }: ProxyVariables): string[] {
   const own = 'localhost,127.0.0.1,::1';
   const pair = (name: string, value: string) => [`${name}=${value}`, `${name.toLowerCase()}=${value}`];

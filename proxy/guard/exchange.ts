@@ -1,4 +1,4 @@
-/** One request of a client after its head: read, judged, carried out and answered, with at most one record. */
+/** One request of a client from its head on: read, judged, carried out and answered, with at most one record. */
 import type { GuardConfig } from '../config/guard-config.js';
 import type { SpawnReason } from '../core/spawn-reasons.js';
 import type { SpawnRecord } from '../observe/record.js';
@@ -19,7 +19,7 @@ export interface GuardExchangeOptions {
   readonly config: () => GuardConfig;
   readonly engine: Engine;
   readonly custody: Custody;
-  /** The newest minor of the engine's API; null where it is not known yet. */
+  /** The newest minor version of the engine's API; null if not known yet. */
   readonly engineMinor: () => number | null;
   readonly random: () => string;
   readonly record: (record: Omit<SpawnRecord, 'event' | 'id' | 'time'>) => void;
@@ -41,7 +41,7 @@ export class Exchange {
     this.#connection = connection;
   }
 
-  /** True where the connection can take another request. */
+  /** True if the connection can take another request. */
   async run(text: string): Promise<boolean> {
     try {
       return await this.#serve(text);
@@ -53,7 +53,7 @@ export class Exchange {
     }
   }
 
-  /** Refused before there is a request. */
+  /** Answers a refusal that came before there was a whole head. */
   refuseUnread(refusal: SpawnRefusal): Promise<void> {
     return this.#refuse(refusal);
   }
@@ -67,7 +67,7 @@ export class Exchange {
     const asked = readOperation(head.head);
     if (!asked.ok) throw new Refused(asked.refusal);
     const { operation } = asked;
-    // Before the engine's list is there, a tool of an earlier run would be "not found", and its address free.
+    // Before the engine's first list, a tool of an earlier run would be "not found", and its address would seem free.
     if (operation.kind !== 'ping') await this.#options.custody.whenInSync(this.#connection.gone);
     const isAttach = operation.kind === 'container' && operation.action === 'attach';
     if (head.head.fields.has('upgrade') && !isAttach)
@@ -192,7 +192,7 @@ export class Exchange {
     return this.#pass(await engine.ask({ method: 'GET', path: `${version}/volumes/${name}` }), false);
   }
 
-  /** What an old client leaves out is weaker before 1.44 (read-only mounts that do not cover what is below them). */
+  /** Before 1.44 the engine's defaults are weaker: a read-only mount did not cover the mounts below it. */
   #createMinor(asked: number): number {
     const newest = Math.min(this.#options.engineMinor() ?? asked, API_MINORS.most);
     return Math.max(asked, Math.min(44, newest));

@@ -1,4 +1,4 @@
-/** Reads one object of a create request by its table. What is refused is thrown as `Refused`, with the field's path. */
+/** Reads one object of a create request by its table. Refusals are thrown as `Refused`, with the path of the field. */
 import { type FieldTable, isEmpty } from './fields.js';
 import { quote, Refused, refuse } from './refusal.js';
 import { isObject, type Json, type JsonObject } from './strict-json.js';
@@ -7,7 +7,7 @@ export class FieldReader {
   readonly #object: JsonObject;
   readonly #path: string;
 
-  /** Checks every key at once. `path`: of the object, `HostConfig`; empty for the request itself. */
+  /** Checks every key. `path`: of the object, such as `HostConfig`; empty for the request itself. */
   constructor(value: Json | undefined, table: FieldTable, path: string) {
     if (value !== undefined && value !== null && !isObject(value)) throw malformed(path, 'an object');
     this.#object = isObject(value) ? value : new Map();
@@ -76,7 +76,7 @@ export class FieldReader {
   }
 }
 
-/** A field that has to be empty, or has a value that is not taken. */
+/** For a field that has to be empty, or whose value is not accepted. */
 export function refused(path: string, why = 'the spawn guard accepts no value for it'): Refused {
   return new Refused(refuse('field-refused', `${path} is refused: ${why}`, path));
 }

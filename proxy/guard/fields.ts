@@ -1,10 +1,10 @@
 /**
- * Every field of a create request (Engine API 1.40 to 1.56), and what becomes of it. The names are compared octet for
- * octet. A field that is not here is unknown: refused, unless it is empty.
+ * Every field of a create request (Engine API 1.40 to 1.56), and what is done with it. Names are compared octet for octet.
+ * A field that is not listed here is unknown, and refused unless it is empty.
  *
  * - `read`: create-request.ts reads it, and writes a value of its own.
- * - `drop`: whatever it says, the guard's own value is used.
- * - `empty`: has to say nothing, in one of the spellings that clients use for a flag that was not given.
+ * - `drop`: its value is ignored, and the guard's own is used.
+ * - `empty`: has to be empty, in one of the spellings that clients use for an option that was not given.
  *
  * DECISIONS 168.
  */
@@ -22,7 +22,7 @@ function table(rules: Readonly<Record<FieldRule, string>>): FieldTable {
 export const CONFIG_FIELDS = table({
   read: `User AttachStdin AttachStdout AttachStderr Tty OpenStdin Env Cmd Healthcheck Image WorkingDir Labels StopSignal
     StopTimeout HostConfig NetworkingConfig`,
-  // A host name becomes a DNS name for the other tools.
+  // Dropped, because a host name would become a DNS name that other tools can resolve.
   drop: 'Hostname Domainname StdinOnce ExposedPorts',
   empty: 'ArgsEscaped Volumes Entrypoint NetworkDisabled OnBuild Shell MacAddress',
 });
@@ -40,7 +40,7 @@ export const HOST_CONFIG_FIELDS = table({
 
 export const NETWORKING_FIELDS = table({ read: 'EndpointsConfig', drop: '', empty: '' });
 
-/** All of them are the guard's: even an address that only the engine writes has to be absent. */
+/** The guard sets all of these. Even those that only the engine writes have to be absent. */
 export const ENDPOINT_FIELDS = table({
   read: 'IPAMConfig',
   drop: '',
@@ -70,7 +70,7 @@ export const BIND_OPTION_FIELDS = table({
 export const VOLUME_OPTION_FIELDS = table({ read: 'NoCopy', drop: '', empty: 'Labels DriverConfig Subpath' });
 export const TMPFS_OPTION_FIELDS = table({ read: 'SizeBytes', drop: 'Mode', empty: 'Options' });
 
-/** Only the value itself: what is nested is never looked into, so that no key in it goes by unread. */
+/** Looks at the value alone: anything nested is not empty, so that no key inside goes unread. */
 export function isEmpty(value: Json): boolean {
   if (value === null || value === false || value === 0 || value === '') return true;
   if (Array.isArray(value)) return value.length === 0;

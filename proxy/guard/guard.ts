@@ -21,7 +21,7 @@ export interface GuardOptions {
   readonly random: () => string;
   readonly record: (record: Omit<SpawnRecord, 'event' | 'id' | 'time'>) => void;
   readonly onDefect: (error: unknown) => void;
-  /** What happens with the engine and is no decision, for the log. */
+  /** Gets what happens with the engine but is no decision, for the log. */
   readonly onNotice: (text: string) => void;
   readonly now?: () => number;
 }
@@ -33,9 +33,9 @@ export interface Guard {
   stop(): Promise<void>;
 }
 
-/** Thirty-two tools have about a hundred. */
+/** Thirty-two tools take about a hundred. */
 const MOST_CONNECTIONS = 512;
-/** Of bodies that are being read or worked on: thirty-two usual ones have a tenth of it. */
+/** For bodies that are being read or worked on. Thirty-two usual ones take a tenth of it. */
 const MOST_BODY_OCTETS = 4 * 1024 * 1024;
 const SWEEP_MS = 1_000;
 
@@ -77,7 +77,7 @@ export function createGuard(options: GuardOptions): Guard {
   };
 }
 
-/** Never two at once: an engine that hangs would be asked again each second. */
+/** Never two at once, or an engine that hangs would be asked again each second. */
 function sweepEach(ms: number, custody: Custody): NodeJS.Timeout {
   let isSweeping = false;
   const timer = setInterval(async () => {
@@ -90,7 +90,7 @@ function sweepEach(ms: number, custody: Custody): NodeJS.Timeout {
   return timer;
 }
 
-/** Requests of one connection, one after the other. */
+/** Handles the requests of one connection, one after the other. */
 async function converse(connection: ClientConnection, options: GuardExchangeOptions, isOver: boolean): Promise<void> {
   for (;;) {
     const exchange = new Exchange(options, connection);
@@ -102,7 +102,7 @@ async function converse(connection: ClientConnection, options: GuardExchangeOpti
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       await exchange.refuseUnread(error.refusal);
-      // One connection too many is not kept for its client to read in peace.
+      // A connection over the limit is not kept open for its client to read slowly.
       if (isOver) connection.socket.destroySoon();
       return;
     }
@@ -111,13 +111,13 @@ async function converse(connection: ClientConnection, options: GuardExchangeOpti
   }
 }
 
-/** Whoever sees the folder may connect: who that is, is decided by where it is mounted. */
+/** Whoever sees the folder may connect, so where it is mounted decides who may. */
 async function listen(server: Server, path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there?.isDirectory() === true) throw new Error(`cannot listen on ${path}: it is a folder`);
   if (there !== undefined) unlinkSync(path);
-  // The mode by umask, not by chmod: a client could put a link in place of the socket in between.
+  // The mode is set by umask and not by chmod, before which a client could put a link in place of the socket.
   const umask = process.umask(0o111);
   try {
     await new Promise<void>((resolve, reject) => {

@@ -1,31 +1,31 @@
-/** Which server a tool belongs to: by its labels, bound to its image where the configuration says one. */
+/** Which server a tool belongs to: by its labels, and by its image if the configuration names one. */
 import { type GuardConfig, type GuardServer, UNKNOWN_SERVER } from '../config/guard-config.js';
 import type { ImageName } from '../core/image-pattern.js';
 import { malformed, refused } from './field-reader.js';
 import { quote, Refused, refuse } from './refusal.js';
 import type { Json } from './strict-json.js';
 
-/** The labels that the guard writes on every container and volume, and takes from no client. */
+/** The labels that the guard writes on every container and volume, and accepts from no client. */
 export const OWN_LABELS = {
   guard: 'io.mcp-egress-proxy.guard',
   server: 'io.mcp-egress-proxy.server',
   address: 'io.mcp-egress-proxy.address',
   client: 'io.mcp-egress-proxy.client',
-  /** `attached`: it ends with its client; `detached`: it was started without one. */
+  /** `attached`: the container ends with its client; `detached`: it was started without one. */
   life: 'io.mcp-egress-proxy.life',
 } as const;
 
 const SERVER_LABEL = 'docker-mcp-name';
 const GATEWAY_LABEL = /^docker-mcp(?:-[a-z0-9-]{1,32})?$/;
-/** The gateway sets five. Each comes back in the engine's events and lists. */
+/** The gateway sets five. Bounded, because each label comes back in the engine's events and lists. */
 const MOST_LABELS = 32;
 const LABEL_VALUE = /^[\w.\-/ ]{0,128}$/;
 
 export interface Claim {
   readonly server: GuardServer;
-  /** What the label says, whether it is known or not; null without one. */
+  /** The server that the label names, known or not; null without a label. */
   readonly claimed: string | null;
-  /** The gateway's own labels. Every other one is left out: other programs act on labels. */
+  /** The gateway's own labels. All others are left out, because other programs act on labels. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -53,7 +53,7 @@ export function readLabels(entries: readonly (readonly [string, Json])[], config
   return { server: config.unknown, claimed, labels };
 }
 
-/** Throws where the image is not listed, or is not the one of the server that the label claims. */
+/** Throws if the image is not listed, or is not that of the server that the label claims. */
 export function admitImage(image: ImageName, server: GuardServer, config: GuardConfig): void {
   if (server.image !== null && !server.image.matches(image)) {
     const message = `the server ${quote(server.name)} has the image ${server.image.text}, not ${image.text}`;
@@ -63,13 +63,13 @@ export function admitImage(image: ImageName, server: GuardServer, config: GuardC
     throw new Refused(unlisted(image));
 }
 
-/** True where the engine may fetch it: an image that is only there already is not asked for at a registry. */
+/** True if the engine may pull it. An image that is allowed only because it exists (`*`) is never asked for at a registry. */
 export function isPullable(image: ImageName, config: GuardConfig): boolean {
   const patterns = [...config.images, ...config.servers.flatMap((server) => server.image ?? [])];
   return patterns.some((pattern) => !pattern.isAny && pattern.matches(image));
 }
 
-/** True where some tool may run it, so that it may be looked at. */
+/** True if some tool may run it, so that a client may inspect it. */
 export function isListed(image: ImageName, config: GuardConfig): boolean {
   const patterns = [...config.images, ...config.servers.flatMap((server) => server.image ?? [])];
   return patterns.some((pattern) => pattern.matches(image));
@@ -83,7 +83,7 @@ export function unlisted(image: ImageName) {
   );
 }
 
-/** A DNS label for the container: no other one can have it, since the engine refuses a name twice. */
+/** A DNS label for the container. No other container can have it, since the engine refuses a name that is in use. */
 export function containerName(claim: Claim, random: string): string {
   const said = claim.claimed ?? (claim.server.name === UNKNOWN_SERVER ? 'unknown' : claim.server.name);
   const word = said

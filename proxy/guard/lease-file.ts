@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { LEASE_FILE, type Lease, leasesText, parseLeases } from '../core/lease.js';
 
 export interface LeaseFile {
-  /** What an earlier run left. */
+  /** The leases that an earlier run left. */
   read(): readonly Lease[];
   /** In force when this returns. Throws where it cannot be written. */
   save(leases: readonly Lease[]): void;
@@ -28,7 +28,7 @@ export function createLeaseFile(folder: string | null): LeaseFile {
       }
     },
     save(leases) {
-      // Readers know a new file by inode, time and size: the first two may be those of a file of the same millisecond.
+      // Readers recognize a new file by inode, time and size, but two files of one millisecond may share the first two.
       count = (count + 1) % 16;
       writeFileSync(`${path}.next`, leasesText(leases) + ' '.repeat(count), { mode: 0o644 });
       renameSync(`${path}.next`, path);

@@ -1,6 +1,6 @@
 /**
- * What of the host and of the engine's volumes a tool sees: only what the configuration lists for its server. Whatever
- * form the client used (`Binds` or `Mounts`), the engine gets `Mounts`, for which it makes no folder on the host.
+ * The folders of the host and the volumes that a tool sees: only those that the configuration lists for its server. Whichever
+ * form the client used (`Binds` or `Mounts`), the engine gets `Mounts`, for which it creates no folder on the host.
  */
 import { type GuardServer, UNKNOWN_SERVER } from '../config/guard-config.js';
 import { FieldReader, malformed, refused } from './field-reader.js';
@@ -16,7 +16,7 @@ export type Mount = Readonly<Record<string, unknown>> & {
 
 export interface Mounts {
   readonly mounts: readonly Mount[];
-  /** The volumes among them: each must exist before the engine is asked. */
+  /** The volumes among them, each of which must exist before the container is created. */
   readonly volumes: readonly string[];
 }
 
@@ -81,7 +81,7 @@ interface AskedMount {
   readonly path: string;
 }
 
-/** Exactly what is configured: a folder below it may be a link that another tool made, and leads anywhere. */
+/** Only exactly the configured source: a folder below it may be a link that another tool made, and lead anywhere. */
 function bind({ source, target, readOnly, path }: AskedMount, server: GuardServer): Mount {
   const listed = server.binds.find((one) => one.source === source && (one.target === null || one.target === target));
   if (listed === undefined) {
@@ -118,7 +118,7 @@ function placeOf({ name }: GuardServer): string {
   return name === UNKNOWN_SERVER ? 'a server in guard.servers' : `guard.servers.${name}`;
 }
 
-/** Absolute, in its shortest spelling, and nothing that the runtime mounts itself. */
+/** An absolute path in its shortest spelling, and none that the runtime itself mounts. */
 function cleanTarget(text: string, path: string): string {
   const segments = text.split('/').slice(1);
   const isClean =

@@ -1,6 +1,6 @@
 /**
- * Which operation a request asks for. Few are known (those that docker/mcp-gateway and the Docker CLI under it make),
- * everything else is refused. What an operation holds is parsed: no text of the client reaches the engine.
+ * Which operation a request asks for. Only those that docker/mcp-gateway and its Docker CLI use are known; everything else is
+ * refused. An operation holds parsed values, so that no text of the client reaches the engine unchecked.
  */
 import { type ImageName, parseImageName } from '../core/image-pattern.js';
 import { notFound, quote, refuse, type SpawnRefusal } from './refusal.js';
@@ -9,7 +9,7 @@ import type { RequestHead } from './request-head.js';
 /** The minor number of the engine's API: 45 for `/v1.45/`. */
 export type ApiMinor = number;
 
-/** What may be done to a container of the guard's own. */
+/** What may be done to a container that the guard has made. */
 export type ContainerAction = 'attach' | 'wait' | 'start' | 'kill' | 'stop' | 'resize' | 'remove' | 'inspect';
 
 export type Operation =
@@ -22,7 +22,7 @@ export type Operation =
       readonly api: ApiMinor;
       /** As the client wrote it: a whole id or the start of one. */
       readonly reference: string;
-      /** Of the request to the engine, from parsed values: empty, or with its question mark. */
+      /** The query for the engine, made from parsed values: empty, or with its question mark. */
       readonly query: string;
     }
   | { readonly kind: 'image'; readonly api: ApiMinor; readonly image: ImageName }
@@ -44,7 +44,7 @@ const SIGNAL = /^(?:[A-Z0-9+-]{1,16}|\d{1,2})$/;
 const COUNT = /^\d{1,5}$/;
 const PLATFORM = /^linux\/(?:amd64|arm64|arm64\/v8)$/;
 
-/** The keys of a query that an action takes: passed on where they have this form, dropped with null. */
+/** The keys of a query that an action accepts: passed on if the value has this form; null: dropped. */
 type Keys = Readonly<Record<string, RegExp | null>>;
 
 const ACTIONS: Readonly<Record<string, { readonly action: ContainerAction; readonly keys: Keys }>> = {
@@ -61,7 +61,7 @@ const ACTIONS: Readonly<Record<string, { readonly action: ContainerAction; reado
   'DELETE ': { action: 'remove', keys: { force: FLAG, v: FLAG } },
 };
 
-/** A read that is refused is "not found", for that is what the gateway can live with. */
+/** A refused read becomes "not found", the only error there that the gateway survives. */
 export function readOperation(head: RequestHead): OperationResult {
   const { method, path } = head;
   if ((method === 'GET' || method === 'HEAD') && /^(?:\/v1\.(?:4\d|5[0-6]))?\/_ping$/.test(path))
@@ -105,7 +105,7 @@ function readImage(head: RequestHead, api: ApiMinor, text: string): OperationRes
   return withQuery(head, {}, () => ({ kind: 'image', api, image }));
 }
 
-/** Without a tag the engine would pull every tag that there is. */
+/** Always with a tag, without which the engine would pull every tag. */
 function readPull(head: RequestHead, api: ApiMinor): OperationResult {
   const keys = { fromImage: /./, tag: /./, platform: PLATFORM };
   return withQuery(head, keys, ({ fromImage = '', tag = '', platform = null }) => {
@@ -116,7 +116,7 @@ function readPull(head: RequestHead, api: ApiMinor): OperationResult {
   });
 }
 
-/** The values of the keys that are known, in their form; a key that is not refuses the request. */
+/** The values of the known keys, if they have their form. An unknown key refuses the request. */
 function withQuery(
   head: RequestHead,
   keys: Keys,
@@ -134,9 +134,9 @@ function withQuery(
   return 'reason' in made ? no(made) : { ok: true, operation: made };
 }
 
-/** A word or two for the refusals that people meet, and the general one. */
+/** Refusals in words: particular ones for what people run into, and a general one. */
 function unknown({ method, path }: RequestHead): OperationResult {
-  // `docker inspect NAME` asks for one kind of object after the other, and goes on while each is not found.
+  // `docker inspect NAME` asks for one kind of object after the other until one is found.
   const named =
     /^\/v1\.\d+\/(network|volume|service|task|node|plugin|secret|config)s\/([A-Za-z0-9_.-]{1,128})(?:\/json)?$/;
   const [, kind, name] = method === 'GET' ? (named.exec(path) ?? []) : [];

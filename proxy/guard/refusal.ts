@@ -4,9 +4,9 @@ import { SPAWN_REASONS, type SpawnReason } from '../core/spawn-reasons.js';
 export interface SpawnRefusal {
   readonly reason: SpawnReason;
   readonly status: number;
-  /** What the client shows to a person: the field, why, and what to do. */
+  /** For the client to show to a person: the field, why, and what to do. */
   readonly message: string;
-  /** The field of the create request, the key of the query or the like; null where it is the request as a whole. */
+  /** The field of the create request, the key of the query or the like; null for the request as a whole. */
   readonly field: string | null;
 }
 
@@ -14,12 +14,12 @@ export function refuse(reason: SpawnReason, message: string, field: string | nul
   return { reason, status: SPAWN_REASONS[reason], message, field };
 }
 
-/** The gateway takes "not found" for an answer and carries on; any other error on a read ends it. */
+/** The gateway carries on after "not found"; any other error on a read ends it. */
 export function notFound(reason: SpawnReason, message: string): SpawnRefusal {
   return { reason, status: 404, message, field: null };
 }
 
-/** A refusal that is thrown where a table is read; the guard's operations catch it once. */
+/** A refusal as it is thrown where a table is read, and caught once, in exchange.ts. */
 export class Refused extends Error {
   readonly refusal: SpawnRefusal;
 
@@ -29,7 +29,7 @@ export class Refused extends Error {
   }
 }
 
-/** A text of the client for a message: short, on one line, in quotes. */
+/** A text of the client as a message may show it: short, on one line, in quotes. */
 export function quote(text: string): string {
   const cut = text.length > 80 ? `${text.slice(0, 80)}…` : text;
   return JSON.stringify(cut);

@@ -1,6 +1,6 @@
 /**
- * The head of a request on the guard's socket, read strictly (RFC 9112) and by our own hand: where a lenient parser and
- * the engine's could differ, it is refused. Nothing of it is passed on; requests to the engine are rewritten.
+ * Our own strict parser (RFC 9112) for the head of a request on the guard's socket: whatever a lenient parser and the engine's
+ * could read differently is refused. Nothing of it is passed on, since requests to the engine are written anew.
  */
 import { refuse, type SpawnRefusal } from './refusal.js';
 
@@ -8,9 +8,9 @@ export interface RequestHead {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE' | 'PUT';
   /** As it came, octet for octet: no percent sign, no `//`, no `.` or `..` segment. */
   readonly path: string;
-  /** Decoded; each key once. */
+  /** Decoded; a key may occur only once. */
   readonly query: ReadonlyMap<string, string>;
-  /** By their names in lower case; each once. */
+  /** By name in lower case; a name may occur only once. */
   readonly fields: ReadonlyMap<string, string>;
   readonly contentLength: number;
   readonly isLast: boolean;
@@ -84,7 +84,7 @@ function readQuery(query: string | undefined): ReadonlyMap<string, string> | str
   return pairs;
 }
 
-/** Of visible ASCII; null for anything else. */
+/** The decoded text if it is visible ASCII; null for anything else. */
 function percentDecode(text: string): string | null {
   if (/%(?![0-9A-Fa-f]{2})/.test(text)) return null;
   const decoded = text

@@ -1,4 +1,4 @@
-/** The containers that this guard has made. Only they are in reach of its clients. */
+/** The containers that this guard has made. Its clients can reach no others. */
 import type { Lease } from '../core/lease.js';
 
 export interface Tool {
@@ -6,10 +6,10 @@ export interface Tool {
   readonly name: string;
   readonly server: string;
   readonly lease: Lease | null;
-  /** It was started without a client that is attached to it, and ends by itself. */
+  /** True: it was started without an attached client, and ends by itself. */
   readonly isDetached: boolean;
   isStarted: boolean;
-  /** Requests that follow it: attach and wait. */
+  /** How many requests follow it: attach and wait. */
   followers: number;
 }
 
@@ -18,7 +18,7 @@ const START_OF_ID = /^[0-9a-f]{12,63}$/;
 
 export class Roster {
   readonly #tools = new Map<string, Tool>();
-  /** Creates that have not come back from the engine yet count as well, or twenty at once would pass a limit of ten. */
+  /** Creates that the engine has not answered yet. They count as well, or twenty at once would pass a limit of ten. */
   #pending = 0;
 
   get size(): number {
@@ -39,7 +39,7 @@ export class Roster {
     return tool;
   }
 
-  /** By a whole id, or by the start of one that no other of these containers has. The engine is never asked. */
+  /** By a whole id, or by the start of one if it is unique among these containers. The engine is never asked. */
   find(reference: string): Tool | null {
     if (WHOLE_ID.test(reference)) return this.#tools.get(reference) ?? null;
     if (!START_OF_ID.test(reference)) return null;

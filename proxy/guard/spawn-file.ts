@@ -5,7 +5,7 @@ import { SPAWN_FILE } from '../observe/spawn-record.js';
 
 const MOST_OCTETS = 1024 * 1024;
 
-/** `folder` null: nowhere. Takes one line without its end; a disk that is full costs lines. */
+/** `folder` null: nothing is written. Takes one line without its line end; on a full disk lines are lost. */
 export function createSpawnFile(folder: string | null): (line: string) => void {
   if (folder === null) return () => {};
   mkdirSync(folder, { recursive: true });

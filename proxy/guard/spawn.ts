@@ -53,7 +53,7 @@ export async function spawnTool(order: SpawnOrder, options: SpawnOptions): Promi
   });
 }
 
-/** Null where the tool gets its address from the engine: without a network, or where no address is the guard's to give. */
+/** Null if the guard gives it no address: without a network, or without a range to give one from. Throws `Refused`. */
 async function takeLease(request: CreateRequest, container: string, options: SpawnOptions): Promise<Lease | null> {
   const { config, custody, engine } = options;
   const { server } = request.claim;
@@ -80,7 +80,7 @@ async function create(
   try {
     answer = await engine.ask({ method: 'POST', path: `/v1.${api}/containers/create?${query}`, body });
   } catch (error) {
-    // It may have been created all the same: the engine's list will say, and its address is nobody else's until then.
+    // It may have been created nevertheless. The engine's list will tell, and until then nobody else gets its address.
     custody.doubt(lease);
     throw error;
   }
@@ -95,7 +95,7 @@ async function create(
   return answer;
 }
 
-/** Some engines find an image by its digest alone, under whatever name. An image that is not there is theirs to say. */
+/** Needed because some engines find an image by digest alone, under any name. A missing image is for the engine to report. */
 async function checkDigest(image: ImageName, { engine }: SpawnOptions): Promise<void> {
   const { status, body } = await engine.ask({ method: 'GET', path: `/images/${image.text}/json` });
   if (status === 404) return;
@@ -107,12 +107,12 @@ async function checkDigest(image: ImageName, { engine }: SpawnOptions): Promise<
   throw new Refused(refuse('image-not-listed', message, 'Image'));
 }
 
-/** Made before it is used, or known to be nothing but a folder of the engine's: a driver's options can name any path. */
+/** Makes the volume, or checks that it is a plain one of the engine's: a driver's options could name any path of the host. */
 async function ensureVolume(name: string, { config, engine }: SpawnOptions): Promise<void> {
   const found = await engine.ask({ method: 'GET', path: `/volumes/${name}` });
   if (found.status === 404) {
     const made = await engine.ask({ method: 'POST', path: '/volumes/create', body: canonicalVolume(name, config) });
-    // Someone else may have made one of this name in between: the answer is the volume that is there now.
+    // Somebody else may have made one of this name in between, and the engine then answers with that one.
     if (made.status === 201 && isPlainVolume(made.body)) return;
   } else if (found.status === 200 && isPlainVolume(found.body)) return;
   const message = `the volume ${quote(name)} is not a plain one of the driver "local": its options may name any path`;

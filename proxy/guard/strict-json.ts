@@ -1,17 +1,17 @@
 /**
- * JSON (RFC 8259) without the freedoms in which parsers differ: one value and nothing after it, no key twice, strings
- * of valid Unicode, whole numbers that are exact. The engine's own parser folds the case of keys, merges duplicates and
- * ignores what follows: nothing that it could read differently gets past here.
+ * JSON (RFC 8259) without anything in which parsers differ: one value with nothing after it, no key twice, strings of valid
+ * Unicode, exact whole numbers. The engine's own parser folds the case of keys, merges duplicates and ignores what
+ * follows; nothing that it could read differently gets past this one.
  */
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
-/** In the order of the text. A Map, since any key may come, `__proto__` too. */
+/** In the order of the text. A Map, since any key may occur, even `__proto__`. */
 export type JsonObject = ReadonlyMap<string, Json>;
 
 export type JsonResult = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly why: string };
 
 const MOST_DEPTH = 16;
-/** A create request with all that it may have is below 2,000; an object takes a hundred times the octets of its text. */
+/** A full create request has fewer than 2,000. Bounded, because an object takes a hundred times the octets of its text. */
 const MOST_VALUES = 10_000;
 const SPACE = /[ \t\r\n]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
@@ -112,7 +112,7 @@ class Parser {
       if (next !== '\\') throw new Malformed('the JSON has a string with a control character, or without an end');
       value += this.#escape();
     }
-    // Pairs of escapes make one character: only now is it known whether one half stands alone.
+    // Only now, because two escapes may together make one character, and a lone half shows only at the end.
     if (/\p{Surrogate}/u.test(value) || value.includes('\0'))
       throw new Malformed('the JSON has a string with NUL or half a surrogate pair');
     return value;
@@ -132,7 +132,7 @@ class Parser {
     return String.fromCharCode(Number.parseInt(digits, 16));
   }
 
-  /** Fractions, exponents, -0 and what a double cannot hold exactly come back as another number on the way out. */
+  /** Refuses fractions, exponents, -0 and what a double cannot hold exactly: they could be written as another number. */
   #number(): number {
     const text = this.#match(NUMBER);
     if (text === '') throw new Malformed('the JSON has something that is not a value');

@@ -1,13 +1,13 @@
-/** What the engine says of the tools' network: from where addresses may be given, and which are taken. */
+/** What the engine says of the tools' network: which addresses the guard may give, and which are taken. */
 import { type Prefix, parsePrefix } from '../core/address.js';
 import { type Engine, jsonOf } from './engine.js';
 
 export interface ToolsNetwork {
-  /** The network's IPv4 subnet, if a user chose it: the engine gives no address of choice in one of its own. */
+  /** The IPv4 subnet, if a user chose it: in one of its own choice the engine accepts no requested address. */
   readonly subnet: Prefix | null;
-  /** From here the engine gives addresses itself; null: from the whole subnet. */
+  /** The range from which the engine itself gives addresses; null: the whole subnet. */
   readonly ownRange: Prefix | null;
-  /** The gateway's, and those of the containers that are there. */
+  /** The addresses of the network's gateway and of its containers. */
   readonly taken: readonly Prefix[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * GET requests to the API server of the cluster that this pod runs in. It carries nobody's request: its address is
- * KUBERNETES_SERVICE_HOST's alone, its paths are made here, and redirects are not followed.
+ * GET requests to the API server of the cluster that this pod runs in. They are never made on a tool's behalf: the address
+ * comes from KUBERNETES_SERVICE_HOST alone, the paths are made here, and redirects are not followed.
  */
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
@@ -12,24 +12,24 @@ import { parsePort } from '../core/target.js';
 import { ApiFailure, failureOf, failureOfStatus } from './failure.js';
 
 export interface ApiServer {
-  /** The body of an answer 200, not yet read. Rejects with an ApiFailure for anything else. `signal` ends both. */
+  /** The unread body of a 200 answer. Rejects with an ApiFailure for anything else. `signal` ends the request and the body. */
   get(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
 }
 
 const MOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** As the kubelet tells each pod of it. `mount`: the folder with `token` and `ca.crt`. */
+/** The API server of which the kubelet tells each pod. `mount`: the folder with `token` and `ca.crt`. */
 export function createApiServer(env: Readonly<Record<string, string | undefined>>, mount = MOUNT): ApiServer {
   const host = env.KUBERNETES_SERVICE_HOST ?? '';
   const port = env.KUBERNETES_SERVICE_PORT || '443';
   let agent: Agent | null = null;
   return {
     async get(path, signal) {
-      // A name would have to be resolved, and this is no client of the resolver.
+      // No names, since they would have to be resolved, which this file does not do.
       if (isIP(host) === 0 || parsePort(port) === null) throw new ApiFailure('no-cluster');
-      // Read for each request: the kubelet replaces both while we run. A token is of some kilobytes.
+      // Read for each request, since the kubelet replaces both while we run. A token has a few kilobytes.
       const [token, ca] = await Promise.all(['token', 'ca.crt'].map((name) => readMounted(join(mount, name))));
-      // Only now: node:https is loaded with it.
+      // Only now, because this loads node:https.
       agent ??= new Agent({ keepAlive: true, maxFreeSockets: 4 });
       const headers = { accept: 'application/json', authorization: `Bearer ${token}` };
       return bodyOf(
@@ -64,7 +64,7 @@ function answerTo(options: RequestOptions): Promise<IncomingMessage> {
 }
 
 function bodyOf(answer: IncomingMessage): AsyncIterable<Buffer> {
-  // What is thrown while nobody reads is no defect.
+  // An error while nobody reads must not become an uncaught exception.
   answer.on('error', () => {});
   const failure = failureOfStatus(answer.statusCode ?? 0, answer.headers['retry-after']);
   if (failure === null) return answer;

@@ -1,9 +1,9 @@
-/** The body of an answer as one text or as lines, none of them longer than what an API server can hold. */
+/** The body of an answer as one text or as lines, neither longer than what an API server can send. */
 import { ApiFailure } from './failure.js';
 
 /**
- * etcd holds objects of 1.5 MiB, and JSON makes at most six octets of one: nobody who writes to a pod can make more than
- * 9 MiB of it. What is longer comes from no API server.
+ * etcd holds objects of up to 1.5 MiB, and JSON makes at most six octets of one: whoever writes to a pod cannot make it longer
+ * than 9 MiB. Anything longer than this did not come from an API server.
  */
 export const MOST_OCTETS = 16 * 1024 * 1024;
 
@@ -16,7 +16,7 @@ export async function textOf(body: AsyncIterable<Buffer>, most = MOST_OCTETS): P
   return held.take();
 }
 
-/** Each line without its end. Rejects with `too-large` for a longer one, and with `cut` where the last one has no end. */
+/** Each line without its end. Rejects with `too-large` for a line that is too long, and with `cut` if the last one has no end. */
 export async function* linesOf(body: AsyncIterable<Buffer>, most = MOST_OCTETS): AsyncGenerator<string> {
   const held = new Held(most);
   for await (const chunk of body) {

@@ -1,15 +1,15 @@
-/** Time, so that a minute need not be waited for. */
+/** Time as an object, so that tests need not wait for a minute. */
 import { setTimeout } from 'node:timers/promises';
 import { ApiFailure } from './failure.js';
 
 export interface Clock {
-  /** Milliseconds, from anywhere; never goes back. */
+  /** Milliseconds since no particular time; never goes back. */
   now(): number;
-  /** Resolves after that time, or when `signal` aborts. Keeps no process alive. */
+  /** Resolves after `ms`, or when `signal` aborts. Keeps no process alive. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** For who creates it: between two looks, the longer time counts. */
+/** Between two calls of `now`, the clock that has gone further counts: so sleep is included, and setting a clock back does no harm. */
 export function createClock(clocks: Clocks = CLOCKS): Clock {
   let passed = 0;
   let last = { running: clocks.running(), wall: clocks.wall() };
@@ -26,15 +26,15 @@ export function createClock(clocks: Clocks = CLOCKS): Clock {
 
 /** In milliseconds. */
 interface Clocks {
-  /** Stands still while the machine sleeps. */
+  /** Stops while the machine sleeps. */
   running(): number;
-  /** Goes on, and back where somebody sets it. */
+  /** Goes on meanwhile, but can be set back. */
   wall(): number;
 }
 
 const CLOCKS: Clocks = { running: () => performance.now(), wall: () => Date.now() };
 
-/** `work` with a signal that aborts with `signal`, or after `ms`: then it has failed as `slow`, whatever it throws. */
+/** Runs `work` with a signal that aborts with `signal`, or after `ms`, when it fails as `slow` whatever it throws. */
 export async function withDeadline<T>(
   clock: Clock,
   ms: number,
@@ -44,7 +44,7 @@ export async function withDeadline<T>(
   const deadline = new AbortController();
   const ended = new AbortController();
   const stop = (): void => deadline.abort();
-  // Not AbortSignal.any: `signal` is as old as the watch, and on Node 20 and 22 it keeps something of each that is made of it.
+  // Not AbortSignal.any: on Node 20 and 22 the long-lived `signal` would keep something of each signal made from it.
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   void clock.wait(ms, ended.signal).then(() => {
@@ -63,7 +63,7 @@ export async function withDeadline<T>(
 const FIRST_MS = 250;
 const MOST_MS = 10_000;
 
-/** How long to wait after the n-th failure in a row: twice as long each time, and never the same for two replicas. */
+/** How long to wait after the n-th failure in a row: doubled each time, and random, so that replicas do not act together. */
 export class BackOff {
   #ms = FIRST_MS;
 
@@ -71,7 +71,7 @@ export class BackOff {
     this.#ms = FIRST_MS;
   }
 
-  /** `least`: what the server asks for. */
+  /** `least`: the least that the server asks for. */
   next(least: number | null): number {
     const ms = Math.max(this.#ms, least ?? 0);
     this.#ms = Math.min(this.#ms * 2, MOST_MS);

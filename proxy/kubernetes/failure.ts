@@ -1,7 +1,7 @@
-/** Why the API server could not be asked, in words that log and metrics may have: none of them is the server's own. */
+/** Why the API server could not be asked, in words of our own, which log and metrics may safely show. */
 
 export type ApiReason =
-  /** No KUBERNETES_SERVICE_HOST with an address: this is no pod. */
+  /** KUBERNETES_SERVICE_HOST has no address: this is no pod. */
   | 'no-cluster'
   /** No service account is mounted. */
   | 'no-token'
@@ -11,7 +11,7 @@ export type ApiReason =
   | 'unauthenticated'
   | 'forbidden'
   | 'busy'
-  /** The version that was asked for is no longer there. */
+  /** The server no longer has the version that was asked for. */
   | 'gone'
   | 'refused'
   | 'slow'
@@ -21,7 +21,7 @@ export type ApiReason =
 
 export class ApiFailure extends Error {
   readonly reason: ApiReason;
-  /** What the server has asked for; null: nothing. */
+  /** The wait that the server asked for; null: none. */
   readonly retryAfterMs: number | null;
 
   constructor(reason: ApiReason, retryAfterMs: number | null = null) {
@@ -32,19 +32,19 @@ export class ApiFailure extends Error {
   }
 }
 
-/** What was thrown on the way, by Node or by us. */
+/** Anything thrown on the way, by Node or by us, as an ApiFailure. */
 export function failureOf(error: unknown): ApiFailure {
   if (error instanceof ApiFailure) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return new ApiFailure(UNTRUSTED.test(code) ? 'untrusted' : 'unreachable');
 }
 
-/** Names of OpenSSL's verification errors, and Node's for a certificate of somebody else. */
+/** Names of OpenSSL's verification errors, and Node's name for a certificate of another host. */
 const UNTRUSTED = /CERT|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL|CRL|HOSTNAME_MISMATCH/;
 
 const MOST_RETRY_SECONDS = 30;
 
-/** Null: it answers. */
+/** Null for a success. */
 export function failureOfStatus(status: number, retryAfter: string | undefined): ApiFailure | null {
   if (status === 200) return null;
   const seconds = /^\d{1,4}$/.test(retryAfter ?? '') ? Math.min(Number(retryAfter), MOST_RETRY_SECONDS) : null;

@@ -1,6 +1,6 @@
 /**
- * The pods of one namespace as the API server has them now: a list, and watches from there on, of some seconds each. An address
- * goes from one pod to another within seconds, so a name counts as long as the server is known to have said all there was to say.
+ * The pods of one namespace as the API server has them now: a list, then watches of a few seconds each. An address can pass
+ * from one pod to another within seconds, so names count only while the server is known to have told us everything.
  */
 import type { ApiServer } from './api-server.js';
 import { linesOf } from './bounded-text.js';
@@ -11,20 +11,20 @@ import { listPods } from './pod-list.js';
 import { type Claim, PodTable } from './pod-table.js';
 import { readEvent } from './watch-event.js';
 
-/** What was right so long ago is worth nothing. */
+/** A table that was last known to be right longer ago than this no longer counts. */
 const STALE_MS = 6000;
-/** The server ends a watch after so long: a connection that is dead does not end, and shows at once. */
+/** The server ends a watch after so long. If it does not, the connection is dead, which so shows soon. */
 const WATCH_SECONDS = 3;
-/** Clocks differ. A watch that ends before was not ended by its time. */
+/** A watch that ends earlier did not end because its time was over. Less than the whole time, since clocks differ. */
 const LEAST_WATCH_MS = WATCH_SECONDS * 1000 - 500;
 const MOST_WATCH_MS = STALE_MS - 1000;
-/** Many pods take longer to list than their names count; what has changed meanwhile the first watch says. */
+/** Listing many pods may take longer than STALE_MS: the first watch then tells what has changed meanwhile. */
 const LIST_MS = 15_000;
 
 export interface WatchState {
   readonly namespace: string;
   readonly state: 'starting' | 'connected' | 'stale';
-  /** Why it is stale; null: it is not. */
+  /** Why the table is stale; null: it is not. */
   readonly reason: ApiReason | null;
 }
 
@@ -32,7 +32,7 @@ export interface NamespaceWatchOptions {
   readonly namespace: string;
   readonly api: ApiServer;
   readonly clock: Clock;
-  /** Whose pod this is; null: nobody's. */
+  /** The client whose pod this is; null: nobody's. */
   readonly clientOf: (pod: Pod) => string | null;
   /** Called with each change. */
   readonly onChange: (state: WatchState) => void;
@@ -43,9 +43,9 @@ export class NamespaceWatch {
   readonly #backOff = new BackOff();
   readonly #stopped = new AbortController();
   #table = new PodTable();
-  /** Up to when the table is known to be right, by the clock. */
+  /** The last time, by the clock, at which the table is known to have been right. */
   #asOf = Number.NEGATIVE_INFINITY;
-  /** From where to watch; null: from a list. */
+  /** The version to watch from; null: a list is needed first. */
   #version: string | null = null;
   #state: WatchState;
   #wasKnown = false;
@@ -75,7 +75,7 @@ export class NamespaceWatch {
     this.#table = new PodTable();
   }
 
-  /** Who has this address, whether it is fresh or not. */
+  /** Who has this address, even if the table is stale. */
   claims(address: string): readonly Claim[] {
     return this.#table.claims(address);
   }
@@ -84,17 +84,17 @@ export class NamespaceWatch {
     return this.#options.clock.now() - this.#asOf <= STALE_MS;
   }
 
-  /** Once, at least. */
+  /** True once the table has been known to be right. */
   get wasKnown(): boolean {
     return this.#wasKnown;
   }
 
-  /** With an address, as far as it is known. */
+  /** How many pods have an address; 0 while the table is stale. */
   get pods(): number {
     return this.isFresh ? this.#table.size : 0;
   }
 
-  /** Resolves where a watch has ended as it has to, and all that it said is in the table. */
+  /** Resolves when a watch has ended properly and all its events are in the table. */
   async #follow(signal: AbortSignal): Promise<void> {
     if (this.#version === null) await this.#list(signal);
     await withDeadline(this.#options.clock, MOST_WATCH_MS, signal, (either) => this.#watch(either));
@@ -110,7 +110,7 @@ export class NamespaceWatch {
       listPods({ api, namespace, signal: either, take, isLate, size: () => table.size });
     this.#version = await withDeadline(clock, LIST_MS, signal, read);
     this.#table = table;
-    // What it says was so when it was asked for.
+    // A list is known to be right only for the time at which it was asked for.
     this.#rightAsOf(began);
   }
 
@@ -125,13 +125,13 @@ export class NamespaceWatch {
     const began = clock.now();
     const body = await api.get(`/api/v1/namespaces/${namespace}/pods?${query}`, signal);
     for await (const line of linesOf(body)) this.#take(line);
-    // A server that shuts down, or that cannot get rid of what it has to say, ends a watch, too: it has not said all.
+    // A server that shuts down, or cannot deliver its events, also ends a watch, without having told everything.
     if (clock.now() - began < LEAST_WATCH_MS) throw new ApiFailure('cut');
-    // When it was read says nothing: it may have waited on its way here, or here.
+    // The time of reading means nothing, since the events may have waited on their way or in this process.
     this.#rightAsOf(began + LEAST_WATCH_MS);
   }
 
-  /** No line says that the table is right: it may be old, and others may be behind it. */
+  /** A line does not confirm the table: it may be old, and more may follow it. */
   #take(line: string): void {
     const { type, object, version } = readEvent(line);
     if (type === 'DELETED') {
@@ -156,8 +156,8 @@ export class NamespaceWatch {
   }
 
   /**
-   * From now on nothing is known before a list: an address may be another pod's already. The table stays, and names nobody:
-   * an address that it has cannot be one of another namespace without doubt.
+   * Nothing is known until the next list, as an address may already be another pod's. The stale table names nobody, but stays:
+   * it casts doubt on the same address in another namespace.
    */
   #broken(reason: ApiReason): void {
     this.#version = null;
@@ -171,7 +171,7 @@ export class NamespaceWatch {
     this.#options.onChange(this.#state);
   }
 
-  /** As it is now: that it is stale may be known before anything has failed. */
+  /** The state now, as the table may become stale before anything has failed. */
   get state(): WatchState['state'] {
     if (this.#state.state === 'connected' && !this.isFresh) return 'stale';
     return this.#state.state;

@@ -9,21 +9,21 @@ export interface ListOptions {
   readonly api: ApiServer;
   readonly namespace: string;
   readonly signal: AbortSignal;
-  /** Gets each Pod object as it is. */
+  /** Called with each Pod object, unchecked. */
   readonly take: (object: unknown) => void;
   readonly isLate: () => boolean;
   /** How many have been kept. */
   readonly size: () => number;
 }
 
-/** Read in one turn of the event loop, some 2 MB: everybody else waits as long. */
+/** Some 2 MB: a page is parsed in one turn of the event loop, and everybody else waits for that. */
 const MOST_PER_PAGE = 100;
-/** Of one namespace. Kubernetes itself is tested with fewer. */
+/** The most pods of one namespace. Kubernetes itself is tested with fewer. */
 const MOST_PODS = 20_000;
 const MOST_PAGES = MOST_PODS;
 const MOST_CONTINUE = 8192;
 
-/** The version to watch from. Rejects with an ApiFailure. */
+/** Returns the version to watch from. Rejects with an ApiFailure. */
 export async function listPods(options: ListOptions): Promise<string> {
   let perPage = MOST_PER_PAGE;
   let next = '';
@@ -45,12 +45,12 @@ export async function listPods(options: ListOptions): Promise<string> {
 
 interface Page {
   readonly items: readonly unknown[];
-  /** Where to go on; empty: this is the last one. */
+  /** The token for the next page; empty: this is the last one. */
   readonly next: string;
   readonly version: string;
 }
 
-/** Null: it is too large, and a smaller one may not be. */
+/** Null: the page is too large, but a smaller one may not be. */
 async function pageOf({ api, namespace, signal }: ListOptions, limit: number, next: string): Promise<Page | null> {
   const query = new URLSearchParams({ limit: String(limit), ...(next === '' ? {} : { continue: next }) });
   const body = await api.get(`/api/v1/namespaces/${namespace}/pods?${query}`, signal);
@@ -62,7 +62,7 @@ async function pageOf({ api, namespace, signal }: ListOptions, limit: number, ne
   const page = parseJson(text);
   const { items } = mapping(page);
   const { continue: goOn = '' } = mapping(mapping(page).metadata);
-  // Half of a list taken for the whole of it would leave out who else has an address.
+  // Half a list must not pass for the whole: another pod with the same address would be missing.
   if (!Array.isArray(items) || typeof goOn !== 'string' || goOn.length > MOST_CONTINUE)
     throw new ApiFailure('malformed');
   return { items, next: goOn, version: versionOf(page) };

@@ -1,7 +1,7 @@
 /** The pods of one namespace by their addresses. */
 import type { Pod } from './pod.js';
 
-/** A pod that has an address. `client` null: it is nobody's, and keeps the address from being another's. */
+/** A pod that has the address. `client` null: it belongs to no client, and so the address to none either. */
 export interface Claim {
   readonly uid: string;
   readonly addresses: readonly string[];
@@ -12,12 +12,12 @@ export class PodTable {
   readonly #byName = new Map<string, Claim>();
   readonly #byAddress = new Map<string, readonly Claim[]>();
 
-  /** How many have an address. */
+  /** How many pods have an address. */
   get size(): number {
     return this.#byName.size;
   }
 
-  /** Takes the place of the pod that had this name. */
+  /** Replaces the pod that had this name. */
   put({ name, uid, addresses }: Pod, client: string | null): void {
     this.#withdraw(name);
     if (addresses.length === 0) return;
@@ -26,7 +26,7 @@ export class PodTable {
     for (const address of addresses) this.#byAddress.set(address, [...this.claims(address), claim]);
   }
 
-  /** A later pod of the same name stays. */
+  /** Does not remove a later pod of the same name. */
   remove({ name, uid }: Pod): void {
     if (this.#byName.get(name)?.uid === uid) this.#withdraw(name);
   }

@@ -1,25 +1,25 @@
-/** What we read of a Pod object. Its author may have written anything into it but what the API server sets itself. */
+/** What we read of a Pod object. Its author may have written anything into it except what the API server sets. */
 import { type Address, parseAddress } from '../core/address.js';
 import { embeddedIPv4 } from '../core/embedded.js';
 import { isLoopback } from '../core/loopback.js';
 
 export interface Pod {
-  /** One at a time has this name in its namespace. */
+  /** Unique in its namespace at any one time. */
   readonly name: string;
   readonly uid: string;
-  /** In canonical form: what a peer may have that is this pod. Empty for one that has ended or is about to. */
+  /** In canonical form: the addresses from which this pod connects. Empty for a pod that has ended or is about to. */
   readonly addresses: readonly string[];
-  /** True where its addresses are its own and it runs: a pod of the host's network has those of its node. */
+  /** True if it runs and its addresses are its own; a pod on the host's network has those of its node. */
   readonly isItself: boolean;
   readonly labels: Mapping;
 }
 
 type Mapping = Readonly<Record<string, unknown>>;
 
-/** One of each family is what the API allows. */
+/** The API allows one of each family. */
 const MOST_ADDRESSES = 8;
 
-/** Null for what is no pod of `namespace`. Never throws. */
+/** Null if it is no pod of `namespace`. Never throws. */
 export function readPod(object: unknown, namespace: string): Pod | null {
   const { metadata, spec, status } = mapping(object);
   const { name, uid, labels, deletionTimestamp, namespace: of } = mapping(metadata);
@@ -45,7 +45,7 @@ function hostAddresses({ hostIP, hostIPs }: Mapping): ReadonlySet<string> {
   return new Set([hostIP, ...listed].flatMap((text) => canonical(text) ?? []));
 }
 
-/** As the doors say of a peer who it is: an IPv4-mapped address is the IPv4 address. */
+/** The form in which doors know a peer: an IPv4-mapped address is the IPv4 address. */
 function canonical(text: unknown): string | null {
   const address = isText(text) ? parseAddress(text) : null;
   if (address === null || isNobody(address)) return null;
@@ -54,7 +54,7 @@ function canonical(text: unknown): string | null {
   return isNobody(inner) ? null : inner.text;
 }
 
-/** This machine itself and the unspecified address, which a forged status must not give a name to. */
+/** Loopback and the unspecified address, to which a forged status must not give a name. */
 function isNobody(address: Address): boolean {
   return isLoopback(address) || address.bytes.every((byte) => byte === 0);
 }

@@ -1,4 +1,4 @@
-/** Which client a pod of the cluster is, by its address: what the API server says of the namespaces that `clients` names. */
+/** Which client a pod is, by its address, according to the API server, in the namespaces that `clients` names. */
 import type { ClientEntry, PodSelector } from '../config/config.js';
 import type { ApiServer } from './api-server.js';
 import { type Clock, createClock } from './clock.js';
@@ -6,12 +6,12 @@ import { NamespaceWatch, type WatchState } from './namespace-watch.js';
 import type { Pod } from './pod.js';
 
 export interface Pods {
-  /** The client whose pod alone has this address now; null: nobody's, or it is not known well enough. */
+  /** The client whose pod alone has this address now; null: no client's, or this is not certain. */
   of(address: string): string | null;
-  /** Starts and ends watches as `clients` says now. A namespace whose selectors differ is listed anew: until then, its pods are unknown. */
+  /** Starts and ends watches as `clients` now says. If selectors changed, the pods of their namespace are unknown until its next list. */
   review(): void;
   stop(): void;
-  /** True once each namespace has been known. */
+  /** True once every namespace has been listed. */
   readonly isKnown: boolean;
   readonly namespaces: readonly NamespaceLook[];
 }
@@ -19,7 +19,7 @@ export interface Pods {
 export interface NamespaceLook {
   readonly namespace: string;
   readonly state: WatchState['state'];
-  /** With an address. */
+  /** How many pods have an address. */
   readonly pods: number;
 }
 
@@ -27,7 +27,7 @@ export interface PodsOptions {
   readonly clients: () => readonly Pick<ClientEntry, 'name' | 'pods'>[];
   readonly api: ApiServer;
   readonly onChange: (state: WatchState) => void;
-  /** A pod that two clients have: it is nobody's. Told once for each pod. */
+  /** Called once for each pod that matches two clients, and so belongs to none. */
   readonly onAmbiguous: (pod: AmbiguousPod) => void;
   readonly clock?: Clock;
 }
@@ -40,7 +40,7 @@ export interface AmbiguousPod {
 
 interface Running {
   readonly watch: NamespaceWatch;
-  /** What it was started for. */
+  /** The selectors that it was started for. */
   readonly selectors: string;
 }
 
@@ -83,8 +83,8 @@ export function createPods(options: PodsOptions): Pods {
 }
 
 /**
- * An address that two pods have is nobody's until one of them is gone, in whatever namespace: one of the two has lost it, and the
- * server has not been told which.
+ * An address that two pods have, in whatever namespaces, is nobody's until one of them is gone: one of the two has lost it, and
+ * the server has not been told which.
  */
 function clientAt(running: readonly Running[], address: string): string | null {
   let client: string | null = null;
@@ -123,7 +123,7 @@ function watchOf(namespace: string, selectors: readonly Selector[], options: Req
   return new NamespaceWatch({ namespace, api, clock, clientOf, onChange });
 }
 
-/** After so many, nothing more is said of pods that two clients have. */
+/** After so many, no more pods that match two clients are reported. */
 const MOST_TOLD = 1000;
 
 function hasAll({ labels }: Pod, wanted: PodSelector['labels']): boolean {

@@ -8,7 +8,7 @@ export interface WatchEvent {
   readonly version: string;
 }
 
-/** Throws an ApiFailure: `gone` where the server says that it is, `malformed` for what is no event. */
+/** Throws an ApiFailure: `gone` if the server no longer has the version, `malformed` for what is no event. */
 export function readEvent(line: string): WatchEvent {
   const { type, object } = mapping(parseJson(line));
   if (type === 'ERROR') throw new ApiFailure(mapping(object).code === 410 ? 'gone' : 'refused');
@@ -17,7 +17,7 @@ export function readEvent(line: string): WatchEvent {
   return { type, object, version: versionOf(object) };
 }
 
-/** Of an object or of a list. */
+/** The resource version of an object or of a list. */
 export function versionOf(object: unknown): string {
   const { resourceVersion } = mapping(mapping(object).metadata);
   if (typeof resourceVersion !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(resourceVersion))
