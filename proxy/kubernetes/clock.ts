@@ -9,7 +9,7 @@ export interface Clock {
   wait(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Between two calls of `now`, the clock that has gone further counts: so sleep is included, and setting a clock back does no harm. */
+/** Between two calls of `now`, the clock that went further counts: sleep is included, and a clock set back does no harm. */
 export function createClock(clocks: Clocks = CLOCKS): Clock {
   let passed = 0;
   let last = { running: clocks.running(), wall: clocks.wall() };

@@ -8,7 +8,7 @@ import type { Pod } from './pod.js';
 export interface Pods {
   /** The client whose pod alone has this address now; null: no client's, or this is not certain. */
   of(address: string): string | null;
-  /** Starts and ends watches as `clients` now says. If selectors changed, the pods of their namespace are unknown until its next list. */
+  /** Starts and ends watches as `clients` now says. Where selectors changed, pods are unknown until their namespace is listed. */
   review(): void;
   stop(): void;
   /** True once every namespace has been listed. */

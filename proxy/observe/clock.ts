@@ -1,10 +1,10 @@
 /**
- * The time as records and responses write it. To format a date costs more than all else that is done for a refusal, and a
- * thousand of them have the same second.
+ * The time as records and responses write it. Formatting a date costs more than anything else about a refusal, so it is done
+ * once a second.
  */
 export class Clock {
   readonly #now: () => number;
-  /** Since 1970; what follows is of it. */
+  /** Seconds since 1970, for which the following texts are made. */
   #second = Number.NaN;
   #iso = '';
   #http = '';

@@ -1,4 +1,4 @@
-/** What tunnels and forwarded requests carried: those that have ended, and the tunnels that are open now. */
+/** Metrics of what tunnels and forwarded requests carried: all that have ended, and the tunnels that are open now. */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { Durations } from './durations.js';
 import { type CloseCause, type CloseRecord, type DecisionSink, isOfTunnel } from './record.js';
@@ -10,7 +10,7 @@ export interface TunnelBytes {
 
 const SECONDS = [0.1, 1, 10, 60, 600, 3600, 36_000];
 
-/** `open`: bytes that the tunnels which are open now have carried so far. */
+/** `open`: the bytes that the open tunnels have carried so far. */
 export function countCloses(registry: Registry, open: () => TunnelBytes): DecisionSink['closed'] {
   const tunnels = count(registry, {
     bytes: { name: 'egress_tunnel_bytes_total', help: 'Bytes of closed tunnels; up is from the client.' },
@@ -49,7 +49,7 @@ export function countCloses(registry: Registry, open: () => TunnelBytes): Decisi
 
 const CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
 
-/** By the class of the status (RFC 9110 section 15); of a request without an answer there is none. */
+/** Counts by the class of the status (RFC 9110 section 15); a request without an answer has none. */
 function countAnswers(registry: Registry): (record: Pick<CloseRecord, 'status'>) => void {
   const answers = new Counter({
     name: 'egress_forwarded_answers_total',

@@ -24,15 +24,15 @@ const COLUMNS: readonly [string, (record: DecisionRecord) => string | number | n
   ['server_name', ({ serverName }) => serverName],
 ];
 
-/** With a line of names at the top and CRLF at the end of each line. */
+/** With a header line, and CRLF at the end of each line. */
 export function decisionsCsv(records: readonly DecisionRecord[]): string {
   const lines = records.map((record) => COLUMNS.map(([, value]) => cell(value(record))).join(','));
   return `${[COLUMNS.map(([name]) => name).join(','), ...lines].join('\r\n')}\r\n`;
 }
 
 /**
- * A spreadsheet reads a cell that begins with one of these signs as a formula, and clients choose hosts and names: such a
- * text gets an apostrophe in front. Characters that cannot be seen are spelt out as in the log.
+ * Spreadsheets take a cell that begins with one of these signs for a formula, and clients choose hosts and names. So such a
+ * text gets an apostrophe in front. Invisible characters are spelt out as in the log.
  */
 function cell(value: string | number | null | undefined): string {
   if (value === null || value === undefined) return '';

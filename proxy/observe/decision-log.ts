@@ -1,4 +1,4 @@
-/** The log: one JSON object per line; decisions and closes by hand-made JSON, everything else by pino. */
+/** The log, one JSON object per line: records are encoded by hand, everything else by pino. */
 import { type Logger, pino } from 'pino';
 import { escapeInvisible, type Level, levelOf } from './json-line.js';
 import type { LineSink } from './line-sink.js';
@@ -7,15 +7,15 @@ import { spawnLevel } from './spawn-record.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** One place that lines go to. `render` makes of one line of JSON (without a line end) what is written there. */
+/** A place to which lines go. `render` turns a line of JSON (without a line end) into what is written there. */
 export interface LogOutput {
   readonly sink: Pick<LineSink, 'write'>;
   readonly render: ((json: string) => string) | null;
 }
 
 /**
- * Writes each record to every output, if its level is on, and once more to `apart` what is kept apart, whatever the level
- * is. Never blocks, never throws.
+ * Writes each record whose level is on to every output. Records that are kept apart go to `apart` as well, whatever their
+ * level. Never blocks, never throws.
  */
 export function createDecisionLog(
   level: LogLevel,
@@ -33,14 +33,14 @@ export function createDecisionLog(
   };
 }
 
-/** The spawn guard's records, in the same outputs. */
+/** Writes the spawn guard's records to the same outputs. */
 export function createSpawnLog(level: LogLevel, outputs: readonly LogOutput[]): SpawnObserver {
   return (record, json) => {
     if (isOn(level, spawnLevel(record))) writeLine(outputs, json);
   };
 }
 
-/** The logger for all that is no record: start, reload, errors. Same outputs, `level` as text, `time` in ISO 8601. `instance`: in each line. */
+/** The logger for everything but records: start, reload, errors. `level` as text, `time` in ISO 8601, `instance` in each line. */
 export function createEventLog(level: LogLevel, outputs: readonly LogOutput[], instance?: string): Logger {
   const options = {
     level,
@@ -51,12 +51,12 @@ export function createEventLog(level: LogLevel, outputs: readonly LogOutput[], i
   return pino(options, { write: (line: string) => writeLine(outputs, escapeInvisible(line.trimEnd())) });
 }
 
-/** Hands one line of JSON, given without its line end, to every output. */
+/** Writes one line of JSON, given without its line end, to every output. */
 function writeLine(outputs: readonly LogOutput[], json: string): void {
   for (const { sink, render } of outputs) sink.write(`${render === null ? json : render(json)}\n`);
 }
 
-/** True where a record of level `own` belongs into a log of level `threshold`. */
+/** True if a record of level `own` belongs in a log of level `threshold`. */
 function isOn(threshold: LogLevel, own: Level): boolean {
   if (threshold === 'error') return false;
   return own === 'warn' || threshold !== 'warn';

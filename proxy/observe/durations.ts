@@ -1,6 +1,6 @@
 /**
- * A histogram of seconds that is counted in an array: by prom-client's own, a value costs nine functions and five objects,
- * and each tunnel has two.
+ * A histogram of seconds that counts in an array. In prom-client's own, a value costs nine function calls and five objects,
+ * and each tunnel adds two values.
  */
 import { Histogram, type Registry } from 'prom-client';
 
@@ -16,7 +16,7 @@ export class Durations extends Histogram<'le'> {
   readonly #name: string;
   readonly #help: string;
   readonly #bounds: readonly number[];
-  /** How many were within each bound and not within the one before; those beyond all come last. */
+  /** How many values were within each bound but not within the one before; values beyond all bounds come last. */
   readonly #counts: number[];
   #sum = 0;
 
@@ -28,7 +28,7 @@ export class Durations extends Histogram<'le'> {
     this.#counts = Array<number>(buckets.length + 1).fill(0);
   }
 
-  /** Null and what is no number are not counted. */
+  /** Null and NaN are not counted. */
   add(ms: number | null): void {
     if (ms === null || !Number.isFinite(ms)) return;
     const seconds = ms / 1000;
@@ -38,7 +38,7 @@ export class Durations extends Histogram<'le'> {
     this.#sum += seconds;
   }
 
-  /** What prom-client asks for, of every metric that it reads. */
+  /** Called by prom-client when it reads the metric. */
   async getForPromString() {
     const bucket = `${this.#name}_bucket`;
     let count = 0;

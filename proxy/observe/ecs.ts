@@ -1,6 +1,6 @@
 /**
- * The log in the field names of the Elastic Common Schema (ECS 8), for collectors that index them: our own `host`, `event`
- * and `client` are objects or keywords of another kind there, and Elastic and Datadog would refuse or misread them.
+ * The log in the field names of the Elastic Common Schema (ECS 8), for collectors that index them. Our own `host`, `event` and
+ * `client` have other types there, so that Elastic and Datadog would refuse or misread them.
  */
 
 import { isIP } from 'node:net';
@@ -14,9 +14,9 @@ interface Fields {
 
 const ECS_VERSION = '8.11.0';
 const OUTCOMES: Readonly<Record<string, string>> = { allow: 'success', deny: 'failure', fail: 'failure' };
-/** Beside `connection`: ECS has none for a connection that failed. */
+/** Added to `connection`. ECS has no type for a failed connection. */
 const TYPES: Readonly<Record<string, readonly string[]>> = { allow: ['allowed'], deny: ['denied'], fail: [] };
-/** What has a field of its own in ECS; the rest of a record is below `egress`. */
+/** Fields that ECS has, too; the rest of a record goes below `egress`. */
 const MAPPED = new Set([
   'time',
   'level',
@@ -40,7 +40,7 @@ const MAPPED = new Set([
   'serverName',
 ]);
 
-/** Makes of one line of JSON of this log one line of ECS JSON, both without a line end. `machine`: where the proxy runs. */
+/** Turns a line of this log into a line of ECS JSON, both without a line end. `machine`: where the proxy runs. */
 export function ecsLine(json: string, machine = hostname()): string {
   const fields: Fields = JSON.parse(json);
   const line = {
@@ -89,7 +89,7 @@ function partiesOf({ client, host, port, dialed, addresses, bytesUp, bytesDown }
   return {
     source: {
       address: client.address,
-      // An invalid value would cost the whole line.
+      // Left out if invalid, or the whole line would be refused.
       ...(isIp(client.address) ? { ip: client.address } : {}),
       ...(typeof bytesUp === 'number' ? { bytes: bytesUp } : {}),
     },
@@ -124,7 +124,7 @@ function errorOf(error: unknown) {
   return { error: { type: error.type, message: error.message, stack_trace: error.stack } };
 }
 
-/** The line of a record has no text of its own. */
+/** The text for the line of a record, which has none of its own. */
 function messageOf({ event, outcome, reason, host, port }: Fields): string {
   const place = host === null || host === undefined ? '' : ` ${hostPortText(String(host), String(port))}`;
   return `${outcome ?? event}${place}${typeof reason === 'string' ? `: ${reason}` : ''}`;

@@ -1,7 +1,7 @@
-/** What became of exports to a collector; there only where the configuration has one. */
+/** Metrics of exports to a collector; registered only if the configuration has one. */
 import { Counter, type Registry } from 'prom-client';
 
-/** `dropped`: lines of the log that were lost so far. The series exist from the start: an alert waits for an increase. */
+/** `dropped`: log lines lost so far. The series exist from the start, because alerts look for an increase. */
 export function countExports(
   registry: Registry,
   dropped: () => number,

@@ -1,6 +1,6 @@
 /**
- * Records that last: a file that is rotated by size, over pino-roll. The files are `name.N.ext` with rising N; `path`
- * itself is a link to the current one, for `tail -F` and for people.
+ * The log file, which pino-roll rotates by size. Its files are `name.N.ext` with rising N; `path` itself is a link to the
+ * current one, for `tail -F` and for people.
  */
 import { lstatSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
@@ -13,7 +13,7 @@ export interface LogFile {
   readonly keep: number;
 }
 
-/** A part of the configured size is reserved for what is kept apart: enough for some hundred records at least. */
+/** One part in so many of the configured size is for records that are kept apart: at least a few hundred of them. */
 const KEPT_PART = 8;
 const KEPT_LEAST_BYTES = 256 * 1024;
 
@@ -28,9 +28,9 @@ export function keptFile({ path, maxSizeBytes }: LogFile): LogFile {
   };
 }
 
-/** Rejects where the file cannot be opened. Later errors, such as a full disk, cost lines and go to `onProblem`. */
+/** Rejects if the file cannot be opened. After later errors, such as a full disk, lines are lost; `onProblem` is called. */
 export async function openFileSink(file: LogFile, onProblem: (error: Error) => void): Promise<LineSink> {
-  // Only here: pino-roll brings 300 modules of date-fns, which a proxy without a log file would hold for nothing.
+  // Loaded only here: pino-roll brings 300 modules of date-fns, which a proxy without a log file does not need.
   const { default: roll } = await import('pino-roll');
   const stream = await roll({
     file: file.path,
@@ -39,10 +39,10 @@ export async function openFileSink(file: LogFile, onProblem: (error: Error) => v
     mkdir: true,
     mode: 0o640,
     ...BUFFERING,
-    // Its own timer goes on where the file could not be opened, and ends the process with a write to no file.
+    // If the file could not be opened, pino-roll's own timer would go on, write to no file, and end the process.
     periodicFlush: 0,
   });
-  // What comes before the listeners below would be lost, and an error without a listener ends the process.
+  // Waits for the outcome with listeners attached, because an error without one ends the process.
   await new Promise<void>((resolve, reject) => {
     stream.once('ready', resolve);
     stream.once('error', reject);
@@ -57,7 +57,7 @@ export async function openFileSink(file: LogFile, onProblem: (error: Error) => v
   return streamSink(stream);
 }
 
-/** Leaves alone what is no link, and what a file system without links refuses: the numbered files are there anyway. */
+/** Leaves alone what is no link, and ignores a file system without links: the numbered files exist anyway. */
 function pointTo(path: string, file: string): void {
   const target = basename(file);
   try {

@@ -1,7 +1,7 @@
-/** Records of one kind: written singly up to an allowance, and counted beyond it. */
+/** Writes records of one kind singly up to an allowance, and counts those beyond it. */
 import { LRUCache } from 'lru-cache';
 
-/** Records in one interval: with the same key, of one client in all, and of everybody. Those of one kind share it. */
+/** The most records in one interval: with the same key, of one client, and of all. Records of one `kind` share it. */
 export interface Allowance {
   readonly kind: string;
   readonly same: number;
@@ -13,37 +13,37 @@ export interface FoldRules<T> {
   write(record: T): void;
   /** The allowance that a record takes from. */
   allowance(record: T): Allowance;
-  /** Who asks, as a key; all that is asked and said; and of that what is left when the destination does not count. */
+  /** Keys: who asks; the same with all that was asked and answered; and that without the destination. */
   client(record: T): string;
   same(record: T): string;
   alike(record: T): string;
-  /** The record for requests to several destinations. */
+  /** The record for requests to different destinations. */
   withoutDestination(record: T): T;
-  /** The later of two records that are written as one. */
+  /** Two records as one, which keeps what the later one says. */
   merge(before: T, record: T): T;
-  /** `record` stands for so many more. */
+  /** The record, marked as standing for so many more. */
   withRepeats(record: T, repeats: number): T;
 }
 
 export interface FoldOptions {
-  /** What is not written singly is counted for this long, and then written as one record. Milliseconds, as `now`. */
+  /** How long records beyond the allowance are counted before one record is written for them. Milliseconds, as `now`. */
   readonly intervalMs: number;
   readonly now: () => number;
-  /** Memory for what is counted. */
+  /** Memory for the counts. */
   readonly memoryBytes: number;
 }
 
-/** What happened of one key in the interval that began at `since`. */
+/** What was written and counted for one key in the interval that began at `since`. */
 interface Count<T> {
   since: number;
   written: number;
   waiting: { record: T; more: number } | null;
 }
 
-/** Of an entry: its key twice, a record, and what is around them. */
+/** The memory of an entry beside its key: a record, and what is around it. */
 const ENTRY_BYTES = 1024;
 const LOOK_EVERY_MS = 1000;
-/** Records of a client in one interval, however many others flood. */
+/** Records in one interval that every client may have, however much the others flood. */
 const LEAST_OF_CLIENT = 5;
 
 export class Fold<T> {
@@ -59,7 +59,7 @@ export class Fold<T> {
     this.#counts = new LRUCache({
       maxSize: options.memoryBytes,
       sizeCalculation: (_count, key) => ENTRY_BYTES + 2 * key.length,
-      // What is pushed out by other keys is written before it is forgotten.
+      // What other keys push out is written before it is forgotten.
       dispose: (count) => this.#writeWaiting(count),
       noDisposeOnSet: true,
     });
@@ -67,7 +67,7 @@ export class Fold<T> {
 
   offer(record: T): void {
     const most = this.#rules.allowance(record);
-    // In a flood nothing but this key is needed, and it is the one that is made of each record.
+    // Asked first, because in a flood no other key has to be made.
     const same = this.#rules.same(record);
     const ofSame = this.#peek(same);
     if (ofSame !== null && ofSame.written >= most.same) {
@@ -76,7 +76,7 @@ export class Fold<T> {
     }
     const ofClient = this.#count(`${most.kind} ${this.#rules.client(record)}`);
     const ofAll = this.#count(most.kind);
-    // Nobody takes more than is left for the others, and everybody has a few.
+    // Nobody gets more than what is left for the others, and everybody gets a few.
     if (ofClient.written >= Math.max(LEAST_OF_CLIENT, Math.min(most.client, most.all - ofAll.written))) {
       this.#wait(this.#count(this.#rules.alike(record)), this.#rules.withoutDestination(record));
       return;
@@ -85,12 +85,12 @@ export class Fold<T> {
     this.#rules.write(record);
   }
 
-  /** Writes all that waits, at the end. */
+  /** Writes everything that waits, at the end. */
   flush(): void {
     for (const count of [...this.#waiting]) this.#writeWaiting(count);
   }
 
-  /** The count of a key in the interval that runs now; null if there is none. */
+  /** The count of a key in the current interval; null if there is none. */
   #peek(key: string): Count<T> | null {
     const count = this.#counts.get(key);
     if (count === undefined) return null;
@@ -125,7 +125,7 @@ export class Fold<T> {
     this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
   }
 
-  /** The flood of a key goes on until an interval passes without it: then its records are written singly again. */
+  /** Writes what has waited for an interval. After one in which none waited, records of a key are written singly again. */
   #look(): void {
     for (const count of [...this.#waiting]) {
       if (!this.#isOver(count)) continue;

@@ -1,4 +1,4 @@
-/** The decisions that are held with like ones as one row: a refusal that came 400 times is one row with a count. */
+/** Groups the decisions that are held: a refusal that came 400 times is one row with a count. */
 import type { DecisionRecord } from './record.js';
 import type { RecordFilter } from './record-filter.js';
 import type { Ring } from './ring.js';
@@ -6,13 +6,13 @@ import type { Ring } from './ring.js';
 export interface DecisionGroup {
   /** The newest record of the group. */
   readonly record: DecisionRecord;
-  /** How many requests, those without a record of their own included. */
+  /** How many requests, including those without a record of their own. */
   count: number;
-  /** When the oldest that is held was made, ISO 8601. */
+  /** The time of the oldest record that is held, ISO 8601. */
   first: string;
 }
 
-/** At most `limit` groups, the one with the newest record first. */
+/** At most `limit` groups, those with the newest records first. */
 export function groupDecisions(
   ring: Pick<Ring, 'query' | 'size'>,
   filter: RecordFilter,

@@ -1,6 +1,6 @@
 /**
- * The log's files read through once, from the newest back, for counts over a day or a week. In pieces, so that requests
- * are served in between, and no further than `MOST_BYTES`: no line is kept.
+ * Reads through the log's files once, from the newest back, for counts over a day or a week. It reads in pieces, so that
+ * requests are served in between, at most `MOST_BYTES` in all, and keeps no line.
  */
 import { open } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
@@ -10,12 +10,12 @@ import type { DecisionRecord } from './record.js';
 
 const PIECE_BYTES = 128 * 1024;
 const MOST_BYTES = 256 * 1024 * 1024;
-/** No record is as long. */
+/** Longer than any record. */
 const MOST_LINE = 64 * 1024;
 
 /**
- * Calls `onRecord` for each decision that is not older than `since` (milliseconds since 1970), in no certain order, and
- * resolves with true where the files go back that far. Never rejects: what cannot be read is not there.
+ * Calls `onRecord` for each decision that is not older than `since` (milliseconds since 1970), in no particular order, and
+ * resolves with true if the files go back that far. Never rejects: what cannot be read counts as absent.
  */
 export async function readHistory(
   path: string,

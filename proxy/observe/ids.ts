@@ -1,11 +1,11 @@
-/** Decision ids: short, unique among all instances, and in text order by time. */
+/** Decision ids: short, unique among all instances, and sorted by time as text. */
 import { randomInt } from 'node:crypto';
 
 const DIGITS = 5;
 
 /**
- * A new id at each call: milliseconds since 1970 and a counter, in base 36, of fixed length; then what tells instances apart
- * that decide in the same millisecond. `instance`: digits of the process.
+ * Makes a new id at each call: milliseconds since 1970 and a counter, in base 36 and of fixed length; then `instance`, the
+ * process's own digits, since two instances may decide in the same millisecond.
  */
 export function createIds(now: () => number = Date.now, instance = randomDigits()): () => string {
   let last = -1;
@@ -24,10 +24,10 @@ function counted(count: number): string {
   return count.toString(36).padStart(4, '0');
 }
 
-/** Of one millisecond, in which there are seldom more. */
+/** Counters as text for one millisecond, which seldom needs more. */
 const COUNTS = Array.from({ length: 36 }, (_, count) => counted(count));
 
-/** One of 60 million: of ten replicas two have the same in one of 1.3 million deployments. */
+/** One of 60 million: among ten replicas, two are the same in one of 1.3 million deployments. */
 function randomDigits(): string {
   return randomInt(36 ** DIGITS)
     .toString(36)

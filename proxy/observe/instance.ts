@@ -1,7 +1,7 @@
-/** Which process of several a record is of: in a cluster the pod, in Docker the container. */
+/** The name of the process that a record is from: in a cluster the pod, in Docker the container. */
 import { hostname } from 'node:os';
 
-/** A DNS name is no longer (RFC 1035 section 2.3.4), and pods and containers are called by one. */
+/** The longest DNS name (RFC 1035 section 2.3.4), which the names of pods and containers are. */
 const LONGEST = 253;
 
 /** POD_NAME, else HOSTNAME, else what the system calls this machine; cut to 253 characters. */

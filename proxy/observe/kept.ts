@@ -1,6 +1,6 @@
 /**
- * Which records are kept apart from the rest, in the ring and in a file, where no flood of others reaches them: alarms,
- * and the first contact of a client with a host. So few are kept in a time that they cannot push each other out.
+ * Which records are kept apart from the rest, in the ring and in a file, so that no flood of others pushes them out: alarms,
+ * and a client's first contact with a host. They are kept at a rate at which they cannot push each other out either.
  */
 import { LRUCache } from 'lru-cache';
 import type { DecisionRecord } from './record.js';
@@ -8,7 +8,7 @@ import { isAlarm } from './repeats.js';
 
 export type KeptTest = (record: DecisionRecord) => boolean;
 
-/** So many at once of one client, then one for each `everyMs`; and the same for all together. */
+/** For one client: so many at once, then one per `everyMs`. The next one: the same for all together. */
 const OF_CLIENT = { burst: 16, everyMs: 10_000 } as const;
 const OF_ALL = { burst: 256, everyMs: 1000 } as const;
 const CLIENTS = 1024;
@@ -42,7 +42,7 @@ export function createKeptTest(now: () => number = () => performance.now()): Kep
   };
   const isFirstContact = (client: string, { host, outcome }: DecisionRecord): boolean => {
     if (host === null) return false;
-    // Made-up names of one zone are one contact, or they would push out the others.
+    // By zone, or made-up names in one zone would push out the others.
     const key = `${client} ${outcome} ${zoneOf(host)}`;
     if (contacts.get(key) === true) return false;
     contacts.set(key, true);
@@ -51,7 +51,7 @@ export function createKeptTest(now: () => number = () => performance.now()): Kep
   return (record) => {
     const client = record.client.name ?? record.client.address;
     if (isAlarm(record)) return mayKeep('alarm', client);
-    // Apart by outcome: refusals that cost nothing do not use up what is kept of the rest.
+    // By outcome: refusals, which cost a client nothing, must not use up the places of the others.
     return isFirstContact(client, record) && mayKeep(record.outcome, client);
   };
 }
@@ -65,7 +65,7 @@ function fill(
   bucket.at = at;
 }
 
-/** The last two labels, or three where the second to last is short (`co.uk`); an address as it is. */
+/** The last two labels, or three if the second to last is short (`co.uk`); an address as it is. */
 function zoneOf(host: string): string {
   if (/^[\d.]+$|:/.test(host)) return host;
   const labels = host.split('.');

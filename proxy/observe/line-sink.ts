@@ -1,17 +1,17 @@
-/** Where lines go: buffered, written asynchronously, and dropped beyond a bound rather than waited for. */
+/** Where lines go: buffered and written asynchronously. Beyond a bound they are dropped, since nothing may wait for the log. */
 import { constants, fstatSync, openSync } from 'node:fs';
 import { pino } from 'pino';
 
 export interface LineSink {
   /** Takes one line with its line end. Never blocks and never throws. */
   write(line: string): void;
-  /** How many lines were lost, because the reader is too slow, gone, or the disk is full. */
+  /** How many lines were lost, because the reader is too slow or gone, or the disk is full. */
   dropped(): number;
-  /** Writes what is buffered, but waits no longer than `deadlineMs`. */
+  /** Writes what is buffered, for no longer than `deadlineMs`. */
   close(deadlineMs: number): Promise<void>;
 }
 
-/** The part of sonic-boom that a sink uses; `pino.destination` and pino-roll both give one. */
+/** The part of sonic-boom that a sink uses. Both `pino.destination` and pino-roll return one. */
 export interface LineStream {
   write(data: string | Buffer): boolean;
   end(): void;
@@ -23,9 +23,9 @@ export interface LineStream {
 /** A line waits no longer than this before it is written. */
 export const FLUSH_INTERVAL_MS = 100;
 /**
- * Options of sonic-boom: large writes under load, a bounded buffer when the reader stalls. A write goes through
- * the thread pool, which costs more than the lines in it: it waits for 64 KiB (the size of a pipe) or the interval.
- * Buffers, because a string that grows by a line is measured again from its beginning for each of them.
+ * Options of sonic-boom: large writes under load, and a bounded buffer if the reader stalls. A write goes through the thread
+ * pool, which costs more than the lines in it, so it waits for 64 KiB (the size of a pipe) or the interval. Buffers
+ * instead of strings, because sonic-boom measures a growing string from its beginning for each line.
  */
 export const BUFFERING = {
   sync: false,
@@ -41,7 +41,7 @@ export function stdoutSink(): LineSink {
   return streamSink(pino.destination({ dest: withoutBlocking(1), ...BUFFERING }));
 }
 
-/** A sink over a sonic-boom stream, which it owns from now on. Errors of the stream cost lines, never the process. */
+/** A sink over a sonic-boom stream, which it owns from now on. Errors of the stream lose lines but never end the process. */
 export function streamSink(stream: LineStream): LineSink {
   let dropped = 0;
   let closed = false;
@@ -72,8 +72,8 @@ export function streamSink(stream: LineStream): LineSink {
 }
 
 /**
- * A write to a full pipe blocks a thread of the pool that DNS and files share, and keeps the process from ending. A
- * second open of the same pipe can be non-blocking without changing the one that other processes hold.
+ * A write to a full pipe would block a thread of the pool that files share, and keep the process from ending. Opening the same
+ * pipe a second time makes it non-blocking for us without changing it for other processes.
  */
 function withoutBlocking(fd: number): number {
   try {

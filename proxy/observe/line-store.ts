@@ -1,9 +1,9 @@
 /**
- * The last lines, so many and of so many bytes, as bytes outside the heap of JavaScript. As strings they would be copied by the collector
- * twice each before it leaves them alone, which cost a refused CONNECT a tenth of its time.
+ * The last lines, bounded in number and bytes, as bytes outside of JavaScript's heap. The collector would copy each string
+ * twice before leaving it alone, which took a tenth of the time of a refused CONNECT.
  */
 
-/** Lines share one allocation of this many bytes; it is released with the last of them. */
+/** Lines share allocations of this many bytes, each of which is released with the last of its lines. */
 const CHUNK_BYTES = 64 * 1024;
 
 export interface LineStore {
@@ -13,7 +13,7 @@ export interface LineStore {
   size(): number;
 }
 
-/** `capacity`: how many lines are held, of no more than `bytes`. The newest one is held whatever its size. */
+/** `capacity`: the most lines that are held, with no more than `bytes` in all. The newest one is held whatever its size. */
 export function createLineStore(capacity: number, bytes = Number.POSITIVE_INFINITY): LineStore {
   const chunks: (Buffer | null)[] = [];
   const starts = new Uint32Array(capacity);
@@ -26,13 +26,13 @@ export function createLineStore(capacity: number, bytes = Number.POSITIVE_INFINI
   const dropOldest = (): void => {
     const slot = (count - held) % capacity;
     heldBytes -= (ends[slot] ?? 0) - (starts[slot] ?? 0);
-    // Or the chunk would live on with a line that nobody can read.
+    // Otherwise the chunk would stay alive for a line that nobody can read.
     chunks[slot] = null;
     held -= 1;
   };
   return {
     push(line) {
-      // Three bytes of UTF-8 at most for each unit of a string.
+      // UTF-8 takes at most three bytes for each unit of a string.
       const most = line.length * 3;
       if (chunk.length - used < most) {
         chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, most));

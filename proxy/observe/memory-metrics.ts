@@ -1,4 +1,4 @@
-/** What the process holds on behalf of others, by share of its budget. */
+/** Metrics of what the process holds for others, by share of the memory budget. */
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 /** The part of a memory budget that is shown. */

@@ -1,4 +1,4 @@
-/** What an operator's dashboards read. Labels have few values, and none that a tool chooses: never a host or an address. */
+/** The metrics. Labels have few values and none that a tool can choose: never a host or an address. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { NoticeEvent, NoticeOutcome } from '../core/notice-event.js';
 import { countCloses, type TunnelBytes } from './close-metrics.js';
@@ -12,15 +12,15 @@ import { addRelayMetrics } from './relay-metrics.js';
 import { countReloads } from './reload-metrics.js';
 import { countRequests } from './request-metrics.js';
 
-/** What is read when the metrics are, rather than reported when it changes. */
+/** What is asked for when the metrics are read, rather than reported when it changes. */
 export interface MetricsOptions {
   openTunnels(): number;
   openConnections(): number;
-  /** What the open tunnels have carried so far. */
+  /** The bytes that the open tunnels have carried so far. */
   openTunnelBytes?(): TunnelBytes;
   /** The names of the clients of the configuration in force. */
   clients?(): ReadonlySet<string>;
-  /** Of the program. */
+  /** The version of the program. */
   readonly version?: string;
   unansweredDnsPeers(): number;
   /** Null before the doors are open. */
@@ -32,24 +32,24 @@ export interface MetricsOptions {
   lostStreamRecords(): number;
   /** What the fixed relays lead to; absent: there are none. */
   relays?(): readonly RelayLook[];
-  /** Whose pods are watched, by namespace; absent: nobody's. */
+  /** The namespaces whose pods are watched; absent: none. */
   pods?(): readonly NamespaceLook[];
   policy(): { readonly digest: string; readonly mode: string; readonly default: string };
 }
 
 export interface Metrics extends DecisionSink {
-  /** What the spawn guard decided. */
+  /** A decision of the spawn guard. */
   spawn(record: SpawnRecord): void;
-  /** What became of a notice. */
+  /** The outcome of a notice. */
   notice(event: NoticeEvent, outcome: NoticeOutcome): void;
   readonly registry: Registry;
   /** A reload of the configuration that took effect. */
   reloaded(): void;
-  /** A reload that was refused: the policy before it stays in force. */
+  /** A reload that was refused; the earlier policy stays in force. */
   reloadFailed(): void;
 }
 
-/** Beyond what `limits.connectTimeout` and `dns.timeout` are set to: what times out is in a bucket of its own. */
+/** Buckets beyond the defaults of `limits.connectTimeout` and `dns.timeout`, so that timeouts fall into buckets of their own. */
 const NAME_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60];
 
 export function createMetrics(options: MetricsOptions): Metrics {

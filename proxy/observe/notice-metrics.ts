@@ -1,8 +1,8 @@
-/** Notices to whoever runs the proxy, by what they tell of and by what became of them. */
+/** Metrics of notices to whoever runs the proxy, by event and outcome. */
 import { Counter, type Registry } from 'prom-client';
 import { NOTICE_EVENTS, NOTICE_OUTCOMES, type NoticeEvent, type NoticeOutcome } from '../core/notice-event.js';
 
-/** The series exist from the start: an alert waits for an increase. */
+/** The series exist from the start, because alerts look for an increase. */
 export function countNotices(registry: Registry): (event: NoticeEvent, outcome: NoticeOutcome) => void {
   const counter = new Counter({
     name: 'egress_notices_total',

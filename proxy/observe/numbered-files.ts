@@ -1,8 +1,8 @@
-/** Which files the log's sink has written: `name.N.ext` with rising N. */
+/** The files that the log's sink has written: `name.N.ext` with rising N. */
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 
-/** The files that the sink wrote for `path`, the newest first. */
+/** Those of `path`, the newest first. */
 export async function numberedFiles(path: string): Promise<string[]> {
   const extension = extname(path) || '.log';
   const stem = `${basename(path, extname(path))}.`;

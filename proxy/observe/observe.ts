@@ -7,14 +7,14 @@ import type { CloseRecord, DecisionRecord, DecisionSink, SpawnRecord } from './r
 export interface Observer {
   decision(record: DecisionRecord, json: string): void;
   closed(record: CloseRecord, json: string): void;
-  /** The record that was just handed to `decision` is to be kept apart from a flood of others. */
+  /** The record just handed to `decision` is to be kept apart, so that no flood pushes it out. */
   kept?(record: DecisionRecord, json: string): void;
 }
 
 /** Takes each record of the spawn guard with its line of JSON. Never blocks, never throws. */
 export type SpawnObserver = (record: SpawnRecord, json: string) => void;
 
-/** One sink for all observers, in their order: a record becomes JSON once, whoever reads it. `instance`: in each line. */
+/** One sink for all observers, in their order, so that a record becomes JSON only once. `instance`: in each line. */
 export function fanOut(
   observers: readonly Observer[],
   isKept: KeptTest = () => false,
@@ -33,7 +33,7 @@ export function fanOut(
   };
 }
 
-/** Every record to `counter` as it comes, and to `writer`, which may leave some out. */
+/** Hands every record to `counter` as it comes, and to `writer`, which may leave some out. */
 export function both(counter: DecisionSink, writer: DecisionSink): DecisionSink {
   return {
     decision(record) {
@@ -48,7 +48,7 @@ export function both(counter: DecisionSink, writer: DecisionSink): DecisionSink 
 }
 
 /**
- * A concatenated string is a tree of its parts. Reading a character makes it one piece, once for all who write it out.
+ * V8 keeps a concatenated string as a tree of its parts. Reading a character turns it into one piece, once for all readers.
  */
 function flat(text: string): string {
   text.charCodeAt(0);

@@ -1,4 +1,4 @@
-/** Opens the outputs that the configuration asks for, and the two logs over them. */
+/** Opens the outputs that the configuration asks for, and the logs that write to them. */
 import type { Logger } from 'pino';
 import { createDecisionLog, createEventLog, createSpawnLog, type LogLevel, type LogOutput } from './decision-log.js';
 import { ecsLine } from './ecs.js';
@@ -22,20 +22,19 @@ export interface LogSettings {
 export interface OpenLog {
   readonly decisions: Observer;
   readonly spawns: SpawnObserver;
-  /** For all that is no record. */
+  /** For everything but records. */
   readonly events: Logger;
   /** Lines lost on any output. */
   dropped(): number;
-  /** Writes what is buffered, but waits no longer than `deadlineMs`. */
+  /** Writes what is buffered, for no longer than `deadlineMs`. */
   close(deadlineMs: number): Promise<void>;
 }
 
-/** A file that stays unwritable is not reported more often than this. */
+/** How often a file that stays unwritable is reported. */
 const PROBLEM_EVERY_MS = 60_000;
 
 /**
- * Rejects where the log file cannot be opened. `more`: where lines go, too. `stdout`: standard output, or what stands in for
- * it in tests.
+ * Rejects if the log file cannot be opened. `more`: further outputs. `stdout`: standard output, or what replaces it in tests.
  */
 export async function openLog(
   settings: LogSettings,

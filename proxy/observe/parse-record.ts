@@ -1,4 +1,4 @@
-/** Decision records from outside: files and answers that others may have written to. */
+/** Reads decision records from outside: from files and answers that others may have written to. */
 import * as z from 'zod';
 import { REASONS } from '../core/reasons.js';
 import { type DecisionRecord, DOORS } from './record.js';
@@ -30,7 +30,7 @@ const schema = z.object({
   instance: z.string().max(512).optional(),
 });
 
-/** Null for anything that is not a whole decision record; fields that it should not have are left out. */
+/** Null for anything but a complete decision record; unknown fields are left out. */
 export function parseRecord(value: unknown): DecisionRecord | null {
   const parsed = schema.safeParse(value);
   if (!parsed.success) return null;
@@ -43,7 +43,7 @@ export function parseRecord(value: unknown): DecisionRecord | null {
   };
 }
 
-/** The decision record of a line of the log; null for other lines. */
+/** The decision record in a line of the log; null for other lines. */
 export function parseRecordLine(line: string): DecisionRecord | null {
   if (!line.startsWith('{')) return null;
   try {

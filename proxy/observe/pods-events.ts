@@ -1,4 +1,4 @@
-/** What becomes of the watches of pods, as events of the log. */
+/** Changes of the watches of pods, as events in the log. */
 import type { Logger } from 'pino';
 
 export interface PodsEvents {

@@ -1,4 +1,4 @@
-/** The log for a person at a terminal: one aligned line for each record or event. */
+/** The log for a person at a terminal: one aligned line per record or event. */
 import { hostPortText } from '../core/target.js';
 import { escapeText } from './json-line.js';
 
@@ -10,8 +10,8 @@ const COLOR = { allow: 32, deny: 31, fail: 33, note: 36, dim: 90 } as const;
 const EVENT_COLOR: Readonly<Record<string, keyof typeof COLOR>> = { warn: 'fail', error: 'deny', fatal: 'deny' };
 
 /**
- * Makes of one line of JSON of this log one line for people. `colored`: with ANSI colours. `greeting`: for someone at a
- * terminal, who reads the start as a list; where the log is kept, it stays one line.
+ * Turns a line of this log into a line for people. `colored`: with ANSI colours. `greeting`: shows the start as a list, for
+ * someone at a terminal; in a log that is kept, it stays one line.
  */
 export function prettyRenderer(colored: boolean, greeting = false): (json: string) => string {
   const paint = (color: keyof typeof COLOR, text: string) => (colored ? `\x1b[${COLOR[color]}m${text}\x1b[0m` : text);
@@ -27,7 +27,7 @@ export function prettyRenderer(colored: boolean, greeting = false): (json: strin
 
 type Paint = (color: keyof typeof COLOR, text: string) => string;
 
-/** Outcome, client, destination, and why or how; columns line up where the texts are of usual length. */
+/** Outcome, client, destination, and why or how. Columns line up if the texts have their usual lengths. */
 function decisionText(fields: Fields, paint: Paint): string {
   const { outcome, reason, rule, mode } = fields;
   const color = outcome === 'allow' || outcome === 'deny' ? outcome : 'fail';
@@ -73,7 +73,7 @@ function closedText(fields: Fields): string {
   return `closed ${destination}${text(id)} ${carried}, ${text(cause)}${why}${more(fields)}`;
 }
 
-/** What a person who has just started it wants to know, a line each. */
+/** What a person who has just started the proxy wants to know, one line each. */
 function readyText(fields: Fields, paint: Paint): string {
   const { admin, ...doors } = object(fields.listening);
   const rules = fields.rules === 1 ? '1 rule' : `${text(fields.rules)} rules`;
@@ -90,7 +90,7 @@ function readyText(fields: Fields, paint: Paint): string {
   return [paint('allow', `egress-proxy ${text(fields.version)} is ready`), ...lines].join('\n');
 }
 
-/** Without the instance: who looks at a terminal looks at one. */
+/** Without the instance, since a terminal shows only one. */
 function eventText({ level, time, event, msg, instance: _, ...rest }: Fields, paint: Paint): string {
   const details = Object.entries(rest).map(([name, value]) => `${escapeText(name)}=${text(value)}`);
   const head = paint(EVENT_COLOR[text(level)] ?? 'note', text(level).padEnd(5));
@@ -101,7 +101,7 @@ function clock(time: unknown): string {
   return /T(\d\d:\d\d:\d\d\.\d{3})Z$/.exec(text(time))?.[1] ?? text(time);
 }
 
-/** Texts with what is invisible spelt out, everything else as JSON; nothing for null. */
+/** Texts with invisible characters spelt out, everything else as JSON; empty for null. */
 function text(value: unknown): string {
   if (value === null || value === undefined) return '';
   return typeof value === 'string' ? escapeText(value) : escapeText(JSON.stringify(value)).replaceAll('\\"', '"');

@@ -1,4 +1,4 @@
-/** The last records of the log file, so that what was refused before a restart is still there after it. */
+/** Reads the last records of the log file, so that a restart does not lose what was refused before it. */
 import { open } from 'node:fs/promises';
 import { keptFile, type LogFile } from './file-sink.js';
 import { decisionJson } from './json-line.js';
@@ -7,7 +7,7 @@ import { parseRecordLine } from './parse-record.js';
 import type { DecisionRecord } from './record.js';
 import type { Ring } from './ring.js';
 
-/** No more is read of one file, from its end: the memory that reading takes is bounded. */
+/** The most that is read of one file, from its end, so that reading takes bounded memory. */
 const MOST_BYTES = 16 << 20;
 
 /** Fills the ring with at most `most` decisions of earlier runs, and with those that were kept apart. Never rejects. */
@@ -15,7 +15,7 @@ export async function restoreRing(ring: Pick<Ring, 'restore' | 'kept'>, file: Lo
   const recent = await readBack(file.path, most);
   const apart = new Map((await readBack(keptFile(file).path, most)).map((record) => [record.id, record]));
   const ids = new Set(recent.map(({ id }) => id));
-  // Those that are in no other file any more are older than all that are.
+  // Records that only the file of kept ones still has are older than all the others.
   for (const [id, record] of apart) if (!ids.has(id)) ring.kept(record, decisionJson(record));
   for (const record of recent) {
     const json = decisionJson(record);
@@ -24,7 +24,7 @@ export async function restoreRing(ring: Pick<Ring, 'restore' | 'kept'>, file: Lo
   }
 }
 
-/** At most `most` decisions, oldest first. Never rejects: what cannot be read is not there. */
+/** At most `most` decisions, oldest first. Never rejects: what cannot be read counts as absent. */
 export async function readBack(path: string, most: number): Promise<DecisionRecord[]> {
   const records: DecisionRecord[] = [];
   for (const file of await numberedFiles(path)) {

@@ -1,10 +1,10 @@
-/** Which records a reader asks for: the same for the list, the stream and the page. */
+/** Which records a reader asks for; the same for the list, the stream and the page. */
 import { hostPortText } from '../core/target.js';
 import type { DecisionRecord } from './record.js';
 
 /**
- * What is asked for; null means any. `host` and `client` match whole and without regard to case, `*.suffix` below it;
- * `text` matches a part of client, host, address, reason or rule.
+ * Null means any. `host` and `client` match as a whole and regardless of case, `*.suffix` matches all names below it; `text`
+ * matches a part of client, host, address, reason or rule.
  */
 export interface RecordFilter {
   readonly outcome: string | null;

@@ -20,12 +20,12 @@ export type Door = (typeof DOORS)[number];
  */
 export interface DecisionRecord {
   readonly event: 'decision';
-  /** Unique among instances. Sorts by time of the decision: later records have greater ids (as text) within one run. */
+  /** Unique among instances. Sorts by time as text: within one run, later records have greater ids. */
   readonly id: string;
   /** ISO 8601 with milliseconds. */
   readonly time: string;
   readonly outcome: 'allow' | 'deny' | 'fail';
-  /** With outcome `allow` only in mode `report` and with `sni: log`: what enforcement would have said. */
+  /** With outcome `allow`, only in mode `report` and with `sni: log`: what enforcement would have said. */
   readonly reason: Reason | null;
   readonly rule: string | null;
   readonly mode: 'enforce' | 'report';
@@ -40,23 +40,23 @@ export interface DecisionRecord {
   readonly status: number | null;
   readonly dnsMs: number | null;
   readonly connectMs: number | null;
-  /** What the ClientHello in the tunnel named, where `policy.sni` has that against it; else absent. */
+  /** The server name in the tunnel's ClientHello, if `policy.sni` objects to it; else absent. */
   readonly serverName?: string;
   /**
-   * For how many more requests of the same client, door and reason this record stands, which have none of their own;
-   * absent for a request that nothing was left out beside. `host` is null where they had different ones.
+   * How many more requests of the same client, door and reason this record stands for, which have no record of their own;
+   * absent: none. `host` is null if they had different ones.
    */
   readonly repeats?: number;
-  /** The process that decided: pod, container or machine. Put there where the record is written. */
+  /** The process that decided: pod, container or machine. Added when the record is written. */
   readonly instance?: string;
 }
 
-/** True for what was let through and would have been refused if the mode were `enforce`. */
+/** True for what was let through but would have been refused in mode `enforce`. */
 export function isReported({ outcome, reason }: Pick<DecisionRecord, 'outcome' | 'reason'>): boolean {
   return outcome === 'allow' && reason !== null;
 }
 
-/** One for each request that was allowed: when both directions of its tunnel have ended, or its answer is over. */
+/** One for each allowed request, when both directions of its tunnel, or its answer, have ended. */
 export interface CloseRecord {
   readonly event: 'closed';
   readonly id: string;
@@ -69,30 +69,30 @@ export interface CloseRecord {
   /** As in the decision record. */
   readonly status: number | null;
   /**
-   * Of a tunnel what was read from the client, and from the destination; of a forwarded request what was written to the
-   * origin, and read from it: heads, framing and content, within TLS.
+   * In a tunnel, what was read from the client (up) and from the destination (down); of a forwarded request, what was written
+   * to the origin and read from it: heads, framing and content, within TLS.
    */
   readonly bytesUp: number;
   readonly bytesDown: number;
-  /** Since the request came. */
+  /** Counted from the arrival of the request. */
   readonly durationMs: number;
   readonly cause: CloseCause;
   /**
-   * What came to light after the decision record: what `policy.sni` refused, or would have; what a changed policy has
-   * against it; a fault in what the origin sent. Null for all others.
+   * What came to light after the decision record: what `policy.sni` refused or would have refused, why a changed policy
+   * forbids it now, or a fault in what the origin sent. Null if nothing did.
    */
   readonly reason: Reason | null;
   /** As in a decision record. */
   readonly serverName?: string;
-  /** As in a decision record; the bytes are then of all. */
+  /** As in a decision record. The bytes are then those of all of them together. */
   readonly repeats?: number;
   readonly instance?: string;
 }
 
-/** `refused`: the first bytes in the tunnel were not what the policy allows. `policy`: it has changed, and forbids it now. */
+/** `refused`: the policy did not allow the first bytes in the tunnel. `policy`: the policy has changed and forbids it now. */
 export type CloseCause = 'end' | 'client-reset' | 'upstream-reset' | 'idle' | 'drain' | 'refused' | 'busy' | 'policy';
 
-/** False for the close record of a request that was forwarded, and answered. */
+/** False for the close record of a forwarded request that was answered. */
 export function isOfTunnel({ door, status }: Pick<CloseRecord, 'door' | 'status'>): boolean {
   return status === 101 || !FORWARDING.has(door);
 }
@@ -106,8 +106,8 @@ export interface DecisionSink {
 }
 
 /**
- * What the spawn guard decided: one for each container that is created, each image that is pulled and each request that
- * is refused. Never a value of an environment variable, an argument or a label but the server's name.
+ * A decision of the spawn guard: one for each container that is created, each image that is pulled and each request that is
+ * refused. Holds no values of environment variables, no arguments, and no label but the server's name.
  */
 export interface SpawnRecord {
   readonly event: 'spawn';
@@ -115,17 +115,17 @@ export interface SpawnRecord {
   readonly time: string;
   readonly outcome: 'allow' | 'deny' | 'fail';
   readonly reason: SpawnReason | null;
-  /** What was asked for: `create`, `pull`, `start` ..., or the method and path of what is none of them. */
+  /** What was asked for: `create`, `pull`, `start` and so on, or method and path of a request that is none of these. */
   readonly operation: string;
   readonly server: string | null;
   readonly image: string | null;
-  /** Which field was refused: `HostConfig.Privileged`. */
+  /** The field that was refused, such as `HostConfig.Privileged`. */
   readonly field: string | null;
   /** The container's name, and its address on the tools' network. */
   readonly container: string | null;
   readonly address: string | null;
   readonly status: number;
-  /** What the client was answered, in words. */
+  /** The explanation that the client got. */
   readonly explanation: string | null;
   /** The guard's container. */
   readonly instance?: string;

@@ -1,4 +1,4 @@
-/** What became of the targets of the fixed relays, as events of the log. */
+/** Changes of the fixed relays' targets, as events in the log. */
 import type { Logger } from 'pino';
 
 /** One look at the target of a relay; see door/relay-watch.ts. */
@@ -9,7 +9,7 @@ export interface RelayLook {
   readonly outside: readonly string[];
 }
 
-/** Takes what has changed, in order, and writes a line for each change that an operator has to know. */
+/** To be called with each change, in order. Writes a line for those that an operator has to know. */
 export function relayEvents(log: Pick<Logger, 'info' | 'warn' | 'error'>): (look: RelayLook) => void {
   const before = new Map<string, RelayLook>();
   return (look) => {
@@ -31,7 +31,7 @@ export function relayEvents(log: Pick<Logger, 'info' | 'warn' | 'error'>): (look
   };
 }
 
-/** For readyz: a state and nothing else, since it is answered without a token. */
+/** For readyz: only a state, since that is answered without a token. */
 export function relayReadiness(looks: readonly RelayLook[]): object {
   if (looks.length === 0) return { status: 'ok' };
   const relays = looks.map(({ relay, state, outside }) => ({

@@ -1,4 +1,4 @@
-/** The targets of the fixed relays as metrics. The counts exist without a relay as well, so that an alert can be written for both. */
+/** Metrics of the fixed relays' targets. They exist without a relay, too, so that one alert serves both cases. */
 import { Gauge, type Registry } from 'prom-client';
 import type { RelayLook } from './relay-events.js';
 

@@ -4,7 +4,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 export interface ReloadMetrics {
   /** A reload of the configuration that took effect. */
   reloaded(): void;
-  /** A reload that was refused: the policy before it stays in force. */
+  /** A reload that was refused; the earlier policy stays in force. */
   reloadFailed(): void;
 }
 

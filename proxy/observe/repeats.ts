@@ -1,7 +1,7 @@
 /**
- * One record for each request in ordinary use. In a flood, requests that say the same again are counted instead of
- * written, so that nobody rolls the log away: the first ones at once, then one record for each interval, whose `repeats`
- * says for how many more it stands. DECISIONS 115.
+ * In ordinary use, one record for each request. In a flood, the first ones are written at once; further ones that say the same
+ * are counted, and one record per interval says with `repeats` how many more it stands for. So nobody can push the rest
+ * out of the log. DECISIONS 115.
  */
 import { type Allowance, Fold } from './fold.js';
 import type { CloseRecord, DecisionRecord, DecisionSink } from './record.js';
@@ -9,39 +9,39 @@ import type { CloseRecord, DecisionRecord, DecisionSink } from './record.js';
 export const INTERVAL_MS = 10_000;
 
 export const ALLOWANCES = {
-  /** Let through with nothing to say against it. */
+  /** Allowed without any objection. */
   quiet: { kind: 'quiet', same: 500, client: 2000, all: 8000 },
   /** Refused, failed, or would have been refused. */
   refused: { kind: 'refused', same: 10, client: 200, all: 1000 },
-  /** A flood of other refusals takes nothing of this. */
+  /** An allowance of its own, so that a flood of other refusals cannot use it up. */
   alarm: { kind: 'alarm', same: 10, client: 50, all: 500 },
   closed: { kind: 'closed', same: 500, client: 2000, all: 8000 },
 } as const satisfies Readonly<Record<string, Allowance>>;
 
-/** A metadata service, or the proxy itself: no honest tool asks for those. */
+/** A request for a metadata service or for the proxy itself, which no honest tool makes. */
 export function isAlarm({ reason }: Pick<DecisionRecord, 'reason'>): boolean {
   return reason === 'metadata-address' || reason === 'own-listener';
 }
 
 export interface RepeatsSink extends DecisionSink {
-  /** Of the record that counts the one with this id, as a refusal says it; this id for one that has its own. */
+  /** The id of the record that counts the request whose refusal named this id; the same id if it has a record of its own. */
   idOf(id: string): string;
-  /** Writes what is counted and not written yet: at the end. */
+  /** Writes what is counted but not written yet, at the end. */
   flush(): void;
 }
 
 export interface RepeatsOptions {
   /** Milliseconds. */
   readonly now?: () => number;
-  /** Memory for what is counted. */
+  /** Memory for the counts. */
   readonly memoryBytes?: number;
 }
 
 const MEMORY_BYTES = 2 * 1024 * 1024;
-/** A person asks for the id of a refusal within minutes; of a flood, the last ones are enough. */
+/** A person asks for the id of a refusal within minutes, so the last ones of a flood are enough. */
 const MOST_FOLDED = 4096;
 
-/** `next` gets every record that is written; one that stands for others comes up to an interval late. */
+/** `next` gets every record that is written. One that stands for others comes up to an interval late. */
 export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): RepeatsSink {
   const { now = () => performance.now(), memoryBytes = MEMORY_BYTES } = options;
   const folded = new Successors();
@@ -60,7 +60,7 @@ export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): R
         dialed: null,
       }),
       merge(before, record) {
-        // Nobody is shown the id of what was let through.
+        // Only for refusals, since nobody is shown the id of an allowed request.
         if (before.outcome !== 'allow') folded.add(before.id, record.id);
         return record;
       },
@@ -96,7 +96,7 @@ export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): R
   };
 }
 
-/** The last ids, each with the one that took its place. Asked for once in a while, and told of every refusal of a flood. */
+/** The last ids, each with the one that replaced it. Cheap to add to, at every refusal of a flood; seldom asked. */
 class Successors {
   readonly #ids: string[] = [];
   readonly #next: string[] = [];
@@ -109,7 +109,7 @@ class Successors {
     this.#count += 1;
   }
 
-  /** Those that follow are newer: once around is enough. */
+  /** Successors are newer, so one pass from the oldest finds the last. */
   lastOf(id: string): string {
     let last = id;
     const oldest = Math.max(0, this.#count - MOST_FOLDED);

@@ -1,13 +1,13 @@
 /**
- * Requests by what came of them, by rule and by client. Counted in plain maps, and handed to the registry when it is
- * read: a record must not cost a hash of its labels.
+ * Metrics of requests by outcome, by rule and by client. Counted in plain maps and handed to the registry when it is read, so
+ * that no record costs a hash of its labels.
  */
 import { Counter, type Registry } from 'prom-client';
 import { REASONS, type Reason } from '../core/reasons.js';
 import { sectionOf } from '../core/rule-id.js';
 import { type DecisionRecord, DOORS } from './record.js';
 
-/** Reasons that alerts wait for: their series exist from the start, or the first request would be no increase. */
+/** Reasons that alerts look for. Their series exist from the start, or the first request would not be an increase. */
 export const WATCHED_REASONS = [
   'metadata-address',
   'own-listener',
@@ -15,12 +15,12 @@ export const WATCHED_REASONS = [
   'client-unauthenticated',
 ] as const satisfies readonly Reason[];
 
-/** The label of clients that no configuration names: tools choose their names and addresses, and so their number. */
+/** The label of all clients that the configuration does not name. Tools can choose names and addresses, without end. */
 const UNNAMED = '(unnamed)';
-/** Rows of rules and of clients: a reload may rename them, so their number is bounded. */
+/** The most rows of rules, and of clients, since each reload may bring new names. */
 const MOST_ROWS = 1000;
 
-/** `clients`: the names that the configuration in force has. */
+/** `clients`: the names in the configuration in force. */
 export function countRequests(
   registry: Registry,
   clients: () => ReadonlySet<string>,
@@ -58,10 +58,10 @@ interface RowOptions {
 
 type Row = { readonly values: readonly string[]; count: number };
 
-/** Adds to the row of these label values, in the order of `labelNames`. */
+/** The function returned adds to the row of its label values, given in the order of `labelNames`. */
 function rowsOf(registry: Registry, { name, help, labelNames }: RowOptions) {
   const rows: Row[] = [];
-  // By one value after the other: joined, they would be a new text for each record.
+  // Looked up by one value after the other, because joining them would make a new string for each record.
   const found = new Map<string, Map<string, Map<string, Row>>>();
   const counter = new Counter({
     name,

@@ -1,6 +1,6 @@
 /**
- * The last decisions, in memory. Each is held as its line of JSON and no more: a tenth of the memory of an object, and
- * no reference to the request's buffers. Those that are kept apart are held longer, and read as older ones.
+ * The last decisions, in memory. Each is held only as its line of JSON, which takes a tenth of the memory of an object and
+ * refers to none of the request's buffers. Records that are kept apart are held longer, and follow as the oldest ones.
  */
 import { createLineStore, type LineStore } from './line-store.js';
 import type { Observer } from './observe.js';
@@ -10,7 +10,7 @@ import { createSubscription, type Subscription, type SubscriptionOptions } from 
 
 export interface RingQuery extends RecordFilter {
   readonly limit: number;
-  /** Only records older than the one with this id; an id that is no longer held gives none. */
+  /** Only records older than the one with this id; none if that is no longer held. */
   readonly before: string | null;
 }
 
@@ -18,35 +18,35 @@ export interface Totals {
   allow: number;
   deny: number;
   fail: number;
-  /** Of those allowed: what enforcement would have refused, in mode `report`. */
+  /** How many of those allowed would have been refused in mode `enforce`. */
   reported: number;
 }
 
 export interface Ring extends Observer {
-  /** A record of an earlier run, older than all that follow: kept, but neither counted nor sent to subscribers. */
+  /** Adds a record of an earlier run before all new ones. It is neither counted nor sent to subscribers. */
   restore(record: DecisionRecord, json: string): void;
   kept(record: DecisionRecord, json: string): void;
   /** Newest first. */
   query(query: RingQuery): DecisionRecord[];
   find(id: string): DecisionRecord | null;
-  /** Records newer than the one with this id, oldest first; all that are held where it is unknown. */
+  /** Records newer than the one with this id, oldest first; all that are held if the id is unknown. */
   since(id: string): { readonly record: DecisionRecord; readonly json: string }[];
-  /** How many requests of each outcome there were since the start, those without a record or no longer held included. */
+  /** How many requests of each outcome there were since the start, including those without a record or no longer held. */
   totals(): Readonly<Totals>;
   size(): number;
   subscribe(options: SubscriptionOptions): Subscription;
   subscribers(): number;
-  /** Records that subscribers lost, all in all. */
+  /** How many records all subscribers together have lost. */
   lost(): number;
 }
 
-/** Records that are held apart from the others, and the part of the memory that they have beside them. */
+/** The most records that are kept apart; below, the part of the memory that they have in addition. */
 const MOST_KEPT = 1000;
 const KEPT_PART = 4;
-/** Five thousand ordinary records take half of it; names with a hundred addresses, made for it, are fewer. */
+/** Five thousand ordinary records take half of it. Fewer fit if somebody makes names with a hundred addresses. */
 const BYTES = 4 * 1024 * 1024;
 
-/** `capacity`: how many records are held, of no more than `bytes`. */
+/** `capacity`: the most records that are held, with no more than `bytes` in all. */
 export function createRing(capacity: number, bytes = BYTES): Ring {
   const held = new Held(capacity, bytes);
   const totals: Totals = { allow: 0, deny: 0, fail: 0, reported: 0 };
@@ -62,7 +62,7 @@ export function createRing(capacity: number, bytes = BYTES): Ring {
       for (const subscription of subscriptions) subscription.offer(record, json);
     },
     kept: (record, json) => held.keep(record.id, json),
-    // What a tunnel carried is in log and metrics; the ring is of decisions.
+    // The ring holds decisions only; close records are in log and metrics.
     closed() {},
     query(query) {
       const found: DecisionRecord[] = [];
@@ -101,11 +101,11 @@ export function createRing(capacity: number, bytes = BYTES): Ring {
   };
 }
 
-/** Recent lines, and those that are kept apart as older ones. */
+/** Recent lines, followed by those that are kept apart and are no longer among them. */
 class Held {
   readonly #recent: Shelf;
   readonly #apart: Shelf;
-  /** How many of those apart are among the recent ones as well: the newest. */
+  /** How many of those kept apart, counted from the newest, are still among the recent ones. */
   #both = 0;
 
   constructor(capacity: number, bytes: number) {
@@ -122,7 +122,7 @@ class Held {
     this.#compare();
   }
 
-  /** Of the line that was pushed last. */
+  /** Keeps apart the line that was pushed last. */
   keep(id: string, json: string): void {
     this.#apart.push(id, json, this.#recent.count);
     this.#both += 1;
@@ -141,7 +141,7 @@ class Held {
     return apart === null || apart < this.#both ? null : this.#recent.size + apart - this.#both;
   }
 
-  /** The oldest of those that are on both shelves may have left the recent ones. */
+  /** Counts again, as the oldest lines that were on both shelves may no longer be among the recent ones. */
   #compare(): void {
     this.#both = Math.min(this.#both, this.#apart.size);
     const left = this.#recent.count - this.#recent.size;
@@ -149,7 +149,7 @@ class Held {
   }
 }
 
-/** Lines with their ids and their place in the order of all records, the newest first. */
+/** Lines with their ids and their numbers in the order of all records, the newest first. */
 class Shelf {
   readonly #capacity: number;
   readonly #lines: LineStore;
@@ -192,7 +192,7 @@ class Shelf {
   }
 }
 
-/** The line was written by `decisionJson`, so its shape is known. */
+/** Not checked, since `decisionJson` has written the line. */
 function parse(line: string): DecisionRecord {
   return JSON.parse(line);
 }

@@ -1,20 +1,20 @@
-/** The spawn guard's records as lines of JSON, and back: the proxy reads what the guard, in another container, wrote. */
+/** The spawn guard's records as lines of JSON and back: the proxy reads what the guard has written in another container. */
 import * as z from 'zod';
 import { SPAWN_REASONS, type SpawnReason } from '../core/spawn-reasons.js';
 import { escapeInvisible, type Level } from './json-line.js';
 import type { SpawnRecord } from './record.js';
 
-/** The guard writes it, the proxy reads it. In the folder of the lease file. */
+/** The file that the guard writes and the proxy reads, in the folder of the lease file. */
 export const SPAWN_FILE = 'spawns.jsonl';
 
-/** No field is longer by rights. */
+/** No legitimate field is longer. */
 const LONGEST = 512;
 
 export function spawnLevel({ outcome }: SpawnRecord): Level {
   return outcome === 'allow' ? 'info' : 'warn';
 }
 
-/** One JSON object without a line end; what is too long is cut, and nothing in it can end a line. */
+/** One JSON object without a line end. What is too long is cut, and no value can end the line. */
 export function spawnJson(record: SpawnRecord): string {
   const cut = (_: string, value: unknown) =>
     typeof value === 'string' && value.length > LONGEST ? `${value.slice(0, LONGEST - 3)}...` : value;
@@ -40,7 +40,7 @@ const schema = z.object({
   instance: z.string().max(LONGEST).optional(),
 });
 
-/** Null for a line that is no whole record. */
+/** Null for a line that is no complete record. */
 export function parseSpawnLine(line: string): SpawnRecord | null {
   try {
     const parsed = schema.safeParse(JSON.parse(line));

@@ -1,4 +1,4 @@
-/** The last decisions of the spawn guard, in memory: apart from the proxy's own, so that neither flushes the other out. */
+/** The last decisions of the spawn guard, in memory; apart from the proxy's own, so that neither pushes the other out. */
 import type { SpawnRecord } from './record.js';
 
 export interface SpawnRing {

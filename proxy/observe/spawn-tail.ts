@@ -1,4 +1,4 @@
-/** Reads what the spawn guard adds to its file of records: the proxy's log, page and metrics show them as well. */
+/** Reads what the spawn guard adds to its file of records, for the proxy's log, page and metrics. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SpawnRecord } from './record.js';
@@ -9,17 +9,17 @@ export interface SpawnTail {
 }
 
 export interface SpawnTailOptions {
-  /** Of the lease file; null: there is no guard. */
+  /** The folder of the lease file; null: there is no guard. */
   readonly folder: string | null;
   readonly intervalMs: number;
-  /** `isEarlier`: it was there when the reading began. */
+  /** `isEarlier`: the record existed before reading began. */
   readonly onRecord: (record: SpawnRecord, isEarlier: boolean) => void;
 }
 
-/** At one look: a guard that is flooded costs the proxy no more than this. */
+/** The most that is read at one look, so that a flood of the guard costs the proxy no more. */
 const MOST_OCTETS = 128 * 1024;
 
-/** Looks every `intervalMs`. The timer keeps no process alive. Never throws. */
+/** Looks for records every `intervalMs`. The timer keeps no process alive. Never throws. */
 export function tailSpawns({ folder, intervalMs, onRecord }: SpawnTailOptions): SpawnTail {
   if (folder === null) return { close() {} };
   const path = join(folder, SPAWN_FILE);
@@ -46,12 +46,12 @@ export function tailSpawns({ folder, intervalMs, onRecord }: SpawnTailOptions): 
 
 interface Part {
   readonly inode: number;
-  /** Behind the last whole line. */
+  /** The offset behind the last complete line. */
   readonly end: number;
   readonly lines: readonly string[];
 }
 
-/** The whole lines from `offset` on, in the file with `inode`; of another file, or where there is too much, the last ones. */
+/** Complete lines of the file with `inode` from `offset` on; the last ones if it is another file, or if there is too much. */
 function readPart(path: string, inode: number, offset: number): Part | null {
   let file: number;
   try {

@@ -4,23 +4,23 @@ import { matchesFilter, type RecordFilter } from './record-filter.js';
 
 export interface SubscriptionOptions {
   readonly filter: RecordFilter;
-  /** Most records that wait. Beyond that the reader loses what was simply allowed first, and the oldest next. */
+  /** The most records that wait. Beyond that the reader loses plainly allowed ones first, and then the oldest. */
   readonly capacity: number;
-  /** Called when a record waits after none did. */
+  /** Called when a first record waits. */
   readonly wake: () => void;
 }
 
-/** A record as it waits: its id and its line of JSON. */
+/** A waiting record: its id and its line of JSON. */
 export interface QueuedRecord {
   readonly id: string;
   readonly json: string;
-  /** Allowed, and nothing to say against it: the first to go where not all fit. */
+  /** True: allowed without any objection, and so the first to be dropped. */
   readonly quiet: boolean;
 }
 
 export interface Subscription {
   offer(record: DecisionRecord, json: string): void;
-  /** At most `most` records that wait, oldest first; they wait no more. */
+  /** Removes and returns at most `most` waiting records, oldest first. */
   take(most: number): QueuedRecord[];
   waiting(): number;
   /** Records lost since the start. */
@@ -43,7 +43,7 @@ export function createSubscription(options: SubscriptionOptions, onClose: () => 
       if (!open || !matchesFilter(filter, record)) return;
       queue.push({ id: record.id, json, quiet: record.outcome === 'allow' && record.reason === null });
       if (queue.length === 1) options.wake();
-      // Half at once: shedding one by one would cost as much each time as there are records.
+      // Half of them at once, because dropping a single one costs as much: a pass over the queue.
       if (queue.length >= capacity * 2) shed();
     },
     take(most) {
@@ -61,7 +61,7 @@ export function createSubscription(options: SubscriptionOptions, onClose: () => 
   };
 }
 
-/** The queue less `count` records: the oldest quiet ones first, then the oldest. */
+/** The queue without `count` records: without the oldest quiet ones first, then the oldest. */
 function withoutLeast(queue: readonly QueuedRecord[], count: number): QueuedRecord[] {
   let left = count;
   const kept = queue.filter((record) => !(record.quiet && left-- > 0));

@@ -1,4 +1,4 @@
-/** Who talked to what, over the decisions that are held: one row for each client, host and port. */
+/** Who talked to what, according to the decisions that are held: one row for each client, host and port. */
 import type { DecisionRecord } from './record.js';
 import { NO_FILTER } from './record-filter.js';
 import type { Ring } from './ring.js';
@@ -10,7 +10,7 @@ export interface SummaryRow {
   allow: number;
   deny: number;
   fail: number;
-  /** Id and time of the last, and what it said. */
+  /** Id, time and content of the last decision. */
   readonly last: {
     readonly id: string;
     readonly time: string;
@@ -19,7 +19,7 @@ export interface SummaryRow {
   };
 }
 
-/** Rows with the most recent first. A client with a name is one client, whatever its address. */
+/** The most recent row first. A client with a name is one client, whatever its address. */
 export function summarize(ring: Pick<Ring, 'query' | 'size'>): SummaryRow[] {
   const rows = new Map<string, SummaryRow>();
   for (const record of ring.query({ ...NO_FILTER, limit: ring.size(), before: null })) {

@@ -1,4 +1,4 @@
-/** Who asks most, for what, and what is refused most: counted over many records, of which none is kept. */
+/** Who asks most, for what, and what is refused most: counted over many records without keeping any. */
 import { requestsOf } from './groups.js';
 import type { DecisionRecord } from './record.js';
 
@@ -18,7 +18,7 @@ export interface TopLists {
     readonly reason: string;
     readonly count: number;
   }[];
-  /** Requests whose client or host is left out of the lists' count, since there were too many different ones. */
+  /** Requests that the lists do not count, because there were too many different clients or hosts. */
   readonly uncounted: number;
 }
 
@@ -28,7 +28,7 @@ export interface Tally {
   top(most: number): TopLists;
 }
 
-/** A tool can make up names without end: beyond so many different ones, further ones are only counted. */
+/** The most different keys: beyond these, requests are only counted, since a tool can make up names without end. */
 const MOST_KEYS = 10_000;
 
 export function createTally(): Tally {
@@ -71,7 +71,7 @@ export function createTally(): Tally {
   };
 }
 
-/** The keys were made by `JSON.stringify` above, so their shape is known. */
+/** The keys are not checked, since they were made by `JSON.stringify` above. */
 function largest(map: ReadonlyMap<string, Counts>, most: number) {
   const sorted = [...map].sort(([, a], [, b]) => sum(b) - sum(a)).slice(0, most);
   return sorted.map(([key, counts]) => [JSON.parse(key), counts] as const);

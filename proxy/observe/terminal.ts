@@ -1,4 +1,4 @@
-/** Whether a stream is a terminal that obeys escape sequences: a file, a pipe and a dumb terminal would show them as text. */
+/** Whether a stream is a terminal that obeys escape sequences; a file, a pipe or a dumb terminal shows them as text. */
 type Output = Pick<NodeJS.WriteStream, 'isTTY'>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
