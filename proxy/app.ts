@@ -6,7 +6,7 @@ import { InForce } from './app/in-force.js';
 import { createWayOut, type WayOut, type WayOutOptions } from './app/way-out.js';
 import type { Config } from './config/config.js';
 import type { CheckResult } from './core/explain.js';
-import { decideHost } from './core/policy.js';
+import { type ClientIdentity, decideHost } from './core/policy.js';
 import { type GrantedRule, NOTHING_DECIDED, type RunTime } from './core/run-time.js';
 import type { Target } from './core/target.js';
 import type { RunTimeGate } from './door/admit-or-ask.js';
@@ -72,7 +72,7 @@ export interface App extends AppState {
   /** What stands against a grant, whatever else was decided. */
   vet(grant: Omit<GrantedRule, 'id'>): Promise<Vetting>;
   /** True where a request for this would be a question now. */
-  wouldAsk(client: string | null, target: Target): boolean;
+  wouldAsk(client: ClientIdentity, target: Target): boolean;
   /** True for a connection that comes by the network of the tools. */
   isFromTools(ends: ConnectionEnds): boolean;
   /** The same for what hides nothing but counters: false where nobody can be told apart. */
@@ -126,7 +126,7 @@ export function createApp(options: AppOptions): App {
       return review();
     },
     vet: (grant) => vetGrant(gate, inForce.config.policy, grant),
-    wouldAsk: (name, target) => wouldAsk(inForce, way, name, target),
+    wouldAsk: (client, target) => wouldAsk(inForce, way, client, target),
     isFromTools: createToolsSide(toolsSide),
     isKnownTool: createKnownToolsSide(toolsSide),
     check: (text, clientName) => check(gate, inForce.settings, text, clientName),
@@ -196,8 +196,8 @@ async function start(doors: Doors, { host, own }: WayOut, watch: RelayWatch): Pr
   return bound;
 }
 
-function wouldAsk({ settings }: InForce, { own }: WayOut, name: string | null, target: Target): boolean {
-  const refused = decideHost(settings.policy, { target, client: { name }, own: own.current() });
+function wouldAsk({ settings }: InForce, { own }: WayOut, client: ClientIdentity, target: Target): boolean {
+  const refused = decideHost(settings.policy, { target, client, own: own.current() });
   return refused?.reason === 'not-yet-allowed';
 }
 

@@ -94,9 +94,17 @@ export function holdsAddress({ addresses }: Permit, address: Address): boolean {
   return false;
 }
 
-/** `wouldDeny`: what enforcement would have said, in mode `report` and with `sni: log`. */
+/**
+ * `wouldDeny`: what enforcement would have said, in mode `report` and with `sni: log`. `rules`: all that the Permit needs, since
+ * each address may have another one; the first is the Permit's.
+ */
 export type Verdict =
-  | { readonly outcome: 'allow'; readonly permit: Permit; readonly wouldDeny: Denial | null }
+  | {
+      readonly outcome: 'allow';
+      readonly permit: Permit;
+      readonly wouldDeny: Denial | null;
+      readonly rules: readonly RuleId[];
+    }
   | ({ readonly outcome: 'deny' } & Denial);
 
 /** Before DNS: the refusal that no answer could change, or null where the addresses decide. */
@@ -136,7 +144,8 @@ export function decideAddresses(of: Policy, asked: Question, addresses: readonly
   for (const { address } of allowed.slice(1)) vetted.push(frozenOnce(address));
   const permit = new IssuedPermit(ISSUING, question.target, vetted, first.rule);
   const noted = allowed.flatMap((one) => one.noted ?? []);
-  return { outcome: 'allow', permit, wouldDeny: worst(noted, addresses.length) ?? plain };
+  const rules = [...new Set(allowed.map(({ rule }) => rule))];
+  return { outcome: 'allow', permit, wouldDeny: worst(noted, addresses.length) ?? plain, rules };
 }
 
 type Allowed = Extract<Judgement, { readonly allowed: true }>;
@@ -149,7 +158,8 @@ export function decideName(of: Policy, asked: Question, name: DnsName): Verdict 
   if (plain !== null && enforcesSni(policy)) return { outcome: 'deny', ...plain };
   const judged = judgeUnresolved(policy, question, name);
   if (typeof judged !== 'string') return { outcome: 'deny', ...judged };
-  return { outcome: 'allow', permit: new IssuedPermit(ISSUING, question.target, null, judged), wouldDeny: plain };
+  const permit = new IssuedPermit(ISSUING, question.target, null, judged);
+  return { outcome: 'allow', permit, wouldDeny: plain, rules: [judged] };
 }
 
 /** The gravest of the denials, for a whole answer of `count` addresses. */

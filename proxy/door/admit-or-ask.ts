@@ -76,11 +76,10 @@ async function decideNow(
   let last = hasWaited ? await again() : admission;
   // A grant in the snapshot may be gone by now, and so may the next one: another request may have used it.
   for (;;) {
-    const { verdict } = last;
-    const grant = verdict.outcome === 'allow' ? grantOf(verdict.permit.rule) : null;
-    if (grant === null) return last;
-    const used = runTime.use(grant);
-    if (used !== 'gone') return { ...last, once: used === 'once' };
+    const grants = grantsOf(last);
+    if (grants.length === 0) return last;
+    const used = grants.map((grant) => runTime.use(grant));
+    if (!used.includes('gone')) return { ...last, once: used.includes('once') };
     last = await again();
   }
 }
@@ -108,8 +107,12 @@ async function waits(runTime: RunTimeGate, asking: Asking, waiter: Waiter): Prom
 }
 
 function isDecidedNow(admission: Admission): boolean {
-  const { verdict } = admission;
-  return isQuestion(admission) || (verdict.outcome === 'allow' && grantOf(verdict.permit.rule) !== null);
+  return isQuestion(admission) || grantsOf(admission).length > 0;
+}
+
+/** Of one answer, one address may need another grant than the next, or none. */
+function grantsOf({ verdict }: Admission): readonly string[] {
+  return verdict.outcome === 'allow' ? verdict.rules.flatMap((rule) => grantOf(rule) ?? []) : [];
 }
 
 function isQuestion({ verdict }: Admission): boolean {

@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import net, { type Socket } from 'node:net';
 import { test } from 'node:test';
 import dnsPacket from 'dns-packet';
+import { parseAddress } from '../../proxy/core/address.js';
 import { DECIDING, draft } from '../decide/stand.js';
-import { asking, HOLD_MS, once443, WAYS } from './asking-stand.js';
+import { asking, HOLD_MS, http, once443, WAYS } from './asking-stand.js';
 import { readAll } from './stand.js';
 
 for (const [door, { port, ask }] of Object.entries(WAYS)) {
@@ -99,6 +100,32 @@ test('what is granted once for an address is for no other client, and is not use
   assert.equal(await answerTo('127.0.0.2'), 'HTTP/1.1 403');
   assert.equal(await answerTo('127.0.0.3'), 'HTTP/1.1 200');
   assert.equal(await answerTo('127.0.0.3'), 'HTTP/1.1 403');
+});
+
+test('what is granted once is used up by a request that needs it for the second address of its answer', async (t) => {
+  const stand = await asking(t, '{ hold: 0s }');
+  const confirmed = parseAddress('10.0.0.7') ?? assert.fail();
+  const privately = { internal: true, addresses: [confirmed], ports: [443], once: true };
+  stand.control.book.grant(draft('both.test', { forMs: 60_000 }), DECIDING);
+  stand.control.book.grant(draft('both.test', privately), DECIDING);
+  const { ask } = http('proxy', 'CONNECT both.test:443 HTTP/1.1\r\nHost: both.test:443\r\n\r\n', 443);
+  assert.equal(await (await ask(stand)).outcome, 'through');
+  assert.deepEqual(
+    stand.control.book.grants.map(({ once }) => once),
+    [false],
+  );
+  assert.equal(await (await ask(stand)).outcome, 'refused');
+});
+
+test('what is granted once for an address lets the request go on that is held for it, and no other', async (t) => {
+  const stand = await asking(t, '{ hold: 30s }');
+  const { ask, port } = WAYS.CONNECT ?? assert.fail();
+  const { outcome } = await ask(stand);
+  await stand.waiting('site.test', 1);
+  stand.control.book.grant({ ...once443(port), clientAddress: '127.0.0.9' }, DECIDING);
+  assert.equal(stand.control.questions.list().length, 1, 'it is for another client');
+  stand.control.book.grant({ ...once443(port), clientAddress: '127.0.0.1' }, DECIDING);
+  assert.equal(await outcome, 'through');
 });
 
 test('over the bound of a client what it asks is refused at once, however long the hold is', async (t) => {

@@ -22,6 +22,7 @@ export const NAMES: Readonly<Record<string, readonly string[]>> = {
   intranet: ['93.184.215.16'],
   'a_b.test': ['93.184.215.17'],
   'private.test': ['10.0.0.7'],
+  'both.test': ['93.184.215.14', '10.0.0.7'],
   'mixed.test': ['93.184.215.14', '127.0.0.1'],
   'isatap.test': ['2606:4700:1:2:0:5efe:a00:1'],
   'metadata.test': ['169.254.169.254'],

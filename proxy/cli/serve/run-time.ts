@@ -184,11 +184,12 @@ function brokenText(broken: ReturnType<typeof readState>['broken']): string | nu
 }
 
 /** What was decided otherwise is no question any more. */
-function isStillOpen(app: App, { grantClient, host, port }: Question): boolean {
+function isStillOpen(app: App, { client, grantClient, host, port }: Question): boolean {
   const parsed = parseHost(host.includes(':') ? `[${host}]` : host);
   if (!parsed.ok || !isPort(port)) return false;
   const known: Host = parsed.value;
-  return app.wouldAsk(grantClient, { form: 'authority', scheme: null, host: known, port });
+  const asked = { name: grantClient, address: client.address };
+  return app.wouldAsk(asked, { form: 'authority', scheme: null, host: known, port });
 }
 
 function logEvent(log: RunTimeOptions['log'], event: BookEvent): void {
