@@ -2,6 +2,7 @@
 import { parseAddress } from '../core/address.js';
 import { Fields } from '../decide/fields.js';
 import type { GrantDraft, PauseDraft } from '../decide/grant.js';
+import { peerAddress } from '../door/clients.js';
 import { AdminError } from './options.js';
 
 const LIFETIME = ['for', 'once', 'confirm', 'addresses', 'why'] as const;
@@ -84,7 +85,7 @@ function clientAddressOf(fields: Fields, mayBe: boolean): { readonly clientAddre
   const given = fields.text('clientAddress', 64);
   const parsed = given === null ? null : parseAddress(given);
   if (given === null) return {};
-  if (parsed !== null && mayBe) return { clientAddress: parsed.text };
+  if (parsed !== null && mayBe) return { clientAddress: peerAddress(parsed.text) };
   fields.wrong('clientAddress', 'the address of a client without a name, with once and without client');
   return {};
 }

@@ -90,8 +90,8 @@ function rulesOf(grant: GrantedRule): Rule[] {
 }
 
 /** True for a grant that opens a name at confirmed addresses alone. */
-export function isBound({ internal, host, addresses }: GrantedRule): boolean {
-  return internal && host !== null && addresses !== undefined;
+export function isBound({ effect, internal, host, addresses }: GrantedRule): boolean {
+  return effect === 'allow' && internal && host !== null && addresses !== undefined;
 }
 
 function wholeAddress(address: Address): Prefix {

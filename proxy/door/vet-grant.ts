@@ -1,5 +1,5 @@
 /** What would stand in the way of a grant, before it is made: by the functions that judge requests, with names as they resolve now. */
-import type { Address } from '../core/address.js';
+import { type Address, sameAddress } from '../core/address.js';
 import { parseDnsName } from '../core/host-pattern.js';
 import { type Denial, decideAddresses, decideHost, type Policy } from '../core/policy.js';
 import type { DenyReason } from '../core/reasons.js';
@@ -15,7 +15,7 @@ export type Vetting =
   | { readonly outcome: 'fine'; readonly internal: boolean; readonly addresses?: readonly Address[] }
   /** A private name that has no address now, or more than a grant holds: there is nothing to confirm. */
   | { readonly outcome: 'unknown'; readonly addresses: readonly string[] }
-  /** Private because of these addresses: to be confirmed. */
+  /** Private because of these addresses, or moved to them since they were shown: to be confirmed. */
   | { readonly outcome: 'confirm'; readonly addresses: readonly string[] }
   /** No grant can open it. `denied`: a `deny` rule of the file takes precedence. */
   | { readonly outcome: 'never' | 'denied'; readonly reason: DenyReason; readonly rule: RuleId | null };
@@ -45,23 +45,32 @@ export async function vetGrant(gate: Gate, policy: Policy, draft: Draft): Promis
     const denial = isPort(port) ? judge(gate, trial, { draft, host, port, addresses }) : null;
     if (denial !== null) return refused(denial);
   }
-  return internal ? vetPrivate(draft, { host, addresses, shown }) : { outcome: 'fine', internal };
+  const place = { host, addresses, shown };
+  if (internal) return vetPrivate(draft, place);
+  return isAsShown(place) ? { outcome: 'fine', internal } : toConfirm(addresses);
 }
 
-interface PrivatePlace {
+interface Place {
   readonly host: Host;
   readonly addresses: readonly Address[];
   readonly shown: readonly Address[] | undefined;
 }
 
-function vetPrivate({ internal }: Draft, { host, addresses, shown }: PrivatePlace): Vetting {
-  const texts = addresses.map(({ text }) => text);
+function vetPrivate({ internal }: Draft, place: Place): Vetting {
+  const { host, addresses } = place;
   if (host.kind === 'name' && (addresses.length === 0 || addresses.length > MOST_ADDRESSES))
-    return { outcome: 'unknown', addresses: texts };
-  const known = new Set(shown?.map(({ text }) => text));
-  if (!internal || (shown !== undefined && !texts.every((text) => known.has(text))))
-    return { outcome: 'confirm', addresses: texts };
+    return { outcome: 'unknown', addresses: addresses.map(({ text }) => text) };
+  if (!internal || !isAsShown(place)) return toConfirm(addresses);
   return { outcome: 'fine', internal, ...(host.kind === 'name' ? { addresses } : {}) };
+}
+
+/** A name that was private when it was shown, and is public now, leads elsewhere, too. */
+function isAsShown({ addresses, shown }: Place): boolean {
+  return shown === undefined || addresses.every((address) => shown.some((one) => sameAddress(one, address)));
+}
+
+function toConfirm(addresses: readonly Address[]): Vetting {
+  return { outcome: 'confirm', addresses: addresses.map(({ text }) => text) };
 }
 
 interface Tried {

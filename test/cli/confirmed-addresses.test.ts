@@ -86,8 +86,20 @@ test('a name that moves between the question and the confirmation is asked about
   await moves('192.168.77.1');
   const late = await post('/v1/grants', { ...NAS, once: true, confirm: 'internal', addresses });
   assert.deepEqual([late.status, late.body.error, late.body.addresses], [409, 'confirm-internal', ['192.168.77.1']]);
-  assert.match(late.body.explanation, /another private address by now/);
+  assert.match(late.body.explanation, /another address by now/);
   assert.match(await refusal(), /^host-not-allowed /);
+});
+
+test('a private name that is public by the time it is confirmed is asked about again', async (t) => {
+  const { moves, post, refusal } = await stand(t);
+  const { addresses } = (await post('/v1/grants', { ...NAS, for: '1h' })).body;
+  await moves('93.184.216.34');
+  const late = await post('/v1/grants', { ...NAS, for: '1h', confirm: 'internal', addresses });
+  assert.deepEqual([late.status, late.body.error, late.body.addresses], [409, 'confirm-internal', ['93.184.216.34']]);
+  assert.match(await refusal(), /^host-not-allowed /);
+  const shown = { confirm: 'internal', addresses: late.body.addresses };
+  const { status, body } = await post('/v1/grants', { ...NAS, for: '1h', ...shown });
+  assert.deepEqual([status, body.grant.internal, body.grant.addresses], [201, false, null]);
 });
 
 test('a private name without an address cannot be confirmed, and one with too many neither', async (t) => {
@@ -100,6 +112,20 @@ test('a private name without an address cannot be confirmed, and one with too ma
   assert.deepEqual([many.status, many.body.error], [409, 'no-address']);
   const odd = await post('/v1/grants', { ...NAS, addresses: ['192.168.77.1'] });
   assert.deepEqual([odd.status, odd.body.error], [400, 'bad-request']);
+});
+
+test('what is granted once for a client is kept by the address that its connections have, however that is written', async (t) => {
+  const { post } = await stand(t);
+  for (const [given, kept] of [
+    ['172.31.250.7', '172.31.250.7'],
+    ['::ffff:172.31.250.7', '172.31.250.7'],
+    ['FD00::0:7', 'fd00::7'],
+  ] as const) {
+    const { body } = await post('/v1/grants', { effect: 'allow', host: '*.example', once: true, clientAddress: given });
+    assert.equal(body.grant.clientAddress, kept, given);
+  }
+  const zone = await post('/v1/grants', { ...NAS, once: true, clientAddress: 'fe80::1%eth0' });
+  assert.deepEqual([zone.status, zone.body.error], [400, 'bad-request']);
 });
 
 test('a private name that is allowed forever stays a grant for its addresses: a rule of the file would be wider', async (t) => {

@@ -36,6 +36,15 @@ test('an answer of which one address was confirmed and one was not says which it
   assert.deepEqual([verdict.reason, verdict.rule], ['address-not-confirmed', 'grant:g']);
 });
 
+test('a block stays one whatever else a state file says of it', () => {
+  const of = grant('a.test', { effect: 'block', internal: true, addresses: [] });
+  const policy = withRunTime(policyOf({ default: 'public' }), { grants: [of], pauses: [] });
+  const target = parseAuthority('a.test:443');
+  assert.ok(target.ok);
+  const denial = decideHost(policy, { target: target.value, client: { name: null }, own: OWN });
+  assert.deepEqual([denial?.reason, denial?.rule], ['host-denied', 'grant:g']);
+});
+
 test('a grant for the address of a client without a name is for no other one, and not for a client with a name there', () => {
   const policy = withRunTime(policyOf({ default: 'none' }), {
     grants: [grant('a.test', { once: true, clientAddress: '172.31.250.7' })],
