@@ -1,6 +1,6 @@
 /**
- * Metrics and log to a collector by OTLP over HTTP, in protobuf. Bounded where the collector is slow or gone: one POST at
- * a time, a queue of lines with an end, and metrics that are not kept, since the next ones say as much.
+ * Sends metrics and log to a collector by OTLP over HTTP, in protobuf. Bounded even if the collector is slow or gone: one POST
+ * at a time, a bounded queue of lines, and no queue of metrics, since the next ones say as much.
  */
 import { ProtobufLogsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import type { Registry } from 'prom-client';
@@ -14,11 +14,11 @@ import { hrTime, resourceOf } from './resource.js';
 export interface ExporterOptions {
   readonly settings: OtlpSettings;
   readonly version: string;
-  /** What tells it from others that export to the same collector. */
+  /** Distinguishes this process from others that export to the same collector. */
   readonly instance: string;
   /** Never rejects. `signal` is the last part of the path. */
   readonly post: (signal: OtlpSignal, body: Buffer) => Promise<Posted>;
-  /** Said once, until it works again. */
+  /** Called once when exporting begins to fail. */
   readonly onFailing: (why: string) => void;
   readonly onWorking: () => void;
   readonly count: (signal: OtlpSignal, outcome: 'sent' | 'failed') => void;
@@ -27,15 +27,15 @@ export interface ExporterOptions {
 
 export type OtlpSignal = 'metrics' | 'logs';
 
-/** What waits takes no more than a few MiB, whatever the collector does. */
+/** So that waiting lines take no more than a few MiB, whatever the collector does. */
 const QUEUE = { lines: 4096, bytes: 2 * 1024 * 1024 };
 const BATCH_LINES = 512;
 const LOGS_MS = 5000;
-/** After a failure, doubled each time. */
+/** The bound of the pause after a failure, which doubles each time. */
 const LONGEST_PAUSE_MS = 60_000;
 
 export class Exporter {
-  /** Where the log writes its lines. */
+  /** The output to which the log writes its lines. */
   readonly lines = new LineQueue(QUEUE);
   readonly #options: ExporterOptions;
   readonly #resource;
@@ -54,7 +54,7 @@ export class Exporter {
     this.#startTime = hrTime(options.startedAt ?? Date.now());
   }
 
-  /** From now on both are sent in their intervals. */
+  /** Sends both from now on, each in its interval. */
   start(registry: Registry): void {
     const { signals, intervalMs } = this.#options.settings;
     this.#registry = registry;
@@ -62,7 +62,7 @@ export class Exporter {
     if (signals.includes('metrics')) this.#timers.push(this.#every(intervalMs, 'metrics', () => this.sendMetrics()));
   }
 
-  /** Resolves when what waited when it was called has left, or has not. */
+  /** Resolves when the waiting lines were sent, or could not be. */
   sendLogs(): Promise<void> {
     return this.#inTurn(async () => {
       if (performance.now() < this.#resumeAt) return;
@@ -79,7 +79,7 @@ export class Exporter {
     });
   }
 
-  /** The last of both, for no longer than `deadlineMs`. */
+  /** Sends the last of both, for no longer than `deadlineMs`. */
   async close(deadlineMs: number): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     const { signals } = this.#options.settings;
@@ -96,7 +96,7 @@ export class Exporter {
     clearTimeout(deadline);
   }
 
-  /** False where it did not arrive. */
+  /** False if it did not arrive. */
   async #sendBatch(): Promise<boolean> {
     const batch = this.lines.peek(BATCH_LINES);
     const records = batch.flatMap((line) => otlpLog(line, this.#resource) ?? []);
@@ -119,7 +119,7 @@ export class Exporter {
     return posted;
   }
 
-  /** Not where the one before still waits for its turn, or is under way. */
+  /** Skips a time at which the send before still waits or is under way. */
   #every(ms: number, signal: OtlpSignal, send: () => Promise<void>): NodeJS.Timeout {
     const tick = async (): Promise<void> => {
       if (this.#waiting.has(signal)) return;

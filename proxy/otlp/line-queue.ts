@@ -1,4 +1,4 @@
-/** Lines that wait for a collector, no more than fit: what comes then is lost, and counted. */
+/** Lines that wait for a collector. When the queue is full, further ones are lost and counted. */
 import type { LineSink } from '../observe/line-sink.js';
 
 export class LineQueue implements Pick<LineSink, 'write'> {
@@ -40,7 +40,7 @@ export class LineQueue implements Pick<LineSink, 'write'> {
     for (const line of gone) this.#bytes -= line.length;
   }
 
-  /** The oldest ones will never arrive. */
+  /** Removes the oldest ones as lost. */
   drop(count: number): void {
     this.#dropped += Math.min(count, this.#lines.length);
     this.remove(count);

@@ -1,4 +1,4 @@
-/** A line of the log as a log record of OTLP: its fields as attributes, by the semantic conventions where there are any. */
+/** A line of the log as an OTLP log record. Fields become attributes, named by the semantic conventions if these have a name. */
 
 import { type AnyValue, SeverityNumber } from '@opentelemetry/api-logs';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
@@ -24,10 +24,10 @@ const NAMES: Readonly<Record<string, string>> = {
   status: 'http.response.status_code',
   dialed: 'network.peer.address',
 };
-/** These are the record's own. */
+/** Fields with a place of their own in the record. */
 const OWN = new Set(['time', 'level', 'event', 'msg', 'client', 'err']);
 
-/** `json`: one line of our own log. Null for a line that is none. */
+/** `json`: one line of our own log. Null for any other line. */
 export function otlpLog(json: string, resource: Resource): ReadableLogRecord | null {
   const fields = parse(json);
   if (fields === null) return null;
@@ -67,7 +67,7 @@ function attributesOf(fields: Fields): Record<string, AnyValue> {
   return attributes;
 }
 
-/** What is no scalar and no list of texts is JSON. */
+/** Values that are neither scalars nor lists of texts become JSON. */
 function plain(value: unknown): AnyValue {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   const isTexts = Array.isArray(value) && value.every((item): item is string => typeof item === 'string');

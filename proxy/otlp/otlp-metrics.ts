@@ -1,4 +1,4 @@
-/** What Prometheus would read, as OTLP: the same names and labels, cumulative since the start of the process. */
+/** The metrics that Prometheus would read, as OTLP: the same names and labels, cumulative since the start of the process. */
 import { type HrTime, ValueType } from '@opentelemetry/api';
 
 import {
@@ -19,7 +19,7 @@ interface Sample {
   readonly metricName?: string;
 }
 
-/** One metric as prom-client has it when it is read. */
+/** One metric as prom-client returns it when it is read. */
 interface Collected {
   readonly name: string;
   readonly help: string;
@@ -28,12 +28,12 @@ interface Collected {
 }
 
 interface Times {
-  /** Of the process. */
+  /** The start of the process. */
   readonly startTime: HrTime;
   readonly endTime: HrTime;
 }
 
-/** Summaries are left out: there are none of ours. */
+/** Without summaries, since we have none. */
 export async function otlpMetrics(registry: Registry, resource: Resource, times: Times): Promise<ResourceMetrics> {
   const metrics: MetricData[] = [];
   for (const metric of registry.getMetricsAsArray()) {
@@ -44,7 +44,7 @@ export async function otlpMetrics(registry: Registry, resource: Resource, times:
   return { resource, scopeMetrics: [{ scope: SCOPE, metrics }] };
 }
 
-/** As for the text that Prometheus reads. */
+/** Reads the metric as prom-client does for Prometheus' text format. */
 async function collect(metric: object): Promise<Collected | null> {
   for (const name of ['getForPromString', 'get'] as const) {
     const read: unknown = Reflect.get(metric, name);
@@ -77,7 +77,7 @@ function metricData({ name, help, type, values }: Collected, times: Times): Metr
 interface Bounds {
   readonly attributes: Labels;
   readonly boundaries: number[];
-  /** How many were within each bound, those of the bounds before included. */
+  /** How many values were within each bound, including those within the bounds before it. */
   readonly within: number[];
   sum: number;
   count: number;

@@ -1,4 +1,4 @@
-/** Who exports. */
+/** The OTLP resource: who exports. */
 import { hostname } from 'node:os';
 import type { HrTime } from '@opentelemetry/api';
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
@@ -8,8 +8,8 @@ export type Resource = ResourceMetrics['resource'];
 export const SCOPE = Object.freeze({ name: 'mcp-egress-proxy' });
 
 /**
- * By hand: the package that makes them brings detectors, which start programs to learn about the machine. The serializers
- * read the attributes alone.
+ * Made by hand, because the package for resources brings detectors, which start programs to learn about the machine. The
+ * serializers read only the attributes.
  */
 export function resourceOf(version: string, instance: string): Resource {
   const attributes = {

@@ -5,7 +5,7 @@ import { EgressError } from '../core/reasons.js';
 import { ResponseHeadReader } from '../http/response-head.js';
 import { Inbox } from './inbox.js';
 
-/** `authority`: `address:port` with brackets around IPv6, or `name:port`. Rejects where the parent opens no tunnel. */
+/** `authority`: `address:port` with brackets around IPv6, or `name:port`. Rejects if the parent opens no tunnel. */
 export async function openHttpTunnel(socket: Socket, authority: string, parent: Parent): Promise<void> {
   const inbox = new Inbox(socket);
   const lines = [`CONNECT ${authority} HTTP/1.1`, `Host: ${authority}`];
@@ -27,7 +27,7 @@ export async function openHttpTunnel(socket: Socket, authority: string, parent: 
   }
 }
 
-/** Of the final response; null where it is still to come. */
+/** The status of the final response, and what followed it; null if that is still to come. */
 function statusIn(heads: ResponseHeadReader, bytes: Buffer): { code: number; rest: Buffer } | null {
   let rest = bytes;
   while (rest.length > 0) {

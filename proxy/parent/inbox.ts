@@ -1,8 +1,8 @@
-/** What a parent proxy sends before its tunnel is open. */
+/** Reads what a parent proxy sends before its tunnel is open. */
 import type { Socket } from 'node:net';
 import { EgressError } from '../core/reasons.js';
 
-/** More than any answer to a request for a tunnel. */
+/** Larger than any sensible answer to a request for a tunnel. */
 const MOST_BYTES = 128 * 1024;
 
 export class Inbox {
@@ -16,7 +16,7 @@ export class Inbox {
     socket.on('data', this.#onData).on('end', this.#onOver).on('close', this.#onOver).on('error', this.#onOver);
   }
 
-  /** What has come and was not taken, at least one octet. Rejects where the parent has gone, or says too much. */
+  /** What has come and was not taken, at least one octet. Rejects if the parent has gone or has sent too much. */
   async some(): Promise<Buffer> {
     while (this.#held.length === 0) await this.#news();
     return this.#cut(this.#held.length);
@@ -28,7 +28,7 @@ export class Inbox {
     return this.#cut(length);
   };
 
-  /** Leaves the socket to its next reader, `rest` and what was not taken in front of what is still to come. */
+  /** Leaves the socket to its next reader, who gets first `rest`, then what was not taken, then what is still to come. */
   release(rest: Buffer): void {
     const socket = this.#socket;
     socket.off('data', this.#onData).off('end', this.#onOver).off('close', this.#onOver).off('error', this.#onOver);

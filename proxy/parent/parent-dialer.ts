@@ -1,6 +1,6 @@
 /**
- * The dialer where there is a parent proxy: the vetted address is handed to it, and a parent that is down is a failure,
- * never a reason to connect without it. Its own address is dialled under a Permit of its own. DECISIONS 47.
+ * The dialer if there is a parent proxy, which gets the vetted address. A parent that is down is a failure, never a reason to
+ * connect without it. The parent's own address is dialled under a Permit of its own. DECISIONS 47.
  */
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';
@@ -15,7 +15,7 @@ import { openHttpTunnel } from './http-tunnel.js';
 import { openSocksTunnel } from './socks-tunnel.js';
 
 export interface ParentDialerOptions {
-  /** Connects without a parent. */
+  /** The dialer that connects without a parent. */
   readonly direct: Dialer;
   readonly resolver: Resolver;
   readonly own: () => OwnEndpoints;
@@ -25,7 +25,7 @@ export interface ParentDialerOptions {
   readonly connectTimeoutMs: () => number;
 }
 
-/** Of one name, one after the other: each costs a connection to the parent. */
+/** The most addresses of one name that are tried, one after the other: each takes a connection to the parent. */
 const MOST_ADDRESSES = 3;
 const NOT_ISSUED = 'the dialer takes what the policy has issued, and this is no such Permit';
 
@@ -35,7 +35,7 @@ export function createParentDialer(options: ParentDialerOptions): Dialer {
     dial(permit, signal) {
       if (!isIssued(permit)) return Promise.reject(new TypeError(NOT_ISSUED));
       const parent = options.parent();
-      // Where the parent is gone since, a name that only it could resolve leads nowhere.
+      // If a reload has taken the parent away since, nobody can resolve this name.
       if (parent === null && permit.isByName) return Promise.reject(new EgressError('parent-unreachable'));
       if (parent === null || !goesToParent(parent, permit)) return options.direct.dial(permit, signal);
       return throughParent(options, { parent, permit, signal });
@@ -53,7 +53,7 @@ async function throughParent(options: ParentDialerOptions, passing: Passing): Pr
   const { parent, permit, signal } = passing;
   const own = await permitForParent(options, parent, signal);
   let last = new EgressError('parent-unreachable');
-  // By name there is one way only, and what is connected to is the parent.
+  // With a name there is only one attempt, and the connected address is the parent's.
   const byName = permit.isByName || (parent.resolve === 'parent' && permit.target.host.kind === 'name');
   const addresses = byName ? [null] : ipv4First(permit.addresses).slice(0, MOST_ADDRESSES);
   for (const address of addresses) {
@@ -63,14 +63,14 @@ async function throughParent(options: ParentDialerOptions, passing: Passing): Pr
       return address === null ? dialed : { ...dialed, address };
     } catch (error) {
       last = error instanceof EgressError ? error : new EgressError('parent-unreachable', { cause: error });
-      // The next address would fare no better.
+      // Another address would fare no better.
       if (['client-closed', 'parent-unreachable', 'parent-credentials'].includes(last.reason)) break;
     }
   }
   throw last;
 }
 
-/** Whether the parent has IPv6 is not known here, and company networks seldom have. */
+/** IPv4 first, because it is unknown here whether the parent has IPv6, and company networks seldom do. */
 function ipv4First(addresses: readonly Address[]): readonly Address[] {
   return addresses.toSorted((a, b) => a.family - b.family);
 }
@@ -115,7 +115,7 @@ function ask(socket: Socket, parent: Parent, target: Target, address: Address | 
   return openHttpTunnel(socket, authorityText({ host, port: target.port }), parent);
 }
 
-/** The host around the container may be the parent's place: that it is no destination for tools is another matter. */
+/** The parent may run on the host around the container, although that is no destination for tools. */
 async function permitForParent(
   { resolver, own }: ParentDialerOptions,
   { target, policy }: Parent,

@@ -10,7 +10,7 @@ const CONNECT = 1;
 const METHOD = { none: 0, password: 2 } as const;
 const TYPE = { ipv4: 1, name: 3, ipv6: 4 } as const;
 
-/** A vetted address, or a name for the parent to resolve. Rejects where the parent opens no tunnel. */
+/** To a vetted address, or to a name for the parent to resolve. Rejects if the parent opens no tunnel. */
 export async function openSocksTunnel(
   socket: Socket,
   to: { readonly host: Address | string; readonly port: number },
@@ -46,7 +46,7 @@ function hostOctets(host: Address | string): number[] {
   return [host.family === 4 ? TYPE.ipv4 : TYPE.ipv6, ...host.bytes];
 }
 
-/** Of the address that the parent says it is bound to, which nobody needs. */
+/** The length of the bound address in the reply, which nobody needs. */
 async function boundLength(inbox: Inbox, type: number): Promise<number> {
   if (type === TYPE.ipv4) return 4;
   if (type === TYPE.ipv6) return 16;

@@ -1,7 +1,7 @@
 /**
- * What the proxy sends by itself, to a receiver that the configuration names: through the policy in force and the dialer,
- * as anybody's request. No rule opens what is "never", a `deny` rule comes first, and a private address needs an
- * `internal` exception, which may be for the name of the sender alone. Redirects are not followed.
+ * Sends what the proxy itself has to say to a receiver that the configuration names. It goes through the policy in force and
+ * the dialer as any request does: no rule opens what is "never", `deny` rules come first, and a private address needs an
+ * `internal` exception, which may be for the sender's name alone. Redirects are not followed.
  */
 import type { Receiver } from '../config/receivers.js';
 import type { Permit, Policy } from '../core/policy.js';
@@ -26,23 +26,23 @@ export interface PostWay {
 }
 
 export interface Post {
-  /** What rules may name as the client: a name that no client of the configuration has. */
+  /** The client's name for rules, which no client of the configuration may have. */
   readonly sender: 'notify' | 'otlp';
   readonly to: Receiver;
   /** In place of the receiver's path. */
   readonly path?: string;
   readonly contentType: string;
   readonly body: Buffer;
-  /** For all of it, from DNS to the end of the answer. */
+  /** The bound of everything from DNS to the end of the answer. */
   readonly timeoutMs: number;
 }
 
-/** `mayWork`: a later attempt may fare better. `why`: a reason, or the status. Neither says a word of the receiver's. */
+/** `mayWork`: a later attempt may succeed. `why`: a reason or the status, and never a text of the receiver's. */
 export type Posted = { readonly ok: true } | { readonly ok: false; readonly why: string; readonly mayWork: boolean };
 
-/** More of an answer is not read: nobody looks at it. */
+/** The most that is read of an answer, at which nobody looks. */
 const MOST_ANSWER_BYTES = 64 * 1024;
-/** Statuses that ask for another attempt, beside those of the server's own faults. */
+/** Statuses after which another attempt may succeed, beside all 5xx. */
 const LATER: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /** Never rejects, and leaves nothing open. */
@@ -61,7 +61,7 @@ export async function post(way: PostWay, request: Post): Promise<Posted> {
   }
 }
 
-/** The reason of a refusal in place of a Permit. */
+/** A Permit, or the reason of the refusal. */
 async function permitFor({ gate, policy }: PostWay, { sender, to }: Post, late: Abort): Promise<Permit | Reason> {
   const client = { name: sender, address: 'self', label: null, couldBe: [] };
   const { verdict } = await admit(gate, { client, policy: policyFor(policy, to) }, to.target, late);
@@ -70,7 +70,8 @@ async function permitFor({ gate, policy }: PostWay, { sender, to }: Post, late: 
 }
 
 /**
- * The rules in force, always enforced, with one more: what the file names as a receiver is allowed. Pauses are of clients.
+ * The rules in force, always enforced, plus one that allows the receiver that the file names. Pauses do not apply, since they
+ * are for clients.
  */
 function policyFor(policy: Policy, { rule }: Receiver): Policy {
   const own = { mode: 'enforce', default: 'none', sni: 'off', clients: 'optional', asks: false } as const;
@@ -105,7 +106,7 @@ async function send(way: PostWay, sending: Sending): Promise<number> {
       {
         request: exchangeRequest(sending),
         writer: answer,
-        // A head has a bound of its own.
+        // Not counted, since heads have a bound of their own.
         claim: () => ({ hold: () => undefined }),
         onFinal: () => undefined,
         onUpgraded: (_fields, upgraded) => upgraded.destroy(),
@@ -153,13 +154,13 @@ function judged(status: number): Posted {
   return { ok: false, why: `status ${status}`, mayWork: status >= 500 || LATER.has(status) };
 }
 
-/** Takes the status, and so much of the rest as an honest receiver sends. */
+/** Takes the status, and reads as much of the rest as an honest receiver might send. */
 class Answer implements ResponseWriter {
   status: number | null = null;
   #read = 0;
   #events: ResponseEvents | null = null;
 
-  /** The exchange ends as if its client were gone. */
+  /** Ends the exchange as if its client were gone. */
   giveUp(): void {
     this.#events?.onClientLost();
   }

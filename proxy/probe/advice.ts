@@ -1,4 +1,4 @@
-/** What an open way means, and how it is closed: beside Docker, and in a cluster. */
+/** What an open way means and how to close it, with Docker and in a cluster. */
 import type { Area } from './try.js';
 
 export interface Advice {
@@ -6,7 +6,7 @@ export interface Advice {
   readonly remedy: string;
 }
 
-/** What closes ways here: networks of an engine, or a cluster's NetworkPolicy. */
+/** What can close ways here: Docker's networks, or a cluster's NetworkPolicy. */
 export type Place = 'docker' | 'kubernetes';
 
 export function adviceOf(area: Area, place: Place): Advice {
@@ -111,7 +111,7 @@ const CLUSTER: Readonly<Record<ClusterArea, Advice>> = {
 
 const RANGE_POLICY = 'remove the `internal` exception that covers it';
 
-/** Where Docker's advice would be none. */
+/** Advice for areas in which Docker's would be of no use. */
 const IN_CLUSTER: Readonly<Partial<Record<Area, Advice>>> = {
   proxy: {
     meaning: 'the one way out does not answer',

@@ -5,7 +5,7 @@ import type { HostAndPort, Try } from './try.js';
 
 export interface Cluster {
   readonly apiServer: HostAndPort;
-  /** Addresses of this pod's node, from EGRESS_PROBE_NODE (`status.hostIP` of the downward API). */
+  /** The addresses of this pod's node, from EGRESS_PROBE_NODE (`status.hostIP` of the downward API). */
   readonly nodes: readonly string[];
   /** The DNS domain of its Services. */
   readonly domain: string;
@@ -34,7 +34,7 @@ const DNS_SERVICES = ['10.96.0.10', '10.43.0.10', '10.152.183.10', '172.20.0.10'
   '34.118.224.10',
   '169.254.20.10',
 ]);
-/** No container has to listen there: what refuses has been reached. */
+/** No container has to listen there: a refusal shows that it was reached, too. */
 const NEIGHBOUR_PORTS = [9, 22];
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
@@ -65,18 +65,18 @@ export function clusterTries(cluster: Cluster, seat: ClusterSeat): Try[] {
   ];
 }
 
-/** What the proxy must refuse here: the API server, and the kubelet of the node. */
+/** Destinations that the proxy must refuse here: the API server, and the node's kubelet. */
 export function clusterRefused({ apiServer, nodes }: Cluster): readonly HostAndPort[] {
   return [apiServer, ...nodes.flatMap((host) => portsOf(host, [10250, 10255]))];
 }
 
-/** Services have one range, in which the API server is the first and DNS, by custom, the tenth. */
+/** Services share one range, in which the API server is the first and DNS, by custom, the tenth. */
 function dnsBeside(apiServer: string): string[] {
   if (isIP(apiServer) === 4) return [apiServer.replace(/\d+$/, '10')];
   return isIP(apiServer) === 6 ? [apiServer.replace(/[0-9a-f]*$/i, 'a')] : [];
 }
 
-/** Addresses are given in order: those beside the pod's own are of pods on its node, if there are any. */
+/** Addresses are given in order, so those next to the pod's own belong to pods on its node, if there are any. */
 function neighboursOf({ addresses }: ClusterSeat): string[] {
   const own = addresses.filter((address) => isIP(address) === 4);
   const beside = own.flatMap((address) => {

@@ -1,4 +1,4 @@
-/** What a container can see of its own place: addresses, routes, resolvers and proxy variables. */
+/** What a container can see of its own seat: addresses, routes, resolvers and proxy variables. */
 import type { NetworkInterfaceInfo } from 'node:os';
 import { type Cluster, readCluster } from './cluster.js';
 import type { HostAndPort } from './try.js';
@@ -9,23 +9,23 @@ export interface ProxyPlace extends HostAndPort {
 }
 
 export interface Seat {
-  /** Own addresses, without loopback. */
+  /** Its own addresses, without loopback. */
   readonly addresses: readonly string[];
-  /** Where a bridge would have the host: the first address of each own IPv4 subnet and every IPv4 next hop. */
+  /** Where the host would be on a bridge: the first address of each own IPv4 subnet, and every IPv4 next hop. */
   readonly bridges: readonly string[];
   readonly nextHops: readonly string[];
   readonly hasDefaultRoute: boolean;
   readonly resolvers: readonly string[];
   readonly proxy: ProxyPlace;
   readonly canForgePackets: boolean;
-  /** True where a tool that runs as root in such a container could: this process has another user. */
+  /** True if this process, which is not root, cannot forge packets, but a tool that runs as root in such a container could. */
   readonly rootCanForgePackets: boolean;
   readonly dockerHost: string | null;
   /** Null: this is no pod. */
   readonly cluster: Cluster | null;
 }
 
-/** The texts of the files that a seat is read from; empty if there is none. */
+/** The texts of the files from which a seat is read; empty for a file that does not exist. */
 export interface SeatFiles {
   /** /proc/net/route */
   readonly routes: string;
@@ -51,7 +51,7 @@ export function readSeat(
   const addresses = own.map(({ address }) => address);
   const nextHops = ipv4NextHops(files.routes);
   const firsts = own
-    // A pod that is routed has a network of its own alone.
+    // A routed pod is alone on its network.
     .filter(({ family, netmask }) => family === 'IPv4' && netmask !== '255.255.255.255')
     .map(({ address, netmask }) => firstHost(address, netmask));
   return {

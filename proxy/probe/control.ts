@@ -1,13 +1,13 @@
 /**
- * Whether a refusal proves anything here. A policy engine that rejects (RST, ICMP unreachable) answers in place of what was
- * never reached; so addresses that nobody has are tried first (RFC 5737, RFC 3849: documentation).
+ * Whether a refusal proves anything here. A policy engine that rejects (RST, ICMP unreachable) answers in place of a target that
+ * was never reached. So addresses that nobody has are tried first (RFC 5737 and RFC 3849: for documentation).
  */
 import { isIP } from 'node:net';
 import type { Finding, Observation, Seen, Try } from './try.js';
 
 const NOBODY = ['192.0.2.1', '198.51.100.1', '203.0.113.1', '2001:db8::1'];
 
-/** In a pod alone: elsewhere they would leave by the default route. */
+/** Only for a pod: elsewhere they would leave by the default route. */
 export const CONTROLS: readonly Try[] = NOBODY.flatMap((host): Try[] => [
   { area: 'control', way: { kind: 'tcp', to: { host, port: 443 } } },
   { area: 'control', way: { kind: 'udp', to: { host, port: 53 }, protocol: 'dns' } },
@@ -15,12 +15,12 @@ export const CONTROLS: readonly Try[] = NOBODY.flatMap((host): Try[] => [
 
 type Kind = `${'tcp' | 'udp'}${4 | 6}`;
 
-/** Of which protocol and family a refusal proves nothing. */
+/** The kinds (protocol and family) of which a refusal proves nothing. */
 export function rejectedKinds(seen: readonly Seen[]): ReadonlySet<Kind> {
   return new Set(seen.flatMap(({ each, saw }) => (saw.sight === 'reset' ? (kindOf(each) ?? []) : [])));
 }
 
-/** A refusal of such a kind is the firewall's own word: nothing was reached. */
+/** A refusal of such a kind comes from the firewall: nothing was reached. */
 export function withoutRejections(each: Try, saw: Observation, rejected: ReadonlySet<Kind>): Observation {
   const kind = kindOf(each);
   return saw.sight === 'reset' && kind !== null && rejected.has(kind) ? { sight: 'rejected', detail: '' } : saw;

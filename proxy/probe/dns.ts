@@ -8,8 +8,8 @@ export function questionBytes(name: string, type: 'A' | 'TXT'): Uint8Array {
 }
 
 /**
- * A name that nobody knows is answered with NXDOMAIN, or by a wildcard, by whoever has the zone: such an answer came from outside.
- * A resolver that keeps the question inside refuses it, fails, or leads to the proxy.
+ * For a name that nobody knows, only whoever has the zone answers NXDOMAIN or a wildcard's address: such an answer came from
+ * outside. A resolver that keeps the question inside refuses it, fails, or leads to the proxy.
  */
 export function readReply(bytes: Uint8Array, proxyAddresses: readonly string[]): Observation {
   const reply = decoded(bytes);
@@ -25,7 +25,7 @@ export function readReply(bytes: Uint8Array, proxyAddresses: readonly string[]):
   return { sight: 'answered', detail: `${answers.length} records` };
 }
 
-/** True where a name does not exist, and nothing says in which zone: whoever asked that zone would have its SOA (RFC 2308). */
+/** True for an answer that the name does not exist, without the zone's SOA, which an answer from the zone would have (RFC 2308). */
 export function isBareAbsence(bytes: Uint8Array): boolean {
   const reply = decoded(bytes);
   return reply !== null && reply.rcode === 'NXDOMAIN' && (reply.authorities ?? []).length === 0;

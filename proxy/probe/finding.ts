@@ -1,4 +1,4 @@
-/** Carries out one attempt, with a few packets and a deadline. Never throws: what fails is what was seen. */
+/** Carries out one attempt, with a few packets and a deadline. Never throws: a failure is an observation, too. */
 import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { stat } from 'node:fs/promises';
@@ -27,7 +27,7 @@ export interface SightOptions {
   readonly addressesOf: (name: string) => Promise<readonly string[]>;
 }
 
-/** A proxy may take its whole connect deadline over a target that it should have refused. */
+/** Long enough for a proxy that tries a target it should have refused until its own connect timeout. */
 const PROXY_TIMEOUT_MS = 15_000;
 const NO_ROUTE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EACCES', 'EPERM', 'EINVAL']);
 
@@ -60,7 +60,7 @@ export async function see({ area, way }: Try, options: SightOptions): Promise<Ob
   }
 }
 
-/** What is guessed of a cluster may be the Service of the proxy. */
+/** True for a guessed address of the cluster that is in fact the proxy's own Service. */
 function leadsToProxy(way: Way, { proxyAddresses }: SightOptions): boolean {
   return (way.kind === 'tcp' || way.kind === 'udp') && proxyAddresses.includes(way.to.host);
 }
@@ -122,7 +122,7 @@ function ping(address: string): Promise<Observation> {
       if (error === null) resolve(seen('answered'));
       else resolve(error.code === 'ENOENT' ? seen('not-tried', 'no ping here') : seen('silent'));
     };
-    // Thrown, not handed on: EPERM, for a program with a file capability that this container has dropped.
+    // Thrown instead of passed to the callback: EPERM, for a program with a file capability that this container has dropped.
     try {
       execFile('ping', ['-c', '1', '-W', '1', address], { timeout: 5000 }, ended);
     } catch {
@@ -131,7 +131,7 @@ function ping(address: string): Promise<Observation> {
   });
 }
 
-/** The proxy itself may be asked: its relay is a port like another one. */
+/** Asks the proxy's addresses, too, since its relay is a port like any other. */
 async function askMcp(to: HostAndPort, { addressesOf, timeoutMs }: SightOptions): Promise<Observation> {
   const host = isIP(to.host) === 0 ? (await addressesOf(to.host))[0] : to.host;
   if (host === undefined) return seen('no-name');
@@ -145,7 +145,7 @@ async function askMcp(to: HostAndPort, { addressesOf, timeoutMs }: SightOptions)
 interface Exchange {
   readonly text: string;
   readonly timeoutMs: number;
-  /** Reads what came until the end of the head. */
+  /** Reads what has come up to the end of the head. */
   readonly read: (head: string) => Observation;
   readonly silence: () => Observation;
   readonly lost: (error: Error) => Observation;

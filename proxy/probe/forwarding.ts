@@ -1,9 +1,9 @@
 /**
- * Whether the kernel of the proxy is a router: a datagram to an address of this container, in a frame to the MAC of the
- * proxy. A host drops what is not for it; a router sends it on, back to here. Nothing leaves the tools' network.
+ * Whether the proxy's kernel forwards packets. A datagram for an address of this container is sent in a frame to the proxy's
+ * MAC address: a host drops what is not for it, a router sends it back here. Nothing leaves the tools' network.
  *
- * Node has no raw sockets, so a program of the seat sends the frame, as a tool's own would: python3 or perl. The image of
- * the proxy has neither, and gets no program for it: one that can forge packets has no place in a sidecar.
+ * Node has no raw sockets, so a program of the seat sends the frame, as a tool's own could: python3 or perl. The proxy's image
+ * has neither and gets none, because a program that can forge packets has no place in a sidecar. DECISIONS 137.
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -19,11 +19,11 @@ export interface Link {
   readonly name: string;
   readonly mac: string;
   readonly address: Address;
-  /** A neighbour that the datagram says it comes from: not this container and not the proxy. */
+  /** The neighbour whose address is the datagram's source: neither this container nor the proxy. */
   readonly neighbour: Address;
 }
 
-/** Three times: a router asks for the MAC of the next hop first, and may drop what waits for it. */
+/** More than one, because a router first asks for the MAC of the next hop, and may drop what waits for that. */
 const TRIES = 3;
 const BETWEEN_MS = 400;
 
@@ -55,7 +55,7 @@ export function linksTo(proxy: Address, interfaces: NodeJS.Dict<NetworkInterface
     .map(({ name, mac, address }) => ({ name, mac, address, neighbour: otherThan(address, proxy) }));
 }
 
-/** The address beside this one, or the next: one of a link that has more than two. */
+/** The address beside this one, or the one after it, on a link with more than two. */
 function otherThan(address: Address, proxy: Address): Address {
   const near = (step: number): Address => {
     const last = address.bytes.at(-1) ?? 0;
@@ -64,7 +64,7 @@ function otherThan(address: Address, proxy: Address): Address {
   return sameAddress(near(1), proxy) ? near(2) : near(1);
 }
 
-/** `mac`: of the proxy. `answered`: the frame came back, so the proxy's kernel forwards. */
+/** `mac`: the proxy's. The sight `answered` means that the frame came back, so the proxy's kernel forwards. */
 export async function seeForwarding(link: Link, mac: string): Promise<Observation> {
   const socket = createSocket(link.address.family === 4 ? 'udp4' : 'udp6');
   const payload = randomBytes(16);
@@ -97,7 +97,7 @@ const NOT_SENT: Observation = {
   detail: 'no python3 or perl here to send a frame; the log of the proxy reports it, too (event kernel-forwarding)',
 };
 
-/** False where no program of the seat could send it. */
+/** False if no program of the seat could send it. */
 async function sendFrame(name: string, frame: Buffer): Promise<boolean> {
   const index = (await readFile(`/sys/class/net/${name}/ifindex`, 'utf8').catch(() => '0')).trim();
   for (const [program, ...args] of SENDERS) {
@@ -114,7 +114,7 @@ async function sendFrame(name: string, frame: Buffer): Promise<boolean> {
   return false;
 }
 
-/** From /proc/net/arp; null where the kernel has not spoken to the address. */
+/** From /proc/net/arp; null if the kernel has not spoken to the address. */
 export function macOf(address: Address, arp: string): string | null {
   const row = arp.split('\n').find((line) => line.split(/\s+/, 1)[0] === address.text);
   const mac = row?.trim().split(/\s+/)[3];

@@ -35,20 +35,20 @@ export function judge({ area, way }: Try, { sight, detail }: Observation, place:
   };
 }
 
-/** The proxy is the one thing that has to be there, and a reset from its admin port is how a closed one looks. */
+/** The proxy is the one place that has to be reachable, and its closed admin port answers with a reset. */
 function stateIn(area: Area, sight: Sight): State {
   if (sight === 'not-tried') return 'skipped';
   if (area === 'proxy') return sight === 'answered' ? 'ok' : 'wrong';
   if (area === 'admin') return sight === 'answered' ? 'open' : 'closed';
-  // No network closes the gateway's own port to the tools beside it.
+  // A note, since no network can close the gateway's own port to the tools beside it.
   if (area === 'gateway') return sight === 'answered' ? 'note' : 'closed';
   if (area === 'relay') return sight === 'answered' ? 'open' : 'closed';
   return OPEN.has(sight) ? 'open' : 'closed';
 }
 
 /**
- * The six proxy variables. `steered`: the resolver of this network leads to the proxy, so a tool without any of them
- * works all the same.
+ * The six proxy variables. `steered`: the resolver of this network leads to the proxy, so that a tool works without any of
+ * them.
  */
 export function judgeVariables(env: NodeJS.ProcessEnv, steered: boolean): Finding[] {
   const names = [...PROXY_VARIABLES, 'NO_PROXY', 'no_proxy'];
@@ -68,7 +68,7 @@ export function judgeVariables(env: NodeJS.ProcessEnv, steered: boolean): Findin
   });
 }
 
-/** A value may hold credentials, so none is ever shown. */
+/** Never shows a value, since it may hold credentials. */
 function variableProblem(name: string, value: string): string | null {
   if (value === '') return 'not set';
   if (name.toLowerCase() === 'no_proxy') {
@@ -88,7 +88,7 @@ function isLoopbackEntry(entry: string): boolean {
   return /^(localhost|127(\.\d+){1,3}(\/8)?|\[?::1\]?)$/i.test(entry);
 }
 
-/** What no probe can close, or know, said once. */
+/** What no network can close, or no probe can know, said once. */
 export function seatNotes(seat: Seat, hosts: readonly string[] | null = null): Finding[] {
   const isInCluster = seat.cluster !== null;
   const notes: Finding[] = [];

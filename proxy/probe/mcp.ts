@@ -17,7 +17,7 @@ export function mcpRequest(host: string): string {
   ].join('\r\n');
 }
 
-/** A status other than 401 and 403 came from a gateway that asks nobody who they are. */
+/** Any status but 401 and 403 comes from a gateway that does not ask who is calling. */
 export function readMcpAnswer(head: string): Observation {
   const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1] ?? Number.NaN);
   if (Number.isNaN(status)) return { sight: 'denied', detail: 'closed without an answer' };

@@ -1,13 +1,13 @@
-/** Whether the address at which a bridge would have the host is a container's. */
+/** Whether the address at which a bridge would have the host belongs to a container. */
 import type { Seat } from './container.js';
 
 /** The names of an address, from the resolver of this container; empty if there is none. Never rejects. */
 export type NamesOf = (address: string) => Promise<readonly string[]>;
 
 /**
- * The seat without the bridges that are containers. Newer engines give the first address of a network to a container if the
- * bridge has none, and Docker's DNS calls it `<container>.<network>`. Only a name on the network of this container counts:
- * the resolver of the host may have a name for the host itself. A next hop is always the host's.
+ * The seat without bridge addresses that are containers. Newer engines give a network's first address to a container if the
+ * bridge has none, and Docker's DNS calls that `<container>.<network>`. Only a name on this container's network counts, as
+ * the host's resolver may know the host itself by a name. A next hop is always the host.
  */
 export async function withoutNeighbours(seat: Seat, namesOf: NamesOf): Promise<Seat> {
   const networks = (await Promise.all(seat.addresses.map(namesOf))).flat().map(networkOf);

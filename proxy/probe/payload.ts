@@ -1,4 +1,4 @@
-/** First datagrams that servers of each protocol answer. */
+/** For each protocol, a first datagram that its servers answer. */
 import { questionBytes } from './dns.js';
 
 /** A QUIC server answers no Initial below this size (RFC 9000 section 14.1). */

@@ -5,13 +5,13 @@ import type { Seat } from './container.js';
 import { type Area, type HostAndPort, hostAndPortText, type Try, type Way } from './try.js';
 
 export interface ProbeOptions {
-  /** Stand in for well-known public addresses; empty: those are used. */
+  /** Replace the well-known public addresses; empty: those are used. */
   readonly publicTargets: readonly HostAndPort[];
-  /** Tried as well: must be closed. */
+  /** Further targets that must be closed. */
   readonly targets: readonly HostAndPort[];
   /** The zone under which a random name is asked for. */
   readonly zone: string;
-  /** Of the host, as seen from outside: the proxy must refuse them. */
+  /** Addresses of the host as seen from outside, which the proxy must refuse. */
   readonly hosts?: readonly string[];
 }
 
@@ -47,15 +47,15 @@ const METADATA: readonly HostAndPort[] = [
 ]
   .concat('metadata.google.internal')
   .map((host) => ({ host, port: 80 }));
-/** The last one is the spawn guard's, which is the gateway's alone. */
+/** The last one is the spawn guard's, which only the gateway may use. */
 const SOCKETS = ['/var/run/docker.sock', '/run/podman/podman.sock', '/run/containerd/containerd.sock'].concat(
   '/var/run/egress-guard/docker.sock',
 );
 const ADMIN_PORT = 9180;
-/** The name that its clients use, and the one that the override gives it on the tools' network. */
+/** The gateway's name for its clients, and the one that the override gives it on the tools' network. */
 const GATEWAYS = ['mcp-gateway', 'mcp-gateway-tools'];
 const GATEWAY_PORT = 8811;
-/** What a proxy must refuse: each is private or its own, in a spelling of its own. */
+/** Targets that a proxy must refuse: private addresses or its own, each in another spelling. */
 const REFUSED: readonly string[] = [
   '127.0.0.1:9180',
   'localhost:9180',
@@ -112,7 +112,7 @@ function isOwn(seat: Seat, host: string): boolean {
   return seat.bridges.includes(host) || seat.addresses.includes(host);
 }
 
-/** One refusal or answer of any port shows that the host is there; the ports are those that a firewall may have let open. */
+/** Any refusal or answer shows that the host can be reached, so these are the ports that a firewall is likely to leave open. */
 function bridgePorts(seat: Seat): HostAndPort[] {
   const ports = [...HOST_PORTS, ...STACK.map(({ port }) => port)];
   return seat.bridges
@@ -167,7 +167,7 @@ function throughProxy({ proxy, cluster }: Seat): Try[] {
   ];
 }
 
-/** The ports of a host that a tool would look for first, the published one of the gateway among them. */
+/** The ports of a host that a tool would try first, including the one that publishes the gateway. */
 function hostByProxy(hosts: readonly string[]): Try[] {
   const places = hosts.flatMap((host) => [22, 80, 443, GATEWAY_PORT].map((port) => hostAndPortText({ host, port })));
   return places.map((target) => tryOf('host-by-proxy', { kind: 'request', method: 'CONNECT', target }));

@@ -21,9 +21,9 @@ export interface ProbeRequest {
   readonly zone: string;
   /** Tried in place of well-known public addresses. */
   readonly publicTargets: readonly HostAndPort[];
-  /** Must be closed as well. */
+  /** Further targets that must be closed. */
   readonly targets: readonly HostAndPort[];
-  /** Addresses of the host, as seen from outside. */
+  /** Addresses of the host as seen from outside. */
   readonly hosts: readonly string[];
 }
 
@@ -61,7 +61,7 @@ async function findWaysOut(
   return [...judgeVariables(env, steered), ...findings, ...forwarding, ...notes];
 }
 
-/** In their order, so many at once. */
+/** The results in the order of `tries`, a bounded number of which are under way at once. */
 async function seeAll(tries: readonly Try[], options: SightOptions): Promise<Seen[]> {
   const seen: Seen[] = new Array(tries.length);
   const queue = tries.entries();
@@ -72,7 +72,7 @@ async function seeAll(tries: readonly Try[], options: SightOptions): Promise<See
   return seen;
 }
 
-/** After everything else: the kernel knows the MAC of the proxy by then. */
+/** After everything else, when the kernel knows the proxy's MAC address. */
 async function findForwarding(proxyAddresses: readonly string[]): Promise<Finding[]> {
   const [proxy] = proxyAddresses.flatMap((text) => parseAddress(text) ?? []);
   if (proxy === undefined) return [];
@@ -100,7 +100,7 @@ function textOf(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => '');
 }
 
-/** A resolver with a deadline: `dns.lookup` would wait for 5 s and more on a network that swallows queries. */
+/** A resolver with a deadline, because `dns.lookup` waits for 5 s or more on a network that swallows queries. */
 async function hostAddresses(): Promise<(name: string) => Promise<readonly string[]>> {
   const hosts = parseHosts(await textOf('/etc/hosts'));
   return async (name) => {
@@ -112,7 +112,7 @@ async function hostAddresses(): Promise<(name: string) => Promise<readonly strin
   };
 }
 
-/** By a PTR query: `reverse` would answer for an own address out of /etc/hosts, without the name of the network. */
+/** By a PTR query, because `reverse` would answer for an own address from /etc/hosts, which lacks the network's name. */
 function namesOf(address: string): Promise<readonly string[]> {
   if (isIP(address) !== 4) return Promise.resolve([]);
   const name = `${address.split('.').reverse().join('.')}.in-addr.arpa`;

@@ -1,7 +1,7 @@
 /** One request to the proxy for a target that it must refuse, and what its answer says. */
 import type { Observation } from './try.js';
 
-/** Reasons that a proxy gives before it dials: a name without an address is no way out. */
+/** Reasons that a proxy gives without having dialled, such as a name without an address: no way out. */
 const NOT_DIALED = new Set(['name-not-found', 'dns-failed', 'dns-timeout', 'proxy-loop', 'busy', 'draining']);
 
 export function requestText(method: 'CONNECT' | 'GET', target: string, authorization: string | null): string {
@@ -11,7 +11,7 @@ export function requestText(method: 'CONNECT' | 'GET', target: string, authoriza
 }
 
 /**
- * A refused CONNECT is refused, whoever says so. A status for GET may come from the target itself, unless it carries a
+ * A refused CONNECT is a refusal, whoever sent it. But a status for GET may come from the target itself, unless it carries the
  * Proxy-Status (RFC 9209) of a proxy that names its reason.
  */
 export function readRefusal(head: string, method: 'CONNECT' | 'GET'): Observation {

@@ -1,4 +1,4 @@
-/** A question for a name that nobody has asked for before, and what its answer says of the resolver. */
+/** Asks for a name that nobody has asked for before, and reads from the answer what the resolver does. */
 import { isBareAbsence, readReply } from './dns.js';
 import type { Observation } from './try.js';
 
@@ -7,12 +7,12 @@ export type Ask = (
   read: (reply: Uint8Array) => Observation,
 ) => Promise<Observation>;
 
-/** It has had an address for longer than any zone that an operator may have chosen. */
+/** A name that certainly exists. */
 const KNOWN_NAME = 'a.root-servers.net';
 
 /**
- * `doors`: addresses of the proxy. A resolver that answers with its own address leads to itself: that is a door with
- * `steer.address`, too.
+ * `doors`: addresses of the proxy. A resolver that answers with its own address is a DNS door of the proxy as well, one with
+ * `steer.address`.
  */
 export async function seeQuery(
   { server, name, type }: { readonly server: string; readonly name: string; readonly type: 'A' | 'TXT' },
@@ -30,8 +30,8 @@ export async function seeQuery(
 }
 
 /**
- * With `policy.default: none` the door says of a name that it does not exist, as a zone would. No resolver that forwards says so
- * of a name that there is, without the zone's own record, and refuses every TXT besides.
+ * With `policy.default: none` the DNS door answers that a name does not exist, as a zone would. No forwarding resolver does so
+ * for a name that exists, without the zone's own record, and also refuses every TXT question.
  */
 async function isOwnDoor(name: string, doors: readonly string[], ask: Ask): Promise<boolean> {
   const text = await ask({ name, type: 'TXT' }, (reply) => readReply(reply, doors));

@@ -1,4 +1,4 @@
-/** The findings as a table for people: what is open first comes with its meaning and its remedy. */
+/** The findings as a table for people: what is open comes first, with its meaning and its remedy. */
 import type { Finding, State } from './try.js';
 
 const AREA_TITLES: Readonly<Record<Finding['area'], string>> = {
@@ -51,7 +51,7 @@ function marked(state: State): string {
   return state === 'open' || state === 'wrong' ? state.toUpperCase() : state;
 }
 
-/** Each pair of meaning and remedy once, with the ways that it is about. */
+/** Each pair of meaning and remedy once, with the ways that it concerns. */
 function advice(findings: readonly Finding[]): string[] {
   const told = new Map<string, string[]>();
   for (const { meaning, remedy, tried, state } of findings) {

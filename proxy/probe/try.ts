@@ -38,12 +38,12 @@ export interface HostAndPort {
 export type Way =
   | { readonly kind: 'tcp'; readonly to: HostAndPort }
   | { readonly kind: 'udp'; readonly to: HostAndPort; readonly protocol: 'dns' | 'ntp' | 'quic' }
-  /** A name that nobody has asked for before: an answer to it came from outside. */
+  /** A name that nobody has asked for before, so that an answer to it must have come from outside. */
   | { readonly kind: 'query'; readonly server: string; readonly name: string; readonly type: 'A' | 'TXT' }
   /** An MCP request to what may be a gateway. */
   | { readonly kind: 'mcp'; readonly to: HostAndPort }
   | { readonly kind: 'ping'; readonly address: string }
-  /** To this container's own address, by the MAC of `through`. */
+  /** To an address of this container, by the MAC address of `through`. */
   | { readonly kind: 'frame'; readonly to: string; readonly through: string }
   | { readonly kind: 'socket-file'; readonly path: string }
   | { readonly kind: 'request'; readonly method: 'CONNECT' | 'GET'; readonly target: string };
@@ -54,9 +54,9 @@ export interface Try {
 }
 
 /**
- * `answered`: bytes, a handshake or a file; `reset`: a refusal by the far end, so packets get there and back;
+ * `answered`: bytes, a handshake or a file; `reset`: refused by the far end, so packets get there and back;
  * `silent`: nothing within the time; `no-route`: the kernel sent nothing; `no-name`: the name has no address; `absent`: no such file;
- * `rejected`: refused by a firewall, which refuses what cannot be there as well;
+ * `rejected`: refused by a firewall, which also refuses addresses that nobody has;
  * `steered`: the name leads to the proxy; `denied`: the proxy refused it; `dialed`: the proxy tried it and failed;
  * `inside`: refused or answered by the resolver of this network; `not-tried`: not possible from here.
  */
@@ -84,7 +84,7 @@ export interface Observation {
   readonly detail: string;
 }
 
-/** `wrong`: not a way out, but tools will not work like this. `ok`: as it has to be. `note`: what no network can promise. */
+/** `wrong`: no way out, but tools will not work like this. `ok`: as it should be. `note`: what no network can rule out. */
 export type State = 'open' | 'wrong' | 'closed' | 'ok' | 'note' | 'skipped';
 
 export interface Finding {

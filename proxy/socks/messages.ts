@@ -24,28 +24,28 @@ const REPLY = {
   addressType: 8,
 } as const;
 
-/** Gives the octets of one whole message, from wherever they come, and none that follow it. */
+/** Returns exactly the octets of one whole message. */
 export type Take = (lengthOf: LengthOf) => Buffer | Promise<Buffer>;
 
 type Method = typeof METHOD.none | typeof METHOD.password;
 
-/** The first of `preferred` that the client offers; null where it offers none of them (RFC 1928 section 3). */
+/** The first of `preferred` that the client offers; null if it offers none of them (RFC 1928 section 3). */
 export function selectMethod(methods: Uint8Array, preferred: readonly Method[]): Method | null {
   return preferred.find((method) => methods.includes(method)) ?? null;
 }
 
-/** The methods of the greeting; null where it is not SOCKS 5. Reads nothing past the greeting. */
+/** The methods of the greeting; null if it is not SOCKS 5. Reads nothing past the greeting. */
 export async function readGreeting(take: Take): Promise<Buffer | null> {
   const greeting = await take(greetingLength);
   return greeting[0] === VERSION && greeting[1] !== 0 ? greeting.subarray(2) : null;
 }
 
-/** RFC 1928 section 3. Of what is no greeting, the octets that say so. */
+/** RFC 1928 section 3. For anything but a greeting, the octets that are enough to tell. */
 function greetingLength(held: Buffer): number {
   return 2 + (held[0] === VERSION ? (held[1] ?? 0) : 0);
 }
 
-/** RFC 1929 section 2; null where it is malformed. Octets are read as UTF-8. */
+/** RFC 1929 section 2; null if malformed. Octets are read as UTF-8. */
 export async function readCredentials(take: Take): Promise<{ username: string; password: string } | null> {
   const message = await take(credentialsLength);
   const [version, userLength = 0] = message;
@@ -61,8 +61,8 @@ function credentialsLength(held: Buffer): number {
 }
 
 /**
- * The Target of a CONNECT request. A name is a host as any other door takes it, so an address that is spelt as a name
- * is judged as the address.
+ * The Target of a CONNECT request. A name is parsed as every door parses a host, so an address that is sent as a name is judged
+ * as the address.
  */
 export async function readRequest(take: Take): Promise<Parsed<Target>> {
   const request = await take(requestLength);
@@ -77,7 +77,7 @@ export async function readRequest(take: Take): Promise<Parsed<Target>> {
   return { ok: true, value: { form: 'authority', scheme: null, host: { kind: 'literal', address }, port } };
 }
 
-/** RFC 1928 section 4. Of what is no request, the octets that say so. */
+/** RFC 1928 section 4. For anything but a request, the octets that are enough to tell. */
 function requestLength(held: Buffer): number {
   if (held.length < 4 || !isRequest(held)) return 4;
   const bytes = ADDRESS_BYTES[held[3] ?? 0];
@@ -96,7 +96,7 @@ export function credentialsReply(accepted: 'accepted' | 'refused'): Buffer {
   return Buffer.from([PASSWORD_VERSION, accepted === 'accepted' ? 0 : 1]);
 }
 
-/** Null says that the tunnel is open. The bound address is never given: clients have no use for it. */
+/** `reason` null: the tunnel is open. The bound address is never given, since clients have no use for it. */
 export function requestReply(reason: Reason | null): Buffer {
   return Buffer.from([VERSION, reason === null ? REPLY.succeeded : replyCode(reason), 0, 1, 0, 0, 0, 0, 0, 0]);
 }

@@ -1,4 +1,4 @@
-/** The SOCKS door (RFC 1928): CONNECT only; the proxy resolves names; username and password say which client asks. */
+/** The SOCKS door (RFC 1928): CONNECT only. The proxy resolves names; username and password say which client asks. */
 import type { Reason } from '../core/reasons.js';
 import type { Heard, Hearing, TunnelDoor } from '../door/tunnel-door.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
@@ -24,8 +24,8 @@ export const socksDoor: TunnelDoor = {
 };
 
 /**
- * Greeting, authentication and request (RFC 1928 section 3, RFC 1929). Credentials are asked for where some client has any:
- * Java offers both methods always, and has nothing to say.
+ * Greeting, authentication and request (RFC 1928 section 3, RFC 1929). Credentials are asked for only if some client has any,
+ * because Java always offers both methods, even without credentials.
  */
 async function hear(client: Hearing): Promise<Heard> {
   const { octets, knowsTokens, write } = client;
@@ -51,7 +51,7 @@ async function authenticate({ octets, write, arrive }: Hearing): Promise<Reason 
   return isKnown ? null : 'client-unauthenticated';
 }
 
-/** Before the request there is nothing that a request's reply would answer. */
+/** False for reasons from before the request, to which no reply to a request can be sent. */
 function repliesToRequest(reason: Reason): boolean {
   return reason !== 'client-unauthenticated' && reason !== 'handshake-timeout' && reason !== 'malformed-socks';
 }

@@ -1,15 +1,15 @@
-/** Suggested lists as a configuration: a file of its own, or the file that is there with its policy replaced. */
+/** Suggested lists as a configuration: a new file, or an existing one with the lists added to its policy. */
 import { type Document, isMap, isScalar, isSeq, parseDocument, YAMLMap, YAMLSeq } from 'yaml';
 import { shieldReferences, unshieldReferences } from '../config/yaml-source.js';
 import type { Lists } from './lists.js';
 
 export interface Suggestion extends Lists {
-  /** Lines of a comment for the top. */
+  /** Lines of a comment at the top. */
   readonly remarks: readonly string[];
   readonly needsSniLog: boolean;
 }
 
-/** A whole file that loads as it is. */
+/** A complete file that loads as it is. */
 export function newConfiguration({ remarks, allow, internal, needsSniLog }: Suggestion): string {
   const isEmpty = !allow.some((line) => line.startsWith('-'));
   const lines = [
@@ -27,8 +27,8 @@ export function newConfiguration({ remarks, allow, internal, needsSniLog }: Sugg
 }
 
 /**
- * `base` with `default: none`, `mode: enforce` and the suggested rules after its own; comments and `${NAME}` stay.
- * Throws where `base` is no YAML.
+ * `base` with `default: none`, `mode: enforce` and the suggested rules after its own; comments and `${NAME}` stay. Throws if
+ * `base` is no YAML.
  */
 export function extendedConfiguration(base: string, suggestion: Suggestion): string {
   const document = parseDocument(shieldReferences(base), {
@@ -61,7 +61,7 @@ function internalComment(lines: readonly string[]): string[] {
   ];
 }
 
-/** Written in braces, it would have no place for comments. */
+/** Turned into block style, since braces leave no place for comments. */
 function policyOf(document: Document): YAMLMap {
   const found = document.get('policy', true);
   const policy = isMap(found) ? found : new YAMLMap();

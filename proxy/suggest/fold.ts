@@ -1,4 +1,4 @@
-/** Many names under one suffix become `*.suffix`, where all names under it belong to one owner. */
+/** Turns many names under one suffix into `*.suffix`, if all names under it belong to one owner. */
 import { getPublicSuffix } from 'tldts';
 
 /** A pattern for a rule, and the names seen that it stands for. */
@@ -7,7 +7,7 @@ export interface Folded {
   readonly names: readonly string[];
 }
 
-/** Fewer names than this under a suffix stay as they are. */
+/** Fewer names than this under a suffix are left as they are. */
 const FEWEST = 3;
 
 /**

@@ -17,7 +17,7 @@ export function listsOf(rules: readonly SuggestedRule[]): Lists {
   return { allow: groups.flatMap(allowLines), internal: groups.flatMap(internalLines) };
 }
 
-/** What the lists cannot say, as lines of a comment. */
+/** What the lists themselves cannot say, as lines of a comment. */
 export function remarks({ records, from, to, leftOut }: Tally): string[] {
   const left = [...leftOut].sort(([a], [b]) => (a < b ? -1 : 1)).map(([reason, count]) => `${reason} ${count}`);
   return [
@@ -48,7 +48,7 @@ function lineOf({ draft, requests, names }: SuggestedRule): string {
   return `${draftLine(draft)} # ${seen}`;
 }
 
-/** Who asked, and how often; nothing for no rules. */
+/** Who asked, and how often; empty if there are no rules. */
 function heading(rules: readonly SuggestedRule[]): string[] {
   const total = rules.reduce((sum, { requests }) => sum + requests, 0);
   return rules.slice(0, 1).map(({ client }) => `# ${escapeText(client)}: ${plural(total, 'request')}`);

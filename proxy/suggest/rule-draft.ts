@@ -1,6 +1,6 @@
 /**
- * What of the configuration would allow or deny a request that was seen: for the page and for `suggest`, so that both
- * say the same. A draft is narrow: this host or address, this port, and this client where the configuration knows it.
+ * Drafts rules that would allow or deny a request that was seen; shared by the page and `suggest`, so that both say the same. A
+ * draft is narrow: this host or address, this port, and this client if the configuration knows it.
  */
 import { parseAddress, parsePrefix } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
@@ -20,7 +20,7 @@ export interface Seen {
   readonly dnsMs?: number | null;
 }
 
-/** A rule of the configuration; exactly one of `host` and `address` is there. */
+/** A rule of the configuration with exactly one of `host` and `address`. */
 export interface RuleDraft {
   readonly section: 'allow' | 'deny' | 'internal';
   readonly host: string | null;
@@ -29,7 +29,7 @@ export interface RuleDraft {
   readonly clients: readonly string[] | null;
 }
 
-/** Rules to add, or none, and why. */
+/** Rules to add, or none and the reason why. */
 export interface Proposal {
   readonly drafts: readonly RuleDraft[];
   readonly note: string | null;
@@ -37,13 +37,13 @@ export interface Proposal {
 
 export interface DraftOptions {
   readonly default: 'public' | 'none';
-  /** Names that rules may name; what the log calls a client may be a mere label. */
+  /** The client names that rules may use; what the log calls a client may be a mere label. */
   readonly clients: ReadonlySet<string>;
-  /** Of the configuration, as far as it is known. */
+  /** From the configuration, as far as it is known. */
   readonly here: LocalRanges;
 }
 
-/** These reasons are about the destination, so that a rule can change them. */
+/** Reasons that are about the destination, so that a rule can change the outcome. */
 const BY_POLICY: ReadonlySet<string> = new Set([
   'host-denied',
   'host-not-allowed',
@@ -58,7 +58,7 @@ const BY_POLICY: ReadonlySet<string> = new Set([
   'own-listener',
 ]);
 
-/** What would have to be there for the policy to allow the request. */
+/** The rules that the policy would need to allow the request. */
 export function draftsToAllow(seen: Seen, options: DraftOptions): Proposal {
   const { reason, rule, port } = seen;
   const name = seen.host === null ? null : parseDnsName(seen.host);
@@ -75,7 +75,7 @@ export function draftsToAllow(seen: Seen, options: DraftOptions): Proposal {
   return draftsFor({ name, literal: literal?.text ?? null, port, seen, here: rangesOf(rule, options.here) }, options);
 }
 
-/** The rule that denies the host or address to this client, or to all where the configuration does not know it. */
+/** The rule that denies the host or address to this client, or to all if the configuration does not know the client. */
 export function draftToDeny(seen: Seen, options: DraftOptions): Proposal {
   const place = placeOf(seen.host, options.here);
   if (place === null) return none('The request names no destination.');
@@ -84,7 +84,7 @@ export function draftToDeny(seen: Seen, options: DraftOptions): Proposal {
   return { drafts: [draft], note: scope(seen, options) };
 }
 
-/** One item of the list in the configuration, as YAML. Texts are quoted: `null` and `on` are names of hosts, too. */
+/** One item of the list in the configuration, as YAML. Texts are quoted, since `null` and `on` may be names of hosts. */
 export function draftLine({ host, address, ports, clients }: RuleDraft): string {
   const keys = [
     host === null ? [] : [`host: ${JSON.stringify(host)}`],
@@ -122,7 +122,7 @@ function draftsFor(destination: Destination, options: DraftOptions): Proposal {
   return { drafts: [...internal, ...allow], note: notes(seen, options, internal.length > 0) };
 }
 
-/** By name where the rule opens what the name has answered; by address for loopback and the like. */
+/** By name if a rule by name can open what the name resolved to; by address for loopback and the like. */
 function internalPlaces(
   { name, literal, seen, here }: Destination,
   special: readonly (Classification | null)[],
@@ -133,24 +133,24 @@ function internalPlaces(
       ? [{ host: name, address: null }]
       : [];
   }
-  // The IPv4 address and a form of it are one place.
+  // An IPv4 address and an IPv6 form of it count as one place.
   const texts = new Set(special.flatMap((one) => one?.effective.text ?? []));
   return [...texts].map((text) => placeOf(text, here)).filter((place) => place !== null);
 }
 
-/** Names of containers have no dot; the others mean the host of the containers and the like. */
+/** Names of containers have no dot; the other names stand for the containers' host and the like. */
 function isLocalName(name: DnsName): boolean {
   return !name.includes('.') || classifyName(name) !== null;
 }
 
-/** What DNS answered, or would answer for the names that stand for loopback. */
+/** The addresses that DNS answered, or loopback for the names that stand for it. */
 function addressesOf({ name, literal, seen }: Destination): readonly string[] {
   if (literal !== null) return [literal];
   if (seen.addresses.length === 0 && name !== null && isLocalhost(name)) return ['127.0.0.1', '::1'];
   return seen.addresses;
 }
 
-/** With the range of policy.private that the record names, where the configuration is not there to ask. */
+/** Adds the range of policy.private that the record names, in case the configuration is not known. */
 function rangesOf(rule: string | null, { nat64, private: ranges }: LocalRanges): LocalRanges {
   const range = rule?.startsWith('private:') ? parsePrefix(rule.slice('private:'.length)) : null;
   return { nat64, private: range === null ? ranges : [...ranges, range] };

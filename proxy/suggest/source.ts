@@ -8,7 +8,7 @@ import type { DecisionRecord } from '../observe/record.js';
 
 const PAGE = 1000;
 
-/** Records of a log; whatever is before the brace of a line, such as the name of a container, is skipped. */
+/** Records of a log. Whatever comes before the brace of a line, such as a container's name, is skipped. */
 export async function* recordsOfLog(input: Readable): AsyncGenerator<DecisionRecord> {
   const text = Readable.from(decodedPieces(input));
   for await (const line of createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY })) {
@@ -24,8 +24,8 @@ export function recordsOfFile(path: string): AsyncGenerator<DecisionRecord> {
 }
 
 /**
- * All records that the proxy holds. `token`: of the admin API; one in the query of the URL takes precedence. Throws an
- * Error for people if there is no answer, or another one.
+ * All records that the proxy holds. `token`: of the admin API; one in the query of the URL takes precedence. Throws an Error
+ * with a message for people if there is no answer, or an unexpected one.
  */
 export async function* recordsOfApi(base: URL, token: string | undefined): AsyncGenerator<DecisionRecord> {
   const given = base.searchParams.get('token') ?? token;

@@ -1,25 +1,25 @@
-/** A tally as rules: for whom, how often they were needed, and which of them a person has to decide on. */
+/** Turns a tally into rules: for whom, how often they were needed, and which of them a person has to decide on. */
 import { foldHosts } from './fold.js';
 import type { RuleDraft } from './rule-draft.js';
 import type { ClientTally, Tally, Wanted } from './tally.js';
 
 /**
- * `active`: in force as soon as the suggestion is used. `refused`: it was refused when it was seen. `private`: it opens a
- * private destination. The last two are in force only once a person says so.
+ * `active`: in force as soon as the suggestion is used. `refused`: for a request that was refused. `private`: opens a private
+ * destination. The last two come into force only when a person uncomments them.
  */
 export type RuleState = 'active' | 'refused' | 'private';
 
 export interface SuggestedRule {
   readonly draft: RuleDraft;
   readonly state: RuleState;
-  /** Who asked for it, as the log names them; `draft.clients` is whom it is limited to. */
+  /** Who asked for it, as the log names them; `draft.clients` says to whom the rule is limited. */
   readonly client: string;
   readonly requests: number;
-  /** How many of the names that were seen a pattern stands for; 1 for anything but a pattern. */
+  /** How many of the names that were seen the pattern stands for; 1 for anything but a pattern. */
   readonly names: number;
 }
 
-/** By client, and for each: active, refused, private. */
+/** Sorted by client, and for each client by state: active, refused, private. */
 export function suggestedRules({ clients, refused }: Tally): SuggestedRule[] {
   return [...clients.values()].flatMap((group) => rulesOf(group, refused));
 }
@@ -30,7 +30,7 @@ function rulesOf({ client, wanted }: ClientTally, refused: ReadonlySet<string>):
       [...wanted.values()].filter((one) => stateOf(one) === state),
       apart,
     ).map((merged) => ({ ...merged, state, client }));
-  // What a person uncomments is a name that was seen, never a pattern.
+  // No patterns here: a person should uncomment only names that were seen.
   return [...of('active', refused), ...of('refused', null), ...of('private', null)];
 }
 
@@ -41,7 +41,7 @@ function stateOf({ draft, isOpen }: Wanted): RuleState {
 
 type Merged = Pick<SuggestedRule, 'draft' | 'requests' | 'names'>;
 
-/** Ports of one destination in one rule, and names under one suffix and port in one pattern; `apart` null: no patterns. */
+/** Ports of one destination become one rule, names under one suffix and port one pattern; `apart` null: no patterns. */
 function merge(wanted: readonly Wanted[], apart: ReadonlySet<string> | null): Merged[] {
   const byPlace = new Map<string, { draft: RuleDraft; ports: Set<number>; count: number; names: Set<string> }>();
   for (const port of new Set(wanted.flatMap(({ draft }) => draft.ports ?? []))) {

@@ -14,7 +14,7 @@ export function suggestionJson(sum: Tally, rules: readonly SuggestedRule[], conf
     leftOut: leftOut.map(([reason, decisions]) => ({ reason, decisions })),
     configuration,
   };
-  // Names of clients are whatever a log says: none may steer the terminal of whoever looks at it.
+  // Names of clients are whatever a log says, and none may control the terminal of whoever looks at this.
   return `${escapeInvisible(JSON.stringify(suggestion, null, 2))}\n`;
 }
 

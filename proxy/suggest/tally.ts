@@ -1,4 +1,4 @@
-/** Decision records added up: which rules they would need, for whom, and how often. */
+/** Adds up decision records: which rules they would need, for whom, and how often. */
 
 import type { LocalRanges } from '../core/special-purpose.js';
 import type { DecisionRecord } from '../observe/record.js';
@@ -8,7 +8,7 @@ import { draftsToAllow, type RuleDraft } from './rule-draft.js';
 export interface Wanted {
   readonly draft: RuleDraft;
   count: number;
-  /** False: it was refused when it was seen, or opens a private destination: a person has to decide. */
+  /** False: a person has to decide, since it was refused when it was seen, or opens a private destination. */
   readonly isOpen: boolean;
 }
 
@@ -23,27 +23,27 @@ export interface Tally {
   readonly records: number;
   readonly from: string | null;
   readonly to: string | null;
-  /** What no rule is suggested for, by reason. */
+  /** How many records no rule is suggested for, by reason. */
   readonly leftOut: ReadonlyMap<string, number>;
-  /** Hosts that were not simply let through: no pattern may open them unasked. */
+  /** Hosts that were not simply allowed, so that no pattern may include them unasked. */
   readonly refused: ReadonlySet<string>;
-  /** True where `sni: enforce` would have refused what a tunnel began with. */
+  /** True if `sni: enforce` would have refused the first bytes of some tunnel. */
   readonly needsSniLog: boolean;
 }
 
-/** Failures before there was an answer of DNS: nothing is known of where the name leads. */
+/** Failures without an answer from DNS, so that nothing is known of where the name leads. */
 const UNRESOLVED: ReadonlySet<string> = new Set(['name-not-found', 'dns-failed', 'dns-timeout']);
 
 export interface TallyOptions {
-  /** The names that rules may name. */
+  /** The client names that rules may use. */
   readonly clients: ReadonlySet<string>;
-  /** What the configuration that is kept says of the networks around the proxy. */
+  /** What the configuration says of the networks around the proxy. */
   readonly here: LocalRanges;
-  /** True for what the rules that are kept allow already. */
+  /** True for records that the configuration's own rules already allow. */
   readonly covers: (record: DecisionRecord) => boolean;
 }
 
-/** Adds up the records in any order, in memory for as many as there are destinations. */
+/** Adds up the records in any order. Takes memory by the number of destinations, not of records. */
 export async function tally(records: AsyncIterable<DecisionRecord>, options: TallyOptions): Promise<Tally> {
   const clients = new Map<string, ClientTally>();
   const leftOut = new Map<string, number>();
@@ -67,7 +67,7 @@ export async function tally(records: AsyncIterable<DecisionRecord>, options: Tal
   return { ...sum, clients: new Map([...clients].sort(([a], [b]) => (a < b ? -1 : 1))), leftOut, refused };
 }
 
-/** What was let through, to a public destination; all drafts of one record are open, or none. */
+/** True for what was allowed to a public destination. All drafts of a record are open, or none. */
 function isOpen(record: DecisionRecord, drafts: readonly RuleDraft[]): boolean {
   return record.outcome !== 'deny' && drafts.every(({ section }) => section === 'allow');
 }
@@ -82,7 +82,7 @@ function add(clients: Map<string, ClientTally>, record: DecisionRecord, draft: R
   clients.set(client, group);
   const key = JSON.stringify(draft);
   const before = group.wanted.get(key);
-  // What was refused once and let through later has been decided on by a person: the latter counts.
+  // If it was refused once and allowed later, a person has decided on it in between: the latter counts.
   group.wanted.set(key, {
     draft,
     count: (before?.count ?? 0) + 1 + (record.repeats ?? 0),
@@ -91,8 +91,8 @@ function add(clients: Map<string, ClientTally>, record: DecisionRecord, draft: R
 }
 
 /**
- * A container that a gateway starts gets a random name of Docker (`quirky_bose.mcp-tools`), another one with each call: by
- * themselves they would be as many groups as calls, with the same rules in each.
+ * Docker gives each container that a gateway starts a random name (`quirky_bose.mcp-tools`), a new one for each call. Taken as
+ * clients, they would make as many groups as calls, all with the same rules.
  */
 function whoIs({ client: { name, address } }: DecisionRecord): string {
   return name?.replace(/^[a-z]+_[a-z]+\d?\./, '*.') ?? (address || 'unknown');

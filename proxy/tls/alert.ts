@@ -1,4 +1,4 @@
-/** TLS alerts (RFC 8446 section 6) in the clear: the only word that a client understands before any key exists. */
+/** TLS alerts (RFC 8446 section 6) in the clear: the only message that a client understands before there are keys. */
 import { REASONS, type Reason } from '../core/reasons.js';
 
 const ACCESS_DENIED = 49;

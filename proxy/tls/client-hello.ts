@@ -1,6 +1,6 @@
 /**
- * The body of a TLS ClientHello (RFC 8446 section 4.1.2) and the name in it (RFC 6066 section 3). Strict: what two
- * parsers could read differently is a defect, so that the vetted name is the one that the server sees.
+ * Reads the body of a TLS ClientHello (RFC 8446 section 4.1.2) and the server name in it (RFC 6066 section 3). Strict: whatever
+ * two parsers could read differently is a defect, so that the vetted name is the one that the server sees.
  */
 import { endsInNumber } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
@@ -8,7 +8,7 @@ import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 export interface ClientHello {
   /** Null where the client names no server. */
   readonly sni: DnsName | null;
-  /** An encrypted_client_hello extension of type outer (RFC 9849): real or GREASE, nobody on the way can tell. */
+  /** True: an encrypted_client_hello extension of type outer (RFC 9849), real or GREASE: nobody on the way can tell. */
   readonly hasEch: boolean;
 }
 
@@ -49,7 +49,7 @@ function parseExtensions(list: Uint8Array): ReadonlyMap<number, Uint8Array> | nu
 
 function readNames(extensions: ReadonlyMap<number, Uint8Array>): ClientHello | HelloDefect {
   const ech = extensions.get(ENCRYPTED_CLIENT_HELLO);
-  // The inner type (1) only exists inside the encrypted one.
+  // The inner type (1) may exist only in the encrypted ClientHello.
   if (ech !== undefined && ech[0] !== 0) return 'malformed-hello';
   const serverName = extensions.get(SERVER_NAME);
   if (serverName === undefined) return { sni: null, hasEch: ech !== undefined };
@@ -57,7 +57,7 @@ function readNames(extensions: ReadonlyMap<number, Uint8Array>): ClientHello | H
   return sni === null ? 'sni-invalid' : { sni, hasEch: ech !== undefined };
 }
 
-/** Exactly one host_name; a second one, or another name_type, is what servers disagree on. */
+/** Accepts exactly one host_name, since servers disagree on a second one and on other name types. */
 function parseServerName(extension: Uint8Array): DnsName | null {
   const outer = new Cursor(extension);
   const list = outer.vector(2);
@@ -70,14 +70,14 @@ function parseServerName(extension: Uint8Array): DnsName | null {
 }
 
 /**
- * RFC 6066 section 3: ASCII, no literal address in any spelling; case does not matter. A trailing dot has no place there,
- * but some clients send the host as they were given it, and it is the same name.
+ * RFC 6066 section 3: ASCII, no literal address in any spelling, case does not matter. A trailing dot is not allowed there, but
+ * some clients send the host as it was given to them, and it is the same name.
  */
 function parseHostName(text: string): DnsName | null {
   return endsInNumber(text) ? null : parseDnsName(text);
 }
 
-/** Reads big-endian integers and length-prefixed vectors; past the end everything is null. */
+/** Reads big-endian integers and length-prefixed vectors; past the end, every result is null. */
 class Cursor {
   readonly #bytes: Uint8Array;
   #offset = 0;

@@ -1,4 +1,4 @@
-/** Gathers a ClientHello from any fragmentation into TLS records and packets, in time linear in what arrives. */
+/** Assembles a ClientHello, however it is fragmented into TLS records and packets, in time linear in what arrives. */
 import { type ClientHello, type HelloDefect, parseClientHello } from './client-hello.js';
 
 export type HelloState =
@@ -8,7 +8,7 @@ export type HelloState =
   | { readonly kind: 'defect'; readonly defect: HelloDefect }
   | { readonly kind: 'hello'; readonly hello: ClientHello };
 
-/** On the wire, record headers and all. Hellos with post-quantum key shares are below 4 KiB. */
+/** On the wire, including record headers. Hellos with post-quantum key shares have less than 4 KiB. */
 export const MAX_HELLO_BYTES = 32 * 1024;
 
 const RECORD_HEADER = 5;
@@ -27,13 +27,13 @@ export class HelloReader {
   readonly #header: number[] = [];
   #headerLength = 0;
   #fragmentLeft = 0;
-  /** Grows to the hello's own length once that is known: thousands of idle connections cost nothing. */
+  /** The size of the hello, once that is known, and no more: thousands of idle connections must take hardly any memory. */
   #handshake: Buffer = NOTHING;
   #handshakeLength = 0;
   #wireLength = 0;
   #state: HelloState = NEED_MORE;
 
-  /** Octets that it has room for. */
+  /** Octets of memory that it occupies. */
   get room(): number {
     return this.#handshake.length;
   }
@@ -53,7 +53,7 @@ export class HelloReader {
   #takeHeader(chunk: Uint8Array, offset: number): number {
     this.#header[this.#headerLength++] = chunk[offset] ?? 0;
     const header = this.#header;
-    // Between the fragments of a hello no other record may come (RFC 8446 section 5.1).
+    // No other record may come between the fragments of a hello (RFC 8446 section 5.1).
     const broken = this.#handshakeLength === 0 ? NOT_TLS : MALFORMED;
     if (header[0] !== HANDSHAKE_RECORD || (this.#headerLength > 1 && header[1] !== 3)) this.#state = broken;
     if (this.#headerLength < RECORD_HEADER) return 1;
@@ -74,7 +74,7 @@ export class HelloReader {
     return used;
   }
 
-  /** Called with the header and then with the body complete, or in the midst of either. */
+  /** Called when the header and later the body is complete, or in the midst of either. */
   #judge(): HelloState {
     if (this.#handshake[0] !== CLIENT_HELLO) return MALFORMED;
     if (this.#handshakeLength < this.#handshake.length) return NEED_MORE;
@@ -84,7 +84,7 @@ export class HelloReader {
       this.#handshake = Buffer.concat([this.#handshake], end);
       return NEED_MORE;
     }
-    // Nothing can follow a ClientHello in its record: the next message needs the server's answer.
+    // Nothing can follow a ClientHello in its record, since the next message depends on the server's answer.
     if (this.#fragmentLeft > 0) return MALFORMED;
     const hello = parseClientHello(this.#handshake.subarray(HANDSHAKE_HEADER));
     return typeof hello === 'string' ? { kind: 'defect', defect: hello } : { kind: 'hello', hello };

@@ -1,6 +1,6 @@
 /**
- * The TLS server name against the host of a tunnel. An allow list of names is worth nothing where a client may open a
- * tunnel to one name and ask the server behind it for another (domain fronting).
+ * Compares the TLS server name with the host of a tunnel. An allow list of names is worthless if a client may open a tunnel to
+ * one name and ask the server behind it for another (domain fronting).
  */
 import type { DnsName } from '../core/host-pattern.js';
 import type { DenyReason } from '../core/reasons.js';
@@ -13,24 +13,24 @@ import { HelloReader, type HelloState } from './hello-reader.js';
 
 export interface SniOptions {
   readonly target: Target;
-  /** `log`: what `enforce` would refuse is told and let through. */
+  /** `log`: what `enforce` would refuse is reported and let through. */
   readonly mode: 'enforce' | 'log';
-  /** Called once, with what is wrong with the first bytes, or null. `serverName`: the one that does not match. */
+  /** Called once, with the fault of the first bytes or null. `serverName`: the one that does not match, if that is the fault. */
   readonly onJudged: (reason: DenyReason | null, serverName: DnsName | null) => void;
 }
 
-/** What the first bytes of a tunnel turn out to be. */
+/** What the beginning of a tunnel turned out to be. */
 type Opening = HelloState | { readonly kind: 'server-first' | 'ended' | 'late' };
 
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Holds what the client sends until it is known to be a ClientHello, or not TLS. Protocols in which the server speaks
- * first, or the client speaks something else, are not held: their first bytes tell.
+ * Holds what the client sends until it is known whether that is a ClientHello. Protocols in which the server speaks first, or
+ * the client speaks something else, are not held up: their first bytes tell.
  */
 export class SniScreen implements Screen {
   readonly #options: SniOptions;
-  // Made with the first bytes: thousands of idle tunnels need none, and most openings come in one piece.
+  // Both made only when needed: thousands of idle tunnels need neither, and most hellos come in one piece.
   #reader: HelloReader | null = null;
   #held: HeldBytes | null = null;
 
@@ -73,13 +73,13 @@ export class SniScreen implements Screen {
   }
 }
 
-/** What `enforce` has against these first bytes of a tunnel to `target`; null where it has nothing. */
+/** What `enforce` objects to in these first bytes of a tunnel to `target`; null: nothing. */
 export function judgeOpening(opening: Opening, target: Target): DenyReason | null {
   switch (opening.kind) {
     case 'hello':
       return serverNameFault(opening.hello.sni, target.host);
     case 'defect':
-      // Not a name, but an address may be asked for by name or by number.
+      // A server name that is no name is fine here: what was allowed is the address, whatever it is called.
       return opening.defect === 'sni-invalid' && target.host.kind === 'literal' ? null : opening.defect;
     case 'not-tls':
     case 'server-first':

@@ -1,4 +1,4 @@
-/** The TLS door: a connection whose ClientHello says where it wants to go. The bytes are relayed as they came. */
+/** The TLS door: the ClientHello says where the connection is to go, and all bytes are relayed as they came. */
 
 import { HTTPS_PORT } from '../door/steered-ports.js';
 import type { Heard, Hearing, TunnelDoor } from '../door/tunnel-door.js';
@@ -8,8 +8,8 @@ import type { ClientHello } from './client-hello.js';
 import { HelloReader } from './hello-reader.js';
 
 /**
- * Names that exist as the outer name of Encrypted Client Hello only (RFC 9849): behind them is a name that nobody on the
- * way can read. A browser's GREASE extension comes with the true name, and passes.
+ * Names that exist only as outer names of Encrypted Client Hello (RFC 9849), which hide a name that nobody on the way can read.
+ * A browser's GREASE extension comes with the true name, and passes.
  */
 const ECH_PUBLIC_NAMES: ReadonlySet<string> = new Set(['cloudflare-ech.com']);
 
@@ -35,7 +35,7 @@ async function hear({ octets }: Hearing): Promise<Heard> {
   }
 }
 
-/** `https://name/` is what a client wanted that came here: no ClientHello says a port. */
+/** Always port 443, as in `https://name/`, since no ClientHello names a port. */
 function targetOf({ sni, hasEch }: ClientHello, replay: Buffer): Heard {
   if (sni === null) return { ok: false, reason: hasEch ? 'sni-encrypted' : 'sni-missing' };
   if (hasEch && ECH_PUBLIC_NAMES.has(sni)) return { ok: false, reason: 'sni-encrypted' };

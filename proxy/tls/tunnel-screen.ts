@@ -1,4 +1,4 @@
-/** Ties `policy.sni` to a tunnel: the decision record waits for the first bytes, so that one record says all. */
+/** Applies `policy.sni` to a tunnel: the decision record waits for the first bytes, so that one record says everything. */
 import { enforcesSni } from '../core/judge.js';
 import { refusal } from '../core/refusal.js';
 import type { Connected } from '../door/connect-upstream.js';
@@ -8,14 +8,14 @@ import type { Screen } from '../net/first-bytes.js';
 import { SniScreen } from './sni-screen.js';
 
 /**
- * A tunnel in which nobody has said anything for this long is recorded as it stands. Its first bytes are judged all the
- * same, and what is wrong with them stands in the close record.
+ * A tunnel in which nobody has sent anything for this long is recorded as it stands. Its first bytes are judged nevertheless,
+ * and what is wrong with them is in the close record.
  */
 const SILENCE_MS = 200;
 
 /**
- * Writes the flow's record, now or with the first bytes of the tunnel. `status`: what the client was sent. Null
- * where the policy does not look at server names.
+ * Writes the flow's record, now or with the first bytes of the tunnel. `status`: sent to the client. Returns null if the policy
+ * does not look at server names.
  */
 export function screenTunnel(
   deadlines: Deadlines,

@@ -1,4 +1,4 @@
-/** The admin API beside the doors: open after them, loaded when it is first asked for, and closed after them. */
+/** The admin API beside the doors: opened after them, loaded when it is first asked for anything, closed after them. */
 import { setTimeout } from 'node:timers/promises';
 import type { AdminOptions } from '../../admin/options.js';
 import { policyView } from '../../admin/policy-view.js';
@@ -10,10 +10,10 @@ import { type HttpListener, openHttp } from './http-listener.js';
 import type { Observation } from './observation.js';
 import type { RunTimeService } from './run-time.js';
 
-/** For clients that waited for the proxy's port: loading node:http keeps the event loop busy. DECISIONS 194. */
+/** A head start for clients that waited for the proxy's port: loading node:http keeps the event loop busy. DECISIONS 194. */
 const HEAD_START_MS = 50;
 
-/** The rooms that the API shows. */
+/** What the API shows. */
 export interface Shown {
   readonly observation: Observation;
   readonly followed: FollowedConfiguration;
@@ -21,7 +21,7 @@ export interface Shown {
   readonly app: App;
 }
 
-/** Null where `listen.admin` is off. Rejects where the listener cannot be opened. */
+/** Null if `listen.admin` is off. Rejects if the listener cannot be opened. */
 export async function openAdmin(
   { listen, log }: Config,
   shown: Shown,
@@ -30,7 +30,7 @@ export async function openAdmin(
   if (listen.admin === null) return null;
   await setTimeout(HEAD_START_MS);
   const { createAdminServer } = await import('../../admin/front.js');
-  // Not copied: the tokens are read as they are at each request.
+  // Not copied, because the tokens have to be read at each request.
   const rest = { state, logFile: log.file?.path ?? null, loopback: isLoopbackHost(listen.admin.host) };
   const options = Object.assign(adminOptions(shown), rest);
   const server = createAdminServer({

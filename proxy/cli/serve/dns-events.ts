@@ -1,4 +1,4 @@
-/** What is worth a line of the log about the DNS servers: that they changed, and what is wrong with them. */
+/** Events about the DNS servers: that they changed, and what is wrong with them. */
 import type { Config } from '../../config/config.js';
 import { serverText } from '../../net/dns-server.js';
 import { exposedServers } from '../../net/exposed-servers.js';
@@ -10,7 +10,7 @@ export interface EventLog {
   warn(fields: object, message: string): void;
 }
 
-/** For `onDnsSettings` of the app: called with the first settings, and with each that follow. */
+/** For `onDnsSettings` of the app, which calls it with the first settings and with each change. */
 export function dnsEvents(
   events: EventLog,
   config: Pick<Config, 'steer'> & { readonly listen: Pick<Config['listen'], 'proxy' | 'socks'> },

@@ -1,4 +1,4 @@
-/** The OTLP exporter of `serve`: wired to the way out of the app, to log and metrics. */
+/** The OTLP exporter of `serve`, wired to the app's way out, to the log and to the metrics. */
 import type { App } from '../../app.js';
 import type { OtlpSettings, Receiver } from '../../config/receivers.js';
 import { authorityText } from '../../core/target.js';
@@ -16,19 +16,19 @@ export interface OtlpOptions {
 }
 
 export interface OpenExporter {
-  /** For the log, where it is to be exported. */
+  /** Further outputs of the log: empty if it is not exported. */
   readonly outputs: readonly LogOutput[];
-  /** Log and metrics are there. */
+  /** To be called once log and metrics exist. */
   start(): void;
   close(): Promise<void>;
 }
 
-/** For one export, from DNS to the end of the answer. */
+/** The most time for one export, from DNS to the end of the answer. */
 const TIMEOUT_MS = 10_000;
-/** At the end of the process. */
+/** The most time for the last export, at the end of the process. */
 const CLOSE_MS = 1000;
 
-/** Loaded only where there is a collector: it costs memory and a part of the start. */
+/** Loaded only with a collector, since it takes memory and makes the start longer. */
 export async function openExporter(settings: OtlpSettings, options: OtlpOptions): Promise<OpenExporter> {
   const { Exporter } = await import('../../otlp/exporter.js');
   const { version, app, log, metrics } = options;
@@ -67,7 +67,7 @@ export async function openExporter(settings: OtlpSettings, options: OtlpOptions)
   };
 }
 
-/** The endpoint's own path comes first, as OTEL_EXPORTER_OTLP_ENDPOINT has it. */
+/** The endpoint's own path comes first, as in OTEL_EXPORTER_OTLP_ENDPOINT. */
 function pathOf({ path }: Receiver, signal: 'metrics' | 'logs'): string {
   const [base = '', ...query] = path.split('?');
   return [`${base.replace(/\/+$/, '')}/v1/${signal}`, ...query].join('?');

@@ -1,4 +1,4 @@
-/** The configuration in force, and its file and signal: what is read again replaces it, or is refused as a whole. */
+/** The configuration in force. Follows its file and SIGHUP: what is read again replaces it, or is refused as a whole. */
 import { changesBetween, type ReloadState } from '../../admin/policy-changes.js';
 import { policyView } from '../../admin/policy-view.js';
 import type { Config } from '../../config/config.js';
@@ -14,11 +14,11 @@ const WATCH_MS = 2000;
 
 export interface FollowedOptions {
   readonly path: string;
-  /** The one of the start. */
+  /** The configuration at the start. */
   readonly config: Config;
   readonly events: OpenLog['events'];
   readonly metrics: Pick<Metrics, 'reloaded' | 'reloadFailed'>;
-  /** Puts `read` in force; `shown`: the same, as the admin API is to see it. */
+  /** Puts `read` in force; `shown` is the same as the admin API is to show it. */
   readonly apply: (read: Config, shown: Config) => void;
 }
 
@@ -53,13 +53,13 @@ export class FollowedConfiguration {
     process.on('SIGHUP', () => this.readAgain());
   }
 
-  /** Now; what the file says is no change for the watch any more. */
+  /** Reads the file now, so that the watch reports no change for what it says. */
   readAgain(): void {
     this.#watch?.seen();
     this.#read();
   }
 
-  /** The file is followed no more. */
+  /** Stops following the file. */
   close(): void {
     this.#watch?.close();
   }
@@ -71,7 +71,7 @@ export class FollowedConfiguration {
       this.#refuse(formatConfigErrors(loaded.errors).split('\n'));
       return;
     }
-    // A file that was touched, or SIGHUP beside the watch: nothing is different, and nothing is said.
+    // Nothing has changed, as when a file is touched or SIGHUP comes after the watch: nothing is logged.
     if (this.lastReload?.ok !== false && saysTheSame(this.#lastRead, loaded.config)) return;
     this.#lastRead = loaded.config;
     this.#replace(loaded.config);

@@ -3,7 +3,7 @@ import type { HealthOptions } from '../../admin/health-server.js';
 import type { HostPort } from '../../config/places.js';
 import { type HttpListener, openHttp } from './http-listener.js';
 
-/** Null where it is off, and then it loads nothing. Rejects where the listener cannot be opened. */
+/** Null if it is off; nothing is loaded then. Rejects if the listener cannot be opened. */
 export async function openHealth(at: HostPort | null, options: HealthOptions): Promise<HttpListener | null> {
   if (at === null) return null;
   const { createHealthServer } = await import('../../admin/health-server.js');

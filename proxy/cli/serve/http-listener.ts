@@ -1,4 +1,4 @@
-/** A listener of HTTP beside the doors: bound at the start, and cut with its connections at the end. */
+/** An HTTP listener beside the doors: bound at the start, and closed with all its connections at the end. */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { HostPort } from '../../config/places.js';
@@ -9,7 +9,7 @@ export interface HttpListener {
   close(): Promise<void>;
 }
 
-/** Rejects where it cannot be opened. `purpose`: as in the event `listening`. */
+/** Rejects if it cannot be opened. `purpose`: as in the event `listening`. */
 export async function openHttp(server: Server, at: HostPort, purpose: string): Promise<HttpListener> {
   const bound = await listen(server, at, purpose);
   return {

@@ -1,9 +1,9 @@
-/** Says what the kernel does beside the proxy: at the start, and whenever that changes, since networks come and go. */
+/** Logs what the kernel lets past the proxy: at the start, and whenever that changes, since networks come and go. */
 import type { Logger } from 'pino';
 import { type KernelState, readKernel } from '../../net/kernel.js';
 
 export interface KernelWatch {
-  /** As it is now; all false where no door listens beyond loopback: then no tool is on the other side of one. */
+  /** The state now. All false if no door listens beyond loopback, since then no tool comes by a network. */
   now(): { readonly forwards: boolean; readonly takesForgedSources: boolean };
 }
 

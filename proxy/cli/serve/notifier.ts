@@ -1,4 +1,4 @@
-/** Notices of `serve`: wired to the configuration in force, to the way out of the app, to log and metrics. */
+/** The notices of `serve`, wired to the configuration in force, the app's way out, the log and the metrics. */
 import type { App } from '../../app.js';
 import type { Config } from '../../config/config.js';
 import { authorityText } from '../../core/target.js';
@@ -13,10 +13,10 @@ export interface NotifierOptions {
   readonly app: () => App;
 }
 
-/** For one attempt, from DNS to the end of the answer. */
+/** The most time for one attempt, from DNS to the end of the answer. */
 const TIMEOUT_MS = 10_000;
 
-/** What the log of an earlier run has shown is no first contact. `config`: of the start. */
+/** A contact that the log of an earlier run shows is not a first one. `config`: the one at the start. */
 export function openNotices(
   config: Config,
   { observation, config: current, clientNames, app }: NotifierOptions,

@@ -1,4 +1,4 @@
-/** What the proxy writes down and counts while it serves: log, ring, metrics, and the records of the spawn guard. */
+/** What the proxy records and counts while it serves: log, ring, metrics, and the spawn guard's records. */
 import type { App } from '../../app.js';
 import type { Config } from '../../config/config.js';
 import { instanceName } from '../../observe/instance.js';
@@ -16,19 +16,19 @@ import { type SpawnTail, tailSpawns } from '../../observe/spawn-tail.js';
 import { openExporter } from './exporter.js';
 import type { KernelWatch } from './kernel-watch.js';
 
-/** How many decisions the admin API can show. */
+/** The most decisions that the admin API can show. */
 const RING_RECORDS = 5000;
-/** How often the spawn guard's records are looked for. */
+/** How often the proxy looks for records of the spawn guard. */
 const SPAWNS_MS = 1000;
-/** How long the log may take to leave the process at its end. */
+/** The most time for writing the rest of the log at the end of the process. */
 const LOG_CLOSE_MS = 1000;
 
-/** What the metrics ask for when they are read. */
+/** What the metrics ask for each time they are read. */
 export interface Live {
   readonly version: string;
   app(): App;
   config(): Config;
-  /** The names of its clients. */
+  /** The names of the clients in the configuration in force. */
   clientNames(): ReadonlySet<string>;
   /** Null before the doors are open. */
   kernel(): KernelWatch | null;
@@ -41,15 +41,15 @@ export interface Observation {
   readonly spawns: SpawnRing;
   /** For the doors' records. */
   readonly sink: DecisionSink;
-  /** For what was thrown that no handler expects. */
+  /** For what was thrown and not expected by any handler. */
   readonly onDefect: (error: unknown) => void;
-  /** Looks for no more records of the guard. */
+  /** Stops looking for records of the guard. */
   stop(): void;
-  /** Writes what is counted and not written yet, and what is buffered. */
+  /** Writes what is counted but not written yet, and what is buffered. */
   close(): Promise<void>;
 }
 
-/** Rejects where the log file cannot be opened. */
+/** Rejects if the log file cannot be opened. */
 export async function openObservation(config: Config, live: Live): Promise<Observation> {
   const instance = instanceName(process.env);
   const otlp = { version: live.version, app: live.app, log: () => log, metrics: () => metrics };

@@ -1,4 +1,4 @@
-/** What is decided while `serve` runs: the book, its folder and its token, and the questions, wired to log and policy. */
+/** Decisions while `serve` runs: the book of them, its folder and token, and the questions, wired to log and policy. */
 import type { News, RunTimeControl } from '../../admin/run-time.js';
 import type { App } from '../../app.js';
 import type { Config } from '../../config/config.js';
@@ -15,29 +15,29 @@ import type { OpenLog } from '../../observe/open-log.js';
 
 export interface RunTimeOptions {
   readonly path: string;
-  /** The same file, to be written to. */
+  /** The policy file, to write to. */
   readonly file: PolicyFile;
   readonly config: () => Config;
   readonly log: OpenLog['events'];
   readonly app: () => App;
   /** Reads the policy file again. */
   readonly reload: () => void;
-  /** A question that nobody has asked before. */
+  /** Called with each question that nobody has asked before. */
   readonly onQuestion?: (question: Question) => void;
-  /** Somebody asks for what no rule names: for the tenth time, or beyond what can be asked, too. */
+  /** Called whenever somebody asks for what no rule names, even if that becomes no new question. */
   readonly onAsked?: (asking: Asking) => void;
-  /** In place of the one on the wall: for tests. */
+  /** Replaces the real clock in tests. */
   readonly clock?: Clock;
 }
 
 export interface RunTimeService {
   readonly gate: RunTimeGate & { readonly decided: RunTime };
   readonly control: RunTimeControl;
-  /** What writing needs where the configuration has no token; null: it has one, or there is no admin API. */
+  /** The token for changes if the configuration has none; null: it has one, or there is no admin API. */
   readonly token: string | null;
-  /** The app is there. */
+  /** To be called once the app exists. */
   start(): void;
-  /** The configuration has changed. */
+  /** To be called when the configuration has changed. */
   reloaded(config: Config, closing: Promise<number>): void;
   close(): void;
 }
@@ -81,7 +81,7 @@ export function openRunTime(options: RunTimeOptions): RunTimeService {
 interface State {
   readonly folder: string | null;
   readonly kept: Kept;
-  /** What is wrong, in words. */
+  /** What is wrong, as a sentence. */
   readonly error: string | null;
 }
 
@@ -162,7 +162,7 @@ function controlOf({ file, config, reload, app }: RunTimeOptions, { folder, erro
   };
 }
 
-/** Who listens to what happens: the readers of the stream. */
+/** The listeners to what happens, which are the readers of the stream. */
 class Newsroom {
   readonly #listeners = new Set<(news: News) => void>();
 
@@ -170,7 +170,7 @@ class Newsroom {
     for (const listener of this.#listeners) listener(news);
   }
 
-  /** What it returns ends it. */
+  /** Returns a function that ends it. */
   listen(listener: (news: News) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -183,7 +183,7 @@ function brokenText(broken: ReturnType<typeof readState>['broken']): string | nu
   return `${broken.path} was broken (${broken.error}): since then only the policy file is in force, and ${where}`;
 }
 
-/** What was decided otherwise is no question any more. */
+/** False if something else has decided it by now. */
 function isStillOpen(app: App, { client, grantClient, host, port }: Question): boolean {
   const parsed = parseHost(host.includes(':') ? `[${host}]` : host);
   if (!parsed.ok || !isPort(port)) return false;

@@ -1,10 +1,10 @@
-/** Where the page is, with the token that it needs. */
+/** Tells where the page is, with the token that it needs. */
 
 import type { AddressInfo } from 'node:net';
 import { isLoopbackHost } from '../../core/loopback.js';
 import { hostPortText } from '../../core/target.js';
 
-/** Once, and to a person alone: what is in a log is read by many. */
+/** To be called once, for a person at a terminal alone, since many may read a log. */
 export function showPage({ address, family, port }: AddressInfo, token: string): void {
   if (process.stderr.isTTY !== true) return;
   const host = isLoopbackHost(address) && family === 'IPv6' ? '::1' : '127.0.0.1';

@@ -1,14 +1,14 @@
-/** The end of the process, as signals ask for it: first nobody new is sent here, then the drain, and at once for who insists. */
+/** The end of the process on signals: a delay for load balancers, then the drain. Each further signal cuts one of these short. */
 
 export interface ShutdownOptions {
-  /** Between the first signal and the drain: for load balancers to see that the proxy is not ready. */
+  /** The time between the first signal and the drain, in which load balancers notice that the proxy is not ready. */
   readonly delayMs: () => number;
-  /** Resolves after so long, or when `ended` aborts. */
+  /** Resolves after `ms`, or when `ended` aborts. */
   readonly wait: (ms: number, ended: AbortSignal) => Promise<void>;
   readonly onDelay: (signal: NodeJS.Signals, delayMs: number) => void;
   /** Ends the process, once. */
   readonly drain: (signal: NodeJS.Signals) => Promise<void>;
-  /** A signal has come while it drains. */
+  /** Called for a signal that comes during the drain. */
   readonly insist: () => void;
 }
 
