@@ -1,6 +1,8 @@
 /** What is granted for a private name is granted at the addresses that somebody saw and confirmed. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -32,7 +34,13 @@ async function stand(t: TestContext, kept?: object): Promise<Stand> {
   const state = await mkdtemp(join(tmpdir(), 'egress-confirmed-'));
   t.after(() => rm(state, { recursive: true }));
   if (kept !== undefined) await writeFile(join(state, 'grants.json'), JSON.stringify(kept));
-  const yaml = `${LISTEN}admin: { token: ${TOKEN} }\ndns: { servers: ["${dns.server}"] }\nlimits: { connectTimeout: 50ms }\npolicy: { default: none, internal: [{ host: nas.test, ports: [10] }] }\n`;
+  // What is let through goes to a parent proxy that hangs up, and leaves this machine by no way.
+  const parent = net.createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+  await once(parent, 'listening');
+  t.after(() => parent.close());
+  const { port } = parent.address() as AddressInfo;
+  const upstream = `upstream: { proxy: "http://127.0.0.1:${port}" }`;
+  const yaml = `${LISTEN}admin: { token: ${TOKEN} }\ndns: { servers: ["${dns.server}"] }\n${upstream}\npolicy: { default: none, internal: [{ host: nas.test, ports: [10] }] }\n`;
   const instance = await startInstance(t, yaml, { EGRESS_STATE: state });
   const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
   const post = async (path: string, body: object): Promise<Answer> => {
