@@ -6,6 +6,7 @@ import { parseAddress, parsePrefix } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { isNever, placeInFile, sectionOf } from '../core/rule-id.js';
 import { type Classification, classify, classifyName, isLocalhost, type LocalRanges } from '../core/special-purpose.js';
+import { isPort } from '../core/target.js';
 
 /** The fields of a decision record that matter here. */
 export interface Seen {
@@ -63,7 +64,8 @@ export function draftsToAllow(seen: Seen, options: DraftOptions): Proposal {
   const { reason, rule, port } = seen;
   const name = seen.host === null ? null : parseDnsName(seen.host);
   const literal = seen.host === null ? null : parseAddress(seen.host);
-  if (port === null || (name === null && literal === null)) return none('The request names no destination.');
+  if (port === null || !isPort(port) || (name === null && literal === null))
+    return none('The request names no destination.');
   if (seen.outcome === 'deny' && reason !== null && !BY_POLICY.has(reason)) {
     return none('No rule changes this: it is about the request, not about where it goes.');
   }

@@ -37,6 +37,15 @@ function load(context: TestContext, text: string, env: Record<string, string> = 
   return loaded.config;
 }
 
+test('a record with port 0, which no rule can name, is left out, so that the suggestion loads', async (t) => {
+  const { out } = await run([], logOf([seen({ port: 0 }), seen({ host: 'b.example.com' })]));
+  assert.deepEqual(
+    load(t, out).policy.allow.map(({ host }) => host?.text),
+    ['b.example.com'],
+  );
+  assert.match(out, /# Left out.*: allow 1\./);
+});
+
 test('what was let through becomes rules by client, with counts, and loads as it is', async (t) => {
   const { code, out } = await run(
     [],
