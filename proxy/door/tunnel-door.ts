@@ -83,14 +83,14 @@ class Visit {
     if (opened !== null) this.#relay(opened);
   }
 
-  /** Null if the client was refused, or is gone. */
+  /** Null if the client was refused, or is gone. One that has said nothing has no record. */
   async #open(counted: CountedConnection): Promise<Opened | null> {
     const arrivals = this.#arrivals;
     let trace = EMPTY_TRACE;
     try {
       const { said, flow, rest } = await this.#hear();
       counted.heard();
-      if (!said.ok) return this.#refuse(flow, trace, refusal(said.reason));
+      if (!said.ok) return this.#hasSaid() ? this.#refuse(flow, trace, refusal(said.reason)) : this.#drop();
       trace = traceOf(said.target);
       const fault = turnedAway(arrivals, !counted.isAdmitted);
       if (fault !== null) return this.#refuse(flow, trace, refusal(fault));
@@ -101,9 +101,7 @@ class Visit {
       early.drop();
       return this.#refuse(flow, upstream.trace, upstream.refusal);
     } catch (error) {
-      if (this.#socket.bytesRead > 0) return this.#refuse(await this.#known(), trace, refusalOf(arrivals, error));
-      this.#socket.destroy();
-      return null;
+      return this.#hasSaid() ? this.#refuse(await this.#known(), trace, refusalOf(arrivals, error)) : this.#drop();
     }
   }
 
@@ -150,6 +148,15 @@ class Visit {
   /** The flow, identified by whatever is known by now. */
   #known(): Soon<Flow> {
     return this.#flow ?? soon(this.#arrive(null), ({ flow }) => flow);
+  }
+
+  #hasSaid(): boolean {
+    return this.#socket.bytesRead > 0;
+  }
+
+  #drop(): null {
+    this.#socket.destroy();
+    return null;
   }
 
   #refuse(flow: Flow, trace: Trace, refused: Refusal): null {

@@ -26,6 +26,7 @@ export class OctetReader implements Heir {
   #start = 0;
   #end = 0;
   #isOver = false;
+  #isLost = false;
   #wake: (() => void) | null = null;
 
   /** `more` is called when there is room again. */
@@ -55,6 +56,7 @@ export class OctetReader implements Heir {
   }
 
   closed(): void {
+    if (!this.#isOver) this.#isLost = true;
     this.end();
   }
 
@@ -70,7 +72,10 @@ export class OctetReader implements Heir {
     }
   };
 
-  /** Whatever has come, at least one octet; null at the end. Rejects with the reason of `ending`. */
+  /**
+   * Whatever has come, at least one octet; null at the end. Rejects with EgressError `client-closed` if the connection is lost
+   * instead, or with the reason of `ending`.
+   */
   takeSome(): Buffer | null | Promise<Buffer | null> {
     try {
       const some = this.#some();
@@ -114,6 +119,7 @@ export class OctetReader implements Heir {
   #some(): Buffer | null | undefined {
     if (this.#ending.aborted) throw this.#ending.reason;
     if (this.#length > 0) return this.#cut(this.#length);
+    if (this.#isLost) throw new EgressError('client-closed');
     return this.#isOver ? null : undefined;
   }
 
@@ -144,8 +150,7 @@ export class OctetReader implements Heir {
 /** Reads `socket` from now on. After `release`, another reader has to take over. */
 export function readOctets(socket: Socket, reads: DirectReads, ending: Ending): OctetReader {
   const reader = new OctetReader(ending, () => void socket.resume());
-  const onEnd = (): void => reader.end();
-  socket.once('end', onEnd).once('close', onEnd);
+  socket.once('end', () => reader.ended()).once('close', () => reader.closed());
   return reading(reader, socket, reads);
 }
 
@@ -158,7 +163,8 @@ export function hearOctets(client: Side, reads: DirectReads, ending: Ending): Oc
 }
 
 function reading(reader: OctetReader, socket: Socket, reads: DirectReads): OctetReader {
-  if (socket.readableEnded || socket.destroyed) reader.end();
+  if (socket.readableEnded) reader.ended();
+  else if (socket.destroyed) reader.closed();
   reads.read(socket, (bytes) => reader.push(bytes), pieceBytes);
   return reader;
 }

@@ -150,6 +150,17 @@ test('a reader that is not taken from says when it has enough, and when there is
   assert.equal(String(await next), 'x');
 });
 
+test('what came before the end is taken, and then there is nothing; a connection that is lost has no end', async () => {
+  const [ended, lost] = [open(), open()];
+  for (const reader of [ended, lost]) reader.push(Buffer.from('x'));
+  ended.ended();
+  ended.closed();
+  lost.closed();
+  assert.deepEqual([String(await ended.takeSome()), String(await lost.takeSome())], ['x', 'x']);
+  assert.equal(await ended.takeSome(), null);
+  await assert.rejects(async () => lost.takeSome(), { reason: 'client-closed' });
+});
+
 test('no bytes make a message reader throw anything but the end of the stream', async () => {
   const request = [5, 1, 0, 3, 9, ...Buffer.from('site.test'), 0, 22];
   const mutated = fc

@@ -158,6 +158,21 @@ test('a client that resets within its hello causes no dial and leaves the door o
   assert.equal(stand.dials.length, 1);
 });
 
+test('a client that goes away without a word has no record, however it goes', async (context) => {
+  const stand = await openStand(context, await echo(context));
+  const [ending, resetting] = [await stand.connect('steer.tls'), await stand.connect('steer.tls')];
+  resetting.resetAndDestroy();
+  ending.end();
+  assert.equal((await readAll(ending)).length, 0);
+  const next = await stand.connect('steer.tls');
+  next.end(wireHello());
+  assert.ok((await readAll(next)).equals(wireHello()));
+  assert.deepEqual(
+    stand.decisions.map(({ outcome }) => outcome),
+    ['allow'],
+  );
+});
+
 test('over a connection limit, a hello is answered with an alert and the reason busy', async (context) => {
   const stand = await openStand(context, await echo(context), { limits: { connectionsPerClient: 1 } });
   const first = await stand.connect('steer.tls');
