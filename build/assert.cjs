@@ -1,2 +1,2 @@
-/** What sonic-boom gets for node:assert: the function, loaded when it is called, which is when a log is closed. */
+/** Replaces node:assert for sonic-boom: the function, which is loaded when it is called, at the end of a log. */
 module.exports = (...given) => process.getBuiltinModule('node:assert')(...given);

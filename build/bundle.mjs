@@ -1,6 +1,6 @@
 /**
- * `npm run bundle`: what runs, as one file and its chunks. Loading hundreds of small files is half of a start, and a bundle
- * holds only what is imported. DECISIONS 3 and 4.
+ * `npm run bundle`: the program as one file and its chunks. Loading hundreds of small files takes half of a start, and a
+ * bundle holds only what is imported. DECISIONS 3 and 4.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -27,9 +27,9 @@ const builtins = {
   },
 };
 
-/** By what is imported, and by whom: see unused.cjs. */
+/** What is replaced by unused.cjs: what is imported, and by which package. */
 const UNUSED = [
-  // Its detectors start programs to learn about the machine, and would be left as files.
+  // Its detectors start programs to learn about the machine, and would become further files.
   ['@opentelemetry/resources', /@opentelemetry/],
   // Traces of a metric's sample.
   ['@opentelemetry/api', /prom-client/],
@@ -42,13 +42,13 @@ const UNUSED = [
   ['thread-stream', /pino/],
 ];
 
-/** Modules of Node that a package loads at its start for next to nothing, and what it gets instead. */
+/** Modules of Node that a package loads for one small use, and what it gets instead. */
 const SMALLER = [
   ['worker_threads', /pino/, 'worker-threads.cjs'],
   ['assert', /sonic-boom/, 'assert.cjs'],
 ];
 
-/** Modules of which we use functions alone, and none before the first request: loaded at the first call of one. */
+/** Modules of which we use only functions, and none before the first request: loaded when one is first called. */
 const LATE = ['node:fs/promises'];
 
 const standIns = {
@@ -85,24 +85,24 @@ function lateFunction(one, name) {
   return `const ${local} = (...given) => process.getBuiltinModule('${name}').${imported}(...given);`;
 }
 
-// A chunk's name holds a hash of its content: those of an earlier build would stay.
+// The name of a chunk holds a hash of its content, so chunks of an earlier build would stay.
 rmSync(`${OUT}/chunks`, { recursive: true, force: true });
 const { metafile } = await build({
   entryPoints: ['proxy/main.ts'],
   outdir: OUT,
   bundle: true,
-  // The admin API and each command are loaded when they are wanted: the proxy's doors are open before.
+  // The admin API and each command are loaded only when they are needed, so that the proxy's doors open before.
   splitting: true,
   chunkNames: 'chunks/[name]-[hash]',
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  // Identifiers stay: a stack trace in the log has to name our functions.
+  // Identifiers stay, because a stack trace in the log has to name our functions.
   minifyWhitespace: true,
   minifySyntax: true,
   sourcemap: true,
   logLevel: 'warning',
-  // What went in, and from where: the SBOM is made from it.
+  // What went in and from where, for the SBOM.
   metafile: true,
   plugins: [builtins, standIns],
   // Each of these files says what it keeps from being loaded.

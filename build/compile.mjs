@@ -1,10 +1,10 @@
 /**
  * Fills the folder of compiled code, in the build of the image: PROGRAM=/app/dist node --input-type=module < build/compile.mjs
  *
- * V8 numbers functions in the order in which it meets them, and the numbers are in what it writes. A start that is ended by a signal
- * meets some of them sooner or later, as timers and files have it. So everything is loaded in one order first, the commands of
- * a sidecar run in turn, and it is written at the moment in which the proxy listens: the same bytes each time, with a fixed seed.
- * Read from standard input, since compiled code of this file would be kept, too.
+ * V8 numbers functions in the order in which it meets them, and writes the numbers. In a start that a signal ends, that order
+ * depends on timers and files. So this loads everything in one order, runs the commands of a sidecar in turn, and writes when
+ * the proxy listens: with a fixed seed, the same bytes each time. It is read from standard input, because otherwise its own
+ * compiled code would be kept, too. DECISIONS 200.
  */
 import { readdirSync } from 'node:fs';
 import nodeModule from 'node:module';
@@ -13,13 +13,13 @@ const program = process.env.PROGRAM;
 if (typeof nodeModule.flushCompileCache !== 'function')
   throw new Error(`Node ${process.versions.node} keeps no compiled code`);
 const { main, prepareProcess } = await import(`${program}/proxy/main.js`);
-// As a start does it: V8 takes only what was compiled with the same flags.
+// As a start does, because V8 accepts only what was compiled under the same flags.
 prepareProcess();
 const chunks = readdirSync(`${program}/proxy/chunks`).filter((name) => name.endsWith('.js'));
 for (const name of chunks.sort()) await import(`${program}/proxy/chunks/${name}`);
 
 const io = { stdin: process.stdin, stdout() {}, stderr() {}, env: process.env };
-/** What each ends with. `healthcheck` finds no instance. */
+/** The exit code of each; `healthcheck` finds no instance here. */
 for (const [command, expected] of [
   [['check', 'http://169.254.169.254/'], 3],
   [['healthcheck'], 1],

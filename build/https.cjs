@@ -1,4 +1,4 @@
-/** What the bundle takes for node:https: the module, once somebody uses it. It loads node:tls: see tls.cjs. */
+/** Replaces node:https in the bundle by the same module, loaded only when it is used: it loads node:tls (tls.cjs). */
 const NAMES = ['createServer', 'request', 'get', 'Agent', 'Server', 'globalAgent'];
 
 for (const name of NAMES) {

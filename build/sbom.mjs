@@ -1,6 +1,6 @@
 /**
- * `npm run sbom`: what runs, as CycloneDX, and a licence text for each part of it. The bundle holds the code of its packages
- * and no package: a scanner that looks for node_modules would find nothing, and say so.
+ * `npm run sbom`: the parts of the program as CycloneDX, and a licence text for each. The bundle holds the code of packages but
+ * no packages, so a scanner that looks for node_modules would find nothing.
  *
  *   node build/sbom.mjs OUT           dist/bundle.json -> OUT/sbom.cdx.json and OUT/licenses/
  *   node build/sbom.mjs OUT --image   also Node, with what is linked into it, and the Debian packages of its libraries
@@ -21,16 +21,16 @@ import { dirname, join } from 'node:path';
 
 const [out = 'dist', mode] = process.argv.slice(2);
 const licenses = join(out, 'licenses');
-// Of what an earlier bundle held, nothing stays.
+// Removes what is left of an earlier bundle.
 rmSync(licenses, { recursive: true, force: true });
 const bom = bundleBom();
 bom.components = [...bom.components.map(withLicenseFile), ...(mode === '--image' ? imageComponents() : [])];
 writeFileSync(join(out, 'sbom.cdx.json'), `${JSON.stringify(bom, null, 1)}\n`);
 
-/** Of the bundle alone. Reproducible: no time, no random serial number. */
+/** The SBOM of the bundle alone. Reproducible: no time, no random serial number. */
 function bundleBom() {
   const program = realpathSync('node_modules/.bin/cyclonedx-esbuild');
-  // 1.4 is the newest that older scanners read; they pass over what they cannot read, and say nothing.
+  // 1.4 is the newest version that older scanners read; they skip newer ones silently.
   const options = ['--spec-version', '1.4', '--gather-license-texts', '--output-reproducible', '-o', '-'];
   const said = execFileSync(process.execPath, [program, ...options, 'dist/bundle.json'], {
     encoding: 'utf8',
@@ -51,7 +51,7 @@ function withLicenseFile({ evidence, ...component }) {
   return component;
 }
 
-/** A package that names its licence and ships no text: the text of that licence, with the author that it names. */
+/** For a package that names its licence but ships no text: the text of that licence, with the author that it names. */
 function textWithoutFile({ name, licenses: named, author }) {
   if (named?.[0]?.license?.id !== 'MIT') throw new Error(`${name} has no licence text, and is not MIT`);
   const [, , terms = ''] =
@@ -66,7 +66,7 @@ function imageComponents() {
   return [...nodeComponents(), ...packages.map(debianComponent)];
 }
 
-/** Twice: as what it is, with what is linked into it, and as the npm package of that name, which is how scanners of packages list it. */
+/** Twice: as what it is, with what is linked into it, and as the npm package of that name, which package scanners list. */
 function nodeComponents() {
   write(join(licenses, 'node', 'LICENSE'), nodeLicense());
   const { node: version, ...linked } = process.versions;

@@ -1,4 +1,4 @@
-/** All doors of a configuration: opened in their order, and shut together. A new door is one line here. */
+/** All doors of a configuration: opened one after the other, and closed together. A new door is one line here. */
 import type { AddressInfo } from 'node:net';
 import type { Config, DnsAnswers } from '../config/config.js';
 import type { HostPort } from '../config/places.js';
@@ -22,13 +22,13 @@ export interface DoorsOptions {
   readonly config: Config;
   readonly arrivals: Arrivals;
   readonly pool: UpstreamPool;
-  /** What the DNS door says, as the configuration has it now. */
+  /** What the DNS door answers, by the configuration in force. */
   readonly answers: () => DnsAnswers;
   /** The interfaces as they are now. */
   readonly links: () => readonly Link[];
 }
 
-/** Where the doors for tools listen: all of `listen` and `steer` but the admin API and metrics. Null: such a door is shut. */
+/** Where the doors for tools listen: all of `listen` and `steer` but the admin API and metrics. Null: that door is closed. */
 export function toolDoors({ listen, steer }: Config): readonly (HostPort | null)[] {
   return Object.values({ ...listen, ...steer, admin: null, metrics: null });
 }
@@ -36,7 +36,7 @@ export function toolDoors({ listen, steer }: Config): readonly (HostPort | null)
 export class Doors {
   readonly #options: DoorsOptions;
   readonly #connectionLimits: ConnectionLimits;
-  /** No tool takes the relays' connections: those come from the other side. */
+  /** Apart from the others, because tools must not use up the connections of relays, which come from the other side. */
   readonly #relayLimits: ConnectionLimits;
   readonly #fronts: readonly ProxyServer[];
   readonly #listeners: readonly Listener[];
@@ -70,7 +70,7 @@ export class Doors {
     return config.relay.flatMap((fixed, i) => listener(`relay[${i}]`, createFixedRelay(options, fixed), fixed.listen));
   }
 
-  /** Rejects where one cannot be opened. The addresses by purpose: `proxy`, `relay[0]`... */
+  /** The addresses by purpose, such as `proxy` and `relay[0]`. Rejects if a door cannot be opened. */
   async open(): Promise<Map<string, AddressInfo>> {
     const { arrivals, config, links, answers } = this.#options;
     const bound = new Map<string, AddressInfo>();
@@ -102,7 +102,7 @@ export class Doors {
     for (const front of this.#fronts) front.closeAll();
   }
 
-  /** Accepts nobody from now on, and resolves when every connection is gone. */
+  /** Accepts no connections from now on, and resolves when all are gone. */
   async close(): Promise<void> {
     const closed = [...this.#listeners.map(({ server }) => close(server)), this.#dns?.close()];
     await Promise.all([...closed, this.#connectionLimits.empty(), this.#relayLimits.empty()]);

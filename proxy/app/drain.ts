@@ -1,4 +1,4 @@
-/** The end: what is new is refused, what runs has its time, and then it is cut. */
+/** The end: new requests are refused, and running ones are cut when their time is over. */
 import { once } from 'node:events';
 import type { Arrivals } from '../door/arrivals.js';
 import type { UpstreamPool } from '../http/upstream-pool.js';
@@ -10,7 +10,7 @@ export interface Draining {
   readonly doors: Doors;
 }
 
-/** Resolves when all is closed. */
+/** Resolves when everything is closed. */
 export async function drain({ arrivals, pool, doors }: Draining): Promise<void> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), arrivals.settings().limits.drainTimeoutMs);
@@ -19,7 +19,7 @@ export async function drain({ arrivals, pool, doors }: Draining): Promise<void> 
     doors.cut();
   };
   const drained = arrivals.running.drain();
-  // Clients that keep asking keep the drain from its end: the deadline holds for them as well.
+  // The deadline bounds this, too, since clients that go on asking would keep the drain from ending.
   await Promise.race([drained, once(deadline.signal, 'abort')]);
   pool.close();
   const closed = doors.close();

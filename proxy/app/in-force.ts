@@ -1,9 +1,9 @@
-/** What is in force: the configuration as it was last read, with what was decided at run time. */
+/** The configuration in force: as it was last read, with what was decided at run time. */
 import type { Config } from '../config/config.js';
 import { type RunTime, withRunTime } from '../core/run-time.js';
 
 export class InForce {
-  /** With the policy as doors apply it. */
+  /** The configuration with the policy as doors apply it. */
   settings: Config;
   #config: Config;
   #decided: RunTime;
@@ -14,7 +14,7 @@ export class InForce {
     this.settings = withDecided(config, decided);
   }
 
-  /** As it was read, whatever was decided beside it. */
+  /** The configuration as it was read, without decisions at run time. */
   get config(): Config {
     return this.#config;
   }

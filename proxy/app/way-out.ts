@@ -1,4 +1,4 @@
-/** The way out alone, for the doors and for the commands that decide and do not serve: resolver, dialer, own addresses. */
+/** The way out: resolver, dialer and own addresses. For the doors, and for commands that only decide. */
 import type { Config } from '../config/config.js';
 import { resolvesForUs } from '../core/parent.js';
 import type { LocalRanges } from '../core/special-purpose.js';
@@ -14,11 +14,11 @@ import { createResolver, type Resolver } from '../net/resolver.js';
 import { createParentDialer } from '../parent/parent-dialer.js';
 
 export interface WayOutOptions {
-  /** A name of `network.hostAddresses` whose addresses are not known now. */
+  /** Called for a name of `network.hostAddresses` that cannot be resolved now. */
   readonly onUnknownHost?: (name: string) => void;
-  /** The DNS servers that are asked from now on. */
+  /** Called with the DNS servers that are asked from now on. */
   readonly onDnsSettings?: (settings: DnsSettings) => void;
-  /** In place of the real ones: for tests. */
+  /** Replace the real ones in tests. */
   readonly resolver?: Resolver;
   readonly dialer?: Dialer;
 }
@@ -27,17 +27,17 @@ export interface WayOut {
   readonly gate: Gate;
   readonly own: OwnEndpointsSource;
   readonly host: HostAddresses;
-  /** Of the dialer, and for everything else of the process. */
+  /** The wheel of the dialer, which the whole process shares. */
   readonly deadlines: Deadlines;
 }
 
 type Settings = () => Pick<Config, 'limits' | 'network' | 'parent' | 'policy'>;
 
-/** More DNS answers than this are useless; and of their share a part is for names that do not exist. */
+/** More memory for DNS answers is of no use. Names that do not exist get a part of their share, too. */
 const MOST_NAMES_BYTES = 4 * 1024 * 1024;
 const NAMES_PART = 0.75;
 
-/** `settings`: as they are now, where they can change. */
+/** `settings`: returns the configuration in force, if that can change. */
 export function createWayOut(config: Config, options: WayOutOptions = {}, settings: Settings = () => config): WayOut {
   const resolver = options.resolver ?? createOwnResolver(config, options, () => settings().policy);
   const entries = () => settings().network.hostAddresses;

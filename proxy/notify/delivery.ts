@@ -1,27 +1,27 @@
-/** Hands notices to their receiver, one after the other: a bounded queue, a few attempts each, and no end of it waits. */
+/** Sends notices to their receiver, one after the other, from a bounded queue and with a few attempts each. */
 import type { NotifySettings } from '../config/receivers.js';
 import type { NoticeOutcome } from '../core/notice-event.js';
 import type { Posted } from '../post/post.js';
 import { type Notice, noticeJson } from './notice.js';
 
 export interface DeliveryOptions {
-  /** As they are now; null: nobody is told. */
+  /** The settings in force; null: no notices are sent. */
   readonly settings: () => NotifySettings | null;
   /** Never rejects. */
   readonly post: (settings: NotifySettings, body: Buffer) => Promise<Posted>;
   /** The name of the machine. */
   readonly machine: string;
   readonly count: (event: Notice['event'], outcome: NoticeOutcome) => void;
-  /** Said once, until one arrives again. `why`: a reason, or a status. */
+  /** Called once when notices begin to fail. `why`: a reason, or a status. */
   readonly onFailing: (why: string) => void;
-  /** The first that arrives after that. `missed`: those that did not. */
+  /** Called when one arrives again. `missed`: how many did not. */
   readonly onWorking: (missed: number) => void;
-  /** Between two attempts; resolves early where `signal` aborts. */
+  /** The wait between two attempts; resolves early if `signal` aborts. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 const MOST_WAITING = 100;
-/** Before the second attempt, and the third one, which is the last. */
+/** Before the second attempt, and before the third, which is the last. */
 const PAUSES_MS = [1000, 10_000] as const;
 
 export class Delivery {
@@ -47,12 +47,12 @@ export class Delivery {
     this.#running ??= this.#run();
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when no notice waits any more. */
   async settled(): Promise<void> {
     while (this.#running !== null) await this.#running;
   }
 
-  /** One last attempt each for what waits, for no longer than `deadlineMs`. */
+  /** Makes one last attempt for each waiting notice, for no longer than `deadlineMs`. */
   async close(deadlineMs: number): Promise<void> {
     this.#closing.abort();
     const late = new AbortController();
@@ -62,13 +62,13 @@ export class Delivery {
   }
 
   async #run(): Promise<void> {
-    // Not within `offer`: a request is served there.
+    // Not within `offer`, whose caller is serving a request.
     await Promise.resolve();
     try {
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
         await this.#deliver(next);
     } finally {
-      // A defect costs one notice, and not all that follow.
+      // A defect must cost one notice, and not all that follow.
       this.#running = null;
     }
   }

@@ -1,4 +1,4 @@
-/** A notice to whoever runs the proxy: what happened, of whom, and what to do about it. Never a path, a query or payload. */
+/** A notice to whoever runs the proxy: what happened, who caused it, and what to do. Never a path, a query or payload. */
 import type { NoticeEvent } from '../core/notice-event.js';
 import { hostPortText } from '../core/target.js';
 import { escapeInvisible, escapeText } from '../observe/json-line.js';
@@ -7,17 +7,17 @@ export interface Notice {
   readonly event: NoticeEvent;
   /** ISO 8601. */
   readonly time: string;
-  /** Of the decision, as in the log. */
+  /** The decision's id, as in the log. */
   readonly id: string;
   readonly client: { readonly address: string; readonly name: string | null };
-  /** Null, with the port, where it stands for several destinations. */
+  /** Null, as is the port, if the notice stands for several destinations. */
   readonly host: string | null;
   readonly port: number | null;
-  /** How many of its kind it stands for. */
+  /** How many events of its kind it stands for. */
   readonly count: number;
 }
 
-/** No field is longer by rights; what is longer is cut. */
+/** No legitimate field is longer; longer ones are cut. */
 const LONGEST = 256;
 
 /** The body of the POST. `missed`: notices that did not arrive since the last one that did. */
@@ -39,7 +39,7 @@ export function noticeJson(
       count,
       missed,
       explanation,
-      // What chat services show.
+      // The field that chat services show.
       text: plain(`${instance}: ${explanation}`),
     }),
   );
@@ -63,7 +63,7 @@ function short(text: string): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
 }
 
-/** Chat services read these as links, mentions and commands. */
+/** Replaces characters that chat services take for links, mentions and commands. */
 function plain(text: string): string {
   return text.replace(/[<>&@`|*]/g, '?');
 }

@@ -1,6 +1,6 @@
 /**
- * What whoever runs the proxy wants to hear of at once, out of records and questions. The first of a kind is told at
- * once, and a flood is counted: a notice a minute says how many more there were.
+ * Makes notices of those records and questions that whoever runs the proxy wants to hear of at once. The first of a kind is
+ * told at once; a flood is counted, and one notice a minute says how many more there were.
  */
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
@@ -14,16 +14,16 @@ import type { Notice } from './notice.js';
 
 export interface NoticesOptions
   extends Pick<DeliveryOptions, 'settings' | 'post' | 'count' | 'onFailing' | 'onWorking'> {
-  /** The names of the clients of the configuration in force. */
+  /** The names of the clients in the configuration in force. */
   readonly clients: () => ReadonlySet<string>;
-  /** What the receiver knows this proxy by, where the file says nothing; absent: the name of the machine. */
+  /** The name of this proxy for the receiver, unless the file has one; absent: the name of the machine. */
   readonly machine?: string;
-  /** In place of the clock and the timer: for tests. */
+  /** Replace the clock and the timer in tests. */
   readonly now?: () => number;
   readonly pause?: DeliveryOptions['pause'];
 }
 
-/** Who asks for what, beyond what can be asked. */
+/** Who asks for what. */
 export interface Asked {
   readonly client: Notice['client'];
   readonly host: string;
@@ -32,7 +32,7 @@ export interface Asked {
 }
 
 const INTERVAL_MS = 60_000;
-/** In an interval: for the same destination, of one client, and of all clients together. */
+/** The most notices in one interval: for the same destination, for one client, and for all clients together. */
 const ALLOWANCE = { same: 1, client: 5, all: 30 };
 const MEMORY_BYTES = 512 * 1024;
 
@@ -52,26 +52,26 @@ export class Notices {
     this.#fold = foldOf((notice) => this.#delivery.offer(notice), options.now ?? (() => performance.now()));
   }
 
-  /** A decision, as it is made: returns at once. */
+  /** To be called with each decision. Returns at once. */
   decision(record: DecisionRecord): void {
     const { events } = this.#options.settings() ?? NOBODY;
     if (record.reason === 'metadata-address' && events.includes('metadata')) this.#offer('metadata', record);
     if (events.includes('first-contact') && this.#isFirst(record)) this.#offer('first-contact', record);
   }
 
-  /** Known from before: no news. */
+  /** To be called with records of earlier runs, whose contacts are known. */
   known(record: DecisionRecord): void {
     this.#isFirst(record);
   }
 
-  /** What no rule names and somebody asks for. */
+  /** To be called when somebody asks for what no rule names. */
   asked({ client, host, port, from }: Asked): void {
     const { events } = this.#options.settings() ?? NOBODY;
     if (events.includes('question'))
       this.#offer('question', { id: from, time: new Date().toISOString(), client, host, port });
   }
 
-  /** Resolves when all that was counted and waits is sent, or given up. */
+  /** Resolves when everything that was counted or waits is sent or given up. */
   async settled(): Promise<void> {
     this.#fold.flush();
     await this.#delivery.settled();
