@@ -68,11 +68,19 @@ function standIn(item) {
   item.replaceChildren(what, element('p', { class: 'hint' }, 'Answered, or no longer asked.'));
 }
 
-/** The list closes up when the pointer has left it. */
+/**
+ * The list closes up when the mouse has left it, or something else is pressed. A finger leaves with each tap, before the
+ * click of that tap is aimed.
+ */
 export function bindQuestions() {
-  byId('question-list').addEventListener('pointerleave', () => {
-    for (const item of document.querySelectorAll('#question-list .ended')) item.remove();
-  });
+  const list = byId('question-list');
+  list.addEventListener('pointerleave', ({ pointerType }) => pointerType === 'mouse' && closeUp());
+  // Before the target hears of it, which may replace what was pressed.
+  document.addEventListener('click', ({ target }) => !list.contains(target) && !isPointedAt() && closeUp(), true);
+}
+
+function closeUp() {
+  for (const item of document.querySelectorAll('#question-list .ended')) item.remove();
 }
 
 function timesText({ count, last, waiting }) {
