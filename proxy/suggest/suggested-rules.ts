@@ -19,7 +19,7 @@ export interface SuggestedRule {
   readonly names: number;
 }
 
-/** Sorted by client, and for each client by state: active, refused, private. */
+/** Grouped by client, and for each client in the order active, refused, private. */
 export function suggestedRules({ clients, refused }: Tally): SuggestedRule[] {
   return [...clients.values()].flatMap((group) => rulesOf(group, refused));
 }
