@@ -57,7 +57,7 @@ export function matchesButForPort(rule: Rule, question: Question, address: Addre
  */
 export function opens(rule: Rule, question: Question, address: Address, kind: AddressClass): boolean {
   if (rule.host === null && rule.address === null) return false;
-  if (rule.address === null && (kind.kind === 'global' || !kind.opensByName)) return false;
+  if (rule.host !== null && (kind.kind === 'global' || !kind.opensByName)) return false;
   return rule.ports !== null && matches(rule, question, address);
 }
 

@@ -67,6 +67,7 @@ for (const [behaviour, addresses, authority, answer, expected] of [
   ['is open at each of them', ['172.18.0.5', '172.18.0.6'], 'n8n:5678', '172.18.0.6', 'allow grant:g'],
   ['is closed at any other', ['172.18.0.5'], 'n8n:5678', '192.168.1.1', 'deny address-not-confirmed grant:g'],
   ['is closed where none was confirmed', [], 'n8n:5678', '172.18.0.5', 'deny address-not-confirmed grant:g'],
+  ['opens no loopback', ['127.0.0.1'], 'n8n:5678', '127.0.0.1', 'deny address-prohibited special:127.0.0.0/8'],
   ['opens no other port', ['172.18.0.5'], 'n8n:80', '172.18.0.9', 'deny host-not-allowed default'],
   [
     'opens nothing for its literal',
