@@ -148,7 +148,15 @@ class SocketRelay implements Relay, Ways, Pumping, Due {
     if (!pump.from.readableEnded) pump.to.destroy();
     this.#open -= 1;
     if (this.#open > 0) return;
-    this.#screening?.ended();
+    try {
+      this.#screening?.ended();
+    } finally {
+      // A defect of the screen must not keep the tunnel counted: the drain would wait for it.
+      this.#over();
+    }
+  }
+
+  #over(): void {
     this.#idle.clear();
     this.#up.release();
     this.#down.release();

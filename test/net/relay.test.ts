@@ -1,0 +1,40 @@
+/** How a tunnel ends that has a defect. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { Deadlines } from '../../proxy/net/deadlines.js';
+import { DirectReads } from '../../proxy/net/direct-io.js';
+import type { Screen } from '../../proxy/net/first-bytes.js';
+import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
+import { relay } from '../../proxy/net/relay.js';
+import type { Heir, Side } from '../../proxy/net/side.js';
+import { relayOwner } from './relay-owner.js';
+import { pair } from './socket-pair.js';
+
+test('a tunnel whose screen throws at its end has ended all the same', async () => {
+  const defect = new TypeError('a defect');
+  const broken = (): never => {
+    throw defect;
+  };
+  const screen: Screen = { held: 0, fromClient: broken, fromUpstream: broken, ended: broken, late: broken };
+  const [client, upstream] = [await pair(), await pair()];
+  const heirs: Heir[] = [];
+  const side: Side = { socket: client.near, inherit: (heir) => heirs.push(heir) };
+  const { owner, done } = relayOwner(createMemoryBudget(() => 1 << 20));
+  relay(side, upstream.near, {
+    idleTimeoutMs: 60_000,
+    deadlines: new Deadlines(),
+    reads: new DirectReads(Buffer.allocUnsafeSlow(64 * 1024)),
+    owner,
+    head: Buffer.alloc(0),
+    screen,
+    screenTimeoutMs: 60_000,
+  });
+  const clientClosed = once(client.near, 'close');
+  upstream.near.destroy();
+  await clientClosed;
+  assert.throws(() => heirs[0]?.closed(false), defect);
+  assert.deepEqual(await done, { bytesUp: 0, bytesDown: 0, cause: 'end' });
+  client.far.destroy();
+  upstream.far.destroy();
+});
