@@ -88,7 +88,7 @@ export class PodLab {
   ): Promise<void> {
     const settings = JSON.stringify({ tcp, udp });
     await once(this.#start(seat, [process.execPath, script('responder.js'), settings], {}).stdout, 'data', {
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(120_000),
     });
   }
 
@@ -96,7 +96,7 @@ export class PodLab {
   async serveApi(): Promise<(type: 'ADDED' | 'MODIFIED' | 'DELETED', pod: PodObject) => void> {
     const at = JSON.stringify({ host: NODE, port: 6443, address: API_SERVER });
     const child = this.#start('node', [process.execPath, script('pod-api.js'), at], {});
-    const [mount] = await once(child.stdout, 'data', { signal: AbortSignal.timeout(20_000) });
+    const [mount] = await once(child.stdout, 'data', { signal: AbortSignal.timeout(120_000) });
     this.#account = String(mount).trim();
     return (type, pod) => void child.stdin.write(`${JSON.stringify({ type, pod })}\n`);
   }
