@@ -19,7 +19,7 @@ export async function showQuestions() {
   removeEnded(new Set(questions.map(({ id }) => id)));
   for (const question of questions) {
     const known = shown.get(question.id);
-    if (known !== undefined) known.times.textContent = timesText(question);
+    if (known !== undefined) renew(known, question);
     else add(question);
   }
   const more = folded.map(({ client, more: count }) =>
@@ -39,6 +39,13 @@ function add(question) {
   const item = questionItem(question, times);
   shown.set(question.id, { times, item });
   byId('question-list').append(item);
+}
+
+/** A text that takes another line waits until no pointer is there: a tool, which asks at will, could move what is below. */
+function renew({ times, item }, question) {
+  const [before, height] = [times.textContent, item.offsetHeight];
+  times.textContent = timesText(question);
+  if (isPointedAt() && item.offsetHeight !== height) times.textContent = before;
 }
 
 /**

@@ -126,3 +126,30 @@ test('what is under the pointer stays there while questions end and come, until 
   await page.mouse.move(0, 0);
   await item('a').waitFor({ state: 'detached' });
 });
+
+test('what is under the pointer stays there when the text of a question above it grows', {
+  timeout: 60_000,
+}, async (t) => {
+  const { page, instance } = await stand(t);
+  for (const name of ['a', 'b']) await request(instance.proxy, `http://${name}.example/`);
+  const item = (name: string) => page.locator('#questions li', { hasText: `${name}.example` });
+  await item('b').waitFor();
+  // As wide as its text: a letter more takes another line.
+  await page.evaluate(`(() => {
+    const li = document.querySelector('#question-list li');
+    const height = () => li.querySelector('p').offsetHeight;
+    let [width, first] = [li.offsetWidth, height()];
+    while (height() === first) li.style.width = --width + 'px';
+    li.style.width = width + 1 + 'px';
+  })()`);
+  const button = item('b').getByRole('button', { name: 'Allow once' });
+  await button.hover();
+  const before = await button.boundingBox();
+  for (const name of ['a', 'b']) await request(instance.proxy, `http://${name}.example/`);
+  await item('b').getByText('2 times').waitFor();
+  assert.deepEqual(await button.boundingBox(), before, 'nothing has moved');
+  await page.mouse.move(0, 0);
+  await request(instance.proxy, 'http://a.example/');
+  await item('a').getByText('3 times').waitFor();
+  assert.notDeepEqual(await button.boundingBox(), before, 'it takes another line now');
+});
