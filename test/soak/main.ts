@@ -53,7 +53,7 @@ async function main(settings: SoakSettings): Promise<void> {
     await flood(place, proxy, settings, before);
     await deadZone(place, settings);
     await timedRequest(place);
-    await revocation({ folder, tunnels: settings.tunnels, say });
+    await revocation({ folder, tunnels: settings.tunnels, slowness: settings.slowness, say });
     await siege({ ...settings, seconds: 2 * settings.seconds, folder, origin: place.origin, say });
   } finally {
     await proxy.stop();

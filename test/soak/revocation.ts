@@ -14,19 +14,21 @@ import { processorTime } from './process-state.js';
 export interface RevocationOptions {
   readonly folder: string;
   readonly tunnels: number;
+  /** See SoakSettings. */
+  readonly slowness: number;
   say(line: string): void;
 }
 
 const TOKEN = 'soak-0123456789abcdef';
 const MOST_TUNNELS = 5000;
-/** Of the process, for so many tunnels or fewer. */
+/** Of the process, for so many tunnels or fewer. The first time it compiles what the others run. */
 const MOST_CPU_MS = 200;
 const WORKERS = 50;
 /** Tunnels that carry bytes while all are judged, and how many. */
 const BUSY = 50;
 const BUSY_BYTES = 2 * 1024 * 1024;
 
-export async function revocation({ folder, tunnels, say }: RevocationOptions): Promise<void> {
+export async function revocation({ folder, tunnels, slowness, say }: RevocationOptions): Promise<void> {
   const [kept, blocked] = [await echo(), await echo()];
   const proxy = await startProxyProcess(join(folder, 'revocation.yaml'), {
     version: 1,
@@ -56,7 +58,8 @@ export async function revocation({ folder, tunnels, say }: RevocationOptions): P
     await carried;
     await Promise.all(staying.slice(BUSY).map(answers));
     say(`100 of them closed by a block, ${staying.length} unharmed, ${BUSY} of these with 2 MiB on their way`);
-    assert.ok(Math.max(...costs) < MOST_CPU_MS, `${costs.join(', ')} ms of CPU, and ${MOST_CPU_MS} are the most`);
+    const most = MOST_CPU_MS * slowness;
+    assert.ok(Math.max(...costs) < most, `${costs.join(', ')} ms of CPU, and ${most} are the most`);
     for (const socket of staying) socket.destroy();
   } finally {
     await proxy.stop();
