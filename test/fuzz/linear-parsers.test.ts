@@ -194,6 +194,14 @@ for (const [name, run] of PARSERS) {
   });
 }
 
+test('the count is the same each time', async () => {
+  const parse = (): void => responseHead(`X: ${'a'.repeat(UNIT)}\r\n`, 1);
+  parse();
+  const counts = new Set<number>();
+  for (let i = 0; i < 5; i++) counts.add(await stepsOf(parse));
+  assert.equal(counts.size, 1, [...counts].join(', '));
+});
+
 test('the count finds a parser that is quadratic', async () => {
   const quadratic = (n: number): void => {
     let text = '';

@@ -3,6 +3,10 @@
  * text or memory it handed to what is not JavaScript (searching, copying, matching).
  */
 import { Session } from 'node:inspector/promises';
+import { setFlagsFromString } from 'node:v8';
+
+// Machine code is made on another thread, counts differently from bytecode, and takes over at whatever moment it is ready.
+for (const flag of ['--no-opt', '--no-maglev', '--no-sparkplug', '--no-flush-bytecode']) setFlagsFromString(flag);
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -19,7 +23,7 @@ const NATIVES: readonly (readonly [owner: object, names: readonly string[]])[] =
 /** Cheap whatever they are called on: a view, or a slice that shares the text. */
 const CONSTANT: ReadonlySet<string> = new Set(['subarray', 'slice']);
 
-/** Steps of `work`, in code of `proxy/`. Deterministic for one version of Node. */
+/** Steps of `work`, in code of `proxy/`: the same number each time, for one version of Node. */
 export async function stepsOf(work: () => unknown): Promise<number> {
   const session = new Session();
   session.connect();
