@@ -164,7 +164,7 @@ function confirmed(draft: GrantDraft, vetting: Vetting): Pick<GrantDraft, 'inter
       throw new AdminError(
         409,
         'confirm-internal',
-        draft.internal
+        draft.addresses !== undefined
           ? 'The name has another address by now. If the tool needs that one, send the same again with these "addresses".'
           : 'This opens a private destination to a tool. If the tool needs it, send the same again with "confirm":"internal" and these "addresses": a name is opened at them alone.',
         { addresses: vetting.addresses, confirm: 'internal' },

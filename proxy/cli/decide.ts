@@ -14,9 +14,9 @@ const EXITS =
 export const allowCommand = command({
   name: 'allow',
   synopsis:
-    'HOST[:PORT] [--client NAME] [--for 10m | --once] [--internal] [--why TEXT] [--json]\n                          [--config FILE]',
-  details: `  Allows a host from now on. A deny rule comes first, and nothing opens metadata.\n${FOR}\n  --once is for the next request. --internal confirms that a private destination is meant: a name at the\n  addresses that it has now, which are printed.\n${EXITS}`,
-  options: { ...GRANT, once: { type: 'boolean' }, internal: { type: 'boolean' } },
+    'HOST[:PORT] [--client NAME] [--for 10m | --once] [--internal [--addresses LIST]] [--why TEXT]\n                          [--json] [--config FILE]',
+  details: `  Allows a host from now on. A deny rule comes first, and nothing opens metadata.\n${FOR}\n  --once is for the next request. --internal confirms that a private destination is meant; a name needs --addresses as\n  well, such as 192.168.1.5,fd00::5: the refusal prints those that it has now, and it is opened at these alone.\n${EXITS}`,
+  options: { ...GRANT, once: { type: 'boolean' }, internal: { type: 'boolean' }, addresses: { type: 'string' } },
   operands: { least: 1, most: 1 },
   run: (values, [place = ''], io) =>
     ask(values, io, grantText, (admin) =>
@@ -26,6 +26,7 @@ export const allowCommand = command({
         ...scopeOf(values),
         ...(values.once ? { once: true } : {}),
         ...(values.internal ? { confirm: 'internal' } : {}),
+        ...(values.addresses === undefined ? {} : { addresses: values.addresses.split(',') }),
       }),
     ),
 });
@@ -125,10 +126,11 @@ async function ask(
   }
 }
 
-/** What an error of the API means to whoever gave the command. */
-export function hintFor(error: Error): string {
+/** What an error of the API means to whoever gave the command; `again`: how to give it once more. */
+export function hintFor(error: Error, again = 'repeat this with'): string {
   if (!(error instanceof AdminRefusal) || at(error.answer, 'error') !== 'confirm-internal') return error.message;
-  return `${list(error.answer, 'addresses').join(', ') || 'It'}: a private destination. If the tool needs it, repeat this with --internal: a name is opened at the addresses that it has then.`;
+  const addresses = list(error.answer, 'addresses');
+  return `${addresses.join(', ')}: a private destination. If the tool needs it, ${again} --internal --addresses ${addresses.join(',')}`;
 }
 
 /** `host`, `host:port`, an address, `[v6]:port`, `*.suffix:port`. */

@@ -81,7 +81,9 @@ async function decide(admin: AdminClient, list: WatchList, effect: Effect, row: 
     list.decided(row, effect);
     return `${effect}: ${hostPortText(host, port)} for ${grantClient ?? 'all'}, ${LIFETIME}`;
   } catch (error) {
-    return error instanceof Error ? hintFor(error) : String(error);
+    const whom = grantClient === null ? '' : ` --client ${grantClient}`;
+    const again = `egress-proxy allow ${hostPortText(host, port)}${whom} --for ${LIFETIME}`;
+    return error instanceof Error ? hintFor(error, again) : String(error);
   }
 }
 

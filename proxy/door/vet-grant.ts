@@ -28,8 +28,8 @@ const ANY_PORT = 443;
 type Draft = Omit<GrantedRule, 'id'>;
 
 /**
- * `policy`: the file's. `draft.addresses`: what the caller was shown and confirms; absent: what the name has now. A name that has others by now
- * is to be confirmed again. Resolves, never dials. A block is always fine, and so is a pattern: what it covers is judged per request.
+ * `policy`: the file's. `draft.addresses`: what the caller was shown and confirms. A private name without them is to be confirmed, and one that has
+ * others by now is to be confirmed again. Resolves, never dials. A block is always fine, and so is a pattern: what it covers is judged per request.
  */
 export async function vetGrant(gate: Gate, policy: Policy, draft: Draft): Promise<Vetting> {
   const host = hostOf(draft);
@@ -60,7 +60,8 @@ function vetPrivate({ internal }: Draft, place: Place): Vetting {
   const { host, addresses } = place;
   if (host.kind === 'name' && (addresses.length === 0 || addresses.length > MOST_ADDRESSES))
     return { outcome: 'unknown', addresses: addresses.map(({ text }) => text) };
-  if (!internal || !isAsShown(place)) return toConfirm(addresses);
+  const isShown = host.kind === 'literal' || place.shown !== undefined;
+  if (!internal || !isShown || !isAsShown(place)) return toConfirm(addresses);
   return { outcome: 'fine', internal, ...(host.kind === 'name' ? { addresses } : {}) };
 }
 

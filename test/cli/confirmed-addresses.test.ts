@@ -6,8 +6,10 @@ import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { allowCommand } from '../../proxy/cli/decide.js';
 import { startFakeDns, table } from '../http/fake-dns.js';
 import { LISTEN, request, startInstance } from './instance.js';
+import { type Ran, runCommand } from './run-command.js';
 
 const TOKEN = '0123456789abcdef-admin';
 const NAS = { effect: 'allow', host: 'nas.test', ports: [9] };
@@ -23,6 +25,8 @@ interface Stand {
   /** What DNS says of nas.test from now on; resolves when the proxy knows. */
   moves(...addresses: string[]): Promise<void>;
   post(path: string, body: object): Promise<Answer>;
+  /** The command `allow`. */
+  allow(...argv: string[]): Promise<Ran>;
   /** Reason and rule of the refusal that a request for nas.test gets. */
   refusal(): Promise<string>;
 }
@@ -42,6 +46,11 @@ async function stand(t: TestContext, kept?: object): Promise<Stand> {
   const upstream = `upstream: { proxy: "http://127.0.0.1:${port}" }`;
   const yaml = `${LISTEN}admin: { token: ${TOKEN} }\ndns: { servers: ["${dns.server}"] }\n${upstream}\npolicy: { default: none, internal: [{ host: nas.test, ports: [10] }] }\n`;
   const instance = await startInstance(t, yaml, { EGRESS_STATE: state });
+  const path = join(state, 'policy.yaml');
+  await writeFile(
+    path,
+    `version: 1\nlisten: { admin: "${new URL(instance.admin).host}" }\nadmin: { token: ${TOKEN} }\n`,
+  );
   const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
   const post = async (path: string, body: object): Promise<Answer> => {
     const response = await fetch(`${instance.admin}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
@@ -56,6 +65,7 @@ async function stand(t: TestContext, kept?: object): Promise<Stand> {
         known = String((await post('/v1/check', { target: 'nas.test:10' })).body.addresses);
     },
     post,
+    allow: (...argv) => runCommand(allowCommand, [...argv, '--for', '1h', '--config', path]),
     async refusal() {
       const logged = instance.line(/"event":"decision"/);
       await request(instance.proxy, 'http://nas.test:9/');
@@ -86,6 +96,33 @@ test('a private name is opened at the addresses that were shown, and at a new on
     `address-not-confirmed grant:${moved.body.grant.id}`,
     'the new one replaced the old one',
   );
+});
+
+test('a confirmation that does not say what it confirms gets the addresses, from a program as from a command', async (t) => {
+  const { post, refusal, allow } = await stand(t);
+  for (const addresses of [undefined, [], null]) {
+    const { status, body } = await post('/v1/grants', { ...NAS, for: '1h', confirm: 'internal', addresses });
+    assert.deepEqual([status, body.error, body.addresses], [409, 'confirm-internal', ['192.168.77.5']]);
+  }
+  const blind = await allow('nas.test:9', '--internal');
+  assert.equal(blind.code, 1);
+  assert.match(
+    blind.err,
+    /^egress-proxy: 192\.168\.77\.5: .* repeat this with --internal --addresses 192\.168\.77\.5$/m,
+  );
+  assert.match(await refusal(), /^host-not-allowed /);
+  const other = await allow('nas.test:9', '--internal', '--addresses', '192.168.77.1');
+  assert.equal(other.code, 1);
+  const seen = await allow('nas.test:9', '--internal', '--addresses', '192.168.77.5');
+  assert.equal(seen.code, 0, seen.err);
+  assert.equal(await refusal(), 'not refused');
+});
+
+test('a private address that is named itself needs nothing but the confirmation', async (t) => {
+  const { post, allow } = await stand(t);
+  const { status } = await post('/v1/grants', { ...NAS, host: '192.168.77.9', for: '1h', confirm: 'internal' });
+  assert.equal(status, 201);
+  assert.equal((await allow('192.168.77.8:9', '--internal')).code, 0);
 });
 
 test('a name that moves between the question and the confirmation is asked about again', async (t) => {
@@ -139,7 +176,11 @@ test('what is granted once for a client is kept by the address that its connecti
 test('a private name that is allowed forever stays a grant for its addresses: a rule of the file would be wider', async (t) => {
   const { moves, post, refusal } = await stand(t);
   await moves('192.168.77.5', 'fd00:77::5');
-  const { status, body } = await post('/v1/grants', { ...NAS, confirm: 'internal' });
+  const { status, body } = await post('/v1/grants', {
+    ...NAS,
+    confirm: 'internal',
+    addresses: ['fd00:77::5', '192.168.77.5'],
+  });
   assert.equal(status, 201, JSON.stringify(body));
   assert.deepEqual([body.grant.inFile, body.file.applied, body.grant.expires], [false, false, null]);
   assert.match(body.file.explanation, /any private address/);
@@ -157,7 +198,10 @@ test('a state file of before has no addresses: its private names open nothing un
   };
   const { post, refusal, state } = await stand(t, { version: 1, grants: [old], pauses: [] });
   assert.equal(await refusal(), 'address-not-confirmed grant:old');
-  assert.equal((await post('/v1/grants', { ...NAS, for: '1h', confirm: 'internal' })).status, 201);
+  assert.equal(
+    (await post('/v1/grants', { ...NAS, for: '1h', confirm: 'internal', addresses: ['192.168.77.5'] })).status,
+    201,
+  );
   assert.equal(await refusal(), 'not refused');
   const { grants } = JSON.parse(await readFile(join(state, 'grants.json'), 'utf8'));
   assert.deepEqual(
