@@ -123,6 +123,9 @@ test('values that are wrong are refused by their schema', () => {
     ['--set', 'image.digest=latest'],
     ['--set', 'clusterNetworkPolicy.priority=1001'],
     ['--set', 'networkpolicy.enabled=false'],
+    ['--set', 'fullnameOverride=9lives'],
+    ['--set-json', 'secret.values={"../a":"x"}'],
+    ['--set', 'tools.selector='],
   ];
   for (const args of cases) {
     assert.match(
@@ -138,6 +141,22 @@ test('what the fence cannot be derived from is refused, with what to do instead'
   assert.match(helmFails('template', 'egress-proxy', CHART, ...wide), /networkPolicy\.egressRules/);
   const pods = ['--set-json', 'config.clients=[{"name":"a","pods":{"namespace":"tools","labels":{"app":"a"}}}]'];
   assert.match(helmFails('template', 'egress-proxy', CHART, ...pods), /networkPolicy\.apiServer\.to is missing/);
+});
+
+test('a secret that the policy file names is there, and replicas have room to grow: else an upgrade would leave pods that do not start', () => {
+  const client = ['--set-json', 'config.clients=[{"name":"a","token":"${file:/run/secrets/egress-proxy/a}"}]'];
+  const said = helmFails('template', 'egress-proxy', CHART, ...client, '--set', 'secret.values.b=x');
+  assert.match(
+    said,
+    /config names \$\{file:\/run\/secrets\/egress-proxy\/a\}, and secret\.values has no "a": .*--reuse-values/,
+  );
+  render(...client, '--set', 'secret.values.a=x');
+  render(...client, '--set', 'secret.existing=mine');
+  const few = ['--set', 'autoscaling.enabled=true', '--set', 'autoscaling.maxReplicas=1'];
+  assert.match(
+    helmFails('template', 'egress-proxy', CHART, ...few),
+    /minReplicas: 2 is more than maxReplicas, which is 1/,
+  );
 });
 
 test('without clients by pods there is no account, no role and no token', () => {

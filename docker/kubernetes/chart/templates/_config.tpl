@@ -31,3 +31,20 @@ clients:
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* What no schema can compare, and what would otherwise show as pods that do not start. */}}
+{{- define "egress-proxy.checks" -}}
+{{- if not .Values.secret.existing -}}
+{{- range regexFindAll "[$][{]file:/run/secrets/egress-proxy/[^}]+" (toYaml .Values.config) -1 | uniq -}}
+{{- $name := base . -}}
+{{- if not (hasKey $.Values.secret.values $name) -}}
+{{- fail (printf "config names %s}, and secret.values has no %q: set it again (`helm upgrade` forgets values that were set by --set, unless with --reuse-values), or name your own Secret in secret.existing" . $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.autoscaling -}}
+{{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) -}}
+{{- fail (printf "autoscaling.minReplicas: %d is more than maxReplicas, which is %d" (int .minReplicas) (int .maxReplicas)) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}

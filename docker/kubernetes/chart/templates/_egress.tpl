@@ -5,6 +5,9 @@ addresses are openings. Rules by host, `deny` and `allow` are the proxy's alone 
 exact list from the command.
 */}}
 {{- define "egress-proxy.addressRules" -}}
+{{- if .Values.config.policy.nat64 -}}
+{{- fail "config.policy.nat64: put the output of `egress-proxy firewall --format networkpolicy` into networkPolicy.egressRules, since the chart does not know what such a prefix leads to" -}}
+{{- end -}}
 {{- $private := .Values.config.policy.private | default list -}}
 {{- $rules := list -}}
 {{- range .Files.Get "files/egress.yaml" | fromYamlArray -}}
@@ -13,7 +16,7 @@ exact list from the command.
 {{- $block := .ipBlock -}}
 {{- $except := $block.except -}}
 {{- range $private -}}
-{{- if and (contains ":" .) (eq $block.cidr "2000::/3") (regexMatch "^[23]" .) -}}
+{{- if and (contains ":" .) (eq $block.cidr "2000::/3") (regexMatch "^[23]" (include "egress-proxy.digits" .)) -}}
 {{- $except = append $except . -}}
 {{- else if and (not (contains ":" .)) (eq $block.cidr "0.0.0.0/0") -}}
 {{- $except = append $except . -}}
@@ -44,12 +47,17 @@ exact list from the command.
 {{- if not (hasSuffix "/128" $cidr) -}}
 {{- fail (printf "config.policy.internal: %s is more than one IPv6 address: put the output of `egress-proxy firewall --format networkpolicy` into networkPolicy.egressRules" $cidr) -}}
 {{- end -}}
-{{- $peers = list (dict "ipBlock" (dict "cidr" $cidr)) -}}
+{{- $digits := include "egress-proxy.digits" $cidr -}}
+{{- $isNever := false -}}
+{{- range (.root.Files.Get "files/never.yaml" | fromYaml).ipv6 -}}
+{{- if regexMatch . $digits -}}{{- $isNever = true -}}{{- end -}}
+{{- end -}}
+{{- if not $isNever -}}{{- $peers = list (dict "ipBlock" (dict "cidr" $cidr)) -}}{{- end -}}
 {{- else -}}
 {{- $own := include "egress-proxy.block" $cidr | fromYaml -}}
 {{- $except := list -}}
 {{- $isNever := false -}}
-{{- range .root.Files.Get "files/never.yaml" | fromYamlArray -}}
+{{- range (.root.Files.Get "files/never.yaml" | fromYaml).ipv4 -}}
 {{- $never := include "egress-proxy.block" . | fromYaml -}}
 {{- if le (int $never.bits) (int $own.bits) -}}
 {{- if eq (div $never.first $never.size) (div $own.first $never.size) -}}{{- $isNever = true -}}{{- end -}}
@@ -99,4 +107,21 @@ size: {{ $size }}
 {{- $parts := splitList "/" . -}}
 {{- $bits := gt (len $parts) 1 | ternary (last $parts) "32" | int -}}
 64:ff9b::{{ first $parts }}/{{ add 96 $bits }}
+{{- end }}
+
+{{/* The 32 hex digits of an IPv6 address or prefix, in whatever spelling. */}}
+{{- define "egress-proxy.digits" -}}
+{{- $text := splitList "/" . | first | lower -}}
+{{- with regexFind "[0-9]+([.][0-9]+){3}$" $text -}}
+{{- $bytes := splitList "." . -}}
+{{- $groups := printf "%02x%02x:%02x%02x" (index $bytes 0 | int) (index $bytes 1 | int) (index $bytes 2 | int) (index $bytes 3 | int) -}}
+{{- $text = printf "%s%s" (trimSuffix . $text) $groups -}}
+{{- end -}}
+{{- $sides := splitList "::" $text -}}
+{{- $left := splitList ":" (first $sides) | compact -}}
+{{- $right := list -}}
+{{- if gt (len $sides) 1 -}}{{- $right = splitList ":" (last $sides) | compact -}}{{- end -}}
+{{- range $left -}}{{- printf "0000%s" . | trunc -4 -}}{{- end -}}
+{{- range until (sub (sub 8 (len $left)) (len $right) | int) -}}0000{{- end -}}
+{{- range $right -}}{{- printf "0000%s" . | trunc -4 -}}{{- end -}}
 {{- end }}
