@@ -35,11 +35,12 @@ test(
 );
 
 test('the next head of a connection has limits.headerTimeout, from its first byte', LIMIT, async () => {
-  const proxy = await startProxy({ config: { ...LOOPBACK_OPEN, limits: { headerTimeout: '1s' } } });
+  const proxy = await startProxy({ config: LOOPBACK_OPEN });
   const client = await proxy.connect();
   const conversation = listenTo(client);
   client.write(DENIED);
   await conversation.until(({ text }) => text.includes('403'));
+  await proxy.app.reload(await configOf({ version: 1, limits: { headerTimeout: '1s' } }));
   client.write('GET http://10.0.0.1/ HT');
   await conversation.until(({ ended }) => ended);
   assert.match(conversation.heard.text, /HTTP\/1\.1 408 [\s\S]*header-timeout/);

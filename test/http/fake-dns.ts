@@ -40,7 +40,10 @@ export type Script = (asked: Asked) => Reply;
 export interface FakeDns {
   /** For `dns.servers`. */
   readonly server: string;
+  /** Each question once: where this process was slow for half a second, the resolver has asked the same one again. */
   readonly asked: readonly Asked[];
+  /** With every repetition. */
+  readonly heard: readonly Asked[];
   close(): Promise<void>;
 }
 
@@ -49,6 +52,8 @@ const NAME_ERROR = 3;
 /** `tcp` `refused`: connections are closed at once. */
 export async function startFakeDns(script: Script, { tcp: overTcp = 'served' } = {}): Promise<FakeDns> {
   const asked: Asked[] = [];
+  const heard: Asked[] = [];
+  const questions = new Set<string>();
   const counts = new Map<string, number>();
   const timers = new Set<NodeJS.Timeout>();
   let isClosed = false;
@@ -62,7 +67,11 @@ export async function startFakeDns(script: Script, { tcp: overTcp = 'served' } =
     counts.set(key, before + 1);
     const edns = packet.additionals?.some(({ type }) => type === 'OPT') ?? false;
     const one = { name, spelling: question.name, id: packet.id ?? 0, port, edns, type: question.type, over, before };
-    asked.push(one);
+    heard.push(one);
+    // What is asked again has the id and the socket of the first time.
+    const asking = `${over} ${port} ${one.id} ${one.type} ${one.spelling}`;
+    if (!questions.has(asking)) asked.push(one);
+    questions.add(asking);
     const reply = script(one);
     if (reply.silent) return;
     const bytes = encoded(packet, reply);
@@ -82,6 +91,7 @@ export async function startFakeDns(script: Script, { tcp: overTcp = 'served' } =
   return {
     server: `127.0.0.1:${port}`,
     asked,
+    heard,
     async close() {
       isClosed = true;
       for (const timer of timers) clearTimeout(timer);

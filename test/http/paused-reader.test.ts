@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { originStand } from './origin-stand.js';
 
 const BYTES = 16 * 1024 * 1024;
-const IDLE_MS = 1000;
+const IDLE_MS = 2000;
 
 for (const way of ['a tunnel', 'a response'] as const) {
   test(`${way} whose reader pauses for longer than limits.idleTimeout is not ended`, async (t) => {

@@ -130,7 +130,8 @@ test('a connection whose origin is silently gone is found, and the request sent 
   const stand = await originStand(
     t,
     (socket, all, connection) => void ((connection > 0 || !all.includes('/second')) && socket.write(OK)),
-    { limits: { idleTimeout: '600ms' } },
+    // It is asked again after half of this.
+    { limits: { idleTimeout: '8s' } },
   );
   const { socket, until } = await stand.client();
   socket.write(stand.request('GET', '/first'));
@@ -158,10 +159,10 @@ test('a DELETE that takes its time on a used connection is sent once, and its an
     t,
     (socket, all) => {
       if (!all.includes('/second')) socket.write(OK);
-      else setTimeout(() => socket.write(OK), 2500);
+      else setTimeout(() => socket.write(OK), 5000);
     },
     // A request that may be sent again would be, after half of this.
-    { limits: { idleTimeout: '4s' } },
+    { limits: { idleTimeout: '9s' } },
   );
   const { socket, until } = await stand.client();
   socket.write(stand.request('GET', '/first'));

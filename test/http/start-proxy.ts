@@ -15,6 +15,7 @@ export interface ProxyOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   /** What DNS answers; without it, every name is unknown. */
   readonly dns?: Script;
+  /** Long, where nothing is said: a test that waits for no time-out must not run into one on a slow machine. */
   readonly dnsTimeout?: string;
   readonly resolver?: AppOptions['resolver'];
   readonly dialer?: AppOptions['dialer'];
@@ -47,7 +48,7 @@ export async function startProxy(options: ProxyOptions = {}): Promise<RunningPro
   const config = await configOf({
     version: 1,
     listen: { proxy: '127.0.0.1:0' },
-    dns: { servers: [dns.server], timeout: options.dnsTimeout ?? '3s' },
+    dns: { servers: [dns.server], timeout: options.dnsTimeout ?? '60s' },
     policy: { default: 'public' },
     ...options.config,
   });

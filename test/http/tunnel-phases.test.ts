@@ -15,7 +15,7 @@ before(async () => {
   proxy = await startProxy({
     config: {
       policy: { default: 'public', internal: [{ address: '127.0.0.1/32', ports: ['1-65535'] }] },
-      limits: { drainTimeout: '1s', headerTimeout: '1s' },
+      limits: { drainTimeout: '1s' },
     },
     dns: ({ name }) => (name.endsWith('slow.example') ? { silent: true } : {}),
   });
@@ -143,15 +143,17 @@ test('a client that is lost while DNS is asked leaves a record and nothing else'
 });
 
 test('a connection that sends nothing, or half a head, is answered with 408 or closed in time', LIMIT, async () => {
+  const hurried = await startProxy({ config: { limits: { headerTimeout: '1s' } } });
   for (const start of ['', 'CONNECT a.exam', 'GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nX: ']) {
-    const client = await proxy.connect();
+    const client = await hurried.connect();
     const conversation = listenTo(client);
     client.write(start);
     await conversation.until(({ ended }) => ended);
     assert.match(conversation.heard.text, /^(|HTTP\/1\.1 408 Egress denied: header-timeout\r\n[\s\S]*)$/, start);
     client.destroy();
   }
-  while (proxy.app.openConnections > 0) await setImmediate();
+  while (hurried.app.openConnections > 0) await setImmediate();
+  await hurried.stop();
 });
 
 test('a tunnel carries a megabyte each way, to readers that are slower than their writers', LIMIT, async () => {

@@ -30,7 +30,7 @@ test('a server that answers after it was asked once more is heard, after quick a
 test('what is asked again is the same question from the same socket: any of its answers will do', async (t) => {
   const dns = await openDns(t, (asked) => (asked.before === 0 ? { silent: true } : here(asked)));
   assert.deepEqual(await texts(resolverOf([dns]), 'here.test'), ['8.8.8.8']);
-  const ofA = dns.asked.filter(({ type }) => type === 'A');
+  const ofA = dns.heard.filter(({ type }) => type === 'A');
   assert.ok(ofA.length >= 2);
   assert.equal(new Set(ofA.map(({ port, id, spelling }) => `${port} ${id} ${spelling}`)).size, 1);
 });

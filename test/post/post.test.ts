@@ -47,7 +47,7 @@ async function stand(
     proxy,
     receiver,
     seen: () => seen,
-    async post(url, { timeoutMs = 5000, headers = {} } = {}) {
+    async post(url, { timeoutMs = 60_000, headers = {} } = {}) {
       const { notify: settings } = await configOf({ version: 1, notify: { url, headers } });
       const { to } = settings as NotifySettings;
       return proxy.app.post({
@@ -167,7 +167,7 @@ test('a receiver that never answers, or drips, is given up in time', LIMIT, asyn
     ['', 200, late],
     ['HTTP/1.1 2', 200, late],
     // Where the head has come, and it has to come in this time, the status is all that counts.
-    ['HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na', 3000, { ok: true }],
+    ['HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na', 6000, { ok: true }],
   ] as const) {
     const there = await stand(t, (socket) => socket.write(piece));
     assert.deepEqual(await there.post(`http://${there.receiver.authority}/`, { timeoutMs }), expected);

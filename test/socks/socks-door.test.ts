@@ -142,7 +142,7 @@ test('what is not SOCKS 5 is closed with one record', async (context) => {
 });
 
 test('a handshake that is slow is refused at limits.headerTimeout, and silence leaves no record', async (context) => {
-  const stand = await openStand(context, () => 0, { limits: { headerTimeoutMs: 1500 } });
+  const stand = await openStand(context, () => 0, { limits: { headerTimeoutMs: 4000 } });
   const [slow, silent] = [await stand.connect('socks'), await stand.connect('socks')];
   slow.write(Buffer.from([5]));
   assert.equal((await readAll(slow)).length + (await readAll(silent)).length, 0);

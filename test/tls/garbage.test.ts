@@ -77,6 +77,7 @@ test('whatever is said at a door, and however its client leaves, the doors stay 
     await leave(socket, leaving);
   });
   await fc.assert(run, { numRuns });
+  await stand.reload({ limits: { headerTimeoutMs: 60_000, drainTimeoutMs: 60_000 } });
   const after = await stand.connect('steer.tls');
   after.end(wireHello());
   assert.ok((await readAll(after)).equals(wireHello()));

@@ -138,7 +138,7 @@ test('a browser that greases ECH under its true name passes', async (context) =>
 });
 
 test('a hello that is slow is refused at limits.headerTimeout, and a silent client is dropped', async (context) => {
-  const stand = await openStand(context, () => 0, { limits: { headerTimeoutMs: 1500 } });
+  const stand = await openStand(context, () => 0, { limits: { headerTimeoutMs: 4000 } });
   const [slow, silent] = [await stand.connect('steer.tls'), await stand.connect('steer.tls')];
   slow.write(wireHello().subarray(0, 30));
   assert.deepEqual(await readAll(slow), ACCESS_DENIED);
