@@ -7,6 +7,10 @@ import { fileURLToPath } from 'node:url';
 export interface Called {
   /** `proxy/door/flow.ts`. */
   readonly file: string;
+  /** As V8 names it; empty for an arrow function that has no name. */
+  readonly name: string;
+  /** Where it begins, from 1. */
+  readonly line: number;
   readonly calls: number;
 }
 
@@ -14,24 +18,27 @@ export function callsByPlace(scripts: readonly Profiler.ScriptCoverage[]): Calle
   return scripts
     .filter(({ url }) => url.includes('/dist/proxy/'))
     .flatMap(({ url, functions }) => {
-      const fileOf = places(fileURLToPath(url));
-      return functions.flatMap(({ ranges: [whole] }) =>
-        whole === undefined || whole.count === 0 ? [] : [{ file: fileOf(whole.startOffset), calls: whole.count }],
+      const placeOf = places(fileURLToPath(url));
+      return functions.flatMap(({ functionName: name, ranges: [whole] }) =>
+        whole === undefined || whole.count === 0 ? [] : [{ ...placeOf(whole.startOffset), name, calls: whole.count }],
       );
     })
     .filter(({ file }) => file.startsWith('proxy/'));
 }
 
-/** From an offset in the script to the file. */
-function places(path: string): (offset: number) => string {
-  if (!existsSync(`${path}.map`)) return () => '';
+/** From an offset in the script to the file and its line. */
+function places(path: string): (offset: number) => Pick<Called, 'file' | 'line'> {
+  if (!existsSync(`${path}.map`)) return () => ({ file: '', line: 0 });
   const map = new SourceMap(JSON.parse(readFileSync(`${path}.map`, 'utf8')));
   const lines = readFileSync(path, 'utf8').split('\n');
   return (offset) => {
     let [line, column] = [0, offset];
     for (; column > (lines[line]?.length ?? 0) && line < lines.length; line++) column -= (lines[line]?.length ?? 0) + 1;
     const entry = map.findEntry(line, column);
-    const source = 'originalSource' in entry ? entry.originalSource : '';
-    return source.replace(/^.*?(?=proxy\/|node_modules\/)/, '');
+    if (!('originalSource' in entry)) return { file: '', line: 0 };
+    return {
+      file: entry.originalSource.replace(/^.*?(?=proxy\/|node_modules\/)/, ''),
+      line: entry.originalLine + 1,
+    };
   };
 }

@@ -1,7 +1,7 @@
 /**
  * `node dist/test/bench/counts.js`: what one request of each kind costs in things: the files and functions of this package
  * that it runs through, bytes that the engine allocates, listeners, timers, promises and ticks, Node's own included. Figures of
- * one build compare with those of another.
+ * one build compare with those of another. With a kind (`counts.js GET`), only that one, and each of its functions.
  */
 
 import { once } from 'node:events';
@@ -23,6 +23,8 @@ import { compile, type Programs, repository } from './toolchain.js';
 const CONNECTIONS = 4;
 const WARM_UP = 500;
 const COUNTED = 500;
+/** Null: all kinds. */
+const only = process.argv[2] ?? null;
 
 const folder = mkdtempSync(join(tmpdir(), 'egress-counts-'));
 const programs = await compile(folder);
@@ -52,9 +54,9 @@ async function print(built: Programs, { stream = 0, http = 0, dns = 0 }: Record<
     ['SOCKS', (count) => talk(standing.socks, socksTalk(stream), count, CONNECTIONS)],
     ['steered', (count) => talk(standing.tls, steeredTalk(), count, CONNECTIONS)],
   ];
-  for (const [name, work] of kinds) {
+  for (const [name, work] of kinds.filter(([kind]) => only === null || kind === only)) {
     if (name === 'steered' && origin443 === null) say('steered  not counted: its destination needs port 443');
-    else say(`${name.padEnd(8)} ${shown(await countsOf(standing.running, work))}`);
+    else report(name, await countsOf(standing.running, work));
   }
   origin443?.close();
   await stop(standing.running);
@@ -98,6 +100,20 @@ async function countsOf({ child }: Running, work: Work): Promise<Counts> {
   await send('start');
   await work(COUNTED);
   return send('counts');
+}
+
+function report(name: string, counts: Counts): void {
+  if (only !== null) for (const line of listed(counts)) say(line);
+  say(`${name.padEnd(8)} ${shown(counts)}`);
+}
+
+/** A line for each function that one request in ten calls, or more: calls for each request, place and name. */
+function listed({ called }: Counts): string[] {
+  const requests = COUNTED * CONNECTIONS;
+  return called
+    .filter(({ calls }) => calls > requests / 10)
+    .toSorted((a, b) => a.file.localeCompare(b.file) || a.line - b.line)
+    .map(({ file, line, name, calls }) => `${(calls / requests).toFixed(1).padStart(6)}  ${file}:${line} ${name}`);
 }
 
 /** For one request: what most requests of the kind run through, and the rest divided by their number. */
