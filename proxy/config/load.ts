@@ -18,6 +18,7 @@ import { withEnvironment } from './environment.js';
 import { type Environment, interpolate } from './interpolate.js';
 import { documentSchema, type PolicyDocument } from './schema.js';
 import { readSecretFile, type SecretFile, secretPath } from './secret-file.js';
+import { PARSE_ONCE } from './shapes.js';
 import { findWarnings } from './warnings.js';
 import { readSource, type Source } from './yaml-source.js';
 
@@ -50,7 +51,7 @@ export function loadConfig(options: LoadOptions): LoadResult {
   const { root: filledIn, issues, files: named } = interpolate(view(source.root), options.env, read);
   const files = named.map((path) => secretPath(path, folder));
   const root = withEnvironment(filledIn, options.env);
-  const parsed = documentSchema.safeParse(root);
+  const parsed = documentSchema.safeParse(root, PARSE_ONCE);
   const found = parsed.success ? [] : parsed.error.issues.flatMap((issue) => fromZod(issue, root));
   const misspelt = found.flatMap((issue) => issue.meant ?? []);
   const later = [...found, ...findSemanticIssues(root)]
