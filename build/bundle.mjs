@@ -1,99 +1,25 @@
 /**
- * `npm run bundle`: the program as one file and its chunks. Loading hundreds of small files takes half of a start, and a
- * bundle holds only what is imported. DECISIONS 3 and 4.
+ * `npm run bundle`: the program as few files. Loading hundreds of small ones takes half of a start, and a bundle holds only what
+ * is imported. DECISIONS 3 and 4.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename } from 'node:path';
 import { build, transform } from 'esbuild';
+import { builtins, standIns } from './bundle-plugins.mjs';
+import { joined } from './joined.mjs';
 
 const OUT = 'dist/proxy';
+const CHUNKS = `${OUT}/chunks`;
 /** The oldest Node that can report in one sentence that it is too old: it has to parse the file that does so. DECISIONS 245. */
 const OLDEST_PARSER = 'node12.20';
 
-/** All but those that a file in this folder stands in for. */
-const IMPORT = /^import (?!type )([^;]*?) from '(node:(?!https?'|http2'|tls')[a-z0-9_/]+)';/gms;
-
-/**
- * An `import` of a module of Node reads each of its exports, and some of them load a part of Node that nobody here uses: of
- * node:crypto the Web Crypto API, of node:fs promises with readline. So our own imports become constants in the bundle.
- */
-const builtins = {
-  name: 'builtins',
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]proxy[\\/].*\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(IMPORT, (whole, clause, name) => constantsOf(whole, clause, name)),
-      loader: 'ts',
-    }));
-  },
+/** Packages in CommonJS call require, which a module does not have. */
+const BANNER = {
+  js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);",
 };
 
-/** What is replaced by unused.cjs: what is imported, and by which package. */
-const UNUSED = [
-  // Its detectors start programs to learn about the machine, and would become further files.
-  ['@opentelemetry/resources', /@opentelemetry/],
-  // Traces of a metric's sample.
-  ['@opentelemetry/api', /prom-client/],
-  // Loads node:http and node:zlib.
-  ['./lib/pushgateway', /prom-client/],
-  // Compilers of JSON Schemas, which no route has: half of the admin API's code.
-  ['@fastify/ajv-compiler', /fastify/],
-  ['@fastify/fast-json-stringify-compiler', /fastify/],
-  // A log in a thread: loads node:worker_threads and node:assert.
-  ['thread-stream', /pino/],
-];
-
-/** Modules of Node that a package loads for one small use, and what it gets instead. */
-const SMALLER = [
-  ['worker_threads', /pino/, 'worker-threads.cjs'],
-  ['assert', /sonic-boom/, 'assert.cjs'],
-];
-
-/** Modules of which we use only functions, and none before the first request: loaded when one is first called. */
-const LATE = ['node:fs/promises'];
-
-const standIns = {
-  name: 'stand-ins',
-  setup({ onResolve }) {
-    for (const [what, by, standIn = 'unused.cjs'] of [...UNUSED, ...SMALLER]) {
-      const filter = new RegExp(`^${what.replaceAll('.', '\\.')}$`);
-      onResolve({ filter }, ({ importer }) => (by.test(importer) ? { path: resolve('build', standIn) } : undefined));
-    }
-  },
-};
-
-function constantsOf(whole, clause, name) {
-  const [, single, list] = /^(\w+)?(?:, )?(?:\{(.*)\})?$/s.exec(clause) ?? [];
-  if (single === undefined && list === undefined) throw new Error(`an import that the bundle cannot do: ${whole}`);
-  const names = (list ?? '').split(',').flatMap((one) => {
-    const [, imported, local] = /^\s*(\w+)(?: as (\w+))?\s*$/.exec(one) ?? [];
-    return imported === undefined ? [] : [local === undefined ? imported : `${imported}: ${local}`];
-  });
-  // As many lines as before, for the source map.
-  const lines = '\n'.repeat(whole.split('\n').length - 1);
-  if (LATE.includes(name)) return names.map((one) => lateFunction(one, name)).join(' ') + lines;
-  const from = `process.getBuiltinModule('${name}');`;
-  const constants = [
-    ...(single === undefined ? [] : [`const ${single} = ${from}`]),
-    ...(names.length === 0 ? [] : [`const { ${names.join(', ')} } = ${from}`]),
-  ];
-  return constants.join(' ') + lines;
-}
-
-/** Of an import as `open` or `open: openFile`. */
-function lateFunction(one, name) {
-  const [imported, local = imported] = one.split(': ');
-  return `const ${local} = (...given) => process.getBuiltinModule('${name}').${imported}(...given);`;
-}
-
-// The name of a chunk holds a hash of its content, so chunks of an earlier build would stay.
-rmSync(`${OUT}/chunks`, { recursive: true, force: true });
-const { metafile } = await build({
-  entryPoints: ['proxy/main.ts'],
-  outdir: OUT,
+const OPTIONS = {
   bundle: true,
-  // The admin API and each command are loaded only when they are needed, so that the proxy's doors open before.
-  splitting: true,
-  chunkNames: 'chunks/[name]-[hash]',
   format: 'esm',
   platform: 'node',
   target: 'node20',
@@ -102,23 +28,71 @@ const { metafile } = await build({
   minifySyntax: true,
   sourcemap: true,
   logLevel: 'warning',
-  // What went in and from where, for the SBOM.
-  metafile: true,
-  plugins: [builtins, standIns],
-  // Each of these files says what it keeps from being loaded.
-  alias: {
-    'node:http': './build/http.cjs',
-    http: './build/http.cjs',
-    'node:http2': './build/http2.cjs',
-    'node:https': './build/https.cjs',
-    https: './build/https.cjs',
-    'node:tls': './build/tls.cjs',
-    tls: './build/tls.cjs',
-  },
-  // Packages in CommonJS call require, which a module does not have.
-  banner: { js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);" },
-});
-writeFileSync('dist/bundle.json', JSON.stringify(metafile));
+};
+
+function parts(entryPoints, outdir, more, elsewhere) {
+  return build({
+    ...OPTIONS,
+    entryPoints,
+    outdir,
+    // What is loaded only when it is needed is a file of its own, so that the proxy's doors open before.
+    splitting: true,
+    ...more,
+    // What went in and from where, for the SBOM.
+    metafile: true,
+    plugins: [elsewhere, builtins, standIns],
+    // Each of these files says what it keeps from being loaded.
+    alias: {
+      'node:http': './build/http.cjs',
+      http: './build/http.cjs',
+      'node:http2': './build/http2.cjs',
+      'node:https': './build/https.cjs',
+      https: './build/https.cjs',
+      'node:tls': './build/tls.cjs',
+      tls: './build/tls.cjs',
+    },
+  });
+}
+
+/** Leaves imports that match to another file, as seen from the one that imports. */
+function from(filter, path) {
+  return {
+    name: 'elsewhere',
+    setup({ onResolve }) {
+      onResolve({ filter }, ({ importer }) =>
+        /[\\/]proxy[\\/]/.test(importer) ? { path, external: true } : undefined,
+      );
+    },
+  };
+}
+
+// The name of a chunk holds a hash of its content, so chunks of an earlier build would stay.
+rmSync(CHUNKS, { recursive: true, force: true });
+const commands = await parts(
+  ['proxy/main.ts'],
+  OUT,
+  { chunkNames: 'chunks/[name]-[hash]', banner: BANNER },
+  from(/^\.\/cli\/serve\.js$/, './chunks/serve.js'),
+);
+// `serve` apart from them: what it shares with other commands would be thirty files, and reading these a seventh of its start.
+const command = Object.entries(commands.metafile.outputs).find(
+  ([, { entryPoint }]) => entryPoint === 'proxy/cli/command.ts',
+);
+const serve = await parts(
+  ['proxy/cli/serve.ts'],
+  CHUNKS,
+  { chunkNames: 'serve-[name]-[hash]' },
+  // But there is one class of errors of usage.
+  from(/^\.\.?\/command\.js$/, `./${basename(command[0])}`),
+);
+await joined(serve.metafile.outputs, `${CHUNKS}/serve.js`, { ...OPTIONS, banner: BANNER });
+writeFileSync(
+  'dist/bundle.json',
+  JSON.stringify({
+    inputs: { ...serve.metafile.inputs, ...commands.metafile.inputs },
+    outputs: { ...serve.metafile.outputs, ...commands.metafile.outputs },
+  }),
+);
 
 for (const file of loadedAtOnce(`${OUT}/main.js`)) {
   const { code } = await transform(readFileSync(file, 'utf8'), { target: OLDEST_PARSER, minifyWhitespace: true });
@@ -129,7 +103,7 @@ for (const file of loadedAtOnce(`${OUT}/main.js`)) {
 function loadedAtOnce(file, seen = new Set()) {
   if (seen.has(file)) return seen;
   seen.add(file);
-  for (const { kind, path, external } of metafile.outputs[file].imports)
+  for (const { kind, path, external } of commands.metafile.outputs[file].imports)
     if (kind === 'import-statement' && external !== true) loadedAtOnce(path, seen);
   return seen;
 }
