@@ -1,5 +1,6 @@
 /** Admission and dialling as one step, for doors that open a tunnel. */
 import type { Socket } from 'node:net';
+import type { Address } from '../core/address.js';
 import type { Denial, Permit, Policy, Verdict } from '../core/policy.js';
 import { reasonOf } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
@@ -102,12 +103,20 @@ class Attempt {
     const { socket, address } = dialed;
     trace.dialed = address;
     const { once } = standing;
-    const isCut = this.#waiting.early?.isRefused === true;
-    // The dial takes time as well: if it is forbidden by now, not even the client's early data may leave.
-    const objection = this.#arrivals.standings.objection(this.#flow, { ...standing, dialed: address });
-    if (objection === null && !isCut) return { open: true, socket, permit, wouldDeny, once, trace };
+    const objection = this.#lateObjection(standing, address);
+    if (objection === null) return { open: true, socket, permit, wouldDeny, once, trace };
     socket.destroy();
-    return this.#refused(objection ?? refusal('busy'));
+    return this.#refused(objection);
+  }
+
+  /** The dial takes time as well: if it is forbidden by now, not even the client's early data may leave. */
+  #lateObjection(standing: Standing, dialed: Address): Refusal | null {
+    if (this.#waiting.early?.isRefused === true) return refusal('busy');
+    try {
+      return this.#arrivals.standings.objection(this.#flow, { ...standing, dialed });
+    } catch (error) {
+      return refusalOf(this.#arrivals, error);
+    }
   }
 
   #failed(error: unknown): UpstreamResult {

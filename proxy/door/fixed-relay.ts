@@ -13,6 +13,7 @@ import { Loss } from './closing.js';
 import { connectUpstream, standingOf, type UpstreamResult } from './connect-upstream.js';
 import type { ConnectionLimits } from './connection-limits.js';
 import { EMPTY_TRACE, type Flow } from './flow.js';
+import { handOver } from './hand-over.js';
 import { sharesLink } from './relay-clients.js';
 
 export interface FixedRelayOptions {
@@ -48,9 +49,11 @@ async function relayOne(options: FixedRelayOptions, side: Side, busy: boolean, f
     client.destroy();
     return;
   }
-  flow.allowed(opened.trace, null, opened.permit.rule, null);
-  const rest = { head: Buffer.alloc(0), screen: null, standing: standingOf(opened, fixed.policy) };
-  arrivals.tunnel(flow, { client: side, upstream: opened.socket, ...rest });
+  handOver(opened.socket, () => {
+    flow.allowed(opened.trace, null, opened.permit.rule, null);
+    const rest = { head: Buffer.alloc(0), screen: null, standing: standingOf(opened, fixed.policy) };
+    arrivals.tunnel(flow, { client: side, upstream: opened.socket, ...rest });
+  });
 }
 
 /** The client is judged before anything is asked or dialled, and again by the addresses. Never rejects. */

@@ -65,7 +65,12 @@ export class OpenTunnel implements Watched, Judged, RelayOwner {
 
   /** The policy no longer allows it. */
   cut(denial: Denial): void {
-    this.flow.refused({ ...EMPTY_TRACE, target: this.standing.permit.target }, null, denial);
+    try {
+      this.flow.refused({ ...EMPTY_TRACE, target: this.standing.permit.target }, null, denial);
+    } catch (error) {
+      // It must not stay open for this, nor the next one that is judged.
+      this.#room.onDefect(error);
+    }
     this.relay.cut('policy');
   }
 

@@ -19,7 +19,9 @@ import type { Credentials } from './clients.js';
 import { closeAfter, Loss, turnedAway } from './closing.js';
 import { type Connected, connectUpstream, refusalOf, standingOf } from './connect-upstream.js';
 import type { ConnectionLimits, CountedConnection } from './connection-limits.js';
+import type { EarlyData } from './early-data.js';
 import { EMPTY_TRACE, type Flow, type Trace, traceOf } from './flow.js';
+import { handOver } from './hand-over.js';
 import { type Soon, soon } from './soon.js';
 
 export interface TunnelDoor {
@@ -80,7 +82,7 @@ class Visit {
   /** Rejects for defects only, and leaves the socket open in no other case. */
   async run(counted: CountedConnection): Promise<void> {
     const opened = await this.#open(counted);
-    if (opened !== null) this.#relay(opened);
+    if (opened !== null) handOver(opened.upstream.socket, () => this.#relay(opened));
   }
 
   /** Null if the client was refused, or is gone. One that has said nothing has no record. */
@@ -97,7 +99,7 @@ class Visit {
       const early = arrivals.keepEarlyData(this.#socket, rest);
       const waiting = { gone: new Loss(this.#client), early, policy: this.#door.policy };
       const upstream = await connectUpstream(arrivals, flow, said.target, waiting);
-      if (upstream.open) return { flow, upstream, head: early.take() };
+      if (upstream.open) return { flow, upstream, early };
       early.drop();
       return this.#refuse(flow, upstream.trace, upstream.refusal);
     } catch (error) {
@@ -136,12 +138,13 @@ class Visit {
     });
   }
 
-  #relay({ flow, upstream, head }: Opened): void {
+  #relay({ flow, upstream, early }: Opened): void {
     const { granted, screens, policy = null } = this.#door;
     if (granted !== null) send(this.#socket, granted);
     const screen = screens?.(this.#arrivals.deadlines, flow, upstream) ?? null;
     if (screens === undefined) flow.allowed(upstream.trace, null, upstream.permit.rule, upstream.wouldDeny);
     const standing = standingOf(upstream, policy);
+    const head = early.take();
     this.#arrivals.tunnel(flow, { client: this.#client, upstream: upstream.socket, head, screen, standing });
   }
 
@@ -170,5 +173,6 @@ class Visit {
 interface Opened {
   readonly flow: Flow;
   readonly upstream: Connected;
-  readonly head: Buffer;
+  /** What the client has sent meanwhile. */
+  readonly early: EarlyData;
 }

@@ -80,9 +80,16 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
   /** The next bytes of the connection. False: no more until there is room for them. */
   readonly #take = (bytes: Buffer): boolean => {
     if (this.#hasLeft) return true;
-    const goOn = this.#served === null ? this.#takeHead(bytes) : this.#served.take(bytes);
-    this.#account((this.#head?.length ?? 0) + (this.#served?.held ?? 0));
-    return goOn;
+    try {
+      const goOn = this.#served === null ? this.#takeHead(bytes) : this.#served.take(bytes);
+      this.#account((this.#head?.length ?? 0) + (this.#served?.held ?? 0));
+      return goOn;
+    } catch (error) {
+      // A defect, after which nobody may be left who would close it.
+      this.#options.onDefect(error);
+      this.socket.destroy();
+      return false;
+    }
   };
 
   #takeHead(bytes: Buffer): boolean {

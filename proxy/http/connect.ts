@@ -6,7 +6,8 @@ import type { Arrival, Arrivals } from '../door/arrivals.js';
 import { Loss, turnedAway } from '../door/closing.js';
 import { type Connected, connectUpstream, standingOf } from '../door/connect-upstream.js';
 import type { EarlyData } from '../door/early-data.js';
-import { EMPTY_TRACE, type Flow, type Trace, traceOf } from '../door/flow.js';
+import { EMPTY_TRACE, type Trace, traceOf } from '../door/flow.js';
+import { handOver } from '../door/hand-over.js';
 import { type Soon, soon } from '../door/soon.js';
 import { send } from '../net/direct-io.js';
 import type { Side } from '../net/side.js';
@@ -24,10 +25,9 @@ const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', '
 export function connect(arrivals: Arrivals, request: RequestHead, client: Side, options: ConnectOptions): Soon<void> {
   const gone = new Loss(client);
   const asked = { method: 'CONNECT', credentials: credentialsOf(request) };
-  const opening = soon(arrivals.arrive('connect', client.socket, asked), (arrival) =>
+  return soon(arrivals.arrive('connect', client.socket, asked), (arrival) =>
     open(arrivals, request, { client, gone, arrival, ...options }),
   );
-  return soon(opening, (opened) => (opened === null ? undefined : relayOpened(arrivals, client, opened)));
 }
 
 interface ConnectOptions {
@@ -41,36 +41,29 @@ interface Arrived extends ConnectOptions {
   readonly arrival: Arrival;
 }
 
-interface Opened {
-  readonly flow: Flow;
-  readonly upstream: Connected;
-  readonly head: Buffer;
-}
-
-function relayOpened(arrivals: Arrivals, client: Side, { flow, upstream, head }: Opened): void {
-  const screen = screenTunnel(arrivals.deadlines, flow, upstream, 200);
-  const standing = standingOf(upstream, null);
-  arrivals.tunnel(flow, { client, upstream: upstream.socket, head, screen, standing });
-}
-
-/** Null if the request was refused. */
-function open(arrivals: Arrivals, request: RequestHead, arrived: Arrived): Soon<Opened | null> {
+function open(arrivals: Arrivals, request: RequestHead, arrived: Arrived): Soon<void> {
   const { client, gone, early, arrival } = arrived;
   const { flow } = arrival;
   const target = parseAuthority(request.url ?? '');
-  const end = (trace: Trace, refused: Refusal): null => {
+  const end = (trace: Trace, refused: Refusal): void => {
     early.drop();
     endSocket(arrivals.deadlines, client, { flow, trace, refusal: refused });
-    return null;
   };
   const reason = faultOf(arrivals, request, target, arrived);
   if (!target.ok) return end(EMPTY_TRACE, refusal(reason ?? target.reason));
   if (reason !== null) return end(traceOf(target.value), refusal(reason));
   return soon(connectUpstream(arrivals, flow, target.value, { gone, early }), (upstream) => {
     if (!upstream.open) return end(upstream.trace, upstream.refusal);
-    send(client.socket, ESTABLISHED);
-    return { flow, upstream, head: early.take() };
+    return handOver(upstream.socket, () => relay(arrivals, arrived, upstream));
   });
+}
+
+function relay(arrivals: Arrivals, { client, early, arrival: { flow } }: Arrived, upstream: Connected): void {
+  send(client.socket, ESTABLISHED);
+  const head = early.take();
+  const screen = screenTunnel(arrivals.deadlines, flow, upstream, 200);
+  const standing = standingOf(upstream, null);
+  arrivals.tunnel(flow, { client, upstream: upstream.socket, head, screen, standing });
 }
 
 /** What is wrong with the request apart from its target, whatever the policy says of that; null: nothing. */

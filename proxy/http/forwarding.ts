@@ -147,7 +147,11 @@ export class Forwarding implements UpstreamRequest, Judged, Standing {
   /** The policy no longer lets it through. Not answered: the origin's answer may be on its way. */
   cut(denial: Denial): void {
     this.#isCut = true;
-    this.flow.refused(this.#trace, null, denial);
+    try {
+      this.flow.refused(this.#trace, null, denial);
+    } catch (error) {
+      this.#arrivals.onDefect(error);
+    }
     // The content fails with its connection, and the exchange with the content: even one that is answered and still sends.
     this.#asked.response.destroy();
   }

@@ -84,6 +84,12 @@ function connectionOptions(options: ServerOptions, open: OpenSet<OpenConnection>
 }
 
 function refuse({ arrivals, door }: ServerOptions, client: Side, reason: Reason): void {
-  const flow = arrivals.arriveUnread(door, client.socket);
-  endSocket(arrivals.deadlines, client, { flow, trace: EMPTY_TRACE, refusal: refusal(reason) });
+  try {
+    const flow = arrivals.arriveUnread(door, client.socket);
+    endSocket(arrivals.deadlines, client, { flow, trace: EMPTY_TRACE, refusal: refusal(reason) });
+  } catch (error) {
+    // No deadline is left that would close it.
+    arrivals.onDefect(error);
+    client.socket.destroy();
+  }
 }

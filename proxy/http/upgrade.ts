@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Arrivals } from '../door/arrivals.js';
 import { closeAfter } from '../door/closing.js';
 import type { Flow } from '../door/flow.js';
+import { handOver } from '../door/hand-over.js';
 import type { Standing } from '../door/standings.js';
 import { PlainSide } from '../net/side.js';
 import type { ClientRequest } from './client-request.js';
@@ -44,7 +45,14 @@ export async function upgrade(
   const onUpgraded: ForwardOwner['onUpgraded'] = (flow, fields, upstream, standing) => {
     isSwitched = true;
     socket.off('close', onClose);
-    switchProtocols(arrivals, flow, { client: socket, upstream, fields, head: early.take(), standing });
+    try {
+      handOver(upstream, () =>
+        switchProtocols(arrivals, flow, { client: socket, upstream, fields, head: early.take(), standing }),
+      );
+    } catch (error) {
+      arrivals.onDefect(error);
+      socket.destroy();
+    }
   };
   await new Promise<void>((onForwarded) => {
     forward(arrivals, { request, response, door, owner: { isBusy, onUpgraded, onForwarded } });

@@ -140,9 +140,19 @@ export class UpstreamConnection {
     }
     this.#passed += bytes.length;
     this.crossed.down += bytes.length;
-    const goesOn = this.#user.onBytes(bytes);
+    const goesOn = this.#handOn(this.#user, bytes);
     if (!goesOn) this.#passed = 0;
     return goesOn;
+  }
+
+  /** After a defect nobody knows how far the answer has been read: the connection is lost, as its user hears. */
+  #handOn(user: ConnectionUser, bytes: Buffer): boolean {
+    try {
+      return user.onBytes(bytes);
+    } catch (error) {
+      this.#socket.destroy(new Error('a defect while reading', { cause: error }));
+      throw error;
+    }
   }
 
   /** What the client does not take is held: so one small piece at a time, until it has shown that it takes more. */

@@ -82,8 +82,13 @@ class Attempt implements ExchangeOwner {
   }
 
   start(): void {
-    const sending = this.#sending;
-    startExchange(this.#connection, sending, limitsWith(this.#arrivals, sending, this.#connection), this);
+    const [sending, connection] = [this.#sending, this.#connection];
+    try {
+      startExchange(connection, sending, limitsWith(this.#arrivals, sending, connection), this);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
   }
 
   onExchanged(end: ExchangeEnd): void {

@@ -36,6 +36,9 @@ export interface Patience {
   readonly screenTimeoutMs: number;
 }
 
+/** Nobody knows what these bytes are. */
+const UNJUDGED: Judged = { act: 'refuse', farewell: Buffer.alloc(0) };
+
 /** Puts a screen before the upward direction of a tunnel until it has judged, and claims memory for what it holds. */
 export class Screening implements Due {
   #screen: Screen | null;
@@ -53,23 +56,37 @@ export class Screening implements Due {
 
   /** What goes up now, after the client has sent `bytes`; null: nothing. */
   up(bytes: Buffer): Buffer | null {
-    if (this.#screen === null) return bytes;
-    const judged = this.#screen.fromClient(bytes);
+    const screen = this.#screen;
+    if (screen === null) return bytes;
+    const judged = this.#orClosed(() => screen.fromClient(bytes));
     if (judged.act !== 'hold') return this.#act(judged);
-    this.#hold(this.#screen.held);
+    this.#hold(screen.held);
     return null;
   }
 
   down(): void {
-    if (this.#screen !== null) this.#flush(this.#screen.fromUpstream());
+    const screen = this.#screen;
+    if (screen !== null) this.#flush(this.#orClosed(() => screen.fromUpstream()));
   }
 
   ended(): void {
-    if (this.#screen !== null) this.#flush(this.#screen.ended());
+    const screen = this.#screen;
+    if (screen !== null) this.#flush(this.#orClosed(() => screen.ended()));
   }
 
   onLate(): void {
-    if (this.#screen !== null) this.#flush(this.#screen.late());
+    const screen = this.#screen;
+    if (screen !== null) this.#flush(this.#orClosed(() => screen.late()));
+  }
+
+  /** What it judges. A tunnel whose screen has a defect is closed, since nobody has judged it. */
+  #orClosed<T>(judge: () => T): T {
+    try {
+      return judge();
+    } catch (error) {
+      this.#act(UNJUDGED);
+      throw error;
+    }
   }
 
   /** May refuse at once. */

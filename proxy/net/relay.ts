@@ -119,7 +119,7 @@ class SocketRelay implements Relay, Ways, Pumping, Due {
   }
 
   refuse(farewell: Buffer): void {
-    if (this.#cause === 'end') this.#cause = 'refused';
+    if (this.#cause === 'end' && this.#open > 0) this.#cause = 'refused';
     this.#down.to.end(farewell);
     this.#down.to.destroySoon();
     this.#up.to.destroy();

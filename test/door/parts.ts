@@ -21,7 +21,7 @@ export interface DoorParts {
 }
 
 /** `origin`: the local port that every permit is dialled as. */
-export async function doorParts(origin: number): Promise<DoorParts> {
+export async function doorParts(origin: number, onDefect: (error: unknown) => void = thrown): Promise<DoorParts> {
   const config = await configOf({ version: 1 });
   const settings = { ...config, policy: closedPolicy({ default: 'public' }) };
   const records: DecisionRecord[] = [];
@@ -36,11 +36,13 @@ export async function doorParts(origin: number): Promise<DoorParts> {
     reads: new DirectReads(Buffer.allocUnsafeSlow(64 * 1024)),
     deadlines: new Deadlines(),
     memory: createMemoryBudget(() => config.limits.memoryBytes),
-    onDefect: (error) => {
-      throw error;
-    },
+    onDefect,
   });
   return { arrivals, connectionLimits: createConnectionLimits(() => config.limits), records };
+}
+
+function thrown(error: unknown): void {
+  throw error;
 }
 
 const NAMED = {
