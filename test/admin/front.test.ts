@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import net from 'node:net';
 import { test } from 'node:test';
+import { untilClosed } from '../net/until-closed.js';
 import { openFront } from './front-server.js';
 
 const LIMIT = { timeout: 60_000 };
@@ -96,9 +96,9 @@ test('connections that send nothing are not kept open', async (t) => {
 async function answersTo(port: number, heads: string): Promise<string> {
   const socket = net.connect(port, '127.0.0.1');
   const parts: string[] = [];
-  socket.on('data', (part) => parts.push(String(part))).on('error', () => undefined);
+  socket.on('data', (part) => parts.push(String(part)));
   socket.write(heads);
-  await once(socket, 'close');
+  await untilClosed(socket);
   return parts.join('');
 }
 

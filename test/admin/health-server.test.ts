@@ -4,6 +4,7 @@ import net, { type AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Registry } from 'prom-client';
 import { createHealthServer, type HealthOptions } from '../../proxy/admin/health-server.js';
+import { untilClosed } from '../net/until-closed.js';
 
 const METRICS = 'egress_requests_total 1\n';
 
@@ -22,11 +23,10 @@ async function openHealth(context: TestContext, changes: Partial<HealthOptions> 
     /** Sends the text as it is; what comes back until the end. */
     async say(text: string): Promise<string> {
       const socket = net.connect(port, '127.0.0.1');
-      socket.on('error', () => socket.destroy());
       socket.end(text);
       const pieces: Buffer[] = [];
       socket.on('data', (piece) => pieces.push(piece));
-      await once(socket, 'close');
+      await untilClosed(socket);
       return Buffer.concat(pieces).toString();
     },
     async get(path: string, headers: Readonly<Record<string, string>> = {}) {

@@ -9,8 +9,11 @@ import { type TestContext, test } from 'node:test';
 import { allowCommand } from '../../proxy/cli/decide.js';
 import { startFakeDns, table } from '../http/fake-dns.js';
 import { LISTEN, request, startInstance } from './instance.js';
+import { patient } from './patient.js';
 import { type Ran, runCommand } from './run-command.js';
 
+/** How long a lookup for a grant may take. */
+const LOOK_UP_MS = 3000;
 const TOKEN = '0123456789abcdef-admin';
 const NAS = { effect: 'allow', host: 'nas.test', ports: [9] };
 
@@ -44,8 +47,8 @@ async function stand(t: TestContext, kept?: object): Promise<Stand> {
   t.after(() => parent.close());
   const { port } = parent.address() as AddressInfo;
   const upstream = `upstream: { proxy: "http://127.0.0.1:${port}" }`;
-  const yaml = `${LISTEN}admin: { token: ${TOKEN} }\ndns: { servers: ["${dns.server}"] }\n${upstream}\npolicy: { default: none, internal: [{ host: nas.test, ports: [10] }] }\n`;
-  const instance = await startInstance(t, yaml, { EGRESS_STATE: state });
+  const yaml = `${LISTEN}admin: { token: ${TOKEN} }\ndns: { servers: ["${dns.server}"], timeout: 60s }\n${upstream}\npolicy: { default: none, internal: [{ host: nas.test, ports: [10] }] }\n`;
+  const instance = await startInstance(t, yaml, { EGRESS_STATE: state, ...patient(LOOK_UP_MS) });
   const path = join(state, 'policy.yaml');
   await writeFile(
     path,

@@ -8,7 +8,11 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CLOSED_PORT } from '../net/closed-port.js';
+import { patient } from './patient.js';
+import { plainEnv } from './plain-env.js';
 
+/** What the command gives the instance for its answer. */
+const ANSWER_MS = 2000;
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 
 /** An instance that answers `/readyz` with `status`, and everything else as the proxy port does. */
@@ -29,7 +33,7 @@ async function exitCode(t: TestContext, text: string, env: NodeJS.ProcessEnv = {
   const path = join(folder, 'policy.yaml');
   writeFileSync(path, text);
   const child = spawn(process.execPath, [MAIN, 'healthcheck'], {
-    env: { ...env, EGRESS_CONFIG: path },
+    env: plainEnv({ ...env, ...patient(ANSWER_MS), EGRESS_CONFIG: path }),
     stdio: 'ignore',
   });
   return new Promise((resolve) => child.on('close', resolve));

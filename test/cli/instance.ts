@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ export interface Instance {
   readonly child: ChildProcess;
   /** Lines of the log so far. */
   readonly log: readonly string[];
-  /** The file that the instance watches. */
+  /** Replaces the file that the instance watches: it is never there by half. */
   configure(yaml: string): Promise<void>;
   /** The first line of the log from now on that the pattern matches. */
   line(pattern: RegExp): Promise<string>;
@@ -77,7 +77,10 @@ export async function startInstance(
     log,
     line,
     event: async (name) => void (await line(new RegExp(`"event":"${name}"`))),
-    configure: (text) => writeFile(path, text),
+    async configure(text) {
+      await writeFile(`${path}.new`, text);
+      await rename(`${path}.new`, path);
+    },
   };
 }
 

@@ -6,10 +6,10 @@ import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { logsOf, metricsOf } from '../otlp/collector.js';
 import { LISTEN, request, startInstance } from './instance.js';
+import { patient } from './patient.js';
 
-/** At its end the process gives its last exports a second, which is too short on a busy machine: here, a minute. */
-const PATIENT = `const { setTimeout } = globalThis;
-globalThis.setTimeout = (call, ms, ...rest) => setTimeout(call, ms === 1000 ? 60000 : ms, ...rest);`;
+/** What the process gives its last exports at its end. */
+const LAST_EXPORTS_MS = 1000;
 
 test('metrics and log go to the collector, through the own policy, and the last of them at the end', {
   timeout: 60_000,
@@ -29,10 +29,7 @@ test('metrics and log go to the collector, through the own policy, and the last 
   const internal = `internal: [ { address: 127.0.0.1/32, ports: [${port}], clients: [otlp] } ]`;
   const otlp = `otlp: { endpoint: "http://127.0.0.1:${port}/base", interval: 500ms, headers: { X-Key: "\${KEY}" } }`;
   const yaml = `${LISTEN}policy: { default: public, ${internal} }\n${otlp}\nstate: { path: off }\n`;
-  const instance = await startInstance(t, yaml, {
-    KEY: 'secret',
-    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(PATIENT)}`,
-  });
+  const instance = await startInstance(t, yaml, { KEY: 'secret', ...patient(LAST_EXPORTS_MS) });
   assert.equal(await request(instance.proxy, 'http://169.254.169.254/'), 403);
   assert.equal(await request(instance.proxy, `http://127.0.0.1:${port}/`), 403);
   const metrics = (): Buffer[] => seen.filter(({ path }) => path === '/base/v1/metrics').map(({ body }) => body);

@@ -34,7 +34,8 @@ export async function atTerminal(t: TestContext, argv: readonly string[], env: N
     env: plainEnv({ ...env, TERM: 'xterm', SHELL: '/bin/sh' }),
   });
   t.after(() => child.kill('SIGKILL'));
-  const exit = once(child, 'exit');
+  // Not 'exit', which may come before the last of what it has written.
+  const exit = once(child, 'close');
   let written = '';
   let seen = 0;
   const looks = new Set<() => void>();

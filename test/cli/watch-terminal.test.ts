@@ -85,9 +85,11 @@ test('a smaller window is drawn again, no line is wider than it, and the chosen 
   // The newest that has come by now.
   await terminal.shows(/> deny .*host(?:8|9|1\d)\.example/);
   terminal.resize(6, 34);
-  const drawn = await terminal.shows(/\x1b\[2J\x1b\[H[^\x1b]*up down end: choose {2}a: allow 10 m(?![^\x1b\r\n])/);
+  // Of six lines at most: one for the larger window may come yet, and by halves.
+  const drawn = await terminal.shows(
+    /\x1b\[2J\x1b\[H(?:[^\x1b\r\n]*\r?\n){0,5}up down end: choose {2}a: allow 10 m(?![^\x1b\r\n])/,
+  );
   const lines = drawn.slice('\x1b[2J\x1b[H'.length).split(/\r?\n/);
-  assert.ok(lines.length <= 6, drawn);
   assert.ok(
     lines.every((line) => line.length <= 34),
     drawn,

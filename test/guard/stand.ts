@@ -152,7 +152,7 @@ export async function created(stand: Stand, extra: Record<string, unknown> = {})
 }
 
 /** Asks again until it is so. */
-export async function until(isSo: () => boolean, withinMs = 30_000): Promise<void> {
+export async function until(isSo: () => boolean, withinMs = 60_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!isSo()) {
     if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms`);

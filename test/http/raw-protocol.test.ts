@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { untilClosed } from '../net/until-closed.js';
 import { listenTo } from './conversation.js';
 import { type Origin, startOrigin, startRawOrigin } from './origin.js';
 import type { RawCase } from './raw-case.js';
@@ -104,8 +105,7 @@ async function run(one: RawCase, origin: Origin, before: string): Promise<string
   if (one.reads !== undefined)
     assert.match(text, new RegExp(fill(one.reads.source).replaceAll('\\{o\\}', origin.authority)));
   if (one.readsNot !== undefined) assert.doesNotMatch(text, one.readsNot);
-  // Not by once(), which takes a reset for an error.
-  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
+  await untilClosed(socket);
   return got.join();
 }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import net, { type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { untilClosed } from '../net/until-closed.js';
 import { type Conversation, listenTo } from './conversation.js';
 import { type RunningProxy, startProxy } from './start-proxy.js';
 
@@ -123,7 +124,7 @@ test('a reset of the client after its half-close takes the origin with it', LIMI
   const tunnel = await openTunnel();
   tunnel.client.end();
   await tunnel.received.until(({ ended }) => ended);
-  const gone = once(tunnel.origin, 'close');
+  const gone = untilClosed(tunnel.origin);
   tunnel.client.resetAndDestroy();
   tunnel.origin.write('into the void');
   tunnel.origin.on('drain', () => tunnel.origin.write('more'));
