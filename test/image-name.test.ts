@@ -1,28 +1,21 @@
 /** The image has one name, in one variable: whoever takes it from elsewhere sets EGRESS_PROXY_IMAGE, and nothing else. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { repositoryFiles } from './repository-files.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const IMAGE = '${EGRESS_PROXY_IMAGE:-mcp-egress-proxy}';
-const listed = (...patterns: string[]): string[] =>
-  execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', ...patterns], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  })
-    .trim()
-    .split('\n');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
 /** Ours, however it is spelled: not one whose name only begins so. */
 const OURS = /(?:^|\/)mcp-egress-proxy(?:[:@]|$)|EGRESS_PROXY_IMAGE/;
 
 test('every compose file names the image by the variable', () => {
-  const files = listed('compose*.yml', 'docker/**/*.yml', 'docker/*.yml', 'build/install/*.yml');
+  const files = repositoryFiles(/^(?:compose[^/]*|docker\/.*|build\/install\/.*)\.yml$/);
   const named = files.flatMap((file) => {
     const root: unknown = parse(read(file), { merge: true, logLevel: 'silent' });
     const services = typeof root === 'object' && root !== null && 'services' in root ? root.services : {};
@@ -40,7 +33,7 @@ test('every compose file names the image by the variable', () => {
 });
 
 test('every command of the pages and scripts that runs it names it so', () => {
-  const blocks = listed('*.md').flatMap((page) =>
+  const blocks = repositoryFiles(/\.md$/).flatMap((page) =>
     [...read(page).matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, text = '']) =>
       text
         .replaceAll('\\\n', ' ')
@@ -48,7 +41,7 @@ test('every command of the pages and scripts that runs it names it so', () => {
         .map((line) => `${page}: ${line}`),
     ),
   );
-  const scripts = listed('docker/*.sh', 'docker/**/*.sh').flatMap((file) =>
+  const scripts = repositoryFiles(/^docker\/.*\.sh$/).flatMap((file) =>
     read(file)
       .split('\n')
       .map((line) => `${file}: ${line}`),

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { plainEnv } from './cli/plain-env.js';
+import { repositoryFiles } from './repository-files.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
@@ -19,13 +20,7 @@ before(() => {
   // A copy, since packing builds, and other tests run what is built.
   const copy = join(folder, 'copy');
   mkdirSync(copy);
-  const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  });
-  for (const path of tracked.trim().split('\n')) {
-    if (!path.startsWith('test/')) cpSync(join(ROOT, path), join(copy, path));
-  }
+  for (const path of repositoryFiles(/^(?!test\/)/)) cpSync(join(ROOT, path), join(copy, path));
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   run('npm', ['pack', '--silent', '--pack-destination', folder], copy);
   const [name = ''] = readdirSync(folder).filter((entry) => entry.endsWith('.tgz'));
