@@ -1,12 +1,10 @@
 /** Deciding by the keyboard alone. */
 import assert from 'node:assert/strict';
-import { after, before, type TestContext, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { type Instance, LISTEN, request, startInstance } from '../../cli/instance.js';
-import { launch, openPage, openWith } from './browser.js';
-
-const ADMIN = '0123456789abcdef-admin';
-const ASKING = `${LISTEN}admin: { token: ${ADMIN} }\npolicy: { default: none, ask: { hold: 0s } }\n`;
+import { request } from '../../cli/instance.js';
+import { dismiss, openAsking } from './asking.js';
+import { launch } from './browser.js';
 
 let browser: Browser;
 before(async () => {
@@ -14,19 +12,12 @@ before(async () => {
 });
 after(() => browser.close());
 
-async function stand(t: TestContext): Promise<{ readonly page: Page; readonly instance: Instance }> {
-  const instance = await startInstance(t, ASKING, { EGRESS_STATE: '' });
-  const { page } = await openPage(t, browser);
-  await openWith(ADMIN, page, instance.admin);
-  return { page, instance };
-}
-
 const focused = (page: Page) => page.evaluate('document.activeElement?.id || document.activeElement?.textContent');
 
 test('by keys alone: a row is opened, allowed and undone within the dialog, and the focus is back', {
   timeout: 60_000,
 }, async (t) => {
-  const { page, instance } = await stand(t);
+  const { page, instance } = await openAsking(t, browser);
   await request(instance.proxy, 'http://a.example/');
   const link = page.locator('#rows a', { hasText: 'a.example' });
   await link.waitFor();
@@ -51,7 +42,7 @@ test('by keys alone: a row is opened, allowed and undone within the dialog, and 
 test('a question that is asked again takes no focus away, and nor does a new one', {
   timeout: 60_000,
 }, async (t) => {
-  const { page, instance } = await stand(t);
+  const { page, instance } = await openAsking(t, browser);
   await request(instance.proxy, 'http://a.example/');
   const first = page.locator('#questions li', { hasText: 'a.example' });
   await first.getByRole('button', { name: 'Allow 1 hour' }).focus();
@@ -68,7 +59,7 @@ test('a question that is asked again takes no focus away, and nor does a new one
 test('Tab goes round within the dialog, forwards and back, and never to what is behind it', {
   timeout: 60_000,
 }, async (t) => {
-  const { page, instance } = await stand(t);
+  const { page, instance } = await openAsking(t, browser);
   await request(instance.proxy, 'http://a.example/');
   await page.locator('#rows a', { hasText: 'a.example' }).focus();
   await page.keyboard.press('Enter');
@@ -90,7 +81,7 @@ test('Tab goes round within the dialog, forwards and back, and never to what is 
 });
 
 test('by keys alone: what is asked for is blocked', { timeout: 60_000 }, async (t) => {
-  const { page, instance } = await stand(t);
+  const { page, instance } = await openAsking(t, browser);
   await request(instance.proxy, 'http://a.example/');
   const first = page.locator('#questions li', { hasText: 'a.example' });
   await first.getByRole('button', { name: 'Allow once' }).focus();
@@ -106,20 +97,14 @@ test('by keys alone: what is asked for is blocked', { timeout: 60_000 }, async (
 test('what is under the pointer stays there while questions end and come, until the pointer leaves', {
   timeout: 60_000,
 }, async (t) => {
-  const { page, instance } = await stand(t);
-  const headers = { authorization: `Bearer ${ADMIN}`, 'content-type': 'application/json' };
+  const { page, instance } = await openAsking(t, browser);
   for (const name of ['a', 'b', 'c']) await request(instance.proxy, `http://${name}.example/`);
   const item = (name: string) => page.locator('#questions li', { hasText: `${name}.example` });
   await item('c').waitFor();
   const button = item('b').getByRole('button', { name: 'Allow once' });
   await button.hover();
   const before = await button.boundingBox();
-  const { questions } = (await (await fetch(`${instance.admin}/v1/questions`, { headers })).json()) as {
-    questions: { id: string; host: string }[];
-  };
-  const id = questions.find(({ host }) => host === 'a.example')?.id;
-  const body = JSON.stringify({ answer: 'dismiss' });
-  assert.equal((await fetch(`${instance.admin}/v1/questions/${id}`, { method: 'POST', headers, body })).status, 200);
+  await dismiss(instance, 'a.example');
   await item('a').getByText('Answered, or no longer asked.').waitFor();
   assert.equal(await item('a').getByRole('button').count(), 0);
   assert.deepEqual(await button.boundingBox(), before, 'nothing has moved');
@@ -130,7 +115,7 @@ test('what is under the pointer stays there while questions end and come, until 
 test('what is under the pointer stays there when the text of a question above it grows', {
   timeout: 60_000,
 }, async (t) => {
-  const { page, instance } = await stand(t);
+  const { page, instance } = await openAsking(t, browser);
   for (const name of ['a', 'b']) await request(instance.proxy, `http://${name}.example/`);
   const item = (name: string) => page.locator('#questions li', { hasText: `${name}.example` });
   await item('b').waitFor();
