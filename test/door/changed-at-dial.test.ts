@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import net from 'node:net';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { type Address, addressFromBytes } from '../../proxy/core/address.js';
 import type { Dialer } from '../../proxy/net/dialer.js';
 import { listenTo } from '../http/conversation.js';
 import { table } from '../http/fake-dns.js';
-import { startRawOrigin } from '../http/raw-origin.js';
-import { configOf, startProxy } from '../http/start-proxy.js';
+import { type RawOrigin, startRawOrigin } from '../http/raw-origin.js';
+import { configOf, type ProxyOptions, startProxy } from '../http/start-proxy.js';
 
 const A = addressFromBytes([93, 184, 215, 14]);
 const B = addressFromBytes([93, 184, 216, 34]);
@@ -38,18 +38,8 @@ test('a tunnel that was forbidden while it was dialled is refused, and nothing o
     heard += text;
   });
   const { dialer, dials } = heldDialer(origin.port, [{ address: A, holds: true }]);
-  const proxy = await startProxy({
-    config: { policy: { default: 'public', sni: 'off' } },
-    dns: table({ 'a.test': [A.text] }),
-    dialer,
-  });
-  const client = await proxy.connect();
-  t.after(async () => {
-    client.destroy();
-    await proxy.stop();
-    await origin.close();
-  });
-  const conversation = listenTo(client);
+  const dns = table({ 'a.test': [A.text] });
+  const { proxy, client, conversation } = await stand(t, origin, { dns, dialer });
   const held = once(dials, 'held');
   client.write('CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\nsecret');
   await held;
@@ -79,18 +69,8 @@ test('a request that is sent again does not reach an address that was forbidden 
     { address: A, holds: false },
     { address: B, holds: true },
   ]);
-  const proxy = await startProxy({
-    config: { policy: { default: 'public' } },
-    dns: table({ 'a.test': [A.text, B.text] }),
-    dialer,
-  });
-  const client = await proxy.connect();
-  t.after(async () => {
-    client.destroy();
-    await proxy.stop();
-    await origin.close();
-  });
-  const conversation = listenTo(client);
+  const dns = table({ 'a.test': [A.text, B.text] });
+  const { proxy, client, conversation } = await stand(t, origin, { dns, dialer });
   const request = (path: string): string => `GET http://a.test${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
   client.write(request('/first'));
   await conversation.until(({ text }) => text.endsWith('ok'));
@@ -106,3 +86,15 @@ test('a request that is sent again does not reach an address that was forbidden 
   assert.equal((await proxy.decision(1)).reason, 'address-denied');
   assert.deepEqual(proxy.defects, []);
 });
+
+/** A proxy that allows everything public, and a client of it. */
+async function stand(t: TestContext, origin: RawOrigin, options: Pick<ProxyOptions, 'dns' | 'dialer'>) {
+  const proxy = await startProxy({ config: { policy: { default: 'public', sni: 'off' } }, ...options });
+  const client = await proxy.connect();
+  t.after(async () => {
+    client.destroy();
+    await proxy.stop();
+    await origin.close();
+  });
+  return { proxy, client, conversation: listenTo(client) };
+}
