@@ -32,8 +32,11 @@ export interface Asked {
 }
 
 const INTERVAL_MS = 60_000;
-/** The most notices in one interval: for the same destination, for one client, and for all clients together. */
-const ALLOWANCE = { same: 1, client: 5, all: 30 };
+/**
+ * The most notices in one interval: for the same destination, for one client, and for all clients together. When those are
+ * used up, each further client still has one.
+ */
+const ALLOWANCE = { same: 1, client: 5, all: 30, least: 1 };
 const MEMORY_BYTES = 512 * 1024;
 
 export class Notices {

@@ -7,6 +7,8 @@ export interface Allowance {
   readonly same: number;
   readonly client: number;
   readonly all: number;
+  /** What every client may have, however much the others flood. */
+  readonly least: number;
 }
 
 export interface FoldRules<T> {
@@ -43,8 +45,6 @@ interface Count<T> {
 /** The memory of an entry beside its key: a record, and what is around it. */
 const ENTRY_BYTES = 1024;
 const LOOK_EVERY_MS = 1000;
-/** Records in one interval that every client may have, however much the others flood. */
-const LEAST_OF_CLIENT = 5;
 
 export class Fold<T> {
   readonly #rules: FoldRules<T>;
@@ -77,7 +77,7 @@ export class Fold<T> {
     const ofClient = this.#count(`${most.kind} ${this.#rules.client(record)}`);
     const ofAll = this.#count(most.kind);
     // Nobody gets more than what is left for the others, and everybody gets a few.
-    if (ofClient.written >= Math.max(LEAST_OF_CLIENT, Math.min(most.client, most.all - ofAll.written))) {
+    if (ofClient.written >= Math.max(most.least, Math.min(most.client, most.all - ofAll.written))) {
       this.#wait(this.#count(this.#rules.alike(record)), this.#rules.withoutDestination(record));
       return;
     }

@@ -10,12 +10,12 @@ export const INTERVAL_MS = 10_000;
 
 export const ALLOWANCES = {
   /** Allowed without any objection. */
-  quiet: { kind: 'quiet', same: 500, client: 2000, all: 8000 },
+  quiet: { kind: 'quiet', same: 500, client: 2000, all: 8000, least: 5 },
   /** Refused, failed, or would have been refused. */
-  refused: { kind: 'refused', same: 10, client: 200, all: 1000 },
+  refused: { kind: 'refused', same: 10, client: 200, all: 1000, least: 5 },
   /** An allowance of its own, so that a flood of other refusals cannot use it up. */
-  alarm: { kind: 'alarm', same: 10, client: 50, all: 500 },
-  closed: { kind: 'closed', same: 500, client: 2000, all: 8000 },
+  alarm: { kind: 'alarm', same: 10, client: 50, all: 500, least: 5 },
+  closed: { kind: 'closed', same: 500, client: 2000, all: 8000, least: 5 },
 } as const satisfies Readonly<Record<string, Allowance>>;
 
 /** A request for a metadata service or for the proxy itself, which no honest tool makes. */

@@ -76,6 +76,22 @@ test('one that floods leaves the notices of another one alone', async () => {
   assert.ok(stand.told.some(({ client, host }) => client.address === '10.1.0.2' && host === 'api.test'));
 });
 
+test('when many clients ask at once, each is still told of at once, and the counts sum up', async () => {
+  const stand = noticesTo(ALL);
+  const [clients, questions] = [30, 5];
+  for (let n = 0; n < clients; n++)
+    for (let i = 0; i < questions; i++) stand.notices.asked(asking(`10.1.0.${n}`, `h${i}.test`));
+  await stand.notices.settled();
+  const { told } = stand;
+  const singly = told.filter(({ count }) => count === 1);
+  assert.ok(singly.length <= 30 + clients, `${singly.length} notices`);
+  assert.equal(new Set(singly.map(({ client }) => client.address)).size, clients);
+  assert.equal(
+    told.reduce((sum, { count }) => sum + count, 0),
+    clients * questions,
+  );
+});
+
 test('ten thousand clients fill no more than the queue, and what is lost is said', async () => {
   const stand = noticesTo(ALL);
   for (let i = 0; i < 10_000; i++) stand.notices.asked(asking(`10.2.${i >> 8}.${i & 255}`, 'a.test'));
