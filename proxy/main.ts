@@ -90,7 +90,13 @@ export async function main(argv: readonly string[], io: Io = PROCESS_IO): Promis
     io.stderr(`egress-proxy: no command ${JSON.stringify(name)}\n\n${USAGE}`);
     return EXIT.usage;
   }
-  return execute(await found[2](), isHelp ? ['--help'] : first.startsWith('-') ? argv : rest, io);
+  if (isHelp) return execute(await found[2](), ['--help'], io);
+  if (!first.startsWith('-')) return execute(await found[2](), rest, io);
+  const code = await execute(await found[2](), argv, io);
+  const misplaced = rest.find((word) => COMMANDS.some(([known]) => known === word));
+  if (code === EXIT.usage && misplaced !== undefined)
+    io.stderr(`\nThe command comes before its options: egress-proxy ${misplaced} ...\n`);
+  return code;
 }
 
 /** Before a command is loaded, in a process that is this program's alone; by build/compile.mjs as well. */

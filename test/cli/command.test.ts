@@ -86,6 +86,18 @@ test('an unknown command ends with 2 and the list of commands', async () => {
   assert.match(err, /^egress-proxy: no command "frobnicate\\u001b\[31m"\n\nusage: /);
 });
 
+test('a command after an option is a wrong use, which says that the command comes first', async () => {
+  for (const argv of [
+    ['--json', 'ranges'],
+    ['--config', 'policy.yaml', 'validate'],
+  ]) {
+    const { code, out, err } = await egressProxy(...argv);
+    assert.deepEqual([code, out], [2, '']);
+    assert.match(err, new RegExp(`\\nThe command comes before its options: egress-proxy ${argv.at(-1)} \\.\\.\\.\n$`));
+  }
+  assert.doesNotMatch((await egressProxy('--json')).err, /comes before/);
+});
+
 test('a reader that goes away ends a command without a word', () => {
   const { status, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${MAIN}" ranges --json | true`], {
     env: plainEnv(),
