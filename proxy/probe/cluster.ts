@@ -1,6 +1,8 @@
 /** What a pod can see of its cluster, and the ways out that only a cluster has. */
 import { isIP } from 'node:net';
+import { addressFromBytes, parseAddress } from '../core/address.js';
 import { parsePort } from '../core/target.js';
+import { isLinkLocal } from './link-local.js';
 import type { HostAndPort, Try } from './try.js';
 
 export interface Cluster {
@@ -29,10 +31,12 @@ export function readCluster(env: Environment, resolvConf: string): Cluster | nul
 const NODE_PORTS = [10250, 10255, 10256, 10249, 9100, 6443, 2379, 4194, 22, 80, 443];
 /** Of the 2,768 ports that Services of type NodePort take: the ends, and those that people choose. */
 const SERVICE_PORTS = [30000, 30001, 30080, 30443, 31000, 32000, 32767];
-/** Where the clusters of kubeadm, k3s, MicroK8s, EKS (two), AKS, GKE and the node-local cache have their DNS. */
+/** Where the clusters of kubeadm, k3s, MicroK8s, EKS (two), AKS, GKE and the node-local cache have their DNS; the last two: kind and k3s. */
 const DNS_SERVICES = ['10.96.0.10', '10.43.0.10', '10.152.183.10', '172.20.0.10', '10.100.0.10', '10.0.0.10'].concat([
   '34.118.224.10',
   '169.254.20.10',
+  'fd00:10:96::a',
+  '2001:cafe:43::a',
 ]);
 /** No container has to listen there: a refusal shows that it was reached, too. */
 const NEIGHBOUR_PORTS = [9, 22];
@@ -42,6 +46,7 @@ export interface ClusterSeat {
   readonly addresses: readonly string[];
   /** Where the node may have an address on the pod's own network. */
   readonly bridges: readonly string[];
+  readonly resolvers: readonly string[];
   readonly proxy: HostAndPort;
 }
 
@@ -49,14 +54,19 @@ export function clusterTries(cluster: Cluster, seat: ClusterSeat): Try[] {
   const { apiServer, domain } = cluster;
   const isProxy = (host: string): boolean => host === seat.proxy.host;
   const nodes = [...new Set([...cluster.nodes, ...seat.bridges])].filter((host) => !isProxy(host));
-  const services = [...new Set([...dnsBeside(apiServer.host), ...DNS_SERVICES])].filter((host) => !isProxy(host));
+  const ofServices = [apiServer.host, seat.proxy.host, ...seat.resolvers];
+  const dns = [...new Set([...ofServices.flatMap((host) => inRangeOf(host, DNS)), ...DNS_SERVICES])];
+  const others = ofServices.flatMap((host) => (isIP(host) === isIP(apiServer.host) ? [] : inRangeOf(host, API_SERVER)));
   return [
     { area: 'service-account', way: { kind: 'socket-file', path: SERVICE_ACCOUNT } },
-    ...tcp('api-server', [apiServer, { host: `kubernetes.default.svc.${domain}`, port: 443 }]),
-    ...services.flatMap((host): Try[] => [
-      { area: 'kube-dns', way: { kind: 'udp', to: { host, port: 53 }, protocol: 'dns' } },
-      ...tcp('kube-dns', [{ host, port: 53 }]),
-    ]),
+    ...tcp('api-server', [apiServer, ...portsOf(`kubernetes.default.svc.${domain}`, [443])]),
+    ...[...new Set(others)].flatMap((host) => tcp('api-server', portsOf(host, [443]))),
+    ...dns
+      .filter((host) => !isProxy(host))
+      .flatMap((host): Try[] => [
+        { area: 'kube-dns', way: { kind: 'udp', to: { host, port: 53 }, protocol: 'dns' } },
+        ...tcp('kube-dns', [{ host, port: 53 }]),
+      ]),
     ...tcp('kube-dns', [{ host: `kube-dns.kube-system.svc.${domain}`, port: 53 }]),
     ...nodes.flatMap((host) => tcp('node', portsOf(host, [...NODE_PORTS, ...SERVICE_PORTS]))),
     ...neighboursOf(seat)
@@ -70,20 +80,27 @@ export function clusterRefused({ apiServer, nodes }: Cluster): readonly HostAndP
   return [apiServer, ...nodes.flatMap((host) => portsOf(host, [10250, 10255]))];
 }
 
-/** Services share one range, in which the API server is the first and DNS, by custom, the tenth. */
-function dnsBeside(apiServer: string): string[] {
-  if (isIP(apiServer) === 4) return [apiServer.replace(/\d+$/, '10')];
-  return isIP(apiServer) === 6 ? [apiServer.replace(/[0-9a-f]*$/i, 'a')] : [];
+/** By custom: the last byte of two Services' addresses. */
+const API_SERVER = 1;
+const DNS = 10;
+
+/** Services share one range in each family, in which the API server is the first and DNS, by custom, the tenth. */
+function inRangeOf(host: string, last: number): string[] {
+  const address = parseAddress(host);
+  if (address === null) return [];
+  // IPv6 ranges have at most 112 bits of prefix (kube-apiserver), so the last two bytes are the Service's own.
+  const kept = address.family === 4 ? address.bytes.slice(0, 3) : [...address.bytes.slice(0, 14), 0];
+  return [addressFromBytes([...kept, last]).text];
 }
 
 /** Addresses are given in order, so those next to the pod's own belong to pods on its node, if there are any. */
 function neighboursOf({ addresses }: ClusterSeat): string[] {
-  const own = addresses.filter((address) => isIP(address) === 4);
-  const beside = own.flatMap((address) => {
-    const last = Number(address.slice(address.lastIndexOf('.') + 1));
+  const own = addresses.flatMap((text) => (isLinkLocal(text) ? [] : (parseAddress(text) ?? [])));
+  const beside = own.flatMap(({ bytes }) => {
+    const last = bytes.at(-1) ?? 0;
     return [last - 2, last - 1, last + 1, last + 2]
       .filter((number) => number > 0 && number < 255)
-      .map((number) => address.replace(/\d+$/, String(number)));
+      .map((number) => addressFromBytes([...bytes.slice(0, -1), number]).text);
   });
   return [...new Set(beside)].filter((address) => !addresses.includes(address));
 }

@@ -1,6 +1,8 @@
 /** What a container can see of its own seat: addresses, routes, resolvers and proxy variables. */
 import type { NetworkInterfaceInfo } from 'node:os';
+import { addressFromBytes, parseAddress, prefixOf } from '../core/address.js';
 import { type Cluster, readCluster } from './cluster.js';
+import { isLinkLocal } from './link-local.js';
 import type { HostAndPort } from './try.js';
 
 export interface ProxyPlace extends HostAndPort {
@@ -11,7 +13,10 @@ export interface ProxyPlace extends HostAndPort {
 export interface Seat {
   /** Its own addresses, without loopback. */
   readonly addresses: readonly string[];
-  /** Where the host would be on a bridge: the first address of each own IPv4 subnet, and every IPv4 next hop. */
+  /**
+   * Where the host would be on a bridge: the first address of each own IPv4 subnet, and every IPv4 next hop. In a pod, the
+   * same of IPv6, where a next hop is mostly a link-local address with its zone (`fe80::1%eth0`).
+   */
   readonly bridges: readonly string[];
   readonly nextHops: readonly string[];
   readonly hasDefaultRoute: boolean;
@@ -29,6 +34,8 @@ export interface Seat {
 export interface SeatFiles {
   /** /proc/net/route */
   readonly routes: string;
+  /** /proc/net/ipv6_route */
+  readonly routes6: string;
   /** /etc/resolv.conf */
   readonly resolvConf: string;
   /** /proc/self/status */
@@ -54,9 +61,11 @@ export function readSeat(
     // A routed pod is alone on its network.
     .filter(({ family, netmask }) => family === 'IPv4' && netmask !== '255.255.255.255')
     .map(({ address, netmask }) => firstHost(address, netmask));
+  const cluster = readCluster(env, files.resolvConf);
+  const six = cluster === null ? [] : [...own.flatMap(firstHost6), ...ipv6NextHops(files.routes6)];
   return {
     addresses,
-    bridges: [...new Set([...firsts, ...nextHops])].filter((address) => !addresses.includes(address)),
+    bridges: [...new Set([...firsts, ...nextHops, ...six])].filter((address) => !addresses.includes(address)),
     nextHops,
     hasDefaultRoute: nextHops.length > 0,
     resolvers: [...files.resolvConf.matchAll(/^\s*nameserver\s+(\S+)/gm)].map(([, address = '']) => address),
@@ -64,7 +73,7 @@ export function readSeat(
     canForgePackets: hasCapability(files.status, 'CapEff', CAP_NET_RAW),
     rootCanForgePackets: hasCapability(files.status, 'CapBnd', CAP_NET_RAW),
     dockerHost: env.DOCKER_HOST ?? null,
-    cluster: readCluster(env, files.resolvConf),
+    cluster,
   };
 }
 
@@ -105,6 +114,26 @@ function ipv4NextHops(routes: string): string[] {
     .map((line) => line.trim().split(/\s+/)[2] ?? '')
     .filter((hex) => /^[0-9A-F]{8}$/i.test(hex) && hex !== '00000000');
   return [...new Set(hops.map((hex) => Buffer.from(hex, 'hex').reverse().join('.')))];
+}
+
+/** Column 5 of /proc/net/ipv6_route, and the link, which is the last one. */
+function ipv6NextHops(routes: string): string[] {
+  const hops = routes.split('\n').flatMap((line) => {
+    const columns = line.trim().split(/\s+/);
+    const hex = columns[4] ?? '';
+    if (!/^[0-9a-f]{32}$/i.test(hex) || /^0+$/.test(hex)) return [];
+    const { text } = addressFromBytes([...Buffer.from(hex, 'hex')]);
+    return [isLinkLocal(text) ? `${text}%${columns.at(-1)}` : text];
+  });
+  return [...new Set(hops)];
+}
+
+function firstHost6({ address, cidr }: NetworkInterfaceInfo): string[] {
+  const parsed = parseAddress(address);
+  const bits = Number(cidr?.split('/')[1]);
+  if (parsed?.family !== 6 || isLinkLocal(address) || !(bits < 128)) return [];
+  const { bytes } = prefixOf(parsed, bits).address;
+  return [addressFromBytes([...bytes.slice(0, -1), (bytes.at(-1) ?? 0) + 1]).text];
 }
 
 function firstHost(address: string, netmask: string): string {

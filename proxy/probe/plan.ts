@@ -44,6 +44,7 @@ const METADATA: readonly HostAndPort[] = [
   '100.100.100.200',
   '168.63.129.16',
   'fd00:ec2::254',
+  'fd20:ce::254',
 ]
   .concat('metadata.google.internal')
   .map((host) => ({ host, port: 80 }));

@@ -86,11 +86,12 @@ async function findForwarding(proxyAddresses: readonly string[]): Promise<Findin
 }
 
 async function currentSeat(env: Readonly<Record<string, string | undefined>>): Promise<Seat> {
-  const [routes, resolvConf, status] = await Promise.all(
-    ['/proc/net/route', '/etc/resolv.conf', '/proc/self/status'].map(textOf),
+  const [routes, routes6, resolvConf, status] = await Promise.all(
+    ['/proc/net/route', '/proc/net/ipv6_route', '/etc/resolv.conf', '/proc/self/status'].map(textOf),
   );
   return readSeat(env, networkInterfaces(), {
     routes: routes ?? '',
+    routes6: routes6 ?? '',
     resolvConf: resolvConf ?? '',
     status: status ?? '',
   });

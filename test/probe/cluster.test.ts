@@ -25,7 +25,7 @@ const OPTIONS = { publicTargets: [], targets: [], zone: 'example.com' };
 function podSeat(env: NodeJS.ProcessEnv = ENV, netmask = '255.255.255.255'): Seat {
   const eth0 = { address: '10.244.1.7', netmask, family: 'IPv4' as const, mac: '', internal: false, cidr: null };
   const routes = 'Iface\tDestination\tGateway\neth0\t00000000\t0101F40A\t0003\n';
-  return readSeat(env, { eth0: [eth0] }, { routes, resolvConf: RESOLV, status: '' });
+  return readSeat(env, { eth0: [eth0] }, { routes, routes6: '', resolvConf: RESOLV, status: '' });
 }
 
 const tcpOf = (plan: readonly Try[], area: string): string[] =>
@@ -59,7 +59,51 @@ test('the plan of a pod has the ways out that a cluster has, and never the proxy
   const direct = plan.filter(({ area }) => ['node', 'api-server', 'kube-dns', 'pods'].includes(area));
   const hosts = direct.flatMap(({ way }) => (way.kind === 'tcp' || way.kind === 'udp' ? [way.to.host] : []));
   assert.ok(!hosts.includes('10.97.0.250') && !hosts.includes('10.244.1.7'));
-  assert.ok(plan.length < 240, `a few packets each: ${plan.length}`);
+  assert.ok(plan.length < 260, `a few packets each: ${plan.length}`);
+});
+
+test('a pod with two families is tried in both: next hops on the link, neighbours, and Services beside the one that it knows', () => {
+  const eth0 = {
+    address: '10.244.1.7',
+    netmask: '255.255.255.255',
+    family: 'IPv4' as const,
+    mac: '',
+    internal: false,
+    cidr: '10.244.1.7/32',
+  };
+  const six = (address: string, bits: number) => ({
+    ...{
+      address,
+      netmask: '',
+      family: 'IPv6' as const,
+      mac: '',
+      internal: false,
+      cidr: `${address}/${bits}`,
+      scopeid: 0,
+    },
+  });
+  const hop = (to: string) =>
+    `${'0'.repeat(32)} 00 ${'0'.repeat(32)} 00 ${to} 00000400 00000001 00000000 00000003     eth0\n`;
+  const routes6 = [`fe80${'0'.repeat(27)}1`, `${'0'.repeat(32)}`, `fd001024400010000${'0'.repeat(14)}1`]
+    .map(hop)
+    .join('');
+  const resolvConf = 'nameserver fd00:10:97::250\n';
+  const seat = readSeat(
+    ENV,
+    { eth0: [eth0, six('fd00:10:244:1::7', 64), six('fe80::42', 64)] },
+    { routes: '', routes6, resolvConf, status: '' },
+  );
+  assert.deepEqual(seat.bridges, ['fd00:10:244:1::1', 'fe80::1%eth0', 'fd00:1024:4000:1000::1']);
+  const plan = planTries(seat, OPTIONS, () => 'x');
+  for (const host of ['fe80::1%eth0', 'fd00:10:244:1::1', 'fd00:30::2'])
+    assert.ok(tcpOf(plan, 'node').includes(`[${host}]:10250`), host);
+  const pods = tcpOf(plan, 'pods').filter((to) => to.startsWith('[') && to.endsWith(':9'));
+  assert.deepEqual(
+    pods,
+    ['5', '6', '8', '9'].map((last) => `[fd00:10:244:1::${last}]:9`),
+  );
+  assert.ok(tcpOf(plan, 'api-server').includes('[fd00:10:97::1]:443'));
+  for (const to of ['[fd00:10:97::a]:53', '[fd00:10:96::a]:53']) assert.ok(tcpOf(plan, 'kube-dns').includes(to), to);
 });
 
 test('a container of Docker is tried as before, and no address that nobody has is dialled there', () => {

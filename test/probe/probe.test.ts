@@ -22,7 +22,7 @@ const OPTIONS = { publicTargets: [], targets: [], zone: 'example.com' };
 
 function seatOf(
   env: NodeJS.ProcessEnv,
-  files = { routes: '', resolvConf: 'nameserver 127.0.0.11\n', status: '' },
+  files = { routes: '', routes6: '', resolvConf: 'nameserver 127.0.0.11\n', status: '' },
 ): Seat {
   const family = 'IPv4' as const;
   const eth0 = { address: '172.31.250.3', netmask: '255.255.255.0', family, mac: '', internal: false, cidr: null };
@@ -31,7 +31,7 @@ function seatOf(
 }
 
 test('the seat names the bridge of its own subnet and every next hop', () => {
-  const seat = seatOf({}, { routes: ROUTES, resolvConf: 'nameserver 127.0.0.11\n', status: STATUS });
+  const seat = seatOf({}, { routes: ROUTES, routes6: '', resolvConf: 'nameserver 127.0.0.11\n', status: STATUS });
   assert.deepEqual(seat.bridges, ['172.31.250.1', '172.17.0.1']);
   assert.deepEqual(seat.addresses, ['172.31.250.3']);
   assert.deepEqual([seat.hasDefaultRoute, seat.canForgePackets], [true, true]);
@@ -43,7 +43,7 @@ test('an address that Docker gave to a container of the same network is no bridg
     '172.31.250.1': ['quirky_bose.tools'],
     '172.17.0.1': ['quirky_bose.tools'],
   };
-  const seat = seatOf({}, { routes: ROUTES, resolvConf: '', status: '' });
+  const seat = seatOf({}, { routes: ROUTES, routes6: '', resolvConf: '', status: '' });
   const bridges = async () => (await withoutNeighbours(seat, async (address) => names[address] ?? [])).bridges;
   assert.deepEqual(await bridges(), ['172.17.0.1'], 'a next hop is the host, whatever it is called');
   for (const other of ['_gateway', 'host.home.arpa', 'quirky_bose', 'x.othertools']) {
@@ -75,6 +75,7 @@ test('a gateway that asks for a token is closed, and one that serves anybody is 
 test('a network without a way out has no default route, and dropped capabilities forge nothing', () => {
   const files = {
     routes: ROUTES.replace(/^eth0\t0{8}.*\n/m, ''),
+    routes6: '',
     resolvConf: '',
     status: 'CapEff:\t0000000000000000\n',
   };
@@ -85,7 +86,7 @@ test('a network without a way out has no default route, and dropped capabilities
 
 test('a capability that only root would have here is a note of its own', () => {
   const status = 'CapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\n';
-  const notes = seatNotes(seatOf({}, { routes: '', resolvConf: '', status }));
+  const notes = seatNotes(seatOf({}, { routes: '', routes6: '', resolvConf: '', status }));
   assert.deepEqual(
     notes.map(({ tried, saw }) => [tried, saw]),
     [['CAP_NET_RAW', 'not held by this user, but by root']],

@@ -1,32 +1,32 @@
 /**
- * A node with routed pods in network namespaces: links with a prefix of one address, Services by DNAT, policies as packet
- * filter rules. Nothing leaves these namespaces.
+ * A node with routed pods in network namespaces, in both families: links with a prefix of one address, Services by DNAT,
+ * policies as packet filter rules. Nothing leaves these namespaces.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { ServicePort } from './rendered.js';
+import {
+  API_SERVER,
+  DNS_SERVICE,
+  ELSEWHERE,
+  type Gateway,
+  LOAD_BALANCER,
+  linkOf,
+  NODE,
+  POD_SEATS,
+  PODS,
+  PUBLIC,
+  type Seat,
+} from './seats.js';
 
-export const NODE = '172.30.0.1';
-export const API_SERVER = '10.96.0.1';
-export const DNS_SERVICE = '10.96.0.10';
-export const PODS = {
-  tool: '10.244.1.7',
-  neighbour: '10.244.1.9',
-  gw1: '10.244.1.21',
-  gw2: '10.244.1.22',
-  gw3: '10.244.1.23',
-  dns: '10.244.1.53',
-} as const;
-export const PUBLIC = '5.5.5.20';
-const ROUTER = '10.244.1.1';
-
-export type Gateway = 'gw1' | 'gw2' | 'gw3';
-export type Seat = keyof typeof PODS | 'node' | 'public';
+/** What the pods have as their next hop. */
+const ROUTER = ['10.244.1.1', 'fe80::1'] as const;
 
 /** A process in a namespace, with what it has printed. */
 export interface Running {
@@ -36,9 +36,17 @@ export interface Running {
   line(isIt: (line: string) => boolean): Promise<string>;
 }
 
-const SEATS: readonly Seat[] = ['node', 'public', 'tool', 'neighbour', 'gw1', 'gw2', 'gw3', 'dns'];
+/** What a pod of a tool has mounted. */
+export interface Mounts {
+  readonly nameserver: string;
+  /** Of a service account; empty: none. */
+  readonly token?: string;
+}
+
+const SEATS: readonly Seat[] = ['node', 'public', ...POD_SEATS];
 const MAIN = fileURLToPath(new URL('../../../proxy/main.js', import.meta.url));
-const PATIENCE_MS = 30_000;
+const ACCOUNT = '/run/secrets/kubernetes.io/serviceaccount';
+const PATIENCE_MS = 120_000;
 
 export class Cluster {
   readonly #prefix = `ku${process.pid}-`;
@@ -47,25 +55,31 @@ export class Cluster {
 
   constructor() {
     for (const seat of SEATS) execFileSync('ip', ['netns', 'add', this.#name(seat)]);
-    for (const seat of SEATS) this.run(seat, ['ip', 'link', 'set', 'lo', 'up']);
-    for (const setting of ['ip_forward=1', 'icmp_ratelimit=0'])
-      this.run('node', ['sysctl', '-qw', `net.ipv4.${setting}`]);
-    for (const [seat, address] of Object.entries(PODS)) this.#join(seat as Seat, address);
+    for (const seat of SEATS) {
+      this.run(seat, ['sysctl', '-qw', 'net.ipv6.conf.all.accept_dad=0', 'net.ipv6.conf.default.accept_dad=0']);
+      this.run(seat, ['ip', 'link', 'set', 'lo', 'up']);
+    }
+    for (const setting of ['ipv4.ip_forward=1', 'ipv4.icmp_ratelimit=0', 'ipv6.conf.all.forwarding=1'])
+      this.run('node', ['sysctl', '-qw', `net.${setting}`]);
+    for (const seat of POD_SEATS) this.#join(seat, PODS[seat]);
     this.#join('public', PUBLIC);
-    this.run('node', ['ip', 'address', 'add', `${NODE}/32`, 'dev', 'lo']);
+    for (const address of NODE) this.run('node', ['ip', 'address', 'add', address, 'dev', 'lo']);
     // As to the internet: what nobody has is not refused by the node.
-    this.run('node', ['ip', 'route', 'add', 'default', 'via', PUBLIC, 'dev', 'to-public', 'onlink']);
-    this.run('node', ['nft', '-f', '-'], CLUSTER_SERVICES);
+    for (const address of PUBLIC)
+      this.run('node', ['ip', 'route', 'add', 'default', 'via', address, 'dev', linkOf('public'), 'onlink']);
+    for (const range of ELSEWHERE) this.run('public', ['ip', 'route', 'add', 'local', range, 'dev', 'lo']);
+    this.filter(CLUSTER_SERVICES);
   }
 
   /** New connections to the Service go to these pods in turn, as kube-proxy does it: before the packet filter sees them. */
-  endpoints(clusterIp: string, ports: readonly ServicePort[], pods: readonly string[]): void {
-    const targets = pods.map((pod, i) => `${i} : ${pod}`).join(', ');
+  endpoints(clusterIp: string, ports: readonly ServicePort[], seats: readonly Gateway[]): void {
+    const six = isIP(clusterIp) === 6;
+    const targets = seats.map((seat, i) => `${i} : ${PODS[seat][six ? 1 : 0]}`).join(', ');
     const rules = ports.map(({ port, protocol, target }) => {
-      const match = `ip daddr ${clusterIp} ${protocol.toLowerCase()} dport ${port}`;
-      return `    ${match} dnat to numgen inc mod ${pods.length} map { ${targets} } : ${target}`;
+      const match = `${six ? 'ip6' : 'ip'} daddr ${clusterIp} ${protocol.toLowerCase()} dport ${port}`;
+      return `    ${match} dnat to numgen inc mod ${seats.length} map { ${targets} } : ${target}`;
     });
-    const table = 'table ip gateway_service';
+    const table = `table ${six ? 'ip6' : 'ip'} gateway_service`;
     const chain = ['  chain prerouting {', '    type nat hook prerouting priority dstnat;', ...rules, '  }'];
     this.filter([table, `delete ${table}`, `${table} {`, ...chain, '}', ''].join('\n'));
   }
@@ -77,8 +91,7 @@ export class Cluster {
 
   /** A script of this folder, or of another one, until it has said that it is ready. */
   async script(seat: Seat, file: string, settings: unknown): Promise<Running> {
-    const path = fileURLToPath(new URL(file, import.meta.url));
-    const running = this.#start(seat, [process.execPath, path, JSON.stringify(settings)], {});
+    const running = this.talk(seat, file, settings);
     await running.line((line) => line === 'ready');
     return running;
   }
@@ -89,23 +102,25 @@ export class Cluster {
     return this.#start(seat, [process.execPath, path, JSON.stringify(settings)], {});
   }
 
-  /** A gateway's pod, whose configuration is `text`, until its doors are open. */
-  async serve(seat: Gateway, text: string): Promise<Running> {
+  /** A gateway's pod, whose configuration is `text`, until its doors are open; `account`: a folder to be mounted as its service account. */
+  async serve(seat: Gateway, text: string, account?: string): Promise<Running> {
     const path = join(this.#folder, `${seat}.yaml`);
     writeFileSync(path, text);
-    const env = { KUBERNETES_SERVICE_HOST: API_SERVER, POD_NAME: `egress-proxy-${seat}`, EGRESS_STATE: 'off' };
-    const running = this.#start(seat, [process.execPath, MAIN, 'serve', '--config', path], env);
+    const env = { KUBERNETES_SERVICE_HOST: API_SERVER[0], POD_NAME: `egress-proxy-${seat}`, EGRESS_STATE: 'off' };
+    const serve = [process.execPath, MAIN, 'serve', '--config', path];
+    const copy = account === undefined ? '' : `mkdir -p ${ACCOUNT} && cp ${account}/* ${ACCOUNT}`;
+    const running = this.#start(seat, copy === '' ? serve : mounted(copy, serve), env);
     await running.line((line) => line.includes('"event":"listening"'));
     return running;
   }
 
   /** A command in the tool's pod, with the nameserver that the manifest gives it. */
-  async asTool(nameserver: string, env: Readonly<Record<string, string>>, command: readonly string[]) {
+  async asTool({ nameserver, token = '' }: Mounts, env: Readonly<Record<string, string>>, command: readonly string[]) {
     const resolv = join(this.#folder, 'resolv.conf');
     writeFileSync(resolv, `nameserver ${nameserver}\noptions ndots:1\n`);
-    const inside = `mount --bind ${resolv} /etc/resolv.conf && mount -t tmpfs none /run && exec "$@"`;
-    const unshare = ['unshare', '--mount', 'sh', '-ec', inside, 'sh', ...command];
-    const args = ['netns', 'exec', this.#name('tool'), ...unshare];
+    const account = token === '' ? '' : ` && mkdir -p ${ACCOUNT} && printf %s ${token} > ${ACCOUNT}/token`;
+    const inside = mounted(`mount --bind ${resolv} /etc/resolv.conf${account}`, command);
+    const args = ['netns', 'exec', this.#name('tool'), ...inside];
     const child = spawn('ip', args, { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     const said = { stdout: '', stderr: '' };
     child.stdout.on('data', (bytes: Buffer) => (said.stdout += bytes.toString()));
@@ -114,11 +129,12 @@ export class Cluster {
     return { status, ...said };
   }
 
-  async probe(nameserver: string, env: Readonly<Record<string, string>>) {
-    const command = [process.execPath, MAIN, 'probe', '--json', '--public', `${PUBLIC}:443`];
-    const { status, stdout, stderr } = await this.asTool(nameserver, env, command);
+  async probe(mounts: Mounts, env: Readonly<Record<string, string>>) {
+    const command = [process.execPath, MAIN, 'probe', '--json', '--public', `${PUBLIC[0]}:443`];
+    const { status, stdout, stderr } = await this.asTool(mounts, env, command);
     if (!stdout.startsWith('{')) throw new Error(`the probe ended with ${status}: ${stderr}`);
-    const findings: readonly { area: string; tried: string; state: string }[] = JSON.parse(stdout).findings;
+    const findings: readonly { area: string; tried: string; state: string; saw: string }[] =
+      JSON.parse(stdout).findings;
     const found = findings.filter(({ state }) => state === 'open' || state === 'wrong');
     return { status, findings, found: found.map(({ area, tried }) => `${area}: ${tried}`) };
   }
@@ -159,25 +175,38 @@ export class Cluster {
     };
   }
 
-  #join(seat: Seat, address: string): void {
-    const end = `to-${seat}`;
+  #join(seat: Seat, addresses: readonly [string, string]): void {
+    const end = linkOf(seat);
     this.run('node', ['ip', 'link', 'add', end, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.#name(seat)]);
-    this.run('node', ['ip', 'address', 'add', `${ROUTER}/32`, 'dev', end]);
+    this.run('node', ['ip', 'address', 'add', `${ROUTER[0]}/32`, 'dev', end]);
+    this.run('node', ['ip', 'address', 'add', `${ROUTER[1]}/64`, 'dev', end]);
     this.run('node', ['ip', 'link', 'set', end, 'up']);
-    this.run(seat, ['ip', 'address', 'add', `${address}/32`, 'dev', 'eth0']);
+    for (const address of addresses) this.run(seat, ['ip', 'address', 'add', address, 'dev', 'eth0']);
     this.run(seat, ['ip', 'link', 'set', 'eth0', 'up']);
-    this.run(seat, ['ip', 'route', 'add', ROUTER, 'dev', 'eth0']);
-    this.run(seat, ['ip', 'route', 'add', 'default', 'via', ROUTER]);
-    this.run('node', ['ip', 'route', 'add', `${address}/32`, 'dev', end]);
+    this.run(seat, ['ip', 'route', 'add', ROUTER[0], 'dev', 'eth0']);
+    for (const hop of ROUTER) this.run(seat, ['ip', 'route', 'add', 'default', 'via', hop, 'dev', 'eth0']);
+    for (const address of addresses) this.run('node', ['ip', 'route', 'add', address, 'dev', end]);
   }
 }
 
-const CLUSTER_SERVICES = `table ip cluster_services {
+/** The command with an empty /run of its own, after that. */
+function mounted(before: string, command: readonly string[]): string[] {
+  return ['unshare', '--mount', 'sh', '-ec', `mount -t tmpfs none /run && ${before} && exec "$@"`, 'sh', ...command];
+}
+
+const CLUSTER_SERVICES = [0, 1]
+  .map((i) => {
+    const family = i === 0 ? 'ip' : 'ip6';
+    const to = (address: string | undefined, port: number) => `dnat to ${i === 0 ? address : `[${address}]`}:${port}`;
+    return `table ${family} cluster_services {
   chain prerouting {
     type nat hook prerouting priority dstnat;
-    ip daddr ${API_SERVER} tcp dport 443 dnat to ${NODE}:6443
-    ip daddr ${DNS_SERVICE} udp dport 53 dnat to ${PODS.dns}:53
-    ip daddr ${DNS_SERVICE} tcp dport 53 dnat to ${PODS.dns}:53
+    ${family} daddr ${API_SERVER[i]} tcp dport 443 ${to(NODE[i], 6443)}
+    ${family} daddr ${DNS_SERVICE[i]} udp dport 53 ${to(PODS.dns[i], 53)}
+    ${family} daddr ${DNS_SERVICE[i]} tcp dport 53 ${to(PODS.dns[i], 53)}
+    ${family} daddr ${LOAD_BALANCER[i]} tcp dport 443 ${to(PODS.neighbour[i], 8000)}
   }
 }
 `;
+  })
+  .join('');

@@ -2,54 +2,58 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { API_SERVER, Cluster, DNS_SERVICE, type Gateway, NODE, PODS, PUBLIC, type Running } from './cluster.js';
-import { engineRules, NO_ENGINE, type World } from './policy-engine.js';
-import { readRendered } from './rendered.js';
+import { Cluster, type Running } from './cluster.js';
+import { engineRules, NO_ENGINE } from './policy-engine.js';
+import {
+  API_SERVER,
+  DNS_SERVICE,
+  DUAL_STACK,
+  GATEWAY6,
+  GATEWAYS,
+  type Gateway,
+  LOAD_BALANCER,
+  NODE,
+  PODS,
+  PUBLIC,
+  rendered,
+  TOOLS,
+  WORLD,
+} from './seats.js';
 
-const rendered = readRendered();
-const { clusterIp, service, toolsNamespace, readiness } = rendered;
-const GATEWAYS = ['gw1', 'gw2', 'gw3'] as const;
+const { clusterIp, service, readiness } = rendered;
 const SITE = 'site.example';
-
-const WORLD: World = {
-  namespaces: {
-    [toolsNamespace.name]: { 'kubernetes.io/metadata.name': toolsNamespace.name, ...toolsNamespace.labels },
-    egress: { 'kubernetes.io/metadata.name': 'egress' },
-    'kube-system': { 'kubernetes.io/metadata.name': 'kube-system' },
-  },
-  pods: [
-    { address: PODS.tool, namespace: toolsNamespace.name, labels: { app: 'github' } },
-    { address: PODS.neighbour, namespace: toolsNamespace.name, labels: { app: 'slack' } },
-    ...GATEWAYS.map((seat) => ({ address: PODS[seat], namespace: 'egress', labels: rendered.gatewayLabels })),
-    { address: PODS.dns, namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } },
-  ],
-};
+const SITE6 = 'six.example';
 
 /** The rendered configuration, closed: one name for one client, which is known by its address. */
 const POLICY = rendered.policyText({
-  policy: { default: 'none', allow: [{ host: SITE, ports: [80, 443], clients: ['github'] }] },
-  clients: [{ name: 'github', address: `${PODS.tool}/32` }],
-  dns: { servers: [DNS_SERVICE] },
+  policy: {
+    default: 'none',
+    allow: [SITE, SITE6].map((host) => ({ host, ports: [80, 443], clients: ['github', 'github6'] })),
+  },
+  clients: ['github', 'github6'].map((name, i) => ({ name, address: PODS.tool[i] })),
+  dns: { servers: [DNS_SERVICE[0]] },
+  ...DUAL_STACK,
 });
-const ENV = { ...rendered.clientEnv, KUBERNETES_SERVICE_HOST: API_SERVER, EGRESS_PROBE_NODE: NODE };
+
+const NAMES = { [SITE]: PUBLIC[0], [SITE6]: PUBLIC[1], 'other.example': PUBLIC[0] };
 
 let cluster: Cluster;
 const gateways = new Map<Gateway, Running>();
 before(async () => {
   cluster = new Cluster();
-  await cluster.script('dns', 'names.js', { address: PODS.dns, names: { [SITE]: PUBLIC, 'other.example': PUBLIC } });
+  await cluster.script('dns', 'names.js', { names: NAMES });
   await cluster.script('public', 'origin.js', {});
-  await cluster.script('node', '../netns/responder.js', { tcp: [10250, 9100, 6443], udp: [] });
+  await cluster.script('node', '../netns/responder.js', { tcp: [10250, 6443], udp: [] });
   await cluster.script('neighbour', '../netns/responder.js', { tcp: [8000], udp: [] });
   for (const seat of ['gw1', 'gw2'] as const) gateways.set(seat, await cluster.serve(seat, POLICY));
-  cluster.endpoints(clusterIp, service, [PODS.gw1, PODS.gw2]);
+  for (const address of [clusterIp, GATEWAY6]) cluster.endpoints(address, service, ['gw1', 'gw2']);
   cluster.filter(engineRules(rendered.policies, WORLD));
 });
 after(() => cluster.close());
 
-/** What a program in the tool's pod prints, with the nameserver and, perhaps, the variables of the manifest. */
-async function inTool(script: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
-  const { stdout, stderr } = await cluster.asTool(clusterIp, env, [
+/** What a program in the tool's pod prints, with the nameserver of the manifest. */
+async function inTool(script: string, nameserver: string = clusterIp): Promise<string> {
+  const { stdout, stderr } = await cluster.asTool({ nameserver }, {}, [
     process.execPath,
     '--input-type=module',
     '-e',
@@ -58,13 +62,19 @@ async function inTool(script: string, env: Readonly<Record<string, string>> = {}
   return stdout === '' ? stderr : stdout;
 }
 
-const GET = (url: string): string => `
+/** The door answers with both addresses of the Service: `family` takes one of them. */
+const GET = (url: string, family: 4 | 6): string => `
   import http from 'node:http';
-  http.get('${url}', { agent: false }, (response) => {
+  http.get('${url}', { agent: false, family: ${family} }, (response) => {
     let text = response.statusCode + ' ';
     response.on('data', (piece) => (text += piece));
     response.on('end', () => console.log(text));
   }).on('error', (error) => console.log(error.code));`;
+
+/** As the host of a URL. */
+function bracketed(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}
 
 /** The decisions that are so, of both gateways, as soon as each of them has written one. */
 async function decisions(isIt: (record: Decision) => boolean): Promise<readonly Decision[]> {
@@ -88,8 +98,14 @@ interface Decision {
 }
 
 test('a program that knows no proxy is steered by the default ports of the Service, with default none', async () => {
-  for (let i = 0; i < 4; i++) assert.equal(await inTool(GET(`http://${SITE}/`)), `200 origin ${SITE}\n`);
-  assert.equal(await inTool(GET('http://other.example/')), 'ENOTFOUND\n');
+  for (let i = 0; i < 4; i++) assert.equal(await inTool(GET(`http://${SITE}/`, 4)), `200 origin ${SITE}\n`);
+  assert.equal(await inTool(GET('http://other.example/', 4)), 'ENOTFOUND\n');
+});
+
+test('by the IPv6 address of the Service it is steered as well, and gets to IPv6 destinations by either', async () => {
+  for (let i = 0; i < 2; i++) assert.equal(await inTool(GET(`http://${SITE}/`, 6), GATEWAY6), `200 origin ${SITE}\n`);
+  for (const family of [4, 6] as const)
+    assert.equal(await inTool(GET(`http://${SITE6}/`, family)), `200 origin ${SITE6}\n`);
 });
 
 test('the names of the gateway exist for it, and what a search list makes does not, without a record', async () => {
@@ -108,10 +124,12 @@ test('the names of the gateway exist for it, and what a search list makes does n
 });
 
 test('both replicas see the address of the tool, know its name by it, and say which of them they are', async () => {
-  const seen = await decisions(({ outcome, door }) => outcome === 'allow' && door === 'steer-http');
+  const seen = await decisions(
+    ({ outcome, door, host }) => outcome === 'allow' && door === 'steer-http' && host === SITE,
+  );
   assert.deepEqual(
-    [...new Set(seen.map(({ client }) => JSON.stringify(client)))],
-    [JSON.stringify({ address: PODS.tool, name: 'github' })],
+    [...new Set(seen.map(({ client }) => JSON.stringify(client)))].sort(),
+    PODS.tool.map((address, i) => JSON.stringify({ address, name: ['github', 'github6'][i] })),
   );
   assert.deepEqual([...new Set(seen.map(({ instance }) => instance))].sort(), ['egress-proxy-gw1', 'egress-proxy-gw2']);
   assert.equal(new Set(seen.map(({ id }) => id)).size, seen.length);
@@ -119,10 +137,12 @@ test('both replicas see the address of the tool, know its name by it, and say wh
 
 test('the gateway refuses the cluster: the API server, its own Service and pods', async () => {
   for (const [target, reason] of [
-    [`http://${API_SERVER}:443/`, 'address-prohibited'],
+    [`http://${API_SERVER[0]}:443/`, 'address-prohibited'],
+    [`http://[${API_SERVER[1]}]:443/`, 'address-prohibited'],
     [`http://${clusterIp}:3128/`, 'own-listener'],
-    [`http://${PODS.neighbour}:8000/`, 'address-prohibited'],
-    [`http://${PODS.gw2}:9181/metrics`, ''],
+    [`http://[${GATEWAY6}]:3128/`, 'own-listener'],
+    ...PODS.neighbour.map((pod) => [`http://${bracketed(pod)}:8000/`, 'address-prohibited'] as const),
+    ...PODS.gw2.map((pod) => [`http://${bracketed(pod)}:9181/metrics`, ''] as const),
   ] as const) {
     const { hostname, port } = new URL(rendered.clientEnv.HTTP_PROXY ?? '');
     const answer = await inTool(`
@@ -136,56 +156,70 @@ test('the gateway refuses the cluster: the API server, its own Service and pods'
   }
 });
 
-test('with the rendered policies, nothing is open but the proxy', async () => {
-  const { status, found, findings } = await cluster.probe(clusterIp, ENV);
-  assert.deepEqual([found, status], [[], 0]);
-  assert.ok(findings.some(({ area, state }) => area === 'proxy' && state === 'ok'));
-  assert.ok(findings.filter(({ state }) => state === 'closed').length > 30);
-});
-
 test('the metrics of the gateway are for the node and not for a tool', async () => {
-  const url = `http://${PODS.gw1}:${readiness.port}/metrics`;
-  const script = `fetch('${url}', { signal: AbortSignal.timeout(1500) }).then((r) => console.log(r.status), () => console.log('closed'));`;
-  assert.equal(await inTool(script), 'closed\n');
+  for (const pod of PODS.gw1) {
+    const script = `
+      import net from 'node:net';
+      const socket = net.connect(${readiness.port}, '${pod}', () => (console.log('open'), socket.destroy()));
+      socket.setTimeout(1500, () => (console.log('closed'), socket.destroy()));`;
+    assert.equal(await inTool(script), 'closed\n');
+  }
 });
 
-test('without the policies, the probe finds every way out', async () => {
-  cluster.filter(NO_ENGINE);
-  const { status, found } = await cluster.probe(clusterIp, ENV);
+/** What the gateway's pods would reach if the proxy erred. */
+const INSIDE = [
+  ...PODS.neighbour.map((address) => [address, 8000] as const),
+  ...NODE.map((address) => [address, 10250] as const),
+  ...[API_SERVER, LOAD_BALANCER].flat().map((address) => [address, 443] as const),
+  ...['192.168.1.20', '169.254.169.254', '100.64.0.1', '198.18.0.1'].map((address) => [address, 443] as const),
+  ...['fd00:ec2::254', 'fec0::1', '2002:a00:1::1', '2001:db8:f::1'].map((address) => [address, 443] as const),
+  ...['64:ff9b::169.254.169.254', '64:ff9b::10.244.1.9'].map((address) => [address, 443] as const),
+];
+const OUTSIDE = [...PUBLIC, '64:ff9b::5.5.5.20'].map((address) => [address, 443] as const);
+
+async function reached(policies: typeof rendered.policies | null): Promise<readonly string[]> {
+  const rules = policies === null ? NO_ENGINE : engineRules(policies, WORLD, { refuse: 'reject', node: 'closed' });
+  cluster.filter(rules);
+  const dialled = cluster.talk('gw1', 'dial.js', [...INSIDE, ...OUTSIDE]);
+  const answered = JSON.parse(await dialled.line((line) => line.startsWith('[')));
   cluster.filter(engineRules(rendered.policies, WORLD));
-  assert.equal(status, 1);
-  for (const way of [
-    `node: tcp ${NODE}:10250`,
-    `node: tcp ${NODE}:9100`,
-    `api-server: tcp ${API_SERVER}:443`,
-    `kube-dns: udp ${DNS_SERVICE}:53 (dns)`,
-    `kube-dns: tcp ${DNS_SERVICE}:53`,
-    `pods: tcp ${PODS.neighbour}:9`,
-    `public: tcp ${PUBLIC}:443`,
-  ])
-    assert.ok(found.includes(way), `${way} in ${found.join(', ')}`);
+  return answered;
+}
+
+const addressesOf = (targets: readonly (readonly [string, number])[]) => targets.map(([address]) => address);
+
+/** Without what the tools' own policy closes on their side. */
+const FENCE = rendered.policies.filter(({ metadata }) => metadata.namespace !== TOOLS);
+
+test('the fence around the gateway holds without the proxy, in both families, where a LoadBalancer leads to a pod, and through NAT64', async () => {
+  assert.deepEqual(await reached(null), addressesOf([...INSIDE, ...OUTSIDE]), 'without it all of them answer');
+  assert.deepEqual(await reached(FENCE), addressesOf(OUTSIDE));
 });
 
-test('of the two policies, the one for tools is what closes their ways out', async () => {
-  const others = rendered.policies.filter(({ metadata }) => metadata.namespace !== toolsNamespace.name);
-  cluster.filter(engineRules(others, WORLD));
-  const { status, found } = await cluster.probe(clusterIp, ENV);
-  cluster.filter(engineRules(rendered.policies, WORLD));
-  assert.equal(status, 1);
-  assert.ok(found.includes(`public: tcp ${PUBLIC}:443`), found.join(', '));
+test('a hole for IPv6 alone in that fence is found', async () => {
+  const whole = JSON.stringify(FENCE);
+  const open = JSON.parse(whole.replace('"cidr":"2000::/3"', '"cidr":"::/0"'));
+  assert.notEqual(JSON.stringify(open), whole);
+  const found = (await reached(open)).filter((address) => !addressesOf(OUTSIDE).includes(address));
+  const six = INSIDE.filter(([address]) => address.includes(':'));
+  assert.deepEqual(
+    found,
+    addressesOf(six.filter(([address]) => !/^200[12]:/.test(address))),
+    'what no exception names',
+  );
 });
 
 test('a rolling update of both replicas under 20 new connections a second loses none', {
   timeout: 180_000,
 }, async (t) => {
   const kubelet = cluster.talk('node', 'kubelet.js', {
-    pods: GATEWAYS.map((seat) => PODS[seat]),
+    pods: GATEWAYS.map((seat) => PODS[seat][0]),
     path: readiness.path,
     port: readiness.port,
     periodMs: readiness.periodSeconds * 1000,
   });
   const becomes = async (seat: Gateway, ready: boolean, since: number): Promise<void> => {
-    const text = JSON.stringify({ pod: PODS[seat], ready });
+    const text = JSON.stringify({ pod: PODS[seat][0], ready });
     await kubelet.line((line) => line === text && kubelet.lines.lastIndexOf(text) >= since);
   };
   for (const seat of ['gw1', 'gw2'] as const) await becomes(seat, true, 0);
@@ -197,12 +231,12 @@ test('a rolling update of both replicas under 20 new connections a second loses 
     let since = kubelet.lines.length;
     gateways.set(next, await cluster.serve(next, POLICY));
     await becomes(next, true, since);
-    cluster.endpoints(clusterIp, service, [PODS[old], PODS[other], PODS[next]]);
+    cluster.endpoints(clusterIp, service, [old, other, next]);
     since = kubelet.lines.length;
     const ended = once(gateways.get(old)?.child ?? assert.fail(old), 'exit');
     gateways.get(old)?.child.kill('SIGTERM');
     await becomes(old, false, since);
-    cluster.endpoints(clusterIp, service, [PODS[other], PODS[next]]);
+    cluster.endpoints(clusterIp, service, [other, next]);
     assert.deepEqual(await ended, [0, null], `${old} ended cleanly`);
   };
   await replace('gw1', 'gw3', 'gw2');

@@ -1,6 +1,6 @@
 /**
  * A podman of its own: its storage, its network namespace, nothing shared with the machine's. As Debian 12 ships it
- * (4.3), it knows neither status.hostIP nor $(NAME) in values, and copies a ConfigMap once: `playable` says what differs.
+ * (4.3), it knows neither status.hostIPs nor $(NAME) in values, and copies a ConfigMap once: `playable` says what differs.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import type { TestContext } from 'node:test';
 import { imageChanges, writeImageFiles } from './image.js';
 
 export const IMAGE = 'localhost/egress-proxy-under-test';
-const NODE_ADDRESS = '192.0.2.9';
+const NODE_ADDRESSES = '192.0.2.9,2001:db8::9';
 /** This machine may allow no more, and podman asks for its own limit. */
 const CONTAINERS = `[containers]
 default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
@@ -93,6 +93,6 @@ export function playable(deployment: Deployment, policyFolder: string): unknown 
 
 function written(variable: { readonly name: string; readonly value?: string }) {
   const { name, value } = variable;
-  if (name === 'NODE_ADDRESS') return { name, value: NODE_ADDRESS };
-  return value === undefined ? variable : { name, value: value.replace('$(NODE_ADDRESS)', NODE_ADDRESS) };
+  if (name === 'NODE_ADDRESSES') return { name, value: NODE_ADDRESSES };
+  return value === undefined ? variable : { name, value: value.replace('$(NODE_ADDRESSES)', NODE_ADDRESSES) };
 }

@@ -18,6 +18,7 @@ export interface Peer {
 
 export interface Port {
   readonly port?: number;
+  readonly endPort?: number;
   readonly protocol?: 'TCP' | 'UDP';
 }
 

@@ -51,3 +51,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "egress-proxy.hostText" -}}
 {{- if contains ":" . -}}[{{ . }}]{{- else -}}{{ . }}{{- end -}}
 {{- end }}
+
+{{/* Where a pod learns its node's addresses: of both families, as soon as the cluster knows the field. */}}
+{{- define "egress-proxy.nodeField" -}}
+{{- semverCompare ">=1.30-0" .Capabilities.KubeVersion.Version | ternary "status.hostIPs" "status.hostIP" -}}
+{{- end }}
