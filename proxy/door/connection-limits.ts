@@ -76,7 +76,7 @@ class OpenConnections implements ConnectionLimits {
     if (isAdmitted) this.#admitted += 1;
     if (isAdmitted) client.admitted += 1;
     const connection = new Connection(this, { socket, client, isAdmitted });
-    socket.on('close', connection.leave);
+    follow(socket, connection);
     if (isAdmitted) this.waits(connection);
     else if (this.open - this.#admitted > this.#bounds.heard) socket.destroy();
     return connection;
@@ -160,11 +160,25 @@ class Connection implements CountedConnection {
     this.#all.waits(this);
   }
 
-  readonly leave = (): void => {
+  leave(): void {
     if (!this.isOpen) return;
     this.isOpen = false;
     this.#all.left(this);
-  };
+  }
+}
+
+const COUNTED = Symbol('counted');
+type Followed = Socket & { [COUNTED]?: Connection };
+
+/** Without a closure for each. */
+function follow(socket: Socket, connection: Connection): void {
+  const followed: Followed = socket;
+  followed[COUNTED] = connection;
+  socket.on('close', onClose);
+}
+
+function onClose(this: Followed): void {
+  this[COUNTED]?.leave();
 }
 
 /** In the order in which they began to wait; linked, so that nothing remains of those that are gone (see OpenSet). */

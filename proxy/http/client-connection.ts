@@ -8,7 +8,7 @@ import { closeAfter } from '../door/closing.js';
 import type { CountedConnection } from '../door/connection-limits.js';
 import type { Deadline } from '../net/deadlines.js';
 import type { Claim } from '../net/memory-budget.js';
-import type { Heir, Side } from '../net/side.js';
+import { type Heir, report, type Side } from '../net/side.js';
 import { clientRequest } from './client-request.js';
 import { KEEP_ALIVE_MS } from './client-response.js';
 import type { ConnectionOptions, HeadFault, OpenConnection } from './connection-options.js';
@@ -23,7 +23,7 @@ const GRACE_MS = 5000;
 const UNCLAIMED_BYTES = 4096;
 const NOTHING = Buffer.alloc(0);
 
-export class ClientConnection implements Side, OpenConnection, ServedOwner {
+export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner {
   readonly socket: Socket;
   readonly #place: number;
   readonly #options: ConnectionOptions;
@@ -46,8 +46,7 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
     this.#deadline = options.deadlines.of(this.#onLate);
     this.#deadline.set(options.limits().headerTimeoutMs);
     this.#place = options.open.add(this);
-    socket.on('error', () => socket.destroy());
-    socket.on('end', () => this.#onEnd()).on('close', (hadError) => this.#onClose(hadError));
+    report(socket, this);
     options.reads.read(socket, this.#take, () => this.#served?.piece ?? AHEAD_PIECE);
   }
 
@@ -125,7 +124,7 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
     this.#leave();
     const early = this.#options.keepEarlyData(socket, rest);
     if (head.method === 'CONNECT') connect(head, this, { busy, early });
-    else upgrade(clientRequest(socket, head), socket, { busy, early });
+    else upgrade(clientRequest(socket, head), this, { busy, early });
     return true;
   }
 
@@ -157,7 +156,7 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
     this.#counted.waits();
     if (ahead.length === 0 || this.#take(ahead)) this.socket.resume();
     // Its end event has passed and is not repeated: what is incomplete now stays so.
-    if (this.socket.readableEnded && !this.#hasLeft && !this.#isWhole) this.#onEnd();
+    if (this.socket.readableEnded && !this.#hasLeft && !this.#isWhole) this.ended();
   }
 
   /** In stages if the client may still send: a reset could overtake the answer (RFC 9112 section 9.6). */
@@ -203,14 +202,14 @@ export class ClientConnection implements Side, OpenConnection, ServedOwner {
     else this.#fail('header-timeout');
   };
 
-  #onEnd(): void {
+  ended(): void {
     if (this.#hasLeft) this.#heir?.ended();
     else if (this.#served === null && !this.#isSilent) this.#fail('malformed-request');
     else if (!this.#isWhole) this.socket.destroy();
     else this.#awaitSilence();
   }
 
-  #onClose(hadError: boolean): void {
+  closed(hadError: boolean): void {
     this.#options.open.delete(this.#place, this);
     if (this.#hasLeft) this.#heir?.closed(hadError);
     this.#options.reads.forget(this.socket);

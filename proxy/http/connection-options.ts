@@ -44,7 +44,7 @@ export interface ConnectionOptions {
   serve(request: ClientRequest, response: ClientResponse, owner: ForwardOwner): void;
   /** Takes the connection over, as `upgrade` does. */
   connect(head: RequestHead, client: Side, options: TakeOverOptions): void;
-  upgrade(request: ClientRequest, socket: Socket, options: TakeOverOptions): void;
+  upgrade(request: ClientRequest, client: Side, options: TakeOverOptions): void;
   /** The head is malformed, too large or too late: answers and closes. What the client still sends is dropped. */
   refuse(reason: HeadFault, client: Side): void;
 }

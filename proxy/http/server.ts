@@ -76,8 +76,8 @@ function connectionOptions(options: ServerOptions, open: OpenSet<OpenConnection>
       takenOver.early.drop();
       refuse(options, client, 'not-origin-form');
     },
-    upgrade(request, socket, takenOver) {
-      arrivals.track(socket, upgrade(arrivals, request, socket, { ...takenOver, door: upgrades }));
+    upgrade(request, client, takenOver) {
+      arrivals.track(client.socket, upgrade(arrivals, request, client, { ...takenOver, door: upgrades }));
     },
     refuse: (reason, client) => refuse(options, client, reason),
   };

@@ -5,7 +5,7 @@ import { closeAfter } from '../door/closing.js';
 import type { Flow } from '../door/flow.js';
 import { handOver } from '../door/hand-over.js';
 import type { Standing } from '../door/standings.js';
-import { PlainSide } from '../net/side.js';
+import type { Side } from '../net/side.js';
 import type { ClientRequest } from './client-request.js';
 import { ClientResponse } from './client-response.js';
 import type { TakeOverOptions } from './connection-options.js';
@@ -29,25 +29,24 @@ export function carriesUpgrade(request: RequestHead): boolean {
   );
 }
 
-/** Never rejects, and never leaves `socket` open. */
+/** Never rejects, and never leaves `client` open. */
 export async function upgrade(
   arrivals: Arrivals,
   request: ClientRequest,
-  socket: Socket,
+  client: Side,
   { door, busy: isBusy, early }: TakeOverOptions & { readonly door: ForwardDoor },
 ): Promise<void> {
+  const { socket } = client;
   const response = new ClientResponse(socket, request, false);
-  const onClose = (): void => response.lost();
   let isSwitched = false;
-  socket.on('close', onClose);
+  client.inherit({ ended: () => undefined, closed: () => response.lost() });
   early.whenRefused(() => response.cutForMemory());
   early.whenFull(() => request.unread.abort());
   const onUpgraded: ForwardOwner['onUpgraded'] = (flow, fields, upstream, standing) => {
     isSwitched = true;
-    socket.off('close', onClose);
     try {
       handOver(upstream, () =>
-        switchProtocols(arrivals, flow, { client: socket, upstream, fields, head: early.take(), standing }),
+        switchProtocols(arrivals, flow, { client, upstream, fields, head: early.take(), standing }),
       );
     } catch (error) {
       arrivals.onDefect(error);
@@ -61,13 +60,13 @@ export async function upgrade(
   await new Promise<void>((onOver) => response.whenOver({ onOver }));
   early.drop();
   if (socket.destroyed) return;
-  closeAfter(arrivals.deadlines, new PlainSide(socket), NOTHING);
+  closeAfter(arrivals.deadlines, client, NOTHING);
 }
 
 const NOTHING = Buffer.alloc(0);
 
 interface Switch {
-  readonly client: Socket;
+  readonly client: Side;
   readonly upstream: Socket;
   readonly fields: readonly string[];
   readonly head: Buffer;
@@ -82,6 +81,6 @@ function switchProtocols(arrivals: Arrivals, flow: Flow, { client, upstream, fie
   ];
   const passed = responseFields(fields, '1.1', 101);
   for (let i = 0; i + 1 < passed.length; i += 2) lines.push(`${passed[i]}: ${passed[i + 1]}`);
-  client.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-  arrivals.tunnel(flow, { client: new PlainSide(client), upstream, head, screen: null, standing });
+  client.socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  arrivals.tunnel(flow, { client, upstream, head, screen: null, standing });
 }

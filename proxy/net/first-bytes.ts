@@ -43,14 +43,16 @@ const UNJUDGED: Judged = { act: 'refuse', farewell: Buffer.alloc(0) };
 export class Screening implements Due {
   #screen: Screen | null;
   readonly #ways: Ways;
-  readonly #deadline: Deadline;
+  /** Null until something is held: most tunnels are silent or open with a whole hello. */
+  #deadline: Deadline | null = null;
+  readonly #deadlines: Deadlines;
   readonly #timeoutMs: number;
   #claim: Claim | null = null;
 
   constructor(screen: Screen, ways: Ways, { deadlines, screenTimeoutMs }: Patience) {
     this.#screen = screen;
     this.#ways = ways;
-    this.#deadline = deadlines.for(this);
+    this.#deadlines = deadlines;
     this.#timeoutMs = screenTimeoutMs;
   }
 
@@ -91,7 +93,10 @@ export class Screening implements Due {
 
   /** May refuse at once. */
   #hold(octets: number): void {
-    if (this.#claim === null) this.#deadline.set(this.#timeoutMs);
+    if (this.#deadline === null) {
+      this.#deadline = this.#deadlines.for(this);
+      this.#deadline.set(this.#timeoutMs);
+    }
     this.#claim ??= this.#ways.claimEarly();
     this.#claim.hold(octets);
   }
@@ -103,7 +108,7 @@ export class Screening implements Due {
 
   #act(judged: Judged): Buffer | null {
     this.#screen = null;
-    this.#deadline.clear();
+    this.#deadline?.clear();
     this.#claim?.hold(0);
     this.#ways.judged();
     if (judged.act === 'pass') return judged.bytes;

@@ -17,17 +17,50 @@ export interface Heir {
   closed(hadError: boolean): void;
 }
 
+const HEARER = Symbol('hearer');
+type Heard = Socket & { [HEARER]?: Heir | undefined };
+
+/**
+ * Reports the end and the close of a socket to `hearer`; an error destroys the socket. Once for each socket. All sockets
+ * share the listeners: thousands of silent tunnels would each keep six closures.
+ */
+export function report(socket: Socket, hearer: Heir): void {
+  const heard: Heard = socket;
+  heard[HEARER] = hearer;
+  socket.on('error', onError).on('end', onEnd).on('close', onClose);
+}
+
+function onError(this: Socket): void {
+  this.destroy();
+}
+
+function onEnd(this: Heard): void {
+  this[HEARER]?.ended();
+}
+
+/** V8 may keep a closed socket for a while, and must not keep a whole tunnel with it. */
+function onClose(this: Heard, hadError: boolean): void {
+  const hearer = this[HEARER];
+  this[HEARER] = undefined;
+  hearer?.closed(hadError);
+}
+
 /** A side for any socket. An error destroys the socket, and affects nothing else. */
-export class PlainSide implements Side {
+export class PlainSide implements Side, Heir {
   readonly socket: Socket;
   #heir: Heir | null = null;
 
   constructor(socket: Socket) {
     this.socket = socket;
-    socket
-      .on('error', () => socket.destroy())
-      .on('end', () => this.#heir?.ended())
-      .on('close', (hadError) => this.#heir?.closed(hadError));
+    report(socket, this);
+  }
+
+  ended(): void {
+    this.#heir?.ended();
+  }
+
+  closed(hadError: boolean): void {
+    this.#heir?.closed(hadError);
   }
 
   inherit(heir: Heir): void {

@@ -16,7 +16,7 @@ export interface SniOptions {
   /** `log`: what `enforce` would refuse is reported and let through. */
   readonly mode: 'enforce' | 'log';
   /** Called once, with the fault of the first bytes or null. `serverName`: the one that does not match, if that is the fault. */
-  readonly onJudged: (reason: DenyReason | null, serverName: DnsName | null) => void;
+  onJudged(reason: DenyReason | null, serverName: DnsName | null): void;
 }
 
 /** What the beginning of a tunnel turned out to be. */
@@ -65,9 +65,9 @@ export class SniScreen implements Screen {
   }
 
   #settle(opening: Opening, bytes: Buffer): Judged {
-    const { target, mode, onJudged } = this.#options;
+    const { target, mode } = this.#options;
     const reason = judgeOpening(opening, target);
-    onJudged(reason, reason === 'sni-mismatch' && opening.kind === 'hello' ? opening.hello.sni : null);
+    this.#options.onJudged(reason, reason === 'sni-mismatch' && opening.kind === 'hello' ? opening.hello.sni : null);
     if (reason === null || mode === 'log') return { act: 'pass', bytes };
     return { act: 'refuse', farewell: opening.kind === 'hello' ? refusalAlert(reason) : NOTHING };
   }

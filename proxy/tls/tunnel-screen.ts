@@ -1,11 +1,15 @@
 /** Applies `policy.sni` to a tunnel: the decision record waits for the first bytes, so that one record says everything. */
+import type { DnsName } from '../core/host-pattern.js';
 import { enforcesSni } from '../core/judge.js';
-import { refusal } from '../core/refusal.js';
+import type { Permit } from '../core/policy.js';
+import type { DenyReason } from '../core/reasons.js';
+import { type Refusal, refusal } from '../core/refusal.js';
+import type { Target } from '../core/target.js';
 import type { Connected } from '../door/connect-upstream.js';
-import type { Flow } from '../door/flow.js';
-import type { Deadlines } from '../net/deadlines.js';
+import { EMPTY_TRACE, type Flow, type Trace } from '../door/flow.js';
+import type { Deadline, Deadlines, Due } from '../net/deadlines.js';
 import type { Screen } from '../net/first-bytes.js';
-import { SniScreen } from './sni-screen.js';
+import { type SniOptions, SniScreen } from './sni-screen.js';
 
 /**
  * A tunnel in which nobody has sent anything for this long is recorded as it stands. Its first bytes are judged nevertheless,
@@ -23,23 +27,60 @@ export function screenTunnel(
   upstream: Connected,
   status: number | null,
 ): Screen | null {
-  const { permit, wouldDeny, trace } = upstream;
-  if (flow.policy.sni === 'off') {
-    flow.allowed(trace, status, permit.rule, wouldDeny);
-    return null;
+  if (flow.policy.sni !== 'off') return new SniScreen(new AwaitedRecord(deadlines, flow, upstream, status));
+  flow.allowed(upstream.trace, status, upstream.permit.rule, upstream.wouldDeny);
+  return null;
+}
+
+/** A record that waits for the first bytes. One object, which keeps nothing once it is written: see OpenTunnel. */
+class AwaitedRecord implements SniOptions, Due {
+  readonly #flow: Flow;
+  readonly #permit: Permit;
+  readonly #wouldDeny: Refusal | null;
+  readonly #status: number | null;
+  readonly #enforces: boolean;
+  #trace: Trace;
+  /** Null once it has been written. */
+  #silence: Deadline | null;
+
+  constructor(deadlines: Deadlines, flow: Flow, { permit, wouldDeny, trace }: Connected, status: number | null) {
+    this.#flow = flow;
+    this.#permit = permit;
+    this.#wouldDeny = wouldDeny;
+    this.#status = status;
+    this.#enforces = enforcesSni(flow.policy);
+    this.#trace = trace;
+    this.#silence = deadlines.for(this);
+    this.#silence.set(SILENCE_MS);
   }
-  const enforces = enforcesSni(flow.policy);
-  const silence = deadlines.of(() => flow.allowed(trace, status, permit.rule, wouldDeny));
-  silence.set(SILENCE_MS);
-  return new SniScreen({
-    target: permit.target,
-    mode: enforces ? 'enforce' : 'log',
-    onJudged(reason, serverName) {
-      silence.clear();
-      const refused = reason === null ? null : refusal(reason, 'sni');
-      const seen = serverName === null ? trace : { ...trace, serverName };
-      if (refused !== null && enforces) flow.refused(seen, status, refused);
-      else flow.allowed(seen, status, permit.rule, wouldDeny ?? refused);
-    },
-  });
+
+  get target(): Target {
+    return this.#permit.target;
+  }
+
+  get mode(): 'enforce' | 'log' {
+    return this.#enforces ? 'enforce' : 'log';
+  }
+
+  /** Nobody has sent anything. */
+  onLate(): void {
+    const trace = this.#release();
+    this.#flow.allowed(trace, this.#status, this.#permit.rule, this.#wouldDeny);
+  }
+
+  onJudged(reason: DenyReason | null, serverName: DnsName | null): void {
+    const refused = reason === null ? null : refusal(reason, 'sni');
+    const trace = this.#release();
+    const seen = serverName === null ? trace : { ...trace, serverName };
+    if (refused !== null && this.#enforces) this.#flow.refused(seen, this.#status, refused);
+    else this.#flow.allowed(seen, this.#status, this.#permit.rule, this.#wouldDeny ?? refused);
+  }
+
+  #release(): Trace {
+    const trace = this.#trace;
+    this.#silence?.clear();
+    this.#silence = null;
+    this.#trace = EMPTY_TRACE;
+    return trace;
+  }
 }
