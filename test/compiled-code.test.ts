@@ -62,7 +62,7 @@ function lacking(t: TestContext): void {
   assert.equal(started(app).status, 3);
 }
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 240_000 };
 if (isKept) test('a start takes the compiled code that the image was built with', LIMIT, taken);
 else
   test('where Node keeps no compiled code, the build of the image says so, and a start does without', LIMIT, lacking);

@@ -27,7 +27,7 @@ for (const [what, request, status] of [
   ['too many header octets', `GET / HTTP/1.1\r\n${HEAD}X: ${'x'.repeat(9000)}\r\n\r\n`, 431],
   ['an expectation that nobody knows', `GET / HTTP/1.1\r\n${HEAD}Expect: wonders\r\n\r\n`, 200],
 ] as const) {
-  test(`the answer to ${what} carries the page's policy and is not kept`, { timeout: 60_000 }, async (t) => {
+  test(`the answer to ${what} carries the page's policy and is not kept`, { timeout: 240_000 }, async (t) => {
     const { port } = await openFront(t);
     const socket = net.connect({ host: '127.0.0.1', port });
     socket.write(request);
@@ -38,7 +38,7 @@ for (const [what, request, status] of [
   });
 }
 
-test('a client that waits to be told to go on is told', { timeout: 60_000 }, async (t) => {
+test('a client that waits to be told to go on is told', { timeout: 240_000 }, async (t) => {
   const { port } = await openFront(t);
   const socket = net.connect({ host: '127.0.0.1', port });
   const content = '{"target":"127.0.0.1:80"}';
@@ -52,7 +52,7 @@ test('a client that waits to be told to go on is told', { timeout: 60_000 }, asy
   assert.match(answer, /\r\ncontent-security-policy: default-src 'none'/i);
 });
 
-test('a reader that never reads its answer is cut', { timeout: 60_000 }, async (t) => {
+test('a reader that never reads its answer is cut', { timeout: 240_000 }, async (t) => {
   const load = async () => (_request: unknown, response: NodeJS.WritableStream) => {
     response.end(Buffer.alloc(64 << 20));
   };

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { untilClosed } from '../net/until-closed.js';
 import { openFront } from './front-server.js';
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 240_000 };
 
 const echo: RequestListener = (request, response) => response.end(`${request.method} ${request.url}`);
 

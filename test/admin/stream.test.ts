@@ -43,7 +43,7 @@ async function take(events: AsyncGenerator<StreamEvent>, count: number): Promise
   return taken;
 }
 
-test('a record is streamed as it is made, whatever its texts hold', { timeout: 60_000 }, async (context) => {
+test('a record is streamed as it is made, whatever its texts hold', { timeout: 240_000 }, async (context) => {
   const { url, add } = await listening(context);
   const response = await fetch(`${url}/v1/decisions/stream`);
   assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/);
@@ -57,7 +57,7 @@ test('a record is streamed as it is made, whatever its texts hold', { timeout: 6
   );
 });
 
-test('filters apply to the stream as they do to the list', { timeout: 60_000 }, async (context) => {
+test('filters apply to the stream as they do to the list', { timeout: 240_000 }, async (context) => {
   const { url, add } = await listening(context);
   const events = eventsOf(await fetch(`${url}/v1/decisions/stream?outcome=deny&client=nas`));
   const nas = { address: '10.0.0.1', name: 'nas' };
@@ -73,7 +73,7 @@ test('filters apply to the stream as they do to the list', { timeout: 60_000 }, 
   assert.equal((await fetch(`${url}/v1/decisions/stream?outcome=x`)).status, 400);
 });
 
-test('a reader that comes back gets what it missed, and then what is new', { timeout: 60_000 }, async (context) => {
+test('a reader that comes back gets what it missed, and then what is new', { timeout: 240_000 }, async (context) => {
   const { url, add } = await listening(context);
   add(decisionRecord({ id: 'a' }), decisionRecord({ id: 'b' }), decisionRecord({ id: 'c' }));
   for (const [path, headers] of [
@@ -89,7 +89,7 @@ test('a reader that comes back gets what it missed, and then what is new', { tim
 });
 
 test('a reader that asks for a rate gets no more, learns what is missing, and gets the sums', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (context) => {
   const { url, add } = await listening(context);
   const events = eventsOf(await fetch(`${url}/v1/decisions/stream?rate=20&totals=1`));
@@ -108,7 +108,7 @@ test('a reader that asks for a rate gets no more, learns what is missing, and ge
 });
 
 test('a reader that never reads costs a bounded queue, and the others nothing', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (context) => {
   const { url, add, ring } = await listening(context);
   const dead: Socket = connect(Number(new URL(url).port), '127.0.0.1');
@@ -128,7 +128,7 @@ test('a reader that never reads costs a bounded queue, and the others nothing', 
   assert.equal(ring.subscribers(), 2);
 });
 
-test('a reader that hangs up is forgotten', { timeout: 60_000 }, async (context) => {
+test('a reader that hangs up is forgotten', { timeout: 240_000 }, async (context) => {
   const { url, ring, app } = await listening(context);
   const gone = new Promise<void>((resolve) => {
     app.server.on('connection', (socket) => socket.on('close', () => resolve()));
@@ -141,13 +141,13 @@ test('a reader that hangs up is forgotten', { timeout: 60_000 }, async (context)
   assert.equal(ring.subscribers(), 0);
 });
 
-test('the number of readers of the stream is bounded', { timeout: 60_000 }, async (context) => {
+test('the number of readers of the stream is bounded', { timeout: 240_000 }, async (context) => {
   const { url } = await listening(context);
   const responses = await Promise.all(Array.from({ length: 65 }, () => fetch(`${url}/v1/decisions/stream`)));
   assert.deepEqual(responses.map(({ status }) => status).sort(), [...Array.from({ length: 64 }, () => 200), 503]);
 });
 
-test('closing the API ends its streams', { timeout: 60_000 }, async (context) => {
+test('closing the API ends its streams', { timeout: 240_000 }, async (context) => {
   const { url, app } = await listening(context);
   const response = await fetch(`${url}/v1/decisions/stream`);
   const ended = response.text().catch((error: Error) => error.name);

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { renameSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,9 +78,10 @@ export async function startInstance(
     log,
     line,
     event: async (name) => void (await line(new RegExp(`"event":"${name}"`))),
+    // At once, so that a signal that follows comes before the instance has looked by itself.
     async configure(text) {
-      await writeFile(`${path}.new`, text);
-      await rename(`${path}.new`, path);
+      writeFileSync(`${path}.new`, text);
+      renameSync(`${path}.new`, path);
     },
   };
 }

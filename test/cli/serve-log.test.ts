@@ -9,7 +9,7 @@ import { LISTEN, request, startInstance } from './instance.js';
 
 const POLICY = 'policy: { default: public }\n';
 
-test('what was refused is there again after the process was killed', { timeout: 60_000 }, async (t) => {
+test('what was refused is there again after the process was killed', { timeout: 240_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'serve-log-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'decisions.log');
@@ -33,7 +33,7 @@ test('what was refused is there again after the process was killed', { timeout: 
   assert.doesNotMatch(metrics, /metadata-address".*\} [1-9]/);
 });
 
-test('a log for people has a line for each decision, and no colour in a pipe', { timeout: 60_000 }, async (t) => {
+test('a log for people has a line for each decision, and no colour in a pipe', { timeout: 240_000 }, async (t) => {
   const instance = await startInstance(t, `${LISTEN}${POLICY}log: { format: pretty }\n`);
   const line = instance.line(/169\.254\.169\.254/);
   await request(instance.proxy, 'http://169.254.169.254/');
@@ -43,7 +43,7 @@ test('a log for people has a line for each decision, and no colour in a pipe', {
   );
 });
 
-test('every line says which instance wrote it, and the API shows the same', { timeout: 60_000 }, async (t) => {
+test('every line says which instance wrote it, and the API shows the same', { timeout: 240_000 }, async (t) => {
   const listen = LISTEN.replace('}', ', metrics: "127.0.0.1:0" }');
   const instance = await startInstance(t, `${listen}${POLICY}`, { POD_NAME: 'egress-proxy-7d4b9-abcde' });
   const line = instance.line(/169\.254\.169\.254/);
@@ -60,7 +60,7 @@ test('every line says which instance wrote it, and the API shows the same', { ti
 });
 
 test('the listener of metrics is the proxy itself, and shows what the admin API does', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const instance = await startInstance(t, `${LISTEN.replace('}', ', metrics: "127.0.0.1:0" }')}${POLICY}`);
   const line = instance.line(/"reason":"own-listener"/);

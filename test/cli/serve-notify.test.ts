@@ -37,7 +37,7 @@ async function receiver(t: TestContext) {
 }
 
 test('questions, metadata attempts and first contacts are told, through the own policy', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const hooks = await receiver(t);
   const sites = await receiver(t);
@@ -71,7 +71,7 @@ test('questions, metadata attempts and first contacts are told, through the own 
   assert.doesNotMatch(policy, /\/hook/);
 });
 
-test('a notice names the proxy as its log does, where the file gives it no name', { timeout: 60_000 }, async (t) => {
+test('a notice names the proxy as its log does, where the file gives it no name', { timeout: 240_000 }, async (t) => {
   const hooks = await receiver(t);
   const rules = `internal: [ { address: 127.0.0.1/32, ports: [${hooks.port}], clients: [notify] } ]`;
   const notify = `notify: { url: "http://127.0.0.1:${hooks.port}/hook", events: [metadata] }`;

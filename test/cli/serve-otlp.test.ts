@@ -12,7 +12,7 @@ import { patient } from './patient.js';
 const LAST_EXPORTS_MS = 1000;
 
 test('metrics and log go to the collector, through the own policy, and the last of them at the end', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const seen: { path: string; type: string; key: string; body: Buffer }[] = [];
   const waiting: (() => void)[] = [];

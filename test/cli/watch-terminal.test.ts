@@ -11,7 +11,7 @@ import { atTerminal, noTerminal, type Terminal } from './terminal.js';
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 const POLICY = `${LISTEN}policy: { default: none }\nclients: [{ name: github, token: 0123456789abcdef }]\n`;
 const GITHUB = 'github:0123456789abcdef';
-const LIMIT = { timeout: 60_000, skip: noTerminal };
+const LIMIT = { timeout: 240_000, skip: noTerminal };
 
 interface Watched {
   readonly instance: Instance;

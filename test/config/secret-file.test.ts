@@ -97,7 +97,7 @@ test('a changed, a removed and a restored secret are reported, and so are those 
     () => writeFileSync(secret('three'), 'new'),
   ];
   for (const step of steps) {
-    const changed = once(seen, 'change', { signal: AbortSignal.timeout(60_000) });
+    const changed = once(seen, 'change', { signal: AbortSignal.timeout(240_000) });
     step();
     await changed;
   }
@@ -180,7 +180,7 @@ test('a Secret that a kubelet replaces is a change, and its new value counts', a
     watch.close();
     clearInterval(alive);
   });
-  const changed = once(seen, 'change', { signal: AbortSignal.timeout(60_000) });
+  const changed = once(seen, 'change', { signal: AbortSignal.timeout(240_000) });
   project(folder, '..2026_11_26_2', { token: 'second\n' });
   rmSync(join(folder, '..2026_11_26_1'), { recursive: true });
   await changed;

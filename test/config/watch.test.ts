@@ -21,7 +21,7 @@ function watched(t: TestContext, text: string) {
     watch.close();
     clearInterval(alive);
   });
-  return { path, seen, watch, change: () => once(changes, 'change', { signal: AbortSignal.timeout(60_000) }) };
+  return { path, seen, watch, change: () => once(changes, 'change', { signal: AbortSignal.timeout(240_000) }) };
 }
 
 test('a file that is written in place, replaced, removed and restored is reported once each time', async (t) => {

@@ -12,7 +12,7 @@ import { configOf, type ProxyOptions, startProxy } from '../http/start-proxy.js'
 
 const A = addressFromBytes([93, 184, 215, 14]);
 const B = addressFromBytes([93, 184, 216, 34]);
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 240_000 };
 
 /** Every address is the origin; each dial is announced, and waits where `holds` says so. */
 function heldDialer(port: number, plan: readonly { readonly address: Address; readonly holds: boolean }[]) {

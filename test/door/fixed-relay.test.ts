@@ -78,7 +78,7 @@ function link(text: string, prefix: string, device: string) {
   return { address: address(text), prefix: parsed, device };
 }
 
-test('an idle client of a relay does not hold the drain', { timeout: 60_000 }, async (context) => {
+test('an idle client of a relay does not hold the drain', { timeout: 240_000 }, async (context) => {
   const port = await openOrigin(context, (socket) => socket.write('event\n'));
   const relay = await openRelay(context, () => port);
   const client = await relay.connect();
@@ -91,7 +91,7 @@ test('an idle client of a relay does not hold the drain', { timeout: 60_000 }, a
 });
 
 test('a relay takes connections as long as a request elsewhere holds the drain', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (context) => {
   const asked = new EventEmitter();
   // No request is ever answered.
@@ -129,7 +129,7 @@ test('a target that refuses is a failed decision, and is seen by whoever looks',
 });
 
 test('a pause of all ends what a relay carries and refuses what comes, and a rule for its target does neither', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (context) => {
   const echo = await openOrigin(context, (socket) => socket.pipe(socket));
   const relay = await openRelay(context, () => echo);
@@ -156,7 +156,7 @@ test('a pause of all ends what a relay carries and refuses what comes, and a rul
   await relay.app.stop();
 });
 
-test('a relay ends where a reload makes its target an address of the host', { timeout: 60_000 }, async (context) => {
+test('a relay ends where a reload makes its target an address of the host', { timeout: 240_000 }, async (context) => {
   const echo = await openOrigin(context, (socket) => socket.pipe(socket));
   const relay = await openRelay(context, () => echo);
   const client = await relay.connect();

@@ -182,7 +182,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 
 for (const [kind, open] of Object.entries(OPENINGS)) {
   for (const [name, { before, isForAll, take }] of Object.entries(CHANGES)) {
-    test(`${kind}: ${name} cuts what it is for, and nothing else`, { timeout: 60_000 }, async (t) => {
+    test(`${kind}: ${name} cuts what it is for, and nothing else`, { timeout: 240_000 }, async (t) => {
       const here = await stand(t, before === ALLOW ? { default: 'none', allow: [{ host: 'b.test' }] } : {});
       await here.proxy.app.decide(before);
       const refused = await open(here, 'a.test');
@@ -203,7 +203,7 @@ for (const [kind, open] of Object.entries(OPENINGS)) {
 for (const [name, { take }] of Object.entries(CHANGES)) {
   if (name === 'the end of a grant') continue;
   test(`${name} closes an idle connection to an origin, and no request goes over it`, {
-    timeout: 60_000,
+    timeout: 240_000,
   }, async (t) => {
     const { proxy, origins, connect } = await stand(t, {});
     const client = await connect('proxy');
@@ -221,7 +221,7 @@ for (const [name, { take }] of Object.entries(CHANGES)) {
   });
 }
 
-test('in mode report a reload closes nothing at any door', { timeout: 60_000 }, async (t) => {
+test('in mode report a reload closes nothing at any door', { timeout: 240_000 }, async (t) => {
   const here = await stand(t, {});
   const open = await Promise.all(Object.values(OPENINGS).map((opening) => opening(here, 'a.test')));
   const report = { mode: 'report', default: 'none', deny: [{ host: 'a.test' }] };

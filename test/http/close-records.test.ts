@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { LOOPBACK_OPEN, type RawOrigin, startRawOrigin, untilEnd, untilText } from './raw-origin.js';
 import { type RunningProxy, startProxy } from './start-proxy.js';
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 240_000 };
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
 let proxy: RunningProxy;

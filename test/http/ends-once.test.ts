@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { originStand } from './origin-stand.js';
 import { configOf } from './start-proxy.js';
 
-const LIMIT = { timeout: 30_000 };
+const LIMIT = { timeout: 240_000 };
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
 test('who sends on after a fault in the content is read for a while, so that the 400 is not lost', LIMIT, async (t) => {

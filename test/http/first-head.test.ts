@@ -9,7 +9,7 @@ import { startOrigin } from './origin.js';
 import { LOOPBACK_OPEN, untilEnd } from './raw-origin.js';
 import { type RunningProxy, startProxy } from './start-proxy.js';
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 240_000 };
 
 let proxy: RunningProxy;
 

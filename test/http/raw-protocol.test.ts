@@ -53,7 +53,7 @@ const answered = new Map<string, string>();
 const MATRIX = CASES.flatMap((one) => POSITIONS.map((position) => ({ one, ...position })));
 
 for (const { one, where, before } of MATRIX) {
-  test(`RFC ${one.rfc}: ${one.rule}${where}`, { timeout: 60_000 }, async () => {
+  test(`RFC ${one.rfc}: ${one.rule}${where}`, { timeout: 240_000 }, async () => {
     const origin = one.reply === undefined ? await startOrigin() : await startRawOrigin(one.reply);
     const records = proxy.decisions.length + (before === '' ? 0 : 1);
     try {
@@ -70,7 +70,7 @@ for (const { one, where, before } of MATRIX) {
   });
 }
 
-test('the proxy still serves after every raw case', { timeout: 60_000 }, async () => {
+test('the proxy still serves after every raw case', { timeout: 240_000 }, async () => {
   const origin = await startOrigin();
   const plain: RawCase = {
     ...{ rule: 'plain', rfc: '9112 3', send: 'GET http://{o}/ HTTP/1.1\r\nHost: {o}\r\n\r\n' },

@@ -8,7 +8,7 @@ import { type Conversation, listenTo } from './conversation.js';
 import { type RunningProxy, startProxy } from './start-proxy.js';
 
 const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n';
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 240_000 };
 
 let proxy: RunningProxy;
 

@@ -9,7 +9,7 @@ import { listenTo } from './conversation.js';
 import { startRawOrigin } from './origin.js';
 import { type RunningProxy, startProxy } from './start-proxy.js';
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 240_000 };
 
 let proxy: RunningProxy;
 

@@ -57,7 +57,7 @@ for (const [key, value] of [
   ['localAddress', () => '127.0.0.3'],
   ['localPort', () => 1],
 ] as const) {
-  test(`a value of Object.prototype.${key} leads the dialer nowhere else`, { timeout: 60_000 }, async (t) => {
+  test(`a value of Object.prototype.${key} leads the dialer nowhere else`, { timeout: 240_000 }, async (t) => {
     const { port, socketPath, heardByPath } = await listen(t);
     const permit = permitFor(port, ['127.0.0.1']);
     const dialing = withProperty(Object.prototype, key, value(socketPath), () => dialer.dial(permit, never));

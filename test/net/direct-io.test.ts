@@ -20,7 +20,7 @@ import { relayOwner } from './relay-owner.js';
 import { socketFolder } from './socket-folder.js';
 import { type Pair, pair } from './socket-pair.js';
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 240_000 };
 const INTERNALS: readonly unknown[] = ['kBuffer', 'kBufferCb', 'kBufferGen'];
 
 test('on this release of Node, accepted and dialled connections are read into the buffer of the process', async (t) => {

@@ -13,7 +13,7 @@ import { SniScreen } from '../../proxy/tls/sni-screen.js';
 import { relayOwner } from './relay-owner.js';
 import { pair } from './socket-pair.js';
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 240_000 };
 const PIECE = Buffer.alloc(1 << 20);
 
 async function tunnel(totalBytes: number, screen: SniScreen | null) {

@@ -8,7 +8,7 @@ import { type RawOrigin, startRawOrigin } from '../http/raw-origin.js';
 import { configOf, type RunningProxy, startProxy } from '../http/start-proxy.js';
 import { CLOSED_PORT } from '../net/closed-port.js';
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 240_000 };
 const OK = 'HTTP/1.1 204 No Content\r\n\r\n';
 
 interface Stand {

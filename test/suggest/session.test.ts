@@ -53,7 +53,7 @@ const OTHERS: readonly Request[] = [
   ['github', 'GET', 'http://169.254.169.254/'],
 ];
 
-test('what suggest makes of a session allows exactly that session', { timeout: 60_000 }, async (t) => {
+test('what suggest makes of a session allows exactly that session', { timeout: 240_000 }, async (t) => {
   const origin = await startOrigin(t);
   const open = await start(t, { mode: 'report', default: 'none' }, origin.dialer);
   for (const request of SESSION) assert.equal(await statusOf(open, request), 200, request.join(' '));
