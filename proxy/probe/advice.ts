@@ -100,7 +100,7 @@ const CLUSTER: Readonly<Record<ClusterArea, Advice>> = {
   'kube-dns': {
     meaning: 'the DNS of the cluster can be reached: it forwards queries, and their names can carry data out',
     remedy:
-      'no rule for kube-dns in the policy of the tools: `dnsPolicy: None` with the Service of the proxy as nameserver in their podTemplate',
+      'take kube-dns out of the policy of the tools, and set `dnsPolicy: None` with the Service of the proxy as nameserver in their podTemplate',
   },
   'service-account': {
     meaning: 'the tool holds a token of the cluster',
@@ -142,7 +142,7 @@ const IN_CLUSTER: Readonly<Partial<Record<Area, Advice>>> = {
   },
   admin: {
     meaning: DOCKER.admin.meaning,
-    remedy: 'the policy of the tools may allow no port of the proxy but those of its doors',
+    remedy: 'the policy of the tools must allow only those ports of the proxy that are doors',
   },
   gateway: {
     meaning: DOCKER.gateway.meaning,
@@ -150,15 +150,16 @@ const IN_CLUSTER: Readonly<Partial<Record<Area, Advice>>> = {
   },
   relay: {
     meaning: DOCKER.relay.meaning,
-    remedy: 'the policy of the tools may allow no port of the proxy but those of its doors: a relay is for others',
+    remedy: 'the policy of the tools must allow only those ports of the proxy that are doors: a relay is for others',
   },
   forwarding: {
     meaning: DOCKER.forwarding.meaning,
-    remedy: 'no CAP_NET_RAW for tools, and `net.ipv4.ip_forward` 0 in the securityContext.sysctls of the proxy',
+    remedy:
+      'take CAP_NET_RAW from tools, and set `net.ipv4.ip_forward` to 0 in the securityContext.sysctls of the proxy',
   },
   'docker-socket': {
     meaning: DOCKER['docker-socket'].meaning,
-    remedy: 'no hostPath in the podTemplate of the tool: PodSecurity `baseline` forbids it',
+    remedy: 'remove the hostPath from the podTemplate of the tool: PodSecurity `baseline` forbids it',
   },
   'host-by-proxy': {
     meaning: 'the proxy connects to the node itself',
