@@ -46,7 +46,7 @@ for tool in iptables $(if has_ipv6; then echo ip6tables; fi); do
   command -v "$tool-restore" >/dev/null || fail "there is no $tool-restore on this host: install iptables"
 done
 
-# What is in the filter table of ours: chains, their rules, and the jumps to them. $1: iptables or ip6tables.
+# Our part of the filter table: chains, their rules, and the jumps to them. $1: iptables or ip6tables.
 ours() { "$1-save" -t filter 2>/dev/null | grep -E '^(:MCP-EGRESS-|-A .*MCP-EGRESS-)' || :; }
 jumps_of() { grep -E '^-A [^ ]+ -j MCP-EGRESS-(FORWARD|INPUT)$' || :; }
 chains_of() { sed -n 's/^:\\(MCP-EGRESS-[^ ]*\\) .*/\\1/p'; }`.split('\n');
