@@ -86,7 +86,7 @@ test('the diff in CONTRIBUTING.md that adds a door still applies, or is applied'
 
 test('the README is short enough to be read', () => {
   const lines = readFileSync(join(ROOT, 'README.md'), 'utf8').split('\n').length;
-  assert.ok(lines <= 181, `${lines - 1} lines: details belong into docs/`);
+  assert.ok(lines <= 181, `${lines - 1} lines: details belong in docs/`);
 });
 
 function addedBy(diff: string): string {

@@ -64,7 +64,7 @@ export interface SignedIn {
   readonly key: string;
 }
 
-/** For whoever has shown `given`. Voids the cookie that the browser had. Null if `given` is not a token. */
+/** Opens a session for whoever has shown `given`, and voids the cookie that the browser had. Null if `given` is not a token. */
 export function signIn(request: FastifyRequest, given: string, options: Keys, sessions: Sessions): SignedIn | null {
   const token = tokensOf(options).find((one) => isSameSecret(given, one));
   if (token === undefined) return null;

@@ -24,7 +24,7 @@ export interface FrontOptions extends Probed {
 const STALLED_MS = 60_000;
 const FAILED = { status: 500, body: { error: 'internal-error', explanation: 'The proxy failed; its log says why.' } };
 
-/** Of a clone that was built again, or an update in place: what was not loaded yet is not there any more. */
+/** A clone was built again, or the package was updated in place: files that were not loaded yet are gone. */
 const REPLACED = {
   status: 500,
   body: {
@@ -47,7 +47,7 @@ export function createAdminServer(options: FrontOptions): Server {
       (error) => send(request, response, isMissing(error) ? REPLACED : FAILED),
     );
   };
-  // What Node answers by itself lacks our fields: access.ts looks at the Host field, and an expectation is met.
+  // What Node answers by itself lacks our fields, so it leaves these to us: access.ts checks Host, and any expectation is met.
   const server = createServer({ ...ADMIN_BOUNDS, keepAliveTimeout: 5000, requireHostHeader: false });
   const bounded = boundRequests(answer);
   for (const event of ['request', 'checkExpectation']) server.on(event, bounded);
@@ -63,7 +63,7 @@ export function createAdminServer(options: FrontOptions): Server {
   return server;
 }
 
-/** For what is no HTTP, too large or too late. */
+/** For what is not HTTP, too large or too late. */
 function refuseHead(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
   const status = STATUS[error.code ?? ''] ?? '400 Bad Request';

@@ -82,7 +82,7 @@ function send({ method }: IncomingMessage, response: ServerResponse, { status, t
   response.end(method === 'HEAD' ? undefined : body);
 }
 
-/** Whoever asks while an answer is being made gets that one: a crowd costs as much as one caller. */
+/** Whoever asks while an answer is being made gets that answer: a crowd costs as much as one caller. */
 function oneAtATime(make: () => Promise<string>): () => Promise<string> {
   let pending: Promise<string> | null = null;
   return () => {

@@ -39,7 +39,7 @@ export interface BookOptions {
   readonly write: (kept: Kept) => void;
   /** Called after each change, once it is written. */
   readonly onChange: (event: BookEvent) => void;
-  /** Something has ended, and that could not be written: after a restart it would be back. */
+  /** Something has ended, but that could not be written: after a restart it would be in force again. */
   readonly onUnwritable: (error: unknown) => void;
 }
 
@@ -178,7 +178,7 @@ export class Book {
     this.#schedule();
   }
 
-  /** What ends, ends even if that cannot be written. */
+  /** A grant or pause whose time is over ends even if that cannot be written. */
   #end(kept: Kept): void {
     this.#kept = kept;
     try {

@@ -15,7 +15,7 @@ type Place = { readonly host: HostPattern | null; readonly address: Prefix | nul
 
 const LONGEST_FOR_MS = 90 * 86_400_000;
 const MOST_PORTS = 32;
-/** Of one name: a rule for each. */
+/** The most addresses of one name: each becomes a rule. */
 export const MOST_ADDRESSES = 16;
 const UNITS: ReadonlyMap<string, number> = new Map([
   ['ms', 1],

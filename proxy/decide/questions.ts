@@ -187,7 +187,7 @@ export class Questions {
   }
 }
 
-/** Every AbortSignal is one. */
+/** An AbortSignal has this form. */
 export interface WaitSignal {
   readonly aborted: boolean;
   addEventListener(type: 'abort', listener: () => void): void;

@@ -110,7 +110,7 @@ function isDecidedNow(admission: Admission): boolean {
   return isQuestion(admission) || grantsOf(admission).length > 0;
 }
 
-/** Of one answer, one address may need another grant than the next, or none. */
+/** Each address of an answer may need a different grant, or none. */
 function grantsOf({ verdict }: Admission): readonly string[] {
   return verdict.outcome === 'allow' ? verdict.rules.flatMap((rule) => grantOf(rule) ?? []) : [];
 }

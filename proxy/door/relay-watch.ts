@@ -45,7 +45,7 @@ export interface RelayWatchOptions {
   readonly timeoutMs?: number;
 }
 
-/** A gateway that starts after its sidecar has a moment before it is missed. */
+/** A gateway may start after its sidecar: it gets a moment before it is reported as down. */
 const FIRST_LOOK_MS = 3000;
 const LOOK_MS = 5000;
 /** Longer than the default of `dns.timeout`, so that DNS itself says what is wrong. */

@@ -1,4 +1,4 @@
-/** What would stand in the way of a grant, before it is made: by the functions that judge requests, with names as they resolve now. */
+/** What would stand in the way of a grant, asked before it is made: judged as a request would be, with names as they resolve now. */
 import { type Address, sameAddress } from '../core/address.js';
 import { parseDnsName } from '../core/host-pattern.js';
 import { type Denial, decideAddresses, decideHost, type Policy } from '../core/policy.js';
@@ -11,11 +11,11 @@ import { MOST_ADDRESSES } from '../decide/fields.js';
 import type { Gate } from './admit.js';
 
 export type Vetting =
-  /** `internal`: the destination is private, and the caller has confirmed it; `addresses`: for a name, where. */
+  /** `internal`: the destination is private, and the caller has confirmed it; `addresses`: those confirmed for a name. */
   | { readonly outcome: 'fine'; readonly internal: boolean; readonly addresses?: readonly Address[] }
   /** A private name that has no address now, or more than a grant holds: there is nothing to confirm. */
   | { readonly outcome: 'unknown'; readonly addresses: readonly string[] }
-  /** Private because of these addresses, or moved to them since they were shown: to be confirmed. */
+  /** Private because of these addresses, or moved to them since others were shown: the caller has to confirm them. */
   | { readonly outcome: 'confirm'; readonly addresses: readonly string[] }
   /** No grant can open it. `denied`: a `deny` rule of the file takes precedence. */
   | { readonly outcome: 'never' | 'denied'; readonly reason: DenyReason; readonly rule: RuleId | null };
@@ -39,7 +39,7 @@ export async function vetGrant(gate: Gate, policy: Policy, draft: Draft): Promis
   const internal = isPrivate || (addresses.length === 0 && draft.internal);
   const ports = draft.ports ?? [ANY_PORT];
   const { addresses: shown, ...rest } = draft;
-  // By name alone: nothing opens by name what only its own address opens.
+  // By name alone: a rule by name never opens what only a rule by address opens.
   const trial = withRunTime(enforced(policy), { grants: [{ ...rest, ports, id: 'trial', internal }], pauses: [] });
   for (const port of ports) {
     const denial = isPort(port) ? judge(gate, trial, { draft, host, port, addresses }) : null;
@@ -65,7 +65,7 @@ function vetPrivate({ internal }: Draft, place: Place): Vetting {
   return { outcome: 'fine', internal, ...(host.kind === 'name' ? { addresses } : {}) };
 }
 
-/** A name that was private when it was shown, and is public now, leads elsewhere, too. */
+/** A name that was private when it was shown and is public now has moved as well. */
 function isAsShown({ addresses, shown }: Place): boolean {
   return shown === undefined || addresses.every((address) => shown.some((one) => sameAddress(one, address)));
 }
@@ -119,7 +119,7 @@ function isPrivatePlace(policy: Policy, host: Host, addresses: readonly Address[
   return addresses.length === 0 && host.kind === 'name' && classifyName(host.name) !== null;
 }
 
-/** As if enforced: in mode `report` nothing would stand in its way. */
+/** Judged as if enforced: in mode `report` nothing would stand in its way. */
 function enforced(policy: Policy): Policy {
   const changes = { mode: 'enforce', sni: 'off' } as const;
   const perClient = [...policy.perClient].map(([name, own]): [string, Policy] => [name, { ...own, ...changes }]);

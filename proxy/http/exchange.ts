@@ -47,7 +47,7 @@ export type ExchangeEnd =
 
 /** Whoever waits for the end of an exchange. */
 export interface ExchangeOwner {
-  /** Called once, perhaps before `startExchange` returns. */
+  /** Called once; may be called before `startExchange` returns. */
   onExchanged(end: ExchangeEnd): void;
 }
 

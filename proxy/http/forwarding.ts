@@ -35,7 +35,7 @@ export interface ForwardOwner {
   readonly isBusy: boolean;
   /** Takes over a connection that the origin has switched to another protocol; null: no Upgrade is requested. */
   readonly onUpgraded: ((flow: Flow, fields: readonly string[], upstream: Socket, standing: Standing) => void) | null;
-  /** Everything is done except what has yet to leave; called perhaps before `forward` returns, and after a defect more than once. */
+  /** Everything is done, though bytes may have yet to leave. May be called before `forward` returns and, after a defect, more than once. */
   onForwarded(): void;
 }
 

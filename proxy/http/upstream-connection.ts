@@ -155,7 +155,7 @@ export class UpstreamConnection {
     }
   }
 
-  /** What the client does not take is held: so one small piece at a time, until it has shown that it takes more. */
+  /** What the client does not take has to be held, so it gets one small piece at a time until it has shown that it takes more. */
   get #readSize(): number {
     return this.#passed < FAST_AFTER ? SLOW_PIECE : Number.POSITIVE_INFINITY;
   }

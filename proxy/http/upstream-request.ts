@@ -20,7 +20,7 @@ export interface UpstreamRequest extends Exchanged {
   readonly owner: Owner;
   /** Receives the octets sent and received for this request; on both connections if it was sent twice. */
   readonly crossed: { up: number; down: number };
-  /** A connection is reused (`connectMs` null) or dialled; `dialed` null: there is none yet, or at all. Perhaps called twice. */
+  /** A connection is reused (`connectMs` null) or dialled; `dialed` null: there is no connection, or not yet. May be called twice. */
   onConnection(dialed: Address | null, connectMs: number | null): void;
   /** Null: the response (or the upgrade) is done. Otherwise why not: an EgressError, or a defect. */
   onSent(failure: unknown): void;

@@ -50,7 +50,7 @@ export function dropGivenKey() {
   return had;
 }
 
-/** For what the browser asks for by itself, without fields of ours. */
+/** For requests that the browser makes by itself, without our fields. */
 export function withKey(path) {
   const key = currentKey();
   return key === null ? path : `${path}${path.includes('?') ? '&' : '?'}key=${key}`;
