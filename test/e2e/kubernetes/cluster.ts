@@ -204,6 +204,7 @@ const CLUSTER_SERVICES = [0, 1]
     ${family} daddr ${API_SERVER[i]} tcp dport 443 ${to(NODE[i], 6443)}
     ${family} daddr ${DNS_SERVICE[i]} udp dport 53 ${to(PODS.dns[i], 53)}
     ${family} daddr ${DNS_SERVICE[i]} tcp dport 53 ${to(PODS.dns[i], 53)}
+    ${family} daddr ${LOAD_BALANCER[i]} tcp dport 80 ${to(PODS.neighbour[i], 80)}
     ${family} daddr ${LOAD_BALANCER[i]} tcp dport 443 ${to(PODS.neighbour[i], 8000)}
   }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { Cluster, type Running } from './cluster.js';
-import { engineRules, NO_ENGINE } from './policy-engine.js';
+import { engineRules } from './policy-engine.js';
 import {
   API_SERVER,
   DNS_SERVICE,
@@ -11,12 +11,9 @@ import {
   GATEWAY6,
   GATEWAYS,
   type Gateway,
-  LOAD_BALANCER,
-  NODE,
   PODS,
   PUBLIC,
   rendered,
-  TOOLS,
   WORLD,
 } from './seats.js';
 
@@ -164,49 +161,6 @@ test('the metrics of the gateway are for the node and not for a tool', async () 
       socket.setTimeout(1500, () => (console.log('closed'), socket.destroy()));`;
     assert.equal(await inTool(script), 'closed\n');
   }
-});
-
-/** What the gateway's pods would reach if the proxy erred. */
-const INSIDE = [
-  ...PODS.neighbour.map((address) => [address, 8000] as const),
-  ...NODE.map((address) => [address, 10250] as const),
-  ...[API_SERVER, LOAD_BALANCER].flat().map((address) => [address, 443] as const),
-  ...['192.168.1.20', '169.254.169.254', '100.64.0.1', '198.18.0.1'].map((address) => [address, 443] as const),
-  ...['fd00:ec2::254', 'fec0::1', '2002:a00:1::1', '2001:db8:f::1'].map((address) => [address, 443] as const),
-  ...['64:ff9b::169.254.169.254', '64:ff9b::10.244.1.9'].map((address) => [address, 443] as const),
-];
-const OUTSIDE = [...PUBLIC, '64:ff9b::5.5.5.20'].map((address) => [address, 443] as const);
-
-async function reached(policies: typeof rendered.policies | null): Promise<readonly string[]> {
-  const rules = policies === null ? NO_ENGINE : engineRules(policies, WORLD, { refuse: 'reject', node: 'closed' });
-  cluster.filter(rules);
-  const dialled = cluster.talk('gw1', 'dial.js', [...INSIDE, ...OUTSIDE]);
-  const answered = JSON.parse(await dialled.line((line) => line.startsWith('[')));
-  cluster.filter(engineRules(rendered.policies, WORLD));
-  return answered;
-}
-
-const addressesOf = (targets: readonly (readonly [string, number])[]) => targets.map(([address]) => address);
-
-/** Without what the tools' own policy closes on their side. */
-const FENCE = rendered.policies.filter(({ metadata }) => metadata.namespace !== TOOLS);
-
-test('the fence around the gateway holds without the proxy, in both families, where a LoadBalancer leads to a pod, and through NAT64', async () => {
-  assert.deepEqual(await reached(null), addressesOf([...INSIDE, ...OUTSIDE]), 'without it all of them answer');
-  assert.deepEqual(await reached(FENCE), addressesOf(OUTSIDE));
-});
-
-test('a hole for IPv6 alone in that fence is found', async () => {
-  const whole = JSON.stringify(FENCE);
-  const open = JSON.parse(whole.replace('"cidr":"2000::/3"', '"cidr":"::/0"'));
-  assert.notEqual(JSON.stringify(open), whole);
-  const found = (await reached(open)).filter((address) => !addressesOf(OUTSIDE).includes(address));
-  const six = INSIDE.filter(([address]) => address.includes(':'));
-  assert.deepEqual(
-    found,
-    addressesOf(six.filter(([address]) => !/^200[12]:/.test(address))),
-    'what no exception names',
-  );
 });
 
 test('a rolling update of both replicas under 20 new connections a second loses none', {
