@@ -34,14 +34,15 @@ const UNUSED = [
   ['thread-stream', /pino/],
 ];
 
-/** Modules of Node that a package loads for one small use, and what it gets instead. */
+/** What a package loads at once for one small or late use, and what it gets instead. */
 const SMALLER = [
+  ['./lib/defaultMetrics', /prom-client/, 'default-metrics.cjs'],
   ['worker_threads', /pino/, 'worker-threads.cjs'],
   ['assert', /sonic-boom/, 'assert.cjs'],
 ];
 
 /** Modules of which we use only functions, and none before the first request: loaded when one is first called. */
-const LATE = ['node:fs/promises'];
+const LATE = ['node:crypto', 'node:fs/promises'];
 
 export const standIns = {
   name: 'stand-ins',
@@ -74,5 +75,6 @@ function constantsOf(whole, clause, name) {
 /** Of an import as `open` or `open: openFile`. */
 function lateFunction(one, name) {
   const [imported, local = imported] = one.split(': ');
-  return `const ${local} = (...given) => process.getBuiltinModule('${name}').${imported}(...given);`;
+  const found = `found_${local}`;
+  return `let ${found}; const ${local} = (...given) => (${found} ??= process.getBuiltinModule('${name}').${imported})(...given);`;
 }

@@ -51,7 +51,7 @@ export interface ClientView {
 
 /** `source` is the configuration, or the part of it that is named here. */
 export function policyView(source: {
-  readonly digest: string;
+  digest(): string;
   readonly policy: Policy;
   readonly clients: readonly {
     readonly name: string;
@@ -63,9 +63,9 @@ export function policyView(source: {
   readonly notify?: NotifySettings | null;
   readonly warnings: readonly ConfigWarning[];
 }): PolicyView {
-  const { digest, policy, clients, notify = null, warnings } = source;
+  const { policy, clients, notify = null, warnings } = source;
   return {
-    digest,
+    digest: source.digest(),
     mode: policy.mode,
     default: policy.default,
     sni: policy.sni,

@@ -59,7 +59,7 @@ export function compileConfig(document: PolicyDocument, { warnings, secretFiles,
       memoryBytes: memory ?? memoryForOthers(processMemory()),
     },
     log: { ...log, file: log.file && { path: log.file.path, maxSizeBytes: log.file.maxSize, keep: log.file.keep } },
-    digest: digestOf(policy, clients),
+    digest: digestOnce(policy, clients),
     warnings,
   });
 }
@@ -179,6 +179,15 @@ function compileClient(client: PolicyDocument['clients'][number]): ClientEntry {
     mode: client.mode ?? null,
     server: client.server ?? null,
     pods: client.pods ?? null,
+  };
+}
+
+/** Computed when it is first asked for, since node:crypto is not loaded before the doors are open. */
+function digestOnce(policy: Policy, clients: readonly ClientEntry[]): () => string {
+  let digest: string | null = null;
+  return () => {
+    digest ??= digestOf(policy, clients);
+    return digest;
   };
 }
 

@@ -143,7 +143,7 @@ export interface Config {
     readonly file: LogFile | null;
   };
   /** SHA-256 of the policy in force, as hex: rules, defaults and client names, no tokens. */
-  readonly digest: string;
+  digest(): string;
   /** What is valid, but probably not intended. */
   readonly warnings: readonly ConfigWarning[];
 }

@@ -1,5 +1,4 @@
 /** Notices that the configuration file has changed, by looking: bind mounts on Docker Desktop send no events. DECISIONS 109. */
-import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 
@@ -66,7 +65,7 @@ async function stateOf(paths: readonly string[]): Promise<State> {
   const states = await Promise.all(paths.map(stateOfFile));
   return {
     identity: states.map(({ identity }) => identity).join(),
-    content: states.map(({ content }) => content).join(),
+    content: JSON.stringify(states.map(({ content }) => content)),
   };
 }
 
@@ -83,7 +82,7 @@ async function stateOfFile(path: string): Promise<State> {
     try {
       const found = await file.stat();
       if (!found.isFile()) return NOTHING;
-      return { identity: identityOf(found), content: largeContent(found) ?? hash(await file.readFile()) };
+      return { identity: identityOf(found), content: largeContent(found) ?? present(await file.readFile('latin1')) };
     } finally {
       await file.close();
     }
@@ -93,7 +92,7 @@ async function stateOfFile(path: string): Promise<State> {
 }
 
 function contentNow(paths: readonly string[]): string {
-  return paths.map(contentOfFile).join();
+  return JSON.stringify(paths.map(contentOfFile));
 }
 
 function contentOfFile(path: string): string {
@@ -101,7 +100,7 @@ function contentOfFile(path: string): string {
     const file = openSync(path, READ);
     try {
       const found = fstatSync(file);
-      return found.isFile() ? (largeContent(found) ?? hash(readFileSync(file))) : NOTHING.content;
+      return found.isFile() ? (largeContent(found) ?? present(readFileSync(file, 'latin1'))) : NOTHING.content;
     } finally {
       closeSync(file);
     }
@@ -119,6 +118,7 @@ function largeContent(found: Stats): string | null {
   return found.size > MOST_BYTES ? identityOf(found) : null;
 }
 
-function hash(content: Buffer): string {
-  return createHash('sha256').update(content).digest('hex');
+/** An empty file is not a missing one. */
+function present(text: string): string {
+  return `=${text}`;
 }

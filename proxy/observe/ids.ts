@@ -1,6 +1,4 @@
 /** Decision ids: short, unique among all instances, and sorted by time as text. */
-import { randomInt } from 'node:crypto';
-
 const DIGITS = 5;
 
 /**
@@ -27,9 +25,12 @@ function counted(count: number): string {
 /** Counters as text for one millisecond, which seldom needs more. */
 const COUNTS = Array.from({ length: 36 }, (_, count) => counted(count));
 
-/** One of 60 million: among ten replicas, two are the same in one of 1.3 million deployments. */
+/**
+ * One of 60 million: among ten replicas, two are the same in one of 1.3 million deployments. An id is no secret, and
+ * node:crypto would have to be loaded for it before the first request.
+ */
 function randomDigits(): string {
-  return randomInt(36 ** DIGITS)
+  return Math.floor(Math.random() * 36 ** DIGITS)
     .toString(36)
     .padStart(DIGITS, '0');
 }

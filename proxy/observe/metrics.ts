@@ -43,6 +43,8 @@ export interface Metrics extends DecisionSink {
   /** The outcome of a notice. */
   notice(event: NoticeEvent, outcome: NoticeOutcome): void;
   readonly registry: Registry;
+  /** Adds what Node knows of this process. To be called once, behind the doors' opening: it loads parts of Node. */
+  watchProcess(): void;
   /** A reload of the configuration that took effect. */
   reloaded(): void;
   /** A reload that was refused; the earlier policy stays in force. */
@@ -54,7 +56,6 @@ const NAME_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2
 
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 });
   addSources(registry, options);
   const requests = countRequests(registry, () => options.clients?.() ?? NONE);
   const closes = countCloses(registry, () => options.openTunnelBytes?.() ?? { up: 0, down: 0 });
@@ -72,6 +73,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   });
   return {
     registry,
+    watchProcess: () => collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 }),
     decision(record) {
       requests(record);
       dns.add(record.dnsMs);

@@ -1,16 +1,17 @@
 /** Reads what the spawn guard adds to its file of records, for the proxy's log, page and metrics. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseSpawnLine } from './parse-spawn.js';
 import type { SpawnRecord } from './record.js';
-import { parseSpawnLine, SPAWN_FILE } from './spawn-record.js';
+import { SPAWN_FILE } from './spawn-record.js';
 
 export interface SpawnTail {
   close(): void;
 }
 
 export interface SpawnTailOptions {
-  /** The folder of the lease file; null: there is no guard. */
-  readonly folder: string | null;
+  /** The folder of the lease file. */
+  readonly folder: string;
   readonly intervalMs: number;
   /** `isEarlier`: the record existed before reading began. */
   readonly onRecord: (record: SpawnRecord, isEarlier: boolean) => void;
@@ -21,7 +22,6 @@ const MOST_OCTETS = 128 * 1024;
 
 /** Looks for records every `intervalMs`. The timer keeps no process alive. Never throws. */
 export function tailSpawns({ folder, intervalMs, onRecord }: SpawnTailOptions): SpawnTail {
-  if (folder === null) return { close() {} };
   const path = join(folder, SPAWN_FILE);
   let inode = 0;
   let offset = 0;

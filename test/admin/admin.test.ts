@@ -163,7 +163,7 @@ test('the policy is shown with its digest and without any token', () => {
   const address = parsePrefix('10.0.0.0/8');
   const rule = { host, address: null, ports: [{ from: 443, to: 443 }], clients: new Set(['github']) };
   const view = policyView({
-    digest: 'd1',
+    digest: () => 'd1',
     policy: closedPolicy({
       allow: [{ id: 'allow[0]', ...rule }],
       deny: [{ id: 'deny[0]', host: null, address, ports: [{ from: 1, to: 9 }], clients: null }],

@@ -97,7 +97,7 @@ test('an overlap with what the table knows is fine', (t) => {
 });
 
 test('the digest changes with the ranges, and not with the cluster', (t) => {
-  const digest = (text: string, env = {}) => configOf(t, `version: 1\n${text}\n`, env).digest;
+  const digest = (text: string, env = {}) => configOf(t, `version: 1\n${text}\n`, env).digest();
   assert.notEqual(digest('policy: { private: [34.118.224.0/20] }'), digest(''));
   assert.equal(digest('', { KUBERNETES_SERVICE_HOST: '10.96.0.1' }), digest(''));
 });

@@ -17,6 +17,7 @@ async function exported(): Promise<Map<string, Map<string, Set<string>>>> {
     pods: () => [{ namespace: 'tools', state: 'connected', pods: 1 }],
     policy: () => ({ digest: 'd', mode: 'report', default: 'none' }),
   });
+  metrics.watchProcess();
   countExports(metrics.registry, () => 0);
   for (const door of DOORS) {
     for (const reason of [...(Object.keys(REASONS) as (keyof typeof REASONS)[]), null]) {

@@ -8,9 +8,10 @@ import { instanceName } from '../../proxy/observe/instance.js';
 import { closeJson, decisionJson } from '../../proxy/observe/json-line.js';
 import { fanOut } from '../../proxy/observe/observe.js';
 import { parseRecordLine } from '../../proxy/observe/parse-record.js';
+import { parseSpawnLine } from '../../proxy/observe/parse-spawn.js';
 import { prettyRenderer } from '../../proxy/observe/pretty.js';
 import { createRing } from '../../proxy/observe/ring.js';
-import { parseSpawnLine, spawnJson } from '../../proxy/observe/spawn-record.js';
+import { spawnJson } from '../../proxy/observe/spawn-record.js';
 import { closeRecord, decisionRecord } from './records.js';
 
 test('ids of instances that decide in the same millisecond differ, and are of one length', () => {

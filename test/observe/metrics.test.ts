@@ -145,7 +145,9 @@ test('a refused reload counts and marks the policy stale until one is taken', as
 });
 
 test('the delay of the event loop and the memory are there', async () => {
-  const text = await metricsWith().registry.metrics();
+  const metrics = metricsWith();
+  metrics.watchProcess();
+  const text = await metrics.registry.metrics();
   assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
   assert.match(text, /^process_resident_memory_bytes /m);
 });

@@ -1,5 +1,4 @@
 /** The admin API beside the doors: opened after them, loaded when it is first asked for anything, closed after them. */
-import { setTimeout } from 'node:timers/promises';
 import type { AdminOptions } from '../../admin/options.js';
 import { policyView } from '../../admin/policy-view.js';
 import type { App } from '../../app.js';
@@ -9,9 +8,6 @@ import type { FollowedConfiguration } from './followed-configuration.js';
 import { type HttpListener, openHttp } from './http-listener.js';
 import type { Observation } from './observation.js';
 import type { RunTimeService } from './run-time.js';
-
-/** A head start for clients that waited for the proxy's port: loading node:http keeps the event loop busy. DECISIONS 194. */
-const HEAD_START_MS = 50;
 
 /** What the API shows. */
 export interface Shown {
@@ -28,7 +24,6 @@ export async function openAdmin(
   state: AdminOptions['state'],
 ): Promise<HttpListener | null> {
   if (listen.admin === null) return null;
-  await setTimeout(HEAD_START_MS);
   const { createAdminServer } = await import('../../admin/front.js');
   // Not copied, because the tokens have to be read at each request.
   const rest = { state, logFile: log.file?.path ?? null, loopback: isLoopbackHost(listen.admin.host) };

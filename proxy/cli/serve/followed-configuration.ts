@@ -97,7 +97,7 @@ export class FollowedConfiguration {
     this.lastReload = { at: new Date().toISOString(), ok: true, errors: [], changes };
     apply(read, this.current);
     metrics.reloaded();
-    events.info({ event: 'reloaded', path, digest: this.current.digest }, 'the configuration is in force');
+    events.info({ event: 'reloaded', path, digest: this.current.digest() }, 'the configuration is in force');
     this.#warn();
     if (ignored.length > 0)
       events.warn({ event: 'reload-partial', keys: ignored }, 'these keys take effect only after a restart');

@@ -6,13 +6,12 @@ import { createKeptTest } from '../../observe/kept.js';
 import { createMetrics, type Metrics, type MetricsOptions } from '../../observe/metrics.js';
 import { both, fanOut } from '../../observe/observe.js';
 import { type OpenLog, openLog } from '../../observe/open-log.js';
-import { restoreRing } from '../../observe/read-back.js';
 import type { DecisionSink } from '../../observe/record.js';
 import { foldRepeats } from '../../observe/repeats.js';
 import { createRing, type Ring } from '../../observe/ring.js';
 import { spawnJson } from '../../observe/spawn-record.js';
 import { createSpawnRing, type SpawnRing } from '../../observe/spawn-ring.js';
-import { type SpawnTail, tailSpawns } from '../../observe/spawn-tail.js';
+import type { SpawnTail } from '../../observe/spawn-tail.js';
 import { openExporter } from './exporter.js';
 import type { KernelWatch } from './kernel-watch.js';
 
@@ -56,12 +55,12 @@ export async function openObservation(config: Config, live: Live): Promise<Obser
   const exporter = config.otlp === null ? null : await openExporter(config.otlp, otlp);
   const log = await openLog({ ...config.log, instance }, undefined, exporter?.outputs);
   const ring = createRing(RING_RECORDS);
-  if (config.log.file !== null) await restoreRing(ring, config.log.file, RING_RECORDS);
+  await restoreFrom(config.log.file, ring);
   const metrics = createMetrics(sourcesOf(live, log, ring));
   exporter?.start();
   const records = foldRepeats(fanOut([log.decisions, ring], createKeptTest(), instance));
   const spawns = createSpawnRing();
-  const tail = followGuard(config, { log, metrics, spawns });
+  const tail = await followGuard(config, { log, metrics, spawns });
   return {
     log,
     metrics,
@@ -70,7 +69,7 @@ export async function openObservation(config: Config, live: Live): Promise<Obser
     sink: both(metrics, records),
     onDefect: (error) =>
       log.events.error({ event: 'defect', err: error }, 'an internal error was caught, and the process goes on'),
-    stop: () => tail.close(),
+    stop: () => tail?.close(),
     async close() {
       records.flush();
       log.events.info({ event: 'stopped' }, 'stopped');
@@ -96,15 +95,29 @@ function sourcesOf({ version, app, config, clientNames, kernel }: Live, log: Ope
     relays: () => app().relays,
     pods: () => app().pods.namespaces,
     policy() {
-      const { digest, policy } = config();
-      return { digest, mode: policy.mode, default: policy.default };
+      const current = config();
+      const { mode, default: fallback } = current.policy;
+      return { digest: current.digest(), mode, default: fallback };
     },
   };
 }
 
-function followGuard({ guard }: Config, to: Pick<Observation, 'log' | 'metrics' | 'spawns'>): SpawnTail {
+/** Loads what reads records only where there are some: its schemas cost a start 3 ms. */
+async function restoreFrom(file: Config['log']['file'], ring: Ring): Promise<void> {
+  if (file === null) return;
+  const { restoreRing } = await import('../../observe/read-back.js');
+  await restoreRing(ring, file, RING_RECORDS);
+}
+
+/** The same for those of the guard. Null: there is none. */
+async function followGuard(
+  { guard }: Config,
+  to: Pick<Observation, 'log' | 'metrics' | 'spawns'>,
+): Promise<SpawnTail | null> {
+  if (guard?.leases == null) return null;
+  const { tailSpawns } = await import('../../observe/spawn-tail.js');
   return tailSpawns({
-    folder: guard?.leases ?? null,
+    folder: guard.leases,
     intervalMs: SPAWNS_MS,
     onRecord(record, isEarlier) {
       to.spawns.add(record);
