@@ -48,7 +48,7 @@ const OWNED: Readonly<Record<string, Owners>> = {
   'node:module': [[/^proxy\/main\.ts$/, '*']],
   undici: [],
   'ipaddr.js': [[/^proxy\/core\/address\.ts$/, '*']],
-  zod: [[/^proxy\/(?:config\/|observe\/(?:parse|spawn)-record\.ts$|admin\/admin\.ts$)/, '*']],
+  zod: [[/^proxy\/(?:config\/|observe\/parse-(?:record|spawn)\.ts$|admin\/admin\.ts$)/, '*']],
   yaml: [[/^proxy\/(?:config|suggest|init)\//, '*']],
 };
 
