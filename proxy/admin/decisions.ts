@@ -19,7 +19,7 @@ const OUTCOMES: readonly string[] = ['allow', 'deny', 'fail'];
 /** A query string as given: a repeated field is a list. */
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-export function addDecisionRoutes(app: FastifyInstance, { ring, spawns, policyView }: AdminOptions): void {
+export function addDecisionRoutes(app: FastifyInstance, { ring, spawns, policyView, runTime }: AdminOptions): void {
   app.get<{ Querystring: Query }>('/v1/decisions', async ({ query }) =>
     ring.query({
       ...filterOf(query),
@@ -34,7 +34,9 @@ export function addDecisionRoutes(app: FastifyInstance, { ring, spawns, policyVi
   app.get<{ Params: { id: string } }>('/v1/decisions/:id', async ({ params }) => {
     const record = ring.find(params.id);
     if (record === null) throw new AdminError(404, 'not-found', 'No such decision, or it is too old to be kept.');
-    return explain(record, policyView());
+    const { host } = record;
+    const warning = host === null ? null : (runTime?.warning(host) ?? null);
+    return { ...explain(record, policyView()), warning };
   });
   app.get<{ Querystring: Query }>('/v1/decisions/export', async ({ query }, reply) => {
     const { format = 'json', ...filter } = query;
@@ -54,7 +56,7 @@ function explain(record: DecisionRecord, policy: PolicyView) {
   const context = { default: client?.default ?? policy.default, clients, here: rangesOf(policy) };
   return {
     record,
-    explanation: record.reason === null ? null : inWords(record.reason, record.addresses, context.here),
+    explanation: record.reason === null ? null : meaningOf(record, record.reason, context.here),
     allow: inYaml(isAllowed(record) ? allowedAlready(record) : draftsToAllow(record, context)),
     deny: inYaml(draftToDeny(record, context)),
   };
@@ -66,6 +68,14 @@ function isAllowed({ outcome, reason }: DecisionRecord): boolean {
 
 function allowedAlready({ rule }: DecisionRecord): Proposal {
   return { drafts: [], note: `It is allowed already, by ${placeInFile(rule) ?? 'policy.default'}.` };
+}
+
+/** What happened, or in mode `report` what would have. */
+function meaningOf({ outcome, addresses }: DecisionRecord, reason: Reason, here: LocalRanges): string {
+  const words = inWords(reason, addresses, here);
+  if (outcome !== 'allow') return words;
+  const would = reason === 'not-yet-allowed' ? 'become a question' : 'be refused';
+  return `It was let through, as mode report does; enforced, it would ${would}. ${words}`;
 }
 
 /** The sentence for the reason, and what kind of address a non-public one is. */

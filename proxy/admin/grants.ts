@@ -9,6 +9,7 @@ import { type Deciding, type Grant, type GrantDraft, grantView, lineOf, pauseVie
 import { type Question, questionView } from '../decide/questions.js';
 import type { Vetting } from '../door/vet-grant.js';
 import { isByCookie } from './access.js';
+import { type Query, text } from './decisions.js';
 import { answerRequest, emptyRequest, grantRequest, pauseAllRequest, pauseRequest } from './grant-request.js';
 import { AdminError, type AdminOptions } from './options.js';
 import type { RunTimeControl } from './run-time.js';
@@ -21,6 +22,11 @@ export function addGrantRoutes(app: FastifyInstance, { runTime, policyView }: Ad
     const { draft, why } = grantRequest(request.body);
     if (draft.client !== null && !isKnown(draft.client)) throw unknownClient();
     return reply.code(201).send(await make(runTime, draft, decidingOf(request, why)));
+  });
+  app.get<{ Querystring: Query }>('/v1/look-alikes', async ({ query }) => {
+    const host = text(query, 'host');
+    if (host === null) throw new AdminError(400, 'bad-request', 'host is the name to look at');
+    return { warning: runTime.warning(host.toLowerCase()) };
   });
   app.delete<{ Params: { id: string } }>('/v1/grants/:id', async ({ params }) => revoke(runTime, params.id));
   addPauseRoutes(app, runTime, isKnown);
@@ -57,7 +63,7 @@ function addPauseRoutes(app: FastifyInstance, runTime: RunTimeControl, isKnown: 
 function addQuestionRoutes(app: FastifyInstance, runTime: RunTimeControl): void {
   const { questions } = runTime;
   app.get('/v1/questions', async () => ({
-    questions: questions.list().map(questionView),
+    questions: questions.list().map((question) => shownQuestion(runTime, question)),
     folded: questions.folded().map(({ last, ...rest }) => ({ ...rest, last: new Date(last).toISOString() })),
     ask: runTime.ask(),
   }));
@@ -67,7 +73,7 @@ function addQuestionRoutes(app: FastifyInstance, runTime: RunTimeControl): void 
     if (question === null) throw new AdminError(404, 'not-found', 'No such question, or it has been answered.');
     if (answer === 'dismiss') {
       questions.end(question.id, 'dismissed');
-      return { dismissed: questionView(question) };
+      return { dismissed: shownQuestion(runTime, question) };
     }
     const draft = {
       effect: answer,
@@ -90,9 +96,20 @@ function clientOf({ client, grantClient }: Question, lifetime: Pick<GrantDraft, 
   return { client: null, clientAddress: client.address };
 }
 
-function overview({ book, state, file }: RunTimeControl) {
+function shownQuestion({ warning }: RunTimeControl, question: Question) {
+  return questionView(question, warning(question.host));
+}
+
+/** Blocks are nothing to be warned of. */
+function shownGrant({ warning }: RunTimeControl, grant: Grant) {
+  const view = grantView(grant);
+  return { ...view, warning: view.effect === 'block' || view.host === null ? null : warning(view.host) };
+}
+
+function overview(runTime: RunTimeControl) {
+  const { book, state, file } = runTime;
   return {
-    grants: book.grants.map(grantView),
+    grants: book.grants.map((grant) => shownGrant(runTime, grant)),
     pauses: book.pauses.map(pauseView),
     now: new Date().toISOString(),
     most: MOST_GRANTS,
@@ -108,7 +125,7 @@ async function make(runTime: RunTimeControl, draft: GrantDraft, deciding: Decidi
   const grant = orRefused(() => runTime.book.grant({ ...rest, ...confirmation }, deciding));
   const file = grant.expires === null ? intoFile(runTime, grant) : null;
   const closed = await runTime.settled();
-  return { grant: grantView(runTime.book.find(grant.id) ?? grant), file, closed };
+  return { grant: shownGrant(runTime, runTime.book.find(grant.id) ?? grant), file, closed };
 }
 
 function intoFile(runTime: RunTimeControl, grant: Grant) {
@@ -140,7 +157,7 @@ async function revoke(runTime: RunTimeControl, id: string) {
     // Ends the grant along with its rule.
     runTime.reload();
   } else orRefused(() => runTime.book.revoke(id));
-  return { revoked: grantView(grant), closed: await runTime.settled() };
+  return { revoked: shownGrant(runTime, grant), closed: await runTime.settled() };
 }
 
 /** Whether the grant is an exception for a private destination, and where; throws if no grant can open it, or if it still has to be confirmed. */

@@ -21,6 +21,8 @@ export interface RunTimeControl {
   /** Reads the policy file again, now. */
   reload(): void;
   vet(draft: GrantDraft): Promise<Vetting>;
+  /** What to look at twice in this host, in ASCII: that it looks like another one that is allowed, or is in other letters. */
+  warning(host: string): string | null;
   /** Resolves, with how many were closed, when every open connection has been judged by what is in force. */
   settled(): Promise<number>;
   /** Returns a function that stops listening. */

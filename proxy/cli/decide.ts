@@ -61,7 +61,7 @@ export const revokeCommand = command({
     ask(
       values,
       io,
-      (answer) => `revoked ${oneGrant(at(answer, 'revoked'))}${closedText(answer)}\n`,
+      (answer) => printableText(`revoked ${oneGrant(at(answer, 'revoked'), closedText(answer))}\n`),
       (admin) => admin.send('DELETE', `/v1/grants/${encodeURIComponent(id)}`),
     ),
 });
@@ -161,18 +161,19 @@ function grantText(answer: unknown): string {
     file !== null && inFile === ''
       ? `${at(file, 'explanation')} The line, for policy.${at(file, 'section')}:\n  ${at(file, 'line')}\n`
       : '';
-  return printableText(`${oneGrant(at(answer, 'grant'))}${closedText(answer)}\n${inFile}${notInFile}`);
+  return printableText(`${oneGrant(at(answer, 'grant'), closedText(answer))}\n${inFile}${notInFile}`);
 }
 
 function listText(answer: unknown): string {
-  const lines = [...list(answer, 'pauses').map(onePause), ...list(answer, 'grants').map(oneGrant)];
+  const lines = [...list(answer, 'pauses').map(onePause), ...list(answer, 'grants').map((grant) => oneGrant(grant))];
   const error = at(at(answer, 'state'), 'error');
   return printableText(
     `${error === null ? '' : `${error}\n`}${lines.length === 0 ? 'nothing is decided at run time' : lines.join('\n')}\n`,
   );
 }
 
-function oneGrant(grant: unknown): string {
+/** `closed`: what that has closed, as text. */
+function oneGrant(grant: unknown, closed = ''): string {
   const ports = at(grant, 'ports');
   const place = `${at(grant, 'host') ?? at(grant, 'address')}${Array.isArray(ports) ? `:${ports.join(',')}` : ''}`;
   const marks = [
@@ -189,7 +190,9 @@ function oneGrant(grant: unknown): string {
     until(grant, 'revoked'),
     ...marks,
   ];
-  return words.filter((word) => word !== '').join(' ');
+  const warning = at(grant, 'warning');
+  const below = typeof warning === 'string' ? `\n  warning: ${warning}` : '';
+  return words.filter((word) => word !== '').join(' ') + closed + below;
 }
 
 function privateText(grant: unknown): string {

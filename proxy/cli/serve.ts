@@ -126,6 +126,7 @@ async function compose(path: string, config: Config): Promise<Serving> {
     observation,
     config: () => followed.current,
     clientNames: () => followed.clientNames,
+    warning: runTime.control.warning,
     app: () => app,
   });
   const app = createApp(appOptions(config, runTime, { ...observation, sink: withNotices(observation.sink, notices) }));

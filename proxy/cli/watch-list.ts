@@ -11,6 +11,8 @@ export interface WatchRow {
   readonly port: number;
   readonly count: number;
   readonly from: string;
+  /** What to look at twice in the host, if that is known. */
+  readonly warning: string | null;
   /** The question; null: a decision. */
   readonly question: string | null;
 }
@@ -23,6 +25,8 @@ export class WatchList {
   #rows: readonly WatchRow[] = [];
   /** The first row is chosen, and from then on only what somebody chooses: no other one steps into its place. */
   #chosen: string | null = null;
+  /** The row that was last warned of: another one needs its own. */
+  #warned: string | null = null;
 
   /** A decision record or a question. `clients`: the names that grants may name. */
   add(record: unknown, clients: ReadonlySet<string>): void {
@@ -56,6 +60,14 @@ export class WatchList {
     this.#chosen = next === undefined ? null : keyOf(next);
   }
 
+  /** False if whoever decides has been warned of this row before. */
+  warn(row: WatchRow, warning: string): boolean {
+    if (this.#warned === keyOf(row)) return false;
+    this.#warned = keyOf(row);
+    this.#rows = this.#rows.map((one) => (keyOf(one) === keyOf(row) ? { ...one, warning } : one));
+    return true;
+  }
+
   /** The row shows what was decided. */
   decided(row: WatchRow, effect: 'allow' | 'block'): void {
     const shown = { ...row, outcome: effect, reason: 'decided here', question: null };
@@ -81,11 +93,16 @@ export class WatchList {
   }
 }
 
-function lineOf({ outcome, client, host, port, reason, count }: WatchRow, mark: string, width: number): string {
+function lineOf(
+  { outcome, client, host, port, reason, count, warning }: WatchRow,
+  mark: string,
+  width: number,
+): string {
   const who = client.length > CLIENT_WIDTH ? `${client.slice(0, CLIENT_WIDTH - 3)}...` : client.padEnd(CLIENT_WIDTH);
   const head = `${mark} ${outcome.padEnd(5)} ${who} `;
   const where = ending(hostPortText(host, port), width - head.length);
-  return safe(`${head}${where} ${reason ?? ''}${count > 1 ? ` x${count}` : ''}`).slice(0, width);
+  const more = warning === null ? '' : ` ${warning}`;
+  return safe(`${head}${where} ${reason ?? ''}${count > 1 ? ` x${count}` : ''}${more}`).slice(0, width);
 }
 
 /** The end of a name is whose it is; its beginning is whatever the owner likes. */
@@ -97,6 +114,7 @@ function rowOf(record: unknown, clients: ReadonlySet<string>): WatchRow | null {
   const [host, port, from] = [at(record, 'host'), at(record, 'port'), at(record, 'id')];
   if (typeof host !== 'string' || typeof port !== 'number' || at(record, 'event') === 'closed') return null;
   const isQuestion = at(record, 'outcome') === null;
+  const warning = at(record, 'warning');
   const name = at(at(record, 'client'), 'name') ?? at(at(record, 'client'), 'address');
   const reason = isQuestion ? 'not-yet-allowed' : at(record, 'reason');
   return {
@@ -108,6 +126,7 @@ function rowOf(record: unknown, clients: ReadonlySet<string>): WatchRow | null {
     port,
     count: isQuestion ? Number(at(record, 'count') ?? 1) : 1 + Number(at(record, 'repeats') ?? 0),
     from: String(at(record, isQuestion ? 'from' : 'id') ?? from),
+    warning: typeof warning === 'string' ? warning : null,
     question: isQuestion ? String(from) : null,
   };
 }

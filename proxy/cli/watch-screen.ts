@@ -21,6 +21,8 @@ const CLEAR = '\x1b[2J\x1b[H';
 const KEYS = 'up down end: choose  a: allow 10 min  b: block 10 min  q: quit';
 /** Of a terminal that does not say how large it is. */
 const SIZE = { rows: 24, columns: 80 } as const;
+/** Lines below the list. */
+const MOST_SAID = 4;
 /** What comes in between is drawn together. */
 const DRAW_MS = 50;
 
@@ -68,13 +70,16 @@ export class WatchScreen {
     if (!this.#isOpen) return;
     const { rows, columns } = process.stdout;
     const [height, width] = [rows || SIZE.rows, columns || SIZE.columns];
-    const lines = this.#options.list.lines(Math.max(1, height - 3), width);
-    this.#options.io.stdout(CLEAR + [...lines, '', this.#said.slice(0, width), KEYS.slice(0, width)].join('\n'));
+    const { list, io } = this.#options;
+    const below = linesOf(this.#said || printable(list.chosen?.warning ?? ''), width);
+    const lines = list.lines(Math.max(1, height - 2 - below.length), width);
+    io.stdout(CLEAR + [...lines, '', ...below, KEYS.slice(0, width)].join('\n'));
   }
 
-  /** One read may hold several keys. */
+  /** One read may hold several keys. What was said was said of the row before. */
   #press(bytes: Buffer, quit: () => void): void {
     const { list } = this.#options;
+    this.#said = '';
     for (const key of bytes.toString('latin1').match(/\x1b\[[A-Z]|./gs) ?? []) {
       if (key === 'q' || key === '\x03') quit();
       if (key === '\x1b[A' || key === 'k') list.move(-1);
@@ -92,4 +97,10 @@ export class WatchScreen {
     this.#said = printable(await this.#options.decide(effect, row), 400);
     this.#draw();
   }
+}
+
+/** One line at least, so that the list stands still. */
+function linesOf(text: string, width: number): readonly string[] {
+  const lines = text.match(new RegExp(`.{1,${Math.max(1, width)}}`, 'g')) ?? [''];
+  return lines.slice(0, MOST_SAID);
 }

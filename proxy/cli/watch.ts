@@ -77,6 +77,8 @@ async function onScreen(admin: AdminClient, io: Io, all: boolean): Promise<numbe
 async function decide(admin: AdminClient, list: WatchList, effect: Effect, row: WatchRow): Promise<string> {
   const { host, port, grantClient, from } = row;
   try {
+    const warning = effect === 'block' ? null : (row.warning ?? (await warningOf(admin, host)));
+    if (warning !== null && list.warn(row, warning)) return `${warning} Press "a" again to allow it all the same.`;
     await admin.send('POST', '/v1/grants', { effect, host, ports: [port], client: grantClient, for: LIFETIME, from });
     list.decided(row, effect);
     return `${effect}: ${hostPortText(host, port)} for ${grantClient ?? 'all'}, ${LIFETIME}`;
@@ -100,6 +102,13 @@ async function* events(admin: AdminClient, all: boolean, onOpen?: () => void): A
     if (event === 'question-ended') yield { ended: String(Reflect.get(record, 'id')), record: null };
     else if (!isClose && (all || Reflect.get(record, 'outcome') !== 'allow')) yield { ended: null, record };
   }
+}
+
+/** What to look at twice in the host of a decision; a question has it. */
+async function warningOf(admin: AdminClient, host: string): Promise<string | null> {
+  const answer = await admin.send('GET', `/v1/look-alikes?${new URLSearchParams({ host })}`);
+  const warning: unknown = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'warning') : null;
+  return typeof warning === 'string' ? warning : null;
 }
 
 async function clientNames(admin: AdminClient): Promise<ReadonlySet<string>> {

@@ -57,7 +57,7 @@ export const REASONS = {
   'not-yet-allowed': deny(
     403,
     'http_request_denied',
-    'Nobody has allowed this yet. Whoever runs the proxy is asked: on its page, in "egress-proxy watch", or with "egress-proxy allow".',
+    'Nobody has allowed this yet. Whoever runs the proxy can: on its page, in "egress-proxy watch", or with "egress-proxy allow".',
   ),
   paused: deny(
     403,

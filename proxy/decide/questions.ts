@@ -194,8 +194,14 @@ export interface WaitSignal {
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
-export function questionView(question: Question) {
-  return { ...question, first: new Date(question.first).toISOString(), last: new Date(question.last).toISOString() };
+/** `warning`: what to look at twice in its host. */
+export function questionView(question: Question, warning: string | null) {
+  return {
+    ...question,
+    warning,
+    first: new Date(question.first).toISOString(),
+    last: new Date(question.last).toISOString(),
+  };
 }
 
 function keyOf(asking: Pick<Question, 'client' | 'grantClient' | 'host' | 'port'>): string {

@@ -9,6 +9,8 @@ export interface DeliveryOptions {
   readonly settings: () => NotifySettings | null;
   /** Never rejects. */
   readonly post: (settings: NotifySettings, body: Buffer) => Promise<Posted>;
+  /** What to look at twice in a host. */
+  readonly warning: (host: string) => string | null;
   /** The name of the machine. */
   readonly machine: string;
   readonly count: (event: Notice['event'], outcome: NoticeOutcome) => void;
@@ -61,6 +63,11 @@ export class Delivery {
     this.#waiting.length = 0;
   }
 
+  /** Nobody is to decide on a metadata service. */
+  #warning({ event, host }: Notice): string | null {
+    return event === 'metadata' || host === null ? null : this.#options.warning(host);
+  }
+
   async #run(): Promise<void> {
     // Not within `offer`, whose caller is serving a request.
     await Promise.resolve();
@@ -74,11 +81,12 @@ export class Delivery {
   }
 
   async #deliver(notice: Notice): Promise<void> {
+    const warning = this.#warning(notice);
     const { settings, post, machine, count, onWorking, onFailing, pause } = this.#options;
     for (let attempt = 0; ; attempt++) {
       const current = settings();
       if (current === null) return;
-      const facts = { instance: current.instance ?? machine, missed: this.#missed };
+      const facts = { instance: current.instance ?? machine, missed: this.#missed, warning };
       const posted = await post(current, Buffer.from(noticeJson(notice, facts)));
       if (posted.ok) {
         count(notice.event, 'sent');

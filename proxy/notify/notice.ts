@@ -20,13 +20,17 @@ export interface Notice {
 /** No legitimate field is longer; longer ones are cut. */
 const LONGEST = 256;
 
-/** The body of the POST. `missed`: notices that did not arrive since the last one that did. */
+/** The body of the POST. `missed`: notices that did not arrive since the last one that did; `warning`: what to look at twice in the host. */
 export function noticeJson(
   notice: Notice,
-  { instance, missed }: { readonly instance: string; readonly missed: number },
+  {
+    instance,
+    missed,
+    warning,
+  }: { readonly instance: string; readonly missed: number; readonly warning: string | null },
 ) {
   const { event, time, id, client, host, port, count } = notice;
-  const explanation = explanationOf(notice);
+  const explanation = [explanationOf(notice), ...(warning === null ? [] : [warning])].join(' ');
   return escapeInvisible(
     JSON.stringify({
       event,
@@ -38,6 +42,7 @@ export function noticeJson(
       port,
       count,
       missed,
+      warning,
       explanation,
       // The field that chat services show.
       text: plain(`${instance}: ${explanation}`),

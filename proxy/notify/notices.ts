@@ -13,7 +13,7 @@ import { Delivery, type DeliveryOptions } from './delivery.js';
 import type { Notice } from './notice.js';
 
 export interface NoticesOptions
-  extends Pick<DeliveryOptions, 'settings' | 'post' | 'count' | 'onFailing' | 'onWorking'> {
+  extends Pick<DeliveryOptions, 'settings' | 'post' | 'count' | 'onFailing' | 'onWorking' | 'warning'> {
   /** The names of the clients in the configuration in force. */
   readonly clients: () => ReadonlySet<string>;
   /** The name of this proxy for the receiver, unless the file has one; absent: the name of the machine. */

@@ -86,3 +86,19 @@ test('of a name that is too long the end is shown, which says whose it is', () =
     assert.doesNotMatch(line, /github\.com/);
   }
 });
+
+test('a name to look at twice is told in its row, and again before it is allowed', () => {
+  const list = new WatchList();
+  const warning = 'It looks like api.github.com, which is allowed, but is another name.';
+  list.add({ ...question('q1', 'api.githuh.com'), warning }, NAMES);
+  list.add(refused('api.gthub.com'), NAMES);
+  assert.match(list.lines(10, 200).join('\n'), /api\.githuh\.com:443 not-yet-allowed It looks like/);
+  const asked = list.chosen;
+  list.move(1);
+  const denied = list.chosen;
+  assert.ok(asked !== null && denied !== null);
+  assert.equal(list.warn(asked, warning), true);
+  assert.equal(list.warn(asked, warning), false, 'the second time it is meant');
+  assert.equal(list.warn(denied, warning), true, 'which says nothing of another row');
+  assert.match(list.lines(10, 200).join('\n'), /api\.gthub\.com:443 host-denied It looks like/);
+});

@@ -186,3 +186,22 @@ for (const hostile of [...HOSTILE, 'x'.repeat(5000), '<!channel> @everyone <http
     assert.equal(stand.told.length, 1);
   });
 }
+
+test('a question about a name to look at twice says so, and a metadata attempt never does', async () => {
+  const stand = noticesTo(ALL);
+  stand.notices.asked(asking('10.1.0.2', 'xn--80ak6aa92e.com'));
+  stand.notices.decision(contact('10.1.0.1', 'xn--mnchen-3ya.de'));
+  stand.notices.decision({ ...decisionRecord(), host: 'xn--metadata.test' });
+  stand.notices.asked(asking('10.1.0.3', 'a.test'));
+  await stand.notices.settled();
+  assert.deepEqual(
+    stand.told.map(({ event, warning }) => [event, warning]),
+    [
+      ['question', 'look at xn--80ak6aa92e.com'],
+      ['first-contact', 'look at xn--mnchen-3ya.de'],
+      ['metadata', null],
+      ['question', null],
+    ],
+  );
+  assert.match(stand.told[0]?.explanation ?? '', /look at xn--80ak6aa92e\.com$/);
+});

@@ -12,6 +12,7 @@ export interface Told {
   readonly port: number | null;
   readonly count: number;
   readonly missed: number;
+  readonly warning: string | null;
   readonly explanation: string;
   readonly text: string;
 }
@@ -55,6 +56,7 @@ export function noticesTo(events: readonly string[], clients: readonly string[] 
       },
       onFailing: (why) => stand.events.push(`failing: ${why}`),
       onWorking: (missed) => stand.events.push(`working, missed ${missed}`),
+      warning: (host) => (host.includes('xn--') ? `look at ${host}` : null),
       now: () => 0,
       pause: async (ms) => void stand.pauses.push(ms),
     } satisfies NoticesOptions),

@@ -10,6 +10,7 @@ export interface NotifierOptions {
   readonly observation: Pick<Observation, 'log' | 'metrics' | 'ring'>;
   readonly config: () => Config;
   readonly clientNames: () => ReadonlySet<string>;
+  readonly warning: (host: string) => string | null;
   readonly app: () => App;
 }
 
@@ -19,7 +20,7 @@ const TIMEOUT_MS = 10_000;
 /** A contact that the log of an earlier run shows is not a first one. `config`: the one at the start. */
 export function openNotices(
   config: Config,
-  { observation, config: current, clientNames, app }: NotifierOptions,
+  { observation, config: current, clientNames, warning, app }: NotifierOptions,
 ): Notices {
   const { log, metrics, ring } = observation;
   const to = (): string | null => {
@@ -30,6 +31,7 @@ export function openNotices(
     settings: () => current().notify,
     machine: instanceName(process.env),
     clients: clientNames,
+    warning,
     post: (settings, body) =>
       app().post({
         sender: 'notify',

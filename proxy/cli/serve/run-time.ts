@@ -12,6 +12,7 @@ import { type Kept, NOTHING_KEPT, readState, writeState } from '../../decide/sta
 import { keptToken, openStateFolder, stateFolder } from '../../decide/state-folder.js';
 import type { RunTimeGate } from '../../door/admit-or-ask.js';
 import type { OpenLog } from '../../observe/open-log.js';
+import { createNameWarnings } from './name-warnings.js';
 
 export interface RunTimeOptions {
   readonly path: string;
@@ -53,7 +54,8 @@ export function openRunTime(options: RunTimeOptions): RunTimeService {
     endAnswered();
   };
   const book = openBook(options, state, news, decided);
-  const questions = openQuestions(options, news);
+  const warning = createNameWarnings({ policy: () => config().policy, grants: () => book.grants });
+  const questions = openQuestions(options, news, warning);
   return {
     token: config().listen.admin !== null && config().admin.token === null ? keptToken(state.folder) : null,
     gate: gateOf(book, questions, options),
@@ -61,6 +63,7 @@ export function openRunTime(options: RunTimeOptions): RunTimeService {
       ...controlOf(options, state),
       book,
       questions,
+      warning,
       settled: () => closing.last,
       listen: (listener) => news.listen(listener),
     },
@@ -122,13 +125,17 @@ function openBook(
   });
 }
 
-function openQuestions({ config, onQuestion, clock = WALL_CLOCK }: RunTimeOptions, news: Newsroom): Questions {
+function openQuestions(
+  { config, onQuestion, clock = WALL_CLOCK }: RunTimeOptions,
+  news: Newsroom,
+  warning: RunTimeControl['warning'],
+): Questions {
   return new Questions({
     bounds: () => config().ask,
     clock,
     onQuestion(question, isNew) {
       if (isNew) onQuestion?.(question);
-      news.tell({ event: 'question', json: JSON.stringify(questionView(question)) });
+      news.tell({ event: 'question', json: JSON.stringify(questionView(question, warning(question.host))) });
     },
     onEnd: (id, how) => news.tell({ event: 'question-ended', json: JSON.stringify({ id, how }) }),
   });
