@@ -1,7 +1,7 @@
 /** One decision in full, with the line of the configuration that would change it. */
 import { recordActions } from './actions.js';
 import { ask } from './api.js';
-import { byId, copyable, element, fields } from './dom.js';
+import { byId, copyable, element, fields, nameWarning } from './dom.js';
 import { clientText, destination, outcomeOf } from './list.js';
 
 /**
@@ -42,11 +42,12 @@ function title(record) {
   return element('bdi', {}, `${verb}: ${destination(record)}`);
 }
 
-function sections({ record, explanation, allow, deny }, clients) {
+function sections({ record, explanation, allow, deny, warning }, clients) {
   const milliseconds = (value) => (value === null ? null : `${value} ms`);
   const { client } = record;
   return [
     explanation === null ? '' : element('p', {}, explanation),
+    ...nameWarning(warning),
     ...recordActions(record, clients),
     fields([
       ['client', client.name === null ? client.address : `${clientText(client)} (${client.address})`],

@@ -25,6 +25,18 @@ export function byId(id) {
   return found;
 }
 
+/** A name or an address that takes a new line, where it must, between its parts and not within a number. */
+export function breakable(text) {
+  return visible(text)
+    .split(/(?<=[.:])/)
+    .flatMap((part, i) => (i === 0 ? [part] : [element('wbr'), part]));
+}
+
+/** A name to look at twice; nothing where there is no reason to. */
+export function nameWarning(warning) {
+  return warning ? [element('p', { class: 'warning' }, element('strong', {}, 'Look twice: '), warning)] : [];
+}
+
 /** A definition list; rows without a value are left out. */
 export function fields(rows) {
   const list = element('dl', { class: 'fields' });

@@ -1,6 +1,6 @@
 /** The view of what was decided here: every grant with the time it has left, and the way to take it back. */
 import { ask } from './api.js';
-import { byId, copyable, element, table } from './dom.js';
+import { byId, copyable, element, nameWarning, table } from './dom.js';
 import { decide, pause, placeText, resume, revoke, untilText } from './grants.js';
 import { timeText } from './list.js';
 import { canDecide } from './session.js';
@@ -72,7 +72,13 @@ function grantRow(grant, place, skew) {
       { class: `outcome ${effect === 'block' ? 'deny' : 'allow'}` },
       effect === 'block' ? '✕ block' : '✓ allow',
     ),
-    element('td', { class: 'destination' }, element('bdi', {}, placeText(grant)), internal ? privateText(grant) : ''),
+    element(
+      'td',
+      { class: 'destination' },
+      element('bdi', {}, placeText(grant)),
+      internal ? privateText(grant) : '',
+      ...nameWarning(grant.warning),
+    ),
     element('td', {}, element('bdi', {}, client ?? grant.clientAddress ?? 'all')),
     left,
     element('td', {}, `${timeText(created)} by ${by}`, why === null ? '' : element('bdi', {}, `: ${why}`)),

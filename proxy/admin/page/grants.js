@@ -1,9 +1,8 @@
 /** Decisions that a person makes here: allow, block, pause, each with an undo. */
 import { ask, send } from './api.js';
-import { byId, element } from './dom.js';
+import { element } from './dom.js';
 import { askForToken, canWrite } from './session.js';
-
-const UNDO_MS = 10_000;
+import { toast } from './toast.js';
 
 /** For how long: what is sent, and how a person says it. */
 export const SPANS = [
@@ -29,7 +28,7 @@ export async function decide(place, act, more = {}) {
   place.replaceChildren();
   try {
     const { said, undo } = await act(more);
-    toast(said, undo);
+    toast(said, undo, onChange);
     onChange();
   } catch (error) {
     if (error.token === 'unauthenticated') askForToken();
@@ -47,7 +46,7 @@ function confirmation(place, act, error) {
   const no = element('button', { type: 'button' }, 'Leave it closed');
   no.addEventListener('click', () => place.replaceChildren());
   queueMicrotask(() => no.focus());
-  return [element('p', { role: 'alert' }, error.message), element('p', { class: 'buttons' }, yes, no)];
+  return [element('p', { role: 'alert' }, error.message), element('p', { class: 'buttons steady' }, yes, no)];
 }
 
 /** `wanted`: effect, host, ports, client, from; `span`: one of SPANS. */
@@ -57,7 +56,7 @@ export function grant(wanted, span) {
     const verb = made.effect === 'block' ? 'Blocked' : 'Allowed';
     const where = made.inFile ? ' It is in the policy file.' : (file?.explanation ?? '');
     return {
-      said: `${verb}: ${placeText(made)} for ${whoText(made)}, ${span.label}. ${where}`.trim(),
+      said: `${verb}: ${placeText(made)} for ${whoText(made)}, ${span.label}. ${where} ${made.warning ?? ''}`.trim(),
       undo: () => send('DELETE', `/v1/grants/${encodeURIComponent(made.id)}`),
     };
   };
@@ -101,7 +100,7 @@ export function answerQuestion({ id, host }, answer, span, client) {
       said:
         made === null
           ? `Dismissed: ${host}.`
-          : `${answer === 'allow' ? 'Allowed' : 'Blocked'}: ${placeText(made)} for ${whoText(made)}, ${span.label}.`,
+          : `${answer === 'allow' ? 'Allowed' : 'Blocked'}: ${placeText(made)} for ${whoText(made)}, ${span.label}. ${made.warning ?? ''}`.trim(),
       undo: made === null ? null : () => send('DELETE', `/v1/grants/${encodeURIComponent(made.id)}`),
     };
   };
@@ -125,35 +124,4 @@ export function untilText({ expires, once }, now = Date.now()) {
   const left =
     hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
   return `${used}${used ? ', ' : ''}${left} left`;
-}
-
-let toastTimer = null;
-
-/** What was done, with a button that takes it back for ten seconds. */
-function toast(text, undo) {
-  const place = byId('toast');
-  clearTimeout(toastTimer);
-  const hide = () => {
-    place.hidden = true;
-    place.replaceChildren();
-  };
-  const parts = [element('span', {}, text)];
-  if (undo !== null) {
-    const button = element('button', { type: 'button' }, 'Undo');
-    button.addEventListener('click', async () => {
-      hide();
-      await undo().then(
-        () => toast('Undone.', null),
-        (error) => toast(error.message, null),
-      );
-      onChange();
-    });
-    parts.push(button);
-  }
-  // Behind an open dialog nothing can be pressed.
-  const over = document.querySelector('dialog[open]') ?? document.body;
-  if (place.parentElement !== over) over.append(place);
-  place.replaceChildren(...parts);
-  place.hidden = false;
-  toastTimer = setTimeout(hide, UNDO_MS);
 }

@@ -140,12 +140,17 @@ function rowOf(record, extra, count) {
     count === undefined || count === 1 ? '' : element('span', { class: 'count' }, ` × ${count.toLocaleString('en')}`);
   row.append(
     cell('time', element('time', { datetime: record.time }, timeText(record.time))),
-    cell(`outcome ${kind}`, WORDS[kind] ?? kind),
+    cell(`outcome ${kind}`, wordsFor(kind, record.reason)),
     cell('client', element('bdi', {}, visible(clientText(record.client)))),
     cell('to destination', element('bdi', {}, link), times),
     cell('reason', inWords(record.reason) + (count === undefined ? more(record) : '')),
   );
   return row;
+}
+
+/** In mode `report` nobody is asked. */
+function wordsFor(kind, reason) {
+  return kind === 'report' && reason === 'not-yet-allowed' ? '≈ would be asked' : (WORDS[kind] ?? kind);
 }
 
 function groupKey({ client, host, port, outcome, reason }) {

@@ -12,6 +12,7 @@ import { createLive } from './live.js';
 import { showNotices } from './notices.js';
 import { bindQuestions, showQuestions } from './questions.js';
 import { bindLogin, canDecide, openSession } from './session.js';
+import { bindSteady } from './steady.js';
 import { showTop } from './top.js';
 import { bindCheck, showPolicy } from './views.js';
 
@@ -196,6 +197,7 @@ bindFilters(route);
 bindCheck();
 bindGrants(refresh);
 bindQuestions();
+bindSteady();
 bindLogin(begin);
 setInterval(
   () => currentView() === 'clients' && !document.hidden && attempt('clients', () => showClients(policy, held)),

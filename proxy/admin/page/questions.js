@@ -2,7 +2,7 @@
 
 import { forWhom, isForAddress, spanButtons, unnamedHint } from './actions.js';
 import { ask } from './api.js';
-import { byId, element } from './dom.js';
+import { byId, element, nameWarning } from './dom.js';
 import { answerQuestion, decide } from './grants.js';
 import { clientText, destination, timeText } from './list.js';
 
@@ -114,9 +114,10 @@ function questionItem(question, times) {
       element('strong', { class: 'destination' }, element('bdi', {}, destination(question))),
       times,
     ),
+    ...nameWarning(question.warning),
     element(
       'div',
-      { class: 'buttons wrap' },
+      { class: 'buttons wrap steady' },
       ...spanButtons('allow', make),
       ...spanButtons('block', make).slice(-1),
       dismiss,

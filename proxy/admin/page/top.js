@@ -1,6 +1,6 @@
 /** The view of the largest clients, hosts and refusals over minutes, hours and days. */
 import { ask, inWords } from './api.js';
-import { byId, element, table } from './dom.js';
+import { breakable, byId, element, table } from './dom.js';
 import { urlWith } from './filters.js';
 import { destination, timeText } from './list.js';
 
@@ -17,7 +17,12 @@ export async function showTop() {
     element('p', { class: 'hint' }, reachText(top)),
     ...list('Clients', ['Client', ...COUNTS], top.clients.map(clientRow)),
     ...list('Destinations', ['Destination', ...COUNTS], top.hosts.map(hostRow)),
-    ...list('Refusals and failures', ['Client', 'Destination', 'Reason', 'Count'], top.refusals.map(refusalRow)),
+    ...list(
+      'Refusals and failures',
+      ['Client', 'Destination', 'Reason', 'Count'],
+      top.refusals.map(refusalRow),
+      'refusals',
+    ),
   );
 }
 
@@ -35,8 +40,9 @@ function reachText({ source, complete, since, uncounted }) {
   return from + reach + more;
 }
 
-function list(title, heads, rows) {
-  const body = rows.length === 0 ? element('p', { class: 'hint' }, 'none') : table(title, heads, rows);
+/** `kind`: of the table, for its layout on a small screen. */
+function list(title, heads, rows, kind = 'counts') {
+  const body = rows.length === 0 ? element('p', { class: 'hint' }, 'none') : table(title, heads, rows, kind);
   return [element('h3', {}, title), body];
 }
 
@@ -65,6 +71,6 @@ function countCells(row) {
 }
 
 function linkCell(text, filter, kind) {
-  const link = element('a', { href: `/?${new URLSearchParams(filter)}` }, text);
+  const link = element('a', { href: `/?${new URLSearchParams(filter)}` }, ...breakable(text));
   return element('td', { class: kind }, element('bdi', {}, link));
 }
