@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { REASONS } from '../proxy/core/reasons.js';
 import { main } from '../proxy/main.js';
 import { repositoryFiles } from './repository-files.js';
 
@@ -29,6 +30,21 @@ test('what the life of a request says is in a file is declared there', () => {
   assert.ok(named.length >= 6);
   const missing = named.filter(
     ({ file, name }) => !new RegExp(`(?:function|const|class) ${name}\\b`).test(readFileSync(join(ROOT, file), 'utf8')),
+  );
+  assert.deepEqual(missing, []);
+});
+
+test('what can end a request at a step of its life is in a file of that step', () => {
+  const rows = readFileSync(join(ROOT, 'docs/life-of-a-request.md'), 'utf8').match(/^\|.*\|$/gm) ?? [];
+  const named = rows.flatMap((row) => {
+    const [, where = '', ends = ''] = row.split(' | ');
+    const files = [...where.matchAll(/\]\(\.\.\/(proxy\/[^)]+\.ts)\)/g)].map(([, file = '']) => file);
+    return [...ends.matchAll(/`([a-z-]+)`/g)].map(([, reason = '']) => ({ reason, files }));
+  });
+  const reasons = named.filter(({ reason }) => reason in REASONS);
+  assert.ok(reasons.length >= 20, String(reasons.length));
+  const missing = reasons.filter(
+    ({ reason, files }) => !files.some((file) => readFileSync(join(ROOT, file), 'utf8').includes(`'${reason}'`)),
   );
   assert.deepEqual(missing, []);
 });
