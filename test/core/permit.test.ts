@@ -2,8 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { test } from 'node:test';
-import v8 from 'node:v8';
-import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import type { Address } from '../../proxy/core/address.js';
 import * as policyModule from '../../proxy/core/policy.js';
 import { decideAddresses, isIssued, type Permit } from '../../proxy/core/policy.js';
@@ -12,12 +10,11 @@ import { Deadlines } from '../../proxy/net/deadlines.js';
 import { createDialer } from '../../proxy/net/dialer.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import { pair } from '../net/socket-pair.js';
+import { FORGERIES, VICTIM } from './forgeries.js';
 import { addressOf, policyOf, questionOf } from './policy-question.js';
 
 const never = new AbortController().signal;
 const dialer = createDialer({ connectTimeoutMs: () => 5000, prefersIPv6: () => false });
-/** What no policy has vetted, and where each forgery wants to go. */
-const VICTIM = addressOf('127.0.0.2');
 
 function issued(port: number): Permit {
   const policy = policyOf({ default: 'none', internal: [{ address: '127.0.0.1/32', ports: [port] }] });
@@ -26,119 +23,7 @@ function issued(port: number): Permit {
   return verdict.permit;
 }
 
-/** The same code once more, as a bundle may hold it: what it issues is worth nothing here. */
-const policyAgain: typeof policyModule = await import(
-  new URL('../../proxy/core/policy.js?again', import.meta.url).href
-);
-const NOBODY = { client: { name: null }, own: { addresses: [], ports: new Set<number>() } };
-const PUBLIC = addressOf('93.184.215.14');
 const NO_USER = { onBytes: () => true, onDrain() {}, onEnd() {}, onWriteFailed() {}, onLost() {}, onLate() {} };
-
-/** A caller of the dialer that takes a permit out of a bag of its own. */
-interface Sending {
-  readonly permit: Permit;
-}
-
-/** What looks like a Permit and is none, each made from a real one in another way. The first does not even compile. */
-const FORGERIES: readonly (readonly [way: string, make: (real: Permit) => unknown])[] = [
-  [
-    'a spread with another address',
-    (real) => {
-      // @ts-expect-error: the private field of a Permit is not copied by a spread.
-      const forged: Permit = { ...real, addresses: [VICTIM] };
-      return forged;
-    },
-  ],
-  [
-    'parsed JSON that is typed as a Permit',
-    (real) => {
-      const forged: Permit = JSON.parse(JSON.stringify({ ...real, addresses: [VICTIM] }));
-      return forged;
-    },
-  ],
-  ['a cast in a generic', (real) => castTo<Permit>({ ...real, addresses: [VICTIM] })],
-  [
-    'Object.assign',
-    (real) => {
-      const forged: Permit = Object.assign({}, real, { addresses: [VICTIM] as const });
-      return forged;
-    },
-  ],
-  ['Reflect.get from a bag', (real) => Reflect.get({ permit: { ...real, addresses: [VICTIM] } }, 'permit')],
-  ['structuredClone', (real) => structuredClone(real)],
-  ['an empty object that is cast', () => ({}) as Permit],
-  ['a cast of what is around it', (real) => ({ permit: { ...real, addresses: [VICTIM] } as unknown }) as Sending],
-  ['an object whose prototype is a Permit', (real) => Object.create(real, { addresses: { value: [VICTIM] } })],
-  [
-    'a Proxy around a Permit',
-    (real) => new Proxy(real, { get: (on, key) => (key === 'addresses' ? [VICTIM] : Reflect.get(on, key)) }),
-  ],
-  ['an object that is given its prototype', (real) => Object.setPrototypeOf({ ...real }, Object.getPrototypeOf(real))],
-  ['all of its property descriptors', (real) => Object.defineProperties({}, Object.getOwnPropertyDescriptors(real))],
-  [
-    'an object whose prototype is that of every Permit',
-    (real) =>
-      Object.create(Object.getPrototypeOf(real), {
-        ...Object.getOwnPropertyDescriptors(real),
-        addresses: { value: [VICTIM] },
-      }),
-  ],
-  ['a serialized copy', (real) => v8.deserialize(v8.serialize(real))],
-  ['what another thread would get', throughPort],
-  [
-    'a verdict of a second copy of the policy',
-    (real) => {
-      const again = policyAgain.decideAddresses(policyOf({}), { target: real.target, ...NOBODY }, [PUBLIC]);
-      assert.ok(again.outcome === 'allow' && policyAgain.isIssued(again.permit));
-      return again.permit;
-    },
-  ],
-  [
-    'a class whose parent returns what it is given',
-    (real) => {
-      const Stamp = function (this: unknown, on: object) {
-        return on;
-      };
-      Object.setPrototypeOf(Stamp, real.constructor);
-      return Reflect.construct(Stamp, [{ ...real, addresses: [VICTIM] }], Object(real.constructor));
-    },
-  ],
-  [
-    'an instance of a class that extends its own',
-    (real) => {
-      const Own = class extends Object {};
-      Object.setPrototypeOf(Own.prototype, Object.getPrototypeOf(real));
-      return Object.assign(new Own(), real, { addresses: [VICTIM] });
-    },
-  ],
-  [
-    'the maker of Permits, called on another object',
-    (real) => {
-      const on = { ...real, addresses: [VICTIM] };
-      const call = () => Reflect.apply(real.constructor, on, [Symbol(), real.target, [VICTIM], 'default']);
-      assert.throws(call, TypeError);
-      return on;
-    },
-  ],
-  [
-    'a question that is asked in place of it',
-    (real) => {
-      const on = { ...real, addresses: [VICTIM] };
-      Reflect.set(real.constructor, 'isIssued', () => true);
-      Reflect.set(Object.getPrototypeOf(real), 'isIssued', () => true);
-      Object.defineProperty(on, Symbol.hasInstance, { value: () => true });
-      return on;
-    },
-  ],
-  [
-    'what the policy exports',
-    (real) => {
-      assert.throws(() => Object.assign(policyModule, { isIssued: () => true, IssuedPermit: class {} }), TypeError);
-      return { ...real, addresses: [VICTIM] };
-    },
-  ],
-  ['nothing at all', () => undefined],
-];
 
 for (const [way, make] of FORGERIES) {
   test(`a Permit is not forged by ${way}`, async (t) => {
@@ -197,6 +82,20 @@ test('a Permit that is issued after Object.freeze was replaced is frozen', (t) =
   const real = issued(80);
   t.mock.restoreAll();
   assert.ok([real, real.addresses, real.addresses[0], real.target, real.target.host].every(Object.isFrozen));
+});
+
+test('a Permit is dialled at its own address, whatever has been put into the prototypes of lists', async (t) => {
+  const connections = await listen(t, '127.0.0.1', '127.0.0.2');
+  const real = issued(connections.port);
+  const genuine = Array.prototype[Symbol.iterator];
+  Reflect.set(Array.prototype, Symbol.iterator, function (this: unknown[]) {
+    return genuine.call(Object.is(this, real.addresses) ? [VICTIM] : this);
+  });
+  t.after(() => Reflect.set(Array.prototype, Symbol.iterator, genuine));
+  const dialed = await dialer.dial(real, never).catch(() => null);
+  const address = dialed?.socket.remoteAddress ?? '127.0.0.1';
+  dialed?.socket.destroy();
+  assert.equal(address, '127.0.0.1');
 });
 
 test('a class with a private field of the same name is not one', () => {
@@ -258,18 +157,6 @@ test('an address whose text is another one is dialled as what was judged', () =>
   assert.ok(verdict.outcome === 'allow');
   assert.equal(verdict.permit.addresses[0].text, '93.184.215.14');
 });
-
-function throughPort(real: Permit): unknown {
-  const { port1, port2 } = new MessageChannel();
-  port1.postMessage(real);
-  const got = receiveMessageOnPort(port2);
-  port1.close();
-  return got?.message;
-}
-
-function castTo<T>(value: unknown): T {
-  return value as T;
-}
 
 function permitIn(made: unknown): unknown {
   return typeof made === 'object' && made !== null && 'permit' in made ? made.permit : made;
