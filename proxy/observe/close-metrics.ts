@@ -47,20 +47,25 @@ export function countCloses(registry: Registry, open: () => TunnelBytes): Decisi
   };
 }
 
-const CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const;
+const CLASSES = [2, 3, 4, 5] as const;
 
 /** Counts by the class of the status (RFC 9110 section 15); a request without an answer has none. */
 function countAnswers(registry: Registry): (record: Pick<CloseRecord, 'status'>) => void {
+  /** By the first digit of the status. */
+  const counts = Array<number>(10).fill(0);
   const answers = new Counter({
     name: 'egress_forwarded_answers_total',
     help: 'Answers to forwarded requests by the class of their status.',
     labelNames: ['status'],
     registers: [registry],
+    collect() {
+      answers.reset();
+      for (const digit of CLASSES) answers.inc({ status: `${digit}xx` }, counts[digit]);
+    },
   });
-  for (const status of CLASSES) answers.inc({ status }, 0);
-  return ({ status: code }) => {
-    const status = CLASSES.find((one) => Number(one[0]) === Math.floor((code ?? 0) / 100));
-    if (status !== undefined) answers.inc({ status });
+  return ({ status }) => {
+    const digit = Math.floor((status ?? 0) / 100);
+    counts[digit] = (counts[digit] ?? 0) + 1;
   };
 }
 
