@@ -8,7 +8,10 @@ import { closeAfter } from '../door/closing.js';
 import type { CountedConnection } from '../door/connection-limits.js';
 import type { Deadline } from '../net/deadlines.js';
 import type { Claim } from '../net/memory-budget.js';
+
 import { type Heir, report, type Side } from '../net/side.js';
+import { monotonicMs } from '../observe/monotonic.js';
+
 import { clientRequest } from './client-request.js';
 import { KEEP_ALIVE_MS } from './client-response.js';
 import type { ConnectionOptions, HeadFault, OpenConnection } from './connection-options.js';
@@ -32,7 +35,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   #head: HeadReader | null = null;
   #served: ServedRequest | null = null;
   #claim: Claim | null = null;
-  /** When the client ended its side, by performance.now(). */
+  /** When the client ended its side, by monotonicMs(). */
   #endedAt: number | null = null;
   readonly #deadline: Deadline;
   #isFirst = true;
@@ -224,7 +227,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
    * A client that waits for the head of an answer may wait as long as any other; an idle event stream would live on upstream.
    */
   #awaitSilence(): void {
-    this.#endedAt ??= performance.now();
+    this.#endedAt ??= monotonicMs();
     this.socket.setTimeout(this.#options.limits().headerTimeoutMs);
   }
 
@@ -232,7 +235,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   readonly #onIdle = (): void => {
     const socket = this.socket;
     if (this.#served === null || socket.writableLength > 0) return;
-    const [now, { idleTimeoutMs }] = [performance.now(), this.#options.limits()];
+    const [now, { idleTimeoutMs }] = [monotonicMs(), this.#options.limits()];
     const isPatient = this.#endedAt !== null && now - this.#endedAt < idleTimeoutMs + GRACE_MS;
     // Node does not notice what is written directly to the descriptor.
     if (now - this.#served.lastWriteAt < (socket.timeout ?? 0)) socket.setTimeout(socket.timeout ?? 0);

@@ -106,7 +106,7 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
     return this.#response.isHeadSent;
   }
 
-  /** When the last octets of the answer were written, by performance.now(). */
+  /** When the last octets of the answer were written, by monotonicMs(). */
   get lastWriteAt(): number {
     return this.#response.lastWriteAt;
   }

@@ -2,6 +2,7 @@
  * All deadlines of connections, in one wheel with one timer. A request has four of them and hardly any ever expires, so
  * setting and clearing one must cost next to nothing. They bound and do not time: one acts up to SLOT_MS late, never early.
  */
+import { monotonicMs } from '../observe/monotonic.js';
 
 export const SLOT_MS = 100;
 /** A deadline beyond one turn of the wheel stays in its slot for another turn. */
@@ -23,7 +24,7 @@ export interface Deadline {
 export class Deadlines {
   readonly #slots: (Entry | null)[] = Array<Entry | null>(SLOTS).fill(null);
   /** The last tick that was looked at, and the one that the timer is set for. */
-  #seen = Math.floor(performance.now() / SLOT_MS);
+  #seen = Math.floor(monotonicMs() / SLOT_MS);
   #armed = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
@@ -59,11 +60,11 @@ export class Deadlines {
   #arm(tick: number): void {
     clearTimeout(this.#timer);
     this.#armed = tick;
-    this.#timer = setTimeout(this.#turn, Math.ceil(tick * SLOT_MS - performance.now())).unref();
+    this.#timer = setTimeout(this.#turn, Math.ceil(tick * SLOT_MS - monotonicMs())).unref();
   }
 
   readonly #turn = (): void => {
-    const now = performance.now();
+    const now = monotonicMs();
     const tick = Math.floor(now / SLOT_MS);
     const met: Entry[] = [];
     for (let at = Math.max(this.#seen, tick - SLOTS) + 1; at <= tick; at++) this.#look(at, now, met);
@@ -127,7 +128,7 @@ class Entry implements Deadline {
   }
 
   set(ms: number): void {
-    this.due = Math.ceil(performance.now() + ms);
+    this.due = Math.ceil(monotonicMs() + ms);
     if (this.tick !== UNSET && this.tick <= tickAfter(this.due)) return;
     if (this.tick !== UNSET) this.#all.take(this);
     this.wait();
