@@ -83,8 +83,11 @@ export function parseIPv4(text: string): Address | null {
 export function endsInNumber(host: string): boolean {
   const end = host.endsWith('.') ? host.length - 1 : host.length;
   const last = host.slice(host.lastIndexOf('.', end - 1) + 1, end);
-  return /^(?:\d+|0[xX][0-9a-fA-F]*)$/.test(last);
+  return NUMBER.test(last);
 }
+
+/** Made once, because an expression within a function is a new object at each call. */
+const NUMBER = /^(?:\d+|0[xX][0-9a-fA-F]*)$/;
 
 /** IPv6 text without brackets and without a zone identifier; null for anything else. */
 export function parseIPv6(text: string): Address | null {

@@ -2,8 +2,9 @@
 import type { Socket } from 'node:net';
 import { send } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
+import { monotonicMs } from '../observe/monotonic.js';
 import type { ResponseEvents, ResponseHead, ResponseWriter } from './client-side.js';
-import { members } from './fields.js';
+import { hasField, isNamed, members } from './fields.js';
 import { phraseOf } from './phrases.js';
 import type { RequestHead } from './request-head.js';
 
@@ -31,7 +32,7 @@ export class ClientResponse implements ResponseWriter {
   isHeadSent = false;
   /** The connection ends with this response. */
   isLast: boolean;
-  /** When the last octets were written, by performance.now(). */
+  /** When the last octets were written, by monotonicMs(). */
   lastWriteAt = 0;
   /** It was cut for lack of memory for what its client sent or did not read: the client did not go away. */
   isForMemory = false;
@@ -170,7 +171,7 @@ export class ClientResponse implements ResponseWriter {
 
   #send(bytes: Buffer): boolean {
     if (this.isLost) return true;
-    this.lastWriteAt = performance.now();
+    this.lastWriteAt = monotonicMs();
     if (send(this.#socket, bytes, this)) return true;
     this.#claim ??= this.#newClaim?.(() => this.cutForMemory()) ?? null;
     this.#claim?.hold(this.#socket.writableLength);
@@ -179,7 +180,7 @@ export class ClientResponse implements ResponseWriter {
 
   /** What was queued has been written. */
   onGone(): void {
-    this.lastWriteAt = performance.now();
+    this.lastWriteAt = monotonicMs();
     if (this.#socket.writableLength > 0 || this.#isOver || this.isLost) return;
     this.#claim?.hold(0);
     if (this.#isEnded) this.#finish();
@@ -212,14 +213,10 @@ function headText(status: number, phrase: string, fields: readonly string[]): st
 
 function fieldLines(fields: readonly string[]): string {
   let text = '';
-  for (let i = 0; i + 1 < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  for (let i = 0; i + 1 < fields.length; i += 2) text += `${fields[i] ?? ''}: ${fields[i + 1] ?? ''}\r\n`;
   return text;
 }
 
-function hasField(fields: readonly string[], name: string): boolean {
-  return fields.some((field, i) => i % 2 === 0 && field.length === name.length && field.toLowerCase() === name);
-}
-
 function withoutTrailer(fields: readonly string[]): readonly string[] {
-  return fields.filter((_, i) => fields[i - (i % 2)]?.toLowerCase() !== 'trailer');
+  return fields.filter((_, i) => !isNamed(fields[i - (i % 2)] ?? '', 'trailer'));
 }

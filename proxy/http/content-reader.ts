@@ -3,7 +3,7 @@
  * extensions and trailers. Nothing is repaired; what follows the content is left alone.
  */
 import { isLineEnd, plainSizeLine, sizeOn } from './chunk-line.js';
-import { values } from './fields.js';
+import { hasField, values } from './fields.js';
 import { GrowingText } from './growing-text.js';
 import { type HeadLimits, pushField } from './head-reader.js';
 import type { RequestHead } from './request-head.js';
@@ -31,7 +31,7 @@ const EXTENSION_BYTES = 4096;
 
 /** Null if no content follows. The head has passed `framingFault`. */
 export function contentReader(head: RequestHead, limits: HeadLimits): ContentReader | null {
-  if (values(head.rawHeaders, 'transfer-encoding').length > 0) return new ChunkedReader(limits);
+  if (hasField(head.rawHeaders, 'transfer-encoding')) return new ChunkedReader(limits);
   const length = Number(values(head.rawHeaders, 'content-length')[0] ?? 0);
   return length === 0 ? null : new LengthReader(length);
 }

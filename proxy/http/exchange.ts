@@ -98,7 +98,6 @@ class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, Response
   onBytes(bytes: Buffer): boolean {
     const receiver = this.#receiver;
     const goOn = receiver.push(bytes);
-    this.#wait();
     if (this.#isOver) return false;
     if (receiver.state === 'fault') {
       this.#fail('upstream-protocol');
@@ -111,7 +110,9 @@ class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, Response
     this.#watchHead();
     this.#isPaused = !goOn;
     if (receiver.state === 'done') this.#finishWhereDone();
-    return this.#isOver ? this.#connection.isOpen : goOn;
+    if (this.#isOver) return this.#connection.isOpen;
+    this.#wait();
+    return goOn;
   }
 
   onDrain(): void {

@@ -7,7 +7,7 @@
 export const PSEUDONYM = 'mcp-egress-proxy';
 
 /** RFC 9110 section 7.6.1, and the proxy's own credentials and challenges, which end here. */
-const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
+const CONNECTION_SPECIFIC: readonly string[] = [
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -18,17 +18,25 @@ const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
   'proxy-authorization',
   'proxy-authenticate',
   'proxy-authentication-info',
-]);
-/** Most names are told apart by their length. */
-const SPECIFIC_LENGTHS: ReadonlySet<number> = new Set([...CONNECTION_SPECIFIC].map((name) => name.length));
+];
 
-const MADE_ANEW: readonly string[] = ['host', 'expect'];
-const LENGTH: readonly string[] = ['content-length'];
+/** What is dropped, with what the proxy makes anew; the same where a length would be false. */
+const NOT_PASSED_ON = byLength([...CONNECTION_SPECIFIC, 'host', 'expect']);
+const NOT_ANSWERED = byLength(CONNECTION_SPECIFIC);
+const NOT_ANSWERED_UNFRAMED = byLength([...CONNECTION_SPECIFIC, 'content-length']);
+
+/** Names by their length, which tells most of them apart. */
+type ByLength = readonly (readonly string[])[];
+
+function byLength(names: readonly string[]): ByLength {
+  const longest = Math.max(...names.map(({ length }) => length));
+  return Array.from({ length: longest + 1 }, (_, length) => names.filter((name) => name.length === length));
+}
 
 /** The fields of a request as they go to the origin: Host made from the target, Via appended. */
 export function requestFields(raw: readonly string[], version: string, host: string): string[] {
   const fields = ['Host', host];
-  endToEnd(raw, MADE_ANEW, fields);
+  endToEnd(raw, NOT_PASSED_ON, fields);
   fields.push('Via', `${version} ${PSEUDONYM}`);
   return fields;
 }
@@ -38,9 +46,9 @@ export function requestFields(raw: readonly string[], version: string, host: str
  * status allows no content it is forbidden (RFC 9110 section 8.6): dropped.
  */
 export function responseFields(raw: readonly string[], version: string, status: number): string[] {
-  const unframed = status < 200 || status === 204 || values(raw, 'transfer-encoding').length > 0;
+  const unframed = status < 200 || status === 204 || hasField(raw, 'transfer-encoding');
   const kept: string[] = [];
-  endToEnd(raw, unframed ? LENGTH : NONE, kept);
+  endToEnd(raw, unframed ? NOT_ANSWERED_UNFRAMED : NOT_ANSWERED, kept);
   kept.push('Via', `${version} ${PSEUDONYM}`);
   return kept;
 }
@@ -50,11 +58,22 @@ export function values(raw: readonly string[], name: string): readonly string[] 
   let found: string[] | null = null;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const value = raw[i + 1];
-    if (value === undefined || raw[i]?.length !== name.length || raw[i]?.toLowerCase() !== name) continue;
+    if (value === undefined || !isNamed(raw[i] ?? '', name)) continue;
     if (found === null) found = [value];
     else found.push(value);
   }
   return found ?? NONE;
+}
+
+/** True if a field of this name is among them. `name` in lower case. */
+export function hasField(raw: readonly string[], name: string): boolean {
+  for (let i = 0; i + 1 < raw.length; i += 2) if (isNamed(raw[i] ?? '', name)) return true;
+  return false;
+}
+
+/** Without regard to case. `name` in lower case. */
+export function isNamed(field: string, name: string): boolean {
+  return field.length === name.length && (field === name || field.toLowerCase() === name);
 }
 
 const NONE: readonly string[] = Object.freeze([]);
@@ -92,26 +111,29 @@ export function hasOwnVia(raw: readonly string[]): boolean {
 }
 
 /**
- * Adds to `kept` what is neither connection-specific nor among `dropped`. Framing is not the sender's to remove: a
+ * Adds to `kept` what is neither connection-specific nor otherwise among `dropped`. Framing is not the sender's to remove: a
  * Content-Length that Connection names stays.
  */
-function endToEnd(raw: readonly string[], dropped: readonly string[], kept: string[]): void {
+function endToEnd(raw: readonly string[], dropped: ByLength, kept: string[]): void {
   const named = members(raw, 'connection');
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const field = raw[i] ?? '';
-    if (!isDropped(field, named, dropped)) kept.push(field, raw[i + 1] ?? '');
+    if (!isAmong(dropped[field.length] ?? NONE, field) && !isRemoved(named, field)) kept.push(field, raw[i + 1] ?? '');
   }
 }
 
-function isDropped(field: string, named: readonly string[], dropped: readonly string[]): boolean {
-  const couldBe = SPECIFIC_LENGTHS.has(field.length) || hasLength(named, field) || hasLength(dropped, field);
-  if (!couldBe) return false;
+function isRemoved(named: readonly string[], field: string): boolean {
+  if (!hasLength(named, field.length)) return false;
   const name = field.toLowerCase();
-  if (CONNECTION_SPECIFIC.has(name) || dropped.includes(name)) return true;
   return name !== 'content-length' && named.includes(name);
 }
 
-function hasLength(names: readonly string[], { length }: string): boolean {
-  for (const name of names) if (name.length === length) return true;
+function hasLength(names: readonly string[], length: number): boolean {
+  for (let i = 0; i < names.length; i++) if (names[i]?.length === length) return true;
+  return false;
+}
+
+function isAmong(names: readonly string[], field: string): boolean {
+  for (let i = 0; i < names.length; i++) if (isNamed(field, names[i] ?? '')) return true;
   return false;
 }

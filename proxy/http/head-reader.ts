@@ -3,6 +3,7 @@
  * space between the parts of the request line, a colon right after each field name, and nothing is repaired. One reader
  * for every request on every connection, so that a request gets the same verdict whatever its position. DECISIONS 31.
  */
+import { isFieldContent, isToken, withoutOuterBlanks } from './characters.js';
 import { GrowingText, ownText } from './growing-text.js';
 import type { RequestHead } from './request-head.js';
 
@@ -101,12 +102,12 @@ export class HeadReader {
   /** `text`: the head without its last two line ends. */
   #whole(text: string, taken: number): HeadReading {
     if (this.#isTooLarge(text.length + END.length)) return TOO_LARGE;
-    const lines = text.split('\r\n');
-    const head = parseRequestLine(lines[0] ?? '');
+    const first = text.indexOf('\r\n');
+    const head = parseRequestLine(first === -1 ? text : text.slice(0, first));
     if (head === null) return MALFORMED;
-    if (lines.length - 1 > this.#limits.headerFields) return TOO_LARGE;
-    for (let i = 1; i < lines.length; i++) if (!pushField(lines[i] ?? '', head.rawHeaders)) return MALFORMED;
-    return { kind: 'head', head, taken, length: text.length + END.length };
+    const most = this.#limits.headerFields;
+    const fault = first === -1 ? null : pushFields(text, first + 2, { fields: head.rawHeaders, most });
+    return fault ?? { kind: 'head', head, taken, length: text.length + END.length };
   }
 
   #isTooLarge(length: number): boolean {
@@ -153,15 +154,30 @@ function parseRequestLine(line: string): OpenHead | null {
   return { method: match[1] ?? '', url: ownText(match[2] ?? ''), httpVersion: match[3] ?? '', rawHeaders: [] };
 }
 
-const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
-const FIELD_CONTENT = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** Takes the field lines of `text` from `from` on. Returns what is wrong with them, or null. */
+function pushFields(
+  text: string,
+  from: number,
+  into: { readonly fields: string[]; readonly most: number },
+): HeadReading | null {
+  const { fields, most } = into;
+  for (let at = from, count = 1; ; count++) {
+    const end = text.indexOf('\r\n', at);
+    if (count > most) return TOO_LARGE;
+    const line = text.slice(at, end === -1 ? text.length : end);
+    // Too many of them are too many, whatever they are.
+    if (!pushField(line, fields)) return text.split('\r\n').length - 1 > most ? TOO_LARGE : MALFORMED;
+    if (end === -1) return null;
+    at = end + 2;
+  }
+}
 
 /** Appends name and value of one field line (RFC 9112 section 5); false if it is not one. */
 export function pushField(line: string, fields: string[]): boolean {
   const colon = line.indexOf(':');
   const name = line.slice(0, Math.max(0, colon));
   const value = withoutOuterBlanks(line, colon + 1);
-  if (!TOKEN.test(name) || !FIELD_CONTENT.test(value)) return false;
+  if (!isToken(name) || !isFieldContent(value)) return false;
   fields.push(name, value);
   return true;
 }
@@ -181,17 +197,4 @@ function lineEnds(text: string, from: number): number | null {
     count += 1;
   }
   return count;
-}
-
-/** Space and tab only: `trim` would remove characters that belong to a value. */
-function withoutOuterBlanks(line: string, from: number): string {
-  let start = from;
-  let end = line.length;
-  while (start < end && isBlank(line.charCodeAt(start))) start += 1;
-  while (end > start && isBlank(line.charCodeAt(end - 1))) end -= 1;
-  return line.slice(start, end);
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
 }

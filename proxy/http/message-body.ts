@@ -1,7 +1,7 @@
 /** The content of a response, read from the bytes of a connection (RFC 9112 sections 6 and 7): strictly, and never past its end. */
 import { HeldBytes } from '../net/held-bytes.js';
 import { isLineEnd, plainSizeLine, sizeOn } from './chunk-line.js';
-import { type Framing, Lines, parseFields, WRONG_CHARACTER } from './response-head.js';
+import { type Framing, Lines, parseFields } from './response-head.js';
 
 /** Reads the content of one message. */
 export interface BodyReader {
@@ -164,8 +164,7 @@ class ChunkedReader implements BodyReader {
       if (this.#trailerText.length > TRAILER_BYTES) this.state = 'fault';
       return;
     }
-    const isText = !WRONG_CHARACTER.test(this.#trailerText);
-    const trailers = isText ? parseFields(new Lines(this.#trailerText), MOST_TRAILERS) : null;
+    const trailers = parseFields(new Lines(this.#trailerText), MOST_TRAILERS);
     this.trailers = trailers ?? NO_TRAILERS;
     this.state = trailers === null ? 'fault' : 'done';
   }

@@ -2,7 +2,7 @@
 import type { Reason } from '../core/reasons.js';
 import { type Host, parseHostField, sameHost, type Target } from '../core/target.js';
 import { type Credentials, parseBasic, peerAddress } from '../door/clients.js';
-import { members, values } from './fields.js';
+import { hasField, members, values } from './fields.js';
 
 /** What a request says before its content. `url`: the request-target. */
 export interface RequestHead {
@@ -73,7 +73,7 @@ export function credentialsOf(request: RequestHead): Credentials | null {
 /** True if content follows the head (RFC 9112 section 6.3). */
 export function hasContent(request: RequestHead): boolean {
   const length = values(request.rawHeaders, 'content-length')[0] ?? '0';
-  return length !== '0' || values(request.rawHeaders, 'transfer-encoding').length > 0;
+  return length !== '0' || hasField(request.rawHeaders, 'transfer-encoding');
 }
 
 /**
@@ -84,7 +84,7 @@ export function framingFault({ rawHeaders: raw, httpVersion: version }: RequestH
   const lengths = values(raw, 'content-length');
   const length = lengths[0];
   if (lengths.length > 1 || (length !== undefined && !LENGTH.test(length))) return 'malformed-request';
-  if (values(raw, 'transfer-encoding').length === 0) return null;
+  if (!hasField(raw, 'transfer-encoding')) return null;
   const codings = members(raw, 'transfer-encoding');
   const isPlain = codings.length === 1 && codings[0] === 'chunked' && version === '1.1' && lengths.length === 0;
   return isPlain ? null : 'malformed-request';

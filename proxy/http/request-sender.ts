@@ -1,7 +1,7 @@
 /** A request on its way to an origin: the head at once, the content as it arrives from the client. */
 import type { Reason } from '../core/reasons.js';
 import type { ContentSink, ContentSource } from './client-side.js';
-import { mayBeTrailer } from './fields.js';
+import { isNamed, mayBeTrailer } from './fields.js';
 import type { UpstreamConnection } from './upstream-connection.js';
 
 export interface ExchangeRequest {
@@ -57,7 +57,7 @@ export class RequestSender implements ContentSink {
 
   start(): void {
     const { content } = this.#request;
-    this.#connection.write(Buffer.from(headText(this.#request, this.#isChunked), 'latin1'));
+    this.#connection.write(headText(this.#request, this.#isChunked));
     if (content === null) this.#state = 'sent';
     else content.flowTo(this);
   }
@@ -81,7 +81,7 @@ export class RequestSender implements ContentSink {
   end(trailers: readonly string[]): void {
     if (this.#state !== 'sending') return;
     this.#state = 'sent';
-    if (this.#isChunked) this.#connection.write(Buffer.from(`0\r\n${trailerText(trailers)}\r\n`, 'latin1'));
+    if (this.#isChunked) this.#connection.write(`0\r\n${trailerText(trailers)}\r\n`);
     this.#events.onSent();
   }
 
@@ -94,7 +94,8 @@ function headText({ method, path, fields, upgrade, expectsContinue }: ExchangeRe
   let text = `${method} ${path} HTTP/1.1\r\n`;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     // Only chunked content has trailers (RFC 9112 section 7.1.2).
-    if (isChunked || fields[i]?.toLowerCase() !== 'trailer') text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+    const name = fields[i] ?? '';
+    if (isChunked || !isNamed(name, 'trailer')) text += `${name}: ${fields[i + 1] ?? ''}\r\n`;
   }
   if (isChunked) text += 'Transfer-Encoding: chunked\r\n';
   if (expectsContinue) text += 'Expect: 100-continue\r\n';

@@ -4,7 +4,8 @@
  * differently: a bare LF as a line end, folded lines, spaces before a colon, a repeated length. Anything
  * else that deviates from the grammar is a fault.
  */
-import { members, values } from './fields.js';
+import { isBlank, isFieldContent, isToken, withoutOuterBlanks } from './characters.js';
+import { hasField, members, values } from './fields.js';
 
 export interface ReceivedHead {
   /** The minor version: 0 or 1. A later one of HTTP/1 counts as 1. */
@@ -114,22 +115,35 @@ function mayBegin(bytes: Buffer, start: number): boolean {
   return bytes.compare(START, 0, length, start, start + length) === 0;
 }
 
-const STATUS_LINE = /^HTTP\/1\.(\d) (\d{3})(?: (.*))?$/;
-const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
-/** A control character other than tab and the line ends: none may be passed on (RFC 9110 section 5.5). */
-export const WRONG_CHARACTER = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)/;
-
-/** `text` ends in an empty line. */
+/** `text` ends in an empty line. No control character but the tab may be passed on (RFC 9110 section 5.5). */
 function parse(text: string): ReceivedHead | null {
-  if (WRONG_CHARACTER.test(text)) return null;
   const lines = new Lines(text);
-  const match = STATUS_LINE.exec(lines.next() ?? '');
-  if (match === null) return null;
+  const line = lines.next() ?? '';
+  const status = statusOn(line);
+  if (status === null || !isFieldContent(line)) return null;
   const fields = parseFields(lines, RESPONSE_FIELDS);
   if (fields === null) return null;
-  const status = Number(match[2]);
-  if (status < 100) return null;
-  return { minor: match[1] === '0' ? 0 : 1, status, phrase: match[3] ?? '', fields };
+  return { minor: line[MINOR_AT] === '0' ? 0 : 1, status, phrase: line.slice(STATUS_LINE.length + 1), fields };
+}
+
+/** The shortest status line, in which a digit stands for any. */
+const STATUS_LINE = 'HTTP/1.1 200';
+const MINOR_AT = 7;
+const STATUS_AT = 9;
+
+/** The status on a status line (RFC 9112 section 4), or null if it is none; a space has to come before the phrase. */
+function statusOn(line: string): number | null {
+  for (let i = 0; i < STATUS_LINE.length; i++) {
+    const isEqual = i === MINOR_AT || i >= STATUS_AT ? isDigit(line.charCodeAt(i)) : line[i] === STATUS_LINE[i];
+    if (!isEqual) return null;
+  }
+  if (line.length > STATUS_LINE.length && line[STATUS_LINE.length] !== ' ') return null;
+  const status = Number(line.slice(STATUS_AT, STATUS_LINE.length));
+  return status < 100 ? null : status;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }
 
 /** The lines of a text, without their ends. */
@@ -152,14 +166,14 @@ export class Lines {
   }
 }
 
-/** Null if a line is not a field line, or there are more than `most` lines. */
+/** Null if a line is not a field line, contains a control character, or is one more than `most`. */
 export function parseFields(lines: Lines, most: number): string[] | null {
   const fields: string[] = [];
   let count = 0;
   for (let line = lines.next(); line !== null; line = lines.next()) {
     count += 1;
     const isTaken = isBlank(line.charCodeAt(0)) ? unfold(fields, line) : takeField(fields, line);
-    if (!isTaken || count > most) return null;
+    if (!isTaken || count > most || !isFieldContent(line)) return null;
   }
   return fields;
 }
@@ -167,7 +181,7 @@ export function parseFields(lines: Lines, most: number): string[] | null {
 /** RFC 9112 section 5.2: a proxy replaces a fold in a response with a space. */
 function unfold(fields: string[], line: string): boolean {
   const last = fields.length - 1;
-  const more = withoutBlanks(line);
+  const more = withoutOuterBlanks(line);
   if (more !== '' && last > 0) fields[last] = fields[last] === '' ? more : `${fields[last]} ${more}`;
   return last > 0;
 }
@@ -175,29 +189,16 @@ function unfold(fields: string[], line: string): boolean {
 /** RFC 9112 section 5.1: a proxy removes spaces before the colon in a response. */
 function takeField(fields: string[], line: string): boolean {
   const colon = line.indexOf(':');
-  const name = trimmed(line, 0, colon);
-  if (colon <= 0 || !TOKEN.test(name)) return false;
-  fields.push(name, trimmed(line, colon + 1, line.length));
+  const name = withoutOuterBlanks(line, 0, colon);
+  if (colon <= 0 || !isToken(name)) return false;
+  fields.push(name, withoutOuterBlanks(line, colon + 1));
   return true;
-}
-
-/** Space and tab only: `trim` would remove characters that belong to a value. */
-function trimmed(line: string, from: number, to: number): string {
-  let start = from;
-  let end = to;
-  while (start < end && isBlank(line.charCodeAt(start))) start += 1;
-  while (end > start && isBlank(line.charCodeAt(end - 1))) end -= 1;
-  return line.slice(start, end);
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
 }
 
 /** Null if the framing is faulty (RFC 9112 section 6.3). Any coding but a single `chunked` would be left on the content. */
 export function framingOf({ status, fields }: ReceivedHead, method: string): Framing | null {
-  const codings = members(fields, 'transfer-encoding');
-  const hasCoding = values(fields, 'transfer-encoding').length > 0;
+  const hasCoding = hasField(fields, 'transfer-encoding');
+  const codings = hasCoding ? members(fields, 'transfer-encoding') : [];
   const length = contentLengthOf(fields);
   if (hasCoding && (codings.length !== 1 || codings[0] !== 'chunked' || length !== null)) return null;
   if (length === 'fault') return null;
@@ -217,14 +218,13 @@ export function contentLengthOf(fields: readonly string[]): number | null | 'fau
   const [only] = given;
   if (only === undefined) return null;
   if (given.length === 1 && LENGTH.test(only)) return Number(only);
-  const texts = given.join(',').split(',').map(withoutBlanks);
+  const texts = given
+    .join(',')
+    .split(',')
+    .map((text) => withoutOuterBlanks(text));
   const [first, ...others] = new Set(texts.map(Number));
   const isOne = others.length === 0 && texts.every((text) => LENGTH.test(text));
   return isOne && first !== undefined ? first : 'fault';
-}
-
-function withoutBlanks(text: string): string {
-  return trimmed(text, 0, text.length);
 }
 
 /** True if the origin will take another request on this connection (RFC 9112 section 9.3). */

@@ -1,6 +1,6 @@
 /** A response on its way to the client: interim heads, the final one, its content, and the trailers that may be passed on. */
 import type { ResponseWriter } from './client-side.js';
-import { mayBeTrailer, responseFields, values } from './fields.js';
+import { hasField, isNamed, mayBeTrailer, responseFields, values } from './fields.js';
 import { type BodyReader, bodyReader } from './message-body.js';
 import type { ExchangeRequest } from './request-sender.js';
 import {
@@ -144,24 +144,24 @@ function isPlain({ minor }: ReceivedHead, framing: Framing): boolean {
 }
 
 function finalFields(head: ReceivedHead, framing: Framing): string[] {
-  const raw = framing.kind === 'chunked' ? head.fields : without('trailer', withOneLength(head.fields));
+  const raw = framing.kind === 'chunked' ? head.fields : without('trailer', withOneLength(head.fields, framing));
   const fields = responseFields(raw, `1.${head.minor}`, head.status);
   // RFC 9110 section 6.6.1: a recipient that passes on a response without Date adds the time of receipt.
-  if (values(fields, 'date').length === 0) fields.push('Date', new Date().toUTCString());
+  if (!hasField(fields, 'date')) fields.push('Date', new Date().toUTCString());
   return fields;
 }
 
 /** RFC 9110 section 8.6: a repeated length is passed on once, in plain digits, so that everybody reads the same number. */
-function withOneLength(fields: readonly string[]): readonly string[] {
+function withOneLength(fields: readonly string[], framing: Framing): readonly string[] {
   const given = values(fields, 'content-length');
-  const length = contentLengthOf(fields);
+  const length = framing.kind === 'length' ? framing.octets : contentLengthOf(fields);
   if (length === null || (given.length === 1 && given[0] === String(length))) return fields;
   return [...without('content-length', fields), 'Content-Length', String(length)];
 }
 
 function without(name: string, fields: readonly string[]): readonly string[] {
-  if (values(fields, name).length === 0) return fields;
-  return fields.filter((_, i) => fields[i - (i % 2)]?.toLowerCase() !== name);
+  if (!hasField(fields, name)) return fields;
+  return fields.filter((_, i) => !isNamed(fields[i - (i % 2)] ?? '', name));
 }
 
 function passedOn(trailers: readonly string[]): string[] {

@@ -96,10 +96,10 @@ export class UpstreamConnection {
   }
 
   /**
-   * Writes all of `bytes`: what the kernel takes at once, and a copy of the rest. False: the rest is queued, and
+   * Writes all of `bytes` (a text is latin1): what the kernel takes at once, and a copy of the rest. False: the rest is queued, and
    * `onDrain` follows. A failure is no reason to stop reading: origins answer and close before they have read all.
    */
-  write(bytes: Buffer): boolean {
+  write(bytes: Buffer | string): boolean {
     if (!this.#canWrite || this.#socket.destroyed) return true;
     this.crossed.up += bytes.length;
     let written = 0;
@@ -111,7 +111,8 @@ export class UpstreamConnection {
       return true;
     }
     if (written === bytes.length) return true;
-    this.#socket.write(Buffer.from(bytes.subarray(written)), () => this.#onWritten());
+    const rest = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : Buffer.from(bytes);
+    this.#socket.write(rest.subarray(written), () => this.#onWritten());
     return false;
   }
 

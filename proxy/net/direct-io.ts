@@ -189,15 +189,16 @@ const ignore = (): void => undefined;
 
 /**
  * Writes as much of `bytes` as the kernel takes without waiting and answers how much that was: 0 where earlier bytes
- * are still queued, or where there is no way to tell. Throws what the system call failed with.
+ * are still queued, or where there is no way to tell. Throws what the system call failed with. A text is latin1: a head needs no
+ * buffer of its own.
  */
-export function writeNow(socket: Socket, bytes: Buffer): number {
+export function writeNow(socket: Socket, bytes: Buffer | string): number {
   if (socket.writableLength > 0 || !socket.writable) return 0;
   // Asked for every time, because after the socket's end the same number may be another connection's.
   const fd = tcpHandle(socket)?.fd;
   if (typeof fd !== 'number' || fd < 0) return 0;
   try {
-    return writeSync(fd, bytes, 0, bytes.length);
+    return typeof bytes === 'string' ? writeSync(fd, bytes, null, 'latin1') : writeSync(fd, bytes, 0, bytes.length);
   } catch (error) {
     if (isAgain(error)) return 0;
     throw error;

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
@@ -48,6 +49,13 @@ test('on this release of Node, the kernel is given bytes at once, and nothing is
   assert.equal(near.writableLength, 0);
   near.end();
   assert.equal(await text(far), 'hello, world');
+});
+
+test('a text is written as latin1', async (t) => {
+  const { near, far } = await tcp(t);
+  assert.equal(writeNow(near, 'caf\xe9'), 4);
+  near.end();
+  assert.deepEqual(await buffer(far), Buffer.from('caf\xe9', 'latin1'));
 });
 
 for (const [name, hide] of [
