@@ -85,7 +85,8 @@ export async function openStand(
       `${doors(options.dnsDoor ?? '127.0.0.1:0', options.steer === undefined ? '' : `, ${options.steer}`)}${options.more ?? ''}\npolicy: { ${options.policy ?? 'default: public'} }\n`,
       options.env,
     );
-    const dns = { ...loaded.dns, servers: options.dns === undefined ? [] : [options.dns] };
+    // Its deadline is not what any test waits for.
+    const dns = { servers: options.dns === undefined ? [] : [options.dns], timeoutMs: 60_000 };
     return { ...loaded, dns, limits: { ...loaded.limits, ...options.limits } };
   };
   const config = load(options);

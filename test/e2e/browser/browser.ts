@@ -2,6 +2,8 @@
 import type { TestContext } from 'node:test';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
+/** For what a page does by itself; nothing is slow because of it. */
+const PATIENCE_MS = 120_000;
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /** One browser for a file of tests. `executablePath`: what starts it, if not Chromium itself. */
@@ -18,6 +20,7 @@ export async function openWith(token: string, page: Page, admin: string): Promis
 /** A page that fails the test by what it logs as an error: a script that breaks, or a rule of its policy that is hit. */
 export async function openPage(context: TestContext, browser: Browser, options: BrowserContextOptions = {}) {
   const shell = await browser.newContext(options);
+  shell.setDefaultTimeout(PATIENCE_MS);
   const page = await shell.newPage();
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));

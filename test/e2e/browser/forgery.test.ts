@@ -104,7 +104,7 @@ test('the page itself can grant, by its cookie and the key in its own storage: w
   assert.equal(await own("'x-egress-key': localStorage.getItem('egress-key')"), 201);
 });
 
-test('what a server on another port of this host is sent opens nothing to it', { timeout: 60_000 }, async (t) => {
+test('what a server on another port of this host is sent opens nothing to it', { timeout: 240_000 }, async (t) => {
   const { instance, page, nothingGranted } = await stand(t);
   const seen: http.IncomingHttpHeaders[] = [];
   const server = http.createServer(({ headers }, response) => {
@@ -138,7 +138,7 @@ test('what a server on another port of this host is sent opens nothing to it', {
 });
 
 for (const [how, script] of Object.entries(FORGERIES)) {
-  test(`${how} of another page in a browser that is signed in grants nothing`, { timeout: 60_000 }, async (t) => {
+  test(`${how} of another page in a browser that is signed in grants nothing`, { timeout: 240_000 }, async (t) => {
     const { instance, page, evil, nothingGranted } = await stand(t);
     // Of the same site, to which the cookie goes with every request, and of another one.
     for (const place of [`http://127.0.0.1:${evil}/`, `http://evil.example:${evil}/`]) {
@@ -149,7 +149,7 @@ for (const [how, script] of Object.entries(FORGERIES)) {
   });
 }
 
-test('a name that was bound to this machine gets neither the page nor a grant', { timeout: 60_000 }, async (t) => {
+test('a name that was bound to this machine gets neither the page nor a grant', { timeout: 240_000 }, async (t) => {
   const { instance, page, nothingGranted } = await stand(t);
   const rebound = `http://rebind.example:${new URL(instance.admin).port}`;
   const answer = await page.goto(`${rebound}/`);

@@ -15,7 +15,7 @@ after(() => browser.close());
 const focused = (page: Page) => page.evaluate('document.activeElement?.id || document.activeElement?.textContent');
 
 test('by keys alone: a row is opened, allowed and undone within the dialog, and the focus is back', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const { page, instance } = await openAsking(t, browser);
   await request(instance.proxy, 'http://a.example/');
@@ -40,7 +40,7 @@ test('by keys alone: a row is opened, allowed and undone within the dialog, and 
 });
 
 test('a question that is asked again takes no focus away, and nor does a new one', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const { page, instance } = await openAsking(t, browser);
   await request(instance.proxy, 'http://a.example/');
@@ -49,7 +49,7 @@ test('a question that is asked again takes no focus away, and nor does a new one
   await request(instance.proxy, 'http://b.example/');
   await page.locator('#questions li', { hasText: 'b.example' }).waitFor();
   await request(instance.proxy, 'http://a.example/');
-  await first.locator('.hint', { hasText: '2 times' }).waitFor({ timeout: 20_000 });
+  await first.locator('.hint', { hasText: '2 times' }).waitFor();
   assert.equal(await focused(page), 'Allow 1 hour');
   await page.keyboard.press('Enter');
   await first.waitFor({ state: 'detached' });
@@ -57,7 +57,7 @@ test('a question that is asked again takes no focus away, and nor does a new one
 });
 
 test('Tab goes round within the dialog, forwards and back, and never to what is behind it', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const { page, instance } = await openAsking(t, browser);
   await request(instance.proxy, 'http://a.example/');
@@ -80,7 +80,7 @@ test('Tab goes round within the dialog, forwards and back, and never to what is 
   }
 });
 
-test('by keys alone: what is asked for is blocked', { timeout: 60_000 }, async (t) => {
+test('by keys alone: what is asked for is blocked', { timeout: 240_000 }, async (t) => {
   const { page, instance } = await openAsking(t, browser);
   await request(instance.proxy, 'http://a.example/');
   const first = page.locator('#questions li', { hasText: 'a.example' });
@@ -95,7 +95,7 @@ test('by keys alone: what is asked for is blocked', { timeout: 60_000 }, async (
 });
 
 test('what is under the pointer stays there while questions end and come, until the pointer leaves', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const { page, instance } = await openAsking(t, browser);
   for (const name of ['a', 'b', 'c']) await request(instance.proxy, `http://${name}.example/`);
@@ -113,7 +113,7 @@ test('what is under the pointer stays there while questions end and come, until 
 });
 
 test('what is under the pointer stays there when the text of a question above it grows', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async (t) => {
   const { page, instance } = await openAsking(t, browser);
   for (const name of ['a', 'b']) await request(instance.proxy, `http://${name}.example/`);

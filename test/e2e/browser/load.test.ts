@@ -10,6 +10,8 @@ import { launch, live, openPage } from './browser.js';
 
 const PER_SECOND = 2000;
 const SECONDS = Number(process.env.PAGE_LOAD_SECONDS ?? 10);
+/** Of each measurement. */
+const ROUNDS = 5;
 
 let browser: Browser;
 before(async () => {
@@ -47,17 +49,17 @@ test('a hundred thousand decisions leave the page as large as a few hundred', { 
 test(`${PER_SECOND} decisions a second cost the proxy the same with the page open`, { timeout: 300_000 }, async (t) => {
   const instance = await startInstance(t, `${LISTEN}policy: { default: public }\n`);
   await drive(instance, 3);
-  const alone = await drive(instance, SECONDS);
+  const alone = await leastOf(instance);
   const { page, problems } = await openPage(t, browser);
   await page.goto(instance.admin);
   await live(page);
   await drive(instance, 3);
   const early = await sizeOf(page);
-  const watched = await drive(instance, SECONDS);
+  const watched = await leastOf(instance);
   const late = await sizeOf(page);
   const again = await (async () => {
     await page.close();
-    return drive(instance, SECONDS);
+    return leastOf(instance);
   })();
   const base = (alone.cpuMicros + again.cpuMicros) / 2;
   t.diagnostic(`answered: ${alone.answered} alone, ${watched.answered} watched, ${again.answered} alone`);
@@ -77,6 +79,14 @@ interface Driven {
   readonly cpuMicros: number;
   /** In megabytes. */
   readonly rss: number;
+}
+
+/** The cheapest of some rounds, which is the one that the rest of the machine disturbed least. */
+async function leastOf(instance: Instance): Promise<Driven> {
+  const rounds: Driven[] = [];
+  for (let i = 0; i < ROUNDS; i++) rounds.push(await drive(instance, SECONDS / ROUNDS));
+  const cpuMicros = Math.min(...rounds.map((round) => round.cpuMicros));
+  return { answered: rounds.reduce((sum, round) => sum + round.answered, 0), cpuMicros, rss: rounds.at(-1)?.rss ?? 0 };
 }
 
 /** Refused requests at a steady rate over kept connections; the CPU time that the proxy took for each. */

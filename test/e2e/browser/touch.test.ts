@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-test('a tap answers the question that it is on, with one above it that has ended', { timeout: 60_000 }, async (t) => {
+test('a tap answers the question that it is on, with one above it that has ended', { timeout: 240_000 }, async (t) => {
   const { page, instance } = await openAsking(t, browser, {
     hasTouch: true,
     isMobile: true,

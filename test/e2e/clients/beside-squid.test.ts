@@ -17,7 +17,7 @@ import { SITUATIONS } from './situations.js';
 import { type SquidProcess, startSquid } from './squid-process.js';
 
 const CASES = [...FRAMING_CASES, ...REQUEST_CASES, ...CONNECT_CASES, ...RESPONSE_CASES];
-const PATIENCE = { timeout: 300_000 };
+const PATIENCE = { timeout: 900_000 };
 const AT_ONCE = 8;
 
 const POLICY = { default: 'public', internal: [{ address: '127.0.0.1/32', ports: ['1-65535'] }] };

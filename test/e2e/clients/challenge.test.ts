@@ -10,7 +10,7 @@ import { type Authority, createAuthority } from './authority.js';
 import { type Origins, startOrigins } from './origins.js';
 import { type ProxyProcess, startProxyProcess } from './proxy-process.js';
 
-const PATIENCE = { timeout: 180_000 };
+const PATIENCE = { timeout: 600_000 };
 const TOKEN = 't0ken-of-tool-1234567890';
 const program = (name: string): string =>
   fileURLToPath(new URL(`../../../../test/e2e/clients/programs/${name}`, import.meta.url));

@@ -16,7 +16,7 @@ import { type ProxyProcess, startProxyProcess } from './proxy-process.js';
 
 const run = promisify(execFile);
 /** A compiler and a virtual machine start in here, on two cores that others use as well. */
-const PATIENCE = { timeout: 180_000 };
+const PATIENCE = { timeout: 600_000 };
 
 let folder: string;
 let dns: FakeDns;

@@ -13,7 +13,7 @@ import { type FakeParentOptions, startFakeParent } from '../../parent/fake-paren
 import { type Authority, createAuthority } from './authority.js';
 import { type ProxyProcess, startProxyProcess } from './proxy-process.js';
 
-const PATIENCE = { timeout: 60_000 };
+const PATIENCE = { timeout: 240_000 };
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 /** Behind the parent only: nothing on this machine. */
 const PUBLIC = '93.184.215.14';

@@ -17,7 +17,7 @@ export interface Played {
 }
 
 /** A peer that says nothing for this long has nothing more to say. */
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 15_000;
 
 export async function play(one: RawCase, port: number): Promise<Played> {
   const origin = one.reply === undefined ? await startOrigin() : await startRawOrigin(one.reply);

@@ -14,7 +14,7 @@ import { startRawOrigin } from '../../http/raw-origin.js';
 import { type ProxyProcess, startProxyProcess } from './proxy-process.js';
 
 const run = promisify(execFile);
-const PATIENCE = { timeout: 120_000 };
+const PATIENCE = { timeout: 600_000 };
 const PROGRAMS = join(import.meta.dirname, '../../../../test/e2e/clients/programs');
 const MIB = 1024 * 1024;
 

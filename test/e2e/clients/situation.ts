@@ -22,7 +22,7 @@ export interface Ports {
 
 export const PIECES = 160;
 
-export const PATIENCE_MS = 10_000;
+export const PATIENCE_MS = 30_000;
 const NOTHING = (): void => undefined;
 
 type Client = Conversation & { readonly socket: Socket };

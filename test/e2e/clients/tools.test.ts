@@ -17,7 +17,7 @@ import { layStocks } from './stocks.js';
 import { TOOLS, type Tool, type ToolSurroundings } from './tools.js';
 
 const run = promisify(execFile);
-const PATIENCE = { timeout: 180_000 };
+const PATIENCE = { timeout: 600_000 };
 const SOURCE = fileURLToPath(new URL('../../../../test/e2e/clients/', import.meta.url));
 
 let folder: string;

@@ -76,7 +76,7 @@ export interface Container {
 }
 
 /** Asks again until it is so; the tests have no other way to see a container change its state. */
-export async function until(what: string, isSo: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
+export async function until(what: string, isSo: () => Promise<boolean>, withinMs = 120_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await isSo())) {
     if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);

@@ -157,7 +157,7 @@ test('SIGKILL of the CLI ends the tool, also one that does not care for its inpu
     const { cli, exited } = await running(command);
     cli.kill('SIGKILL');
     await exited;
-    await until('nothing is left', async () => (await guarded()).length === 0, 20_000);
+    await until('nothing is left', async () => (await guarded()).length === 0);
     await until('its address is free', async () => lab.leases().length === 0);
   }
 });
@@ -169,7 +169,7 @@ test('a tool that is created and never started is gone after the guard was kille
   await lab.stop('SIGKILL');
   assert.equal((await guarded()).length, 1);
   await lab.start();
-  await until('it is gone', async () => (await guarded()).length === 0, 15_000);
+  await until('it is gone', async () => (await guarded()).length === 0);
 });
 
 test('a tool that runs while the guard is killed keeps its lease, and ends with its client', async () => {
@@ -179,7 +179,7 @@ test('a tool that runs while the guard is killed keeps its lease, and ends with 
   await exited;
   await lab.start();
   assert.deepEqual(lab.leases(), [lease]);
-  await until('nothing is left', async () => (await guarded()).length === 0, 15_000);
+  await until('nothing is left', async () => (await guarded()).length === 0);
   const { code } = await lab.cli([...base('writer'), IMAGE, 'true']);
   assert.equal(code, 0);
   const addresses = lab.records().map(({ address }) => address);

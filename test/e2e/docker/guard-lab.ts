@@ -151,7 +151,7 @@ export async function guarded(): Promise<string[]> {
   return ids.split('\n').filter((id) => id !== '');
 }
 
-const SILENCE_MS = 3_000;
+const SILENCE_MS = 10_000;
 
 function exchange(path: string, octets: string | Buffer): Promise<string> {
   return new Promise((resolve) => {

@@ -104,7 +104,7 @@ async function reach() {
 async function ready(name: string): Promise<void> {
   const since = docker('inspect', '-f', '{{.State.StartedAt}}', name);
   const log = spawn('docker', ['logs', '-f', '--since', since, name]);
-  await once(log.stdout, 'data', { signal: AbortSignal.timeout(30_000) });
+  await once(log.stdout, 'data', { signal: AbortSignal.timeout(120_000) });
   log.kill();
 }
 

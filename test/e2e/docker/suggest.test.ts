@@ -39,7 +39,7 @@ async function refusal(url: string): Promise<string | null> {
 }
 
 test('what suggest makes of a session of the demo allows that session, and nothing else', {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async () => {
   for (const url of SESSION) assert.equal(await refusal(url), null, url);
   const seen = async (): Promise<number> =>

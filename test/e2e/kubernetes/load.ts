@@ -11,7 +11,7 @@ let sent = 0;
 function ask(): Promise<string> {
   return new Promise((resolve) => {
     const headers = { host: new URL(url).host, connection: 'close' };
-    const request = http.request({ ...proxy, path: url, headers, agent: false, timeout: 10_000 }, (response) => {
+    const request = http.request({ ...proxy, path: url, headers, agent: false, timeout: 120_000 }, (response) => {
       response.resume();
       response.on('error', (error) => resolve(error.message));
       response.on('end', () => resolve(String(response.statusCode)));

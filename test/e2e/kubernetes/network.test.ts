@@ -164,7 +164,7 @@ test('the metrics of the gateway are for the node and not for a tool', async () 
 });
 
 test('a rolling update of both replicas under 20 new connections a second loses none', {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async (t) => {
   const kubelet = cluster.talk('node', 'kubelet.js', {
     pods: GATEWAYS.map((seat) => PODS[seat][0]),

@@ -47,7 +47,7 @@ const SLOW: readonly (readonly [who: string, way: Way, by: 'clients' | 'origin']
 ];
 
 for (const [who, way, by] of SLOW)
-  test(`${who} holds less than 1 MiB and costs nothing`, { timeout: 90_000, skip: noProc() }, async (t) => {
+  test(`${who} holds less than 1 MiB and costs nothing`, { timeout: 240_000, skip: noProc() }, async (t) => {
     const stand = await startStand(t);
     const open = by === 'clients' ? unreadByClients : unreadByOrigin;
     await servesOthers(stand, BESIDE_BYTES);

@@ -78,7 +78,7 @@ export function openLab(): Lab {
     respond: async (seat, ports, udp) => {
       const settings = JSON.stringify({ tcp: ports, udp });
       await once(start(seat, [process.execPath, script('responder.js'), settings]).stdout, 'data', {
-        signal: AbortSignal.timeout(20_000),
+        signal: AbortSignal.timeout(120_000),
       });
     },
     start,

@@ -14,7 +14,7 @@ export interface Probe extends Endpoint {
 }
 
 /** A refusal answers at once; this is for packets that vanish. */
-const PATIENCE_MS = 2000;
+const PATIENCE_MS = 5000;
 const MESSAGE = 'anybody there?';
 
 const TRIES = { tcp: tryTcp, udp: tryUdp, icmp: tryIcmp } as const;
@@ -56,6 +56,6 @@ function tryUdp({ address, port }: Endpoint): Promise<boolean> {
 
 function tryIcmp({ address }: Endpoint): Promise<boolean> {
   return new Promise((resolve) => {
-    execFile('ping', ['-n', '-c', '1', '-W', '2', address], (error) => resolve(error === null));
+    execFile('ping', ['-n', '-c', '1', '-W', '5', address], (error) => resolve(error === null));
   });
 }

@@ -119,7 +119,7 @@ interface Answer {
 }
 
 /** What Prometheus answers, once it has something to answer, or null after `tries` looks. */
-async function answered(prometheus: string, query: string, tries = 60): Promise<readonly unknown[] | null> {
+async function answered(prometheus: string, query: string, tries = 240): Promise<readonly unknown[] | null> {
   for (let i = 0; i < tries; i++) {
     const response = await fetch(`${prometheus}/api/v1/query?${new URLSearchParams({ query })}`).catch(() => null);
     const body = response === null ? null : ((await response.json()) as Answer);
@@ -132,7 +132,7 @@ async function answered(prometheus: string, query: string, tries = 60): Promise<
 }
 
 test('every query of the dashboard answers, and the first metadata probe is an alert', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async (t) => {
   const origin = await echo(t);
   const internal = `internal: [ { address: 127.0.0.1/32, ports: [${origin}] } ]`;
