@@ -7,9 +7,9 @@ import fc from 'fast-check';
 import { loadConfig } from '../../proxy/config/load.js';
 import { decideAddresses, decideHost, type Policy } from '../../proxy/core/policy.js';
 import { questionOf } from '../core/policy-question.js';
-import { fuzzSettings } from './settings.js';
+import { fuzzer } from './settings.js';
 
-const { parameters, note } = fuzzSettings();
+const { fuzz, note } = fuzzer();
 
 const folder = mkdtempSync(join(tmpdir(), 'egress-fuzz-'));
 const path = join(folder, 'policy.yaml');
@@ -80,7 +80,7 @@ const text = fc.oneof(
 );
 
 test(`a configuration is loaded, or refused with every error in words; none opens what is never opened (${note})`, () => {
-  fc.assert(
+  return fuzz(
     fc.property(text, (document) => {
       writeFileSync(path, document);
       const loaded = loadConfig({ path, env: { HOME: '/root' } });
@@ -88,7 +88,6 @@ test(`a configuration is loaded, or refused with every error in words; none open
       assert.ok(loaded.errors.length > 0);
       for (const error of loaded.errors) assert.ok(error.expected.length > 0, JSON.stringify(error));
     }),
-    parameters,
   );
 });
 

@@ -9,9 +9,9 @@ import { FRAMING_CASES } from '../http/raw-framing.js';
 import { REQUEST_CASES } from '../http/raw-requests.js';
 import { type RunningProxy, startProxy } from '../http/start-proxy.js';
 import { isProhibited } from './oracle.js';
-import { fuzzSettings } from './settings.js';
+import { fuzzer } from './settings.js';
 
-const { parameters, note } = fuzzSettings();
+const { fuzz, note } = fuzzer();
 
 const SENT = [...FRAMING_CASES, ...REQUEST_CASES, ...CONNECT_CASES]
   .map(({ send }) => send.replaceAll('{o}', '93.184.215.14:80').replaceAll('{p}', '1'))
@@ -66,13 +66,12 @@ test(`no bytes end the process, hang, or reach a special address (${note})`, asy
   const dialer = createCountingDialer();
   const proxy = await startProxy({ dialer, config: { policy: { default: 'public' }, limits: { drainTimeout: '1s' } } });
   try {
-    await fc.assert(
+    await fuzz(
       fc.asyncProperty(bytes, async (parts) => {
         const text = await converse(proxy, parts);
         assert.match(text, /^(?:$|HTTP\/1\.1 [1-5]\d\d )/);
         assert.deepEqual(proxy.defects, []);
       }),
-      parameters,
     );
     while (proxy.app.openConnections > 0) await setImmediate();
     const dialed = dialer.permits.flatMap(({ addresses }) => addresses.map(({ text }) => text));

@@ -15,9 +15,9 @@ import { numericHosts } from '../core/numeric-hosts.js';
 import { addressOf, type PolicyText, policyOf } from '../core/policy-question.js';
 import { HOSTILE_TARGETS } from '../http/hostile-targets.js';
 import { anyAddress, isProhibited } from './oracle.js';
-import { fuzzSettings } from './settings.js';
+import { fuzzer } from './settings.js';
 
-const { parameters, note } = fuzzSettings();
+const { fuzz, note } = fuzzer();
 
 const POLICIES: readonly PolicyText[] = [
   {},
@@ -54,7 +54,7 @@ function targetsOf(text: string): Target[] {
 }
 
 test(`a target is a reason or a value that reads the same again (${note})`, () => {
-  fc.assert(
+  return fuzz(
     fc.property(
       target,
       fc.constantFrom(...POLICIES),
@@ -70,7 +70,6 @@ test(`a target is a reason or a value that reads the same again (${note})`, () =
         }
       },
     ),
-    parameters,
   );
 });
 

@@ -219,12 +219,15 @@ test(
   async (t) => {
     const reads = new DirectReads(Buffer.allocUnsafeSlow(64 * 1024));
     const connections = await Promise.all(Array.from({ length: 12 }, () => tcp(t)));
+    // The first piece of each is read when it comes, and what is small is no part of a transfer.
+    const begun = new Set<Socket>();
     let inTurn = 0;
     let all = 0;
     for (const { near, far } of connections) {
       far.write(Buffer.alloc(1 << 20));
       reads.read(near, ({ length }) => {
-        inTurn += 1;
+        if (begun.has(near) && length >= 16 * 1024) inTurn += 1;
+        begun.add(near);
         all += length;
         for (const until = performance.now() + 10; performance.now() < until; );
         return true;
@@ -236,7 +239,6 @@ test(
       turns.push(inTurn);
       inTurn = 0;
     }
-    // The first one finds them all open: each stops after the piece that it has brought.
-    assert.ok(Math.max(...turns.slice(turns.findIndex((count) => count > 1) + 1)) <= 2, turns.join(' '));
+    assert.ok(Math.max(...turns) <= 2, turns.join(' '));
   },
 );
