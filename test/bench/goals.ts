@@ -11,6 +11,7 @@ const ROWS: Readonly<Record<string, string>> = {
   latency: 'latency p99 beside busy neighbours, us',
   'idle-memory': 'memory per idle tunnel, KiB',
   'cold-start': 'cold start, ms',
+  'start-cpu': 'CPU of a cold start, ms',
   'idle-rss': 'resident when idle, MiB',
 };
 

@@ -25,7 +25,17 @@ const SMOKE: readonly string[] = ['direct', 'c-relay', 'node-pipe', 'undici', 'o
 const NODES: readonly string[] = ['24', '26'];
 
 const TABLE: Pick<Options, 'workloads' | 'contenders'> = {
-  workloads: ['setup-address', 'setup-name', 'refused', 'get', 'latency', 'idle-memory', 'cold-start', 'idle-rss'],
+  workloads: [
+    'setup-address',
+    'setup-name',
+    'refused',
+    'get',
+    'latency',
+    'idle-memory',
+    'cold-start',
+    'start-cpu',
+    'idle-rss',
+  ],
   contenders: ['node-pipe', 'undici', 'haproxy', 'squid', 'smokescreen', 'ours'],
 };
 

@@ -1,6 +1,6 @@
 /** What is measured, and in which unit. */
 import { type Ability, type Contender, cpuOf, type Field, type Standing } from './contenders.js';
-import { busyBesideIdle, coldStart, idleMemory, idleRss, latencyBeside } from './fresh.js';
+import { busyBesideIdle, coldStart, idleMemory, idleRss, latencyBeside, startCpu } from './fresh.js';
 import { GIB, load, type Sample } from './load.js';
 import { ORIGIN_ADDRESS, ORIGIN_NAME, REFUSED_ADDRESS } from './sandbox.js';
 
@@ -62,6 +62,7 @@ export function workloads(smoke: boolean): readonly Workload[] {
     },
     { ...fresh('idle-memory', 'memory per idle tunnel', 'KiB', 'tunnel'), run: idleMemory(smoke ? 100 : 5000) },
     { ...fresh('cold-start', 'cold start to first proxied request', 'ms', 'tunnel'), run: coldStart },
+    { ...fresh('start-cpu', 'CPU of a cold start to first proxied request', 'ms', 'tunnel'), run: startCpu },
     { ...fresh('idle-rss', 'resident memory when idle', 'MiB', 'tunnel'), run: idleRss },
     exactness(Math.ceil(64 * 2 ** 20 * scale)),
   ];
