@@ -15,14 +15,13 @@ import { type Address, parseAddress } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
 import { decideHost, type Refusal } from '../core/policy.js';
 import { EgressError } from '../core/reasons.js';
-import { hostPortText } from '../core/target.js';
 import type { Arrivals } from '../door/arrivals.js';
 import { peerAddress } from '../door/clients.js';
 import type { ConnectionLimits } from '../door/connection-limits.js';
 import { EMPTY_TRACE } from '../door/flow.js';
 import { HTTP_PORT, HTTPS_PORT } from '../door/steered-ports.js';
 import type { Link } from '../net/interfaces.js';
-import { close, listen } from '../net/listen.js';
+import { close, listen, listenError } from '../net/listen.js';
 import { type OctetReader, readOctets } from '../net/octet-reader.js';
 import { answerQuery, type DnsDoorAnswer, type DnsDoorPolicy, MAX_QUERY_BYTES } from './dns-answer.js';
 import { endsInSuffix, isNamedWhole } from './own-names.js';
@@ -137,8 +136,8 @@ async function bindUdp(options: Answering, admits: Admits, { host, port }: HostP
     if (response !== null && peer.port !== 0) socket.send(response, peer.port, peer.address, () => undefined);
   });
   socket.bind({ address: host, port });
-  await once(socket, 'listening').catch((cause: unknown) => {
-    throw new Error(`cannot listen on ${hostPortText(host, port)} for steer.dns over UDP`, { cause });
+  await once(socket, 'listening').catch((error: Error) => {
+    throw listenError({ host, port }, 'steer.dns', error, ' over UDP');
   });
   socket.on('error', (error) => options.arrivals.onDefect(error));
   return socket;

@@ -30,14 +30,15 @@ const VARIABLES: Readonly<Record<string, string>> = {
   'relay[0]': 'EGRESS_RELAY_LISTEN',
 };
 
-/** `purpose`: as in the event `listening`. */
-export function listenError(at: HostPort, purpose: string, error: Error): Error {
+/** `purpose`: as in the event `listening`. `transport`: said after the address, such as ` over UDP`. */
+export function listenError(at: HostPort, purpose: string, error: Error, transport = ''): Error {
   const key = /^(?:steer|relay)/.test(purpose) ? purpose : `listen.${purpose}`;
   const variable = VARIABLES[purpose];
   const where = variable === undefined ? key : `${key}, or ${variable} with the shipped configuration`;
   const code = 'code' in error ? error.code : null;
   const why = code === 'EADDRINUSE' ? 'something else listens there' : error.message;
-  return new Error(`cannot listen on ${hostPortText(at.host, at.port)}: ${why} (change ${where})`, { cause: error });
+  const place = `${hostPortText(at.host, at.port)}${transport}`;
+  return new Error(`cannot listen on ${place}: ${why} (change ${where})`, { cause: error });
 }
 
 /** Stops accepting, and resolves when the last connection is gone. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
@@ -12,27 +13,50 @@ import { plainEnv } from './plain-env.js';
 
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 
-test('serve exits with 1 and names the key where one of its listeners cannot be opened', async () => {
-  const taken = net.createServer().listen(0, '127.0.0.1');
-  await once(taken, 'listening');
-  const at = taken.address();
-  if (at === null || typeof at === 'string') throw new Error('no port');
-  const folder = await mkdtemp(join(tmpdir(), 'egress-test-'));
-  const path = join(folder, 'policy.yaml');
-  await writeFile(path, `version: 1\nlisten: { proxy: "127.0.0.1:0", admin: "127.0.0.1:${at.port}" }\n`);
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', path], {
-    env: plainEnv(),
-    stdio: ['ignore', 'ignore', 'pipe'],
+/** Both take the port on 127.0.0.1; `key` and `variable` are what a user can change. */
+const TAKEN = [
+  {
+    take: async () => {
+      const server = net.createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    },
+    listeners: (port: number) => `listen: { proxy: "127.0.0.1:0", admin: "127.0.0.1:${port}" }\n`,
+    key: 'listen.admin',
+    variable: 'EGRESS_ADMIN_LISTEN',
+  },
+  {
+    take: async () => {
+      const socket = dgram.createSocket('udp4').bind(0, '127.0.0.1');
+      await once(socket, 'listening');
+      return socket;
+    },
+    listeners: (port: number) =>
+      `listen: { proxy: "127.0.0.1:0", admin: "off" }\nsteer: { dns: "127.0.0.1:${port}", http: "127.0.0.1:0", tls: "127.0.0.1:0" }\n`,
+    key: 'steer.dns',
+    variable: 'EGRESS_STEER_DNS',
+  },
+];
+
+for (const { take, listeners, key, variable } of TAKEN) {
+  test(`serve exits with 1 and names key and variable where the port of ${key} is taken`, async () => {
+    const taken = await take();
+    const at = taken.address();
+    if (at === null || typeof at === 'string') throw new Error('no port');
+    const folder = await mkdtemp(join(tmpdir(), 'egress-test-'));
+    const path = join(folder, 'policy.yaml');
+    await writeFile(path, `version: 1\n${listeners(at.port)}`);
+    const child = spawn(process.execPath, [MAIN, 'serve', '--config', path], {
+      env: plainEnv(),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    assert.equal(code, 1);
+    assert.ok(said.includes(`something else listens there (change ${key}, or ${variable} with the shipped conf`), said);
+    taken.close();
+    await rm(folder, { recursive: true });
   });
-  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
-  assert.equal(code, 1);
-  assert.match(
-    said,
-    /something else listens there \(change listen\.admin, or EGRESS_ADMIN_LISTEN with the shipped conf/,
-  );
-  taken.close();
-  await rm(folder, { recursive: true });
-});
+}
 
 test('serve drains if it is stopped before its admin API is there', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'egress-test-'));
