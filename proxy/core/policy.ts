@@ -141,10 +141,16 @@ export function decideAddresses(of: Policy, asked: Question, addresses: readonly
   const first = allowed[0];
   if (first === undefined) return { outcome: 'deny', ...refusal('address-prohibited') };
   const vetted: [Address, ...Address[]] = [frozenOnce(first.address)];
-  for (const { address } of allowed.slice(1)) vetted.push(frozenOnce(address));
+  const rules: RuleId[] = [first.rule];
+  const noted: Denial[] = first.noted === null ? [] : [first.noted];
+  for (let i = 1; i < allowed.length; i++) {
+    const one = allowed[i];
+    if (one === undefined) break;
+    vetted.push(frozenOnce(one.address));
+    if (!rules.includes(one.rule)) rules.push(one.rule);
+    if (one.noted !== null) noted.push(one.noted);
+  }
   const permit = new IssuedPermit(ISSUING, question.target, vetted, first.rule);
-  const noted = allowed.flatMap((one) => one.noted ?? []);
-  const rules = [...new Set(allowed.map(({ rule }) => rule))];
   return { outcome: 'allow', permit, wouldDeny: worst(noted, addresses.length) ?? plain, rules };
 }
 
@@ -164,6 +170,7 @@ export function decideName(of: Policy, asked: Question, name: DnsName): Verdict 
 
 /** The gravest of the denials, for a whole answer of `count` addresses. */
 function worst(denials: readonly Denial[], count: number): Denial | null {
+  if (denials.length === 0) return null;
   const gravest = denials.find(({ reason }) => GRAVE.has(reason)) ?? denials[0];
   if (gravest === undefined) return null;
   const isMixed = denials.length < count && gravest.reason !== 'address-not-confirmed';

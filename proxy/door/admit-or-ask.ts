@@ -107,7 +107,8 @@ async function waits(runTime: RunTimeGate, asking: Asking, waiter: Waiter): Prom
 }
 
 function isDecidedNow(admission: Admission): boolean {
-  return isQuestion(admission) || grantsOf(admission).length > 0;
+  const { verdict } = admission;
+  return isQuestion(admission) || (verdict.outcome === 'allow' && verdict.rules.some((rule) => grantOf(rule) !== null));
 }
 
 /** Each address of an answer may need a different grant, or none. */
