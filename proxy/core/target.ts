@@ -28,6 +28,8 @@ export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok
 /** `path` is the rest of the request-target byte for byte: path and query, `/` where it is empty. */
 export interface AbsoluteTarget {
   readonly target: Target;
+  /** As it was written: a Host field with the same text is a well-formed one. */
+  readonly authority: string;
   readonly path: string;
   /** True: the URI has neither path nor query, so that an OPTIONS means the whole server (RFC 9112 section 3.2.4). */
   readonly isBare: boolean;
@@ -50,13 +52,14 @@ export function parseAbsolute(text: string): Parsed<AbsoluteTarget> {
   const rest = match?.[3] ?? '';
   if (match === null || !VISIBLE.test(rest)) return refused('malformed-target');
   const scheme = SECURE.test(match[1] ?? '') ? 'https' : 'http';
-  const split = splitAuthority(match[2] ?? '');
+  const authority = match[2] ?? '';
+  const split = splitAuthority(authority);
   // `http://http://10.0.0.1/` is a scheme written twice, and no host called http.
   if (split === null || (split.port === '' && rest.startsWith('//'))) return refused('malformed-target');
   const parsed = target('absolute', scheme, split.host, split.port || (scheme === 'https' ? '443' : '80'));
   if (!parsed.ok) return parsed;
   const path = rest.startsWith('/') ? rest : `/${rest}`;
-  return { ok: true, value: { target: parsed.value, path, isBare: rest === '' } };
+  return { ok: true, value: { target: parsed.value, authority, path, isBare: rest === '' } };
 }
 
 /** The value of a Host field: uri-host with an optional port, which is null where it is absent or empty. */

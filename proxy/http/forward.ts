@@ -69,7 +69,8 @@ function faultOf(
   { isKnown }: Arrival,
 ): Reason | null {
   if (response.isLost) return 'client-closed';
-  const fault = turnedAway(arrivals, owner.isBusy) ?? headFault(request, null);
+  const authority = parsed.ok ? parsed.value.authority : null;
+  const fault = turnedAway(arrivals, owner.isBusy) ?? headFault(request, authority);
   if (fault !== null) return fault;
   if (!parsed.ok) return parsed.reason;
   if (!isKnown) return 'client-unauthenticated';

@@ -16,7 +16,7 @@ export interface RequestHead {
 
 /**
  * What is wrong with the head whatever its target, or null: version, Host (RFC 9112 section 3.2), framing. `authority`: a
- * text that has already been parsed as host and port, as is the Host of nearly every CONNECT; null: there is none.
+ * text that has already been parsed as host and port, as is the Host of nearly every request; null: there is none.
  */
 export function headFault(request: RequestHead, authority: string | null): Reason | null {
   const { rawHeaders, httpVersion } = request;

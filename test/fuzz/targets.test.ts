@@ -50,6 +50,8 @@ const target = fc.oneof(mutated, built, fc.string({ unit: 'binary' }));
 function targetsOf(text: string): Target[] {
   const [authority, absolute, field] = [parseAuthority(text), parseAbsolute(text), parseHostField(text)];
   for (const parsed of [authority, absolute, field]) if (!parsed.ok) assert.ok(parsed.reason in REASONS, parsed.reason);
+  // Why a Host field with the same text is not read again.
+  if (absolute.ok) assert.ok(parseHostField(absolute.value.authority).ok, text);
   return [...(authority.ok ? [authority.value] : []), ...(absolute.ok ? [absolute.value.target] : [])];
 }
 
