@@ -79,7 +79,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     return this.#served?.onEnd() === true;
   }
 
-  /** The next bytes of the connection. False: no more until there is room for them. */
+  /** The next bytes of the connection. False: no more until there is room for them. After a defect nobody else would close it. */
   readonly #take = (bytes: Buffer): boolean => {
     if (this.#hasLeft) return true;
     try {
@@ -87,7 +87,6 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
       this.#account((this.#head?.length ?? 0) + (this.#served?.held ?? 0));
       return goOn;
     } catch (error) {
-      // A defect, after which nobody may be left who would close it.
       this.#options.onDefect(error);
       this.socket.destroy();
       return false;
@@ -215,8 +214,9 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   closed(hadError: boolean): void {
     this.#options.open.delete(this.#place, this);
     if (this.#hasLeft) this.#heir?.closed(hadError);
+    // Lost within a head: it has asked for something, as far as anybody can tell. What the proxy closes is no error.
+    else if (hadError && this.#served === null && !this.#isSilent) this.#options.refuse('client-closed', this);
     this.#options.reads.forget(this.socket);
-    if (this.#hasLeft) return;
     this.#deadline.clear();
     this.#claim?.hold(0);
     this.#served?.onLost();

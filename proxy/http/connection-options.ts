@@ -13,7 +13,7 @@ import type { ForwardOwner } from './forwarding.js';
 import type { HeadLimits, HeadReading } from './head-reader.js';
 import type { RequestHead } from './request-head.js';
 
-export type HeadFault = Extract<HeadReading, { kind: 'fault' }>['reason'] | 'header-timeout' | 'busy';
+export type HeadFault = Extract<HeadReading, { kind: 'fault' }>['reason'] | 'header-timeout' | 'busy' | 'client-closed';
 
 /** A connection, as its listener sees it. */
 export interface OpenConnection {
@@ -45,7 +45,7 @@ export interface ConnectionOptions {
   /** Takes the connection over, as `upgrade` does. */
   connect(head: RequestHead, client: Side, options: TakeOverOptions): void;
   upgrade(request: ClientRequest, client: Side, options: TakeOverOptions): void;
-  /** The head is malformed, too large or too late: answers and closes. What the client still sends is dropped. */
+  /** The head is malformed, too large, too late, or lost: answers and closes. What the client still sends is dropped. */
   refuse(reason: HeadFault, client: Side): void;
 }
 

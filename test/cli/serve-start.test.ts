@@ -11,6 +11,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { plainEnv } from './plain-env.js';
 
+const LIMIT = { timeout: 240_000 };
 const MAIN = fileURLToPath(new URL('../../proxy/main.js', import.meta.url));
 
 /** Both take the port on 127.0.0.1; `key` and `variable` are what a user can change. */
@@ -39,7 +40,7 @@ const TAKEN = [
 ];
 
 for (const { take, listeners, key, variable } of TAKEN) {
-  test(`serve exits with 1 and names key and variable where the port of ${key} is taken`, async () => {
+  test(`serve exits with 1 and names key and variable where the port of ${key} is taken`, LIMIT, async (t) => {
     const taken = await take();
     const at = taken.address();
     if (at === null || typeof at === 'string') throw new Error('no port');
@@ -50,6 +51,7 @@ for (const { take, listeners, key, variable } of TAKEN) {
       env: plainEnv(),
       stdio: ['ignore', 'ignore', 'pipe'],
     });
+    t.after(() => child.kill('SIGKILL'));
     const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
     assert.equal(code, 1);
     assert.ok(said.includes(`something else listens there (change ${key}, or ${variable} with the shipped conf`), said);
@@ -58,7 +60,7 @@ for (const { take, listeners, key, variable } of TAKEN) {
   });
 }
 
-test('serve drains if it is stopped before its admin API is there', async () => {
+test('serve drains if it is stopped before its admin API is there', LIMIT, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'egress-test-'));
   const path = join(folder, 'policy.yaml');
   await writeFile(path, 'version: 1\nlisten: { proxy: "127.0.0.1:0", admin: "127.0.0.1:0" }\n');
@@ -76,13 +78,14 @@ Server.prototype.emit = function (name, ...rest) {
 await main(['serve', '--config', ${JSON.stringify(path)}]);`;
   const args = ['--input-type=module', '--eval', script];
   const child = spawn(process.execPath, args, { env: plainEnv(), stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
   const [log, exited] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   assert.deepEqual(exited, [0, null]);
   assert.match(log, /"event":"stopped"/);
   await rm(folder, { recursive: true });
 });
 
-test('serve is up, with its admin API, before node:tls is loaded', async () => {
+test('serve is up, with its admin API, before node:tls is loaded', LIMIT, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'egress-test-'));
   const path = join(folder, 'policy.yaml');
   await writeFile(path, 'version: 1\nlisten: { proxy: "127.0.0.1:0", admin: "127.0.0.1:0" }\n');
@@ -93,6 +96,7 @@ process.stderr.write([has('net'), has('tls'), has('https')].join());
 process.exit(0);`;
   const args = ['--input-type=module', '--eval', script];
   const child = spawn(process.execPath, args, { env: plainEnv(), stdio: ['ignore', 'ignore', 'pipe'] });
+  t.after(() => child.kill('SIGKILL'));
   assert.equal(await text(child.stderr), 'true,false,false');
   await rm(folder, { recursive: true });
 });
