@@ -28,7 +28,8 @@ function shipped(t: TestContext): string {
 
 function compiled(app: string): SpawnSyncReturns<string> {
   const listen = { EGRESS_PROXY_LISTEN: '127.0.0.1:0', EGRESS_ADMIN_LISTEN: '127.0.0.1:0' };
-  return spawnSync(process.execPath, ['--random-seed=1', '--input-type=module'], {
+  const options = ['--random-seed=1', '--initial-old-space-size=128', '--input-type=module'];
+  return spawnSync(process.execPath, options, {
     input: readFileSync(join(ROOT, 'build', 'compile.mjs'), 'utf8'),
     env: plainEnv({ ...listen, PROGRAM: join(app, 'dist') }),
     encoding: 'utf8',
