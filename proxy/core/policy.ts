@@ -41,7 +41,7 @@ const ISSUING = Symbol();
 /** Taken before anybody else's code runs, which could replace it. */
 const { freeze } = Object;
 /** The discard prefix of RFC 6666, as a place holder: no address is known, and the dialer takes no Permit that is by name. */
-const NOWHERE = frozenAddress(addressFromBytes([1, ...Array<number>(14).fill(0), 1]));
+const NOWHERE = frozen(addressFromBytes([1, ...Array<number>(14).fill(0), 1]));
 
 /**
  * The private field makes a Permit genuine: no copy, no cast and no other object can have it. The class is not exported, and
@@ -126,7 +126,7 @@ function judgeLiteral(policy: Policy, question: Question, { address }: { readonl
  */
 export function decideAddresses(of: Policy, asked: Question, addresses: readonly Address[]): Verdict {
   const policy = policyFor(of, asked.client);
-  const question = withFrozenTarget(asked);
+  const question = withOwnTarget(asked);
   const allowed: Allowed[] = [];
   const denials: Denial[] = [];
   for (const address of addresses) {
@@ -135,22 +135,22 @@ export function decideAddresses(of: Policy, asked: Question, addresses: readonly
     else denials.push(judged.denial);
   }
   const denial = worst(denials, addresses.length);
-  if (denial !== null) return { outcome: 'deny', ...denial };
+  if (denial !== null) return denied(denial);
   const plain = judgePlainText(policy, question.target);
-  if (plain !== null && enforcesSni(policy)) return { outcome: 'deny', ...plain };
+  if (plain !== null && enforcesSni(policy)) return denied(plain);
   const first = allowed[0];
-  if (first === undefined) return { outcome: 'deny', ...refusal('address-prohibited') };
-  const vetted: [Address, ...Address[]] = [frozenOnce(first.address)];
+  if (first === undefined) return denied(refusal('address-prohibited'));
+  const vetted: [Address, ...Address[]] = [frozen(first.address)];
   const rules: RuleId[] = [first.rule];
   const noted: Denial[] = first.noted === null ? [] : [first.noted];
   for (let i = 1; i < allowed.length; i++) {
     const one = allowed[i];
     if (one === undefined) break;
-    vetted.push(frozenOnce(one.address));
+    vetted.push(frozen(one.address));
     if (!rules.includes(one.rule)) rules.push(one.rule);
     if (one.noted !== null) noted.push(one.noted);
   }
-  const permit = new IssuedPermit(ISSUING, question.target, vetted, first.rule);
+  const permit = new IssuedPermit(ISSUING, frozenTarget(question.target), vetted, first.rule);
   return { outcome: 'allow', permit, wouldDeny: worst(noted, addresses.length) ?? plain, rules };
 }
 
@@ -159,13 +159,17 @@ type Allowed = Extract<Judgement, { readonly allowed: true }>;
 /** For a name that only a parent proxy can resolve, as `upstream.resolve: parent` allows: no address of it is vetted. */
 export function decideName(of: Policy, asked: Question, name: DnsName): Verdict {
   const policy = policyFor(of, asked.client);
-  const question = withFrozenTarget(asked);
+  const question = withOwnTarget(asked);
   const plain = judgePlainText(policy, question.target);
-  if (plain !== null && enforcesSni(policy)) return { outcome: 'deny', ...plain };
+  if (plain !== null && enforcesSni(policy)) return denied(plain);
   const judged = judgeUnresolved(policy, question, name);
-  if (typeof judged !== 'string') return { outcome: 'deny', ...judged };
-  const permit = new IssuedPermit(ISSUING, question.target, null, judged);
+  if (typeof judged !== 'string') return denied(judged);
+  const permit = new IssuedPermit(ISSUING, frozenTarget(question.target), null, judged);
   return { outcome: 'allow', permit, wouldDeny: plain, rules: [judged] };
+}
+
+function denied({ reason, rule, what }: Denial): Verdict {
+  return { outcome: 'deny', reason, rule, what };
 }
 
 /** The gravest of the denials, for a whole answer of `count` addresses. */
@@ -179,26 +183,36 @@ function worst(denials: readonly Denial[], count: number): Denial | null {
 
 const GRAVE: ReadonlySet<DenyReason> = new Set<DenyReason>(['metadata-address', 'own-listener']);
 
-/** What is judged is the copy that the Permit will hold: an object that answers differently the second time gains nothing. */
-function withFrozenTarget({ target, client, own }: Question): Question {
+/**
+ * What is judged is the copy that the Permit will hold: an object that answers differently the second time gains nothing.
+ * Nobody else sees the copy before it is frozen, which only a Permit needs.
+ */
+function withOwnTarget({ target, client, own }: Question): Question {
   const { form, scheme, host, port } = target;
   const { kind } = host;
-  const copy = kind === 'name' ? { kind, name: host.name } : { kind, address: frozenAddress(host.address) };
-  return { target: freeze({ form, scheme, host: freeze(copy), port }), client, own };
+  const copy = kind === 'name' ? { kind, name: host.name } : { kind, address: ownAddress(host.address) };
+  return { target: { form, scheme, host: copy, port }, client, own };
 }
 
 /** A literal has been copied already, with its target. */
 function copyOf(address: Address, asked: Host, copy: Host): Address {
   const isLiteral = asked.kind === 'literal' && copy.kind === 'literal' && asked.address === address;
-  return isLiteral ? copy.address : frozenAddress(address);
+  return isLiteral ? copy.address : ownAddress(address);
 }
 
 /** Makes the text from the bytes again, since the bytes are judged, but the text is dialled. */
-function frozenAddress({ bytes }: Address): Address {
-  return freeze(addressFromBytes(freeze([...bytes])));
+function ownAddress({ bytes }: Address): Address {
+  return addressFromBytes([...bytes]);
 }
 
-/** An address that was decoded from a frozen one is not frozen yet. */
-function frozenOnce(address: Address): Address {
-  return Object.isFrozen(address) ? address : frozenAddress(address);
+/** For a copy of ours, or what was decoded from one. */
+function frozen(address: Address): Address {
+  freeze(address.bytes);
+  return freeze(address);
+}
+
+function frozenTarget(target: Target): Target {
+  if (target.host.kind === 'literal') frozen(target.host.address);
+  freeze(target.host);
+  return freeze(target);
 }

@@ -35,7 +35,11 @@ export function ruleId(section: RuleSection, index: number, name: string | null)
 /** The list that the rule is in; null for what is no rule of the configuration. `id` may come from an old record. */
 export function sectionOf(id: string | null): RuleSection | null {
   if (id === null) return null;
-  return SECTIONS.find((section) => id.startsWith(section) && /[:[]/.test(id.charAt(section.length))) ?? null;
+  for (const section of SECTIONS) {
+    const next = id[section.length];
+    if ((next === ':' || next === '[') && id.startsWith(section)) return section;
+  }
+  return null;
 }
 
 /** True for what no rule and no mode opens. */
