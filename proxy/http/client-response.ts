@@ -211,7 +211,8 @@ function headText(status: number, phrase: string, fields: readonly string[]): st
   return `HTTP/1.1 ${status} ${phrase}\r\n${fieldLines(fields)}`;
 }
 
-function fieldLines(fields: readonly string[]): string {
+/** `fields`: name, value, name, value. */
+export function fieldLines(fields: readonly string[]): string {
   let text = '';
   for (let i = 0; i + 1 < fields.length; i += 2) text += `${fields[i] ?? ''}: ${fields[i + 1] ?? ''}\r\n`;
   return text;
