@@ -135,7 +135,7 @@ export class Arrivals {
     return this.running.isDraining;
   }
 
-  /** Keeps reading `socket` while its client waits. `rest`: what has already come. */
+  /** What `socket` sends while its client waits. `rest`: what has already come. */
   keepEarlyData(socket: Socket, rest: Buffer): EarlyData {
     const claim = (refuse: () => void) => this.memory.claim('early', peerAddress(socket.remoteAddress), refuse);
     return new EarlyData(socket, { reads: this.reads, rest, claim });

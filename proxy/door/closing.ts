@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { Abort } from '../net/abort.js';
-import type { Deadline, Deadlines } from '../net/deadlines.js';
+import type { Deadline, Deadlines, Due } from '../net/deadlines.js';
 import { send } from '../net/direct-io.js';
 import type { Heir, Side } from '../net/side.js';
 import type { Waiter } from './admit-or-ask.js';
@@ -63,7 +63,7 @@ export function closeAfter(deadlines: Deadlines, client: Side, bytes: Buffer): v
 }
 
 /** A client that has had its last bytes and may still be sending. */
-class Lingering implements Heir {
+class Lingering implements Heir, Due {
   readonly #socket: Socket;
   readonly #until = performance.now() + LINGER_MS;
   readonly #look: Deadline;
@@ -73,7 +73,7 @@ class Lingering implements Heir {
   constructor(deadlines: Deadlines, socket: Socket) {
     this.#socket = socket;
     this.#read = socket.bytesRead;
-    this.#look = deadlines.of(() => this.#lookAgain());
+    this.#look = deadlines.for(this);
     this.#look.set(LINGER_LOOK_MS);
   }
 
@@ -85,7 +85,7 @@ class Lingering implements Heir {
     this.#look.clear();
   }
 
-  #lookAgain(): void {
+  onLate(): void {
     const { bytesRead } = this.#socket;
     if (bytesRead === this.#read || performance.now() >= this.#until) this.#socket.destroy();
     else this.#look.set(LINGER_LOOK_MS);

@@ -1,6 +1,6 @@
 /** What a client sends after its CONNECT before the tunnel is open. */
 import type { Socket } from 'node:net';
-import type { DirectReads } from '../net/direct-io.js';
+import type { DirectReads, Taker } from '../net/direct-io.js';
 import { HeldBytes } from '../net/held-bytes.js';
 import type { Claim } from '../net/memory-budget.js';
 
@@ -18,10 +18,12 @@ const PIECE_BYTES = 16 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Keeps reading `socket`, so that a lost client is noticed. What arrives leaves only once the tunnel is open, and
- * never if it does not open.
+ * From `start` on it keeps reading `socket`, so that a lost client is noticed. What arrives leaves only once the tunnel is
+ * open, and never if it does not open.
  */
-export class EarlyData {
+export class EarlyData implements Taker {
+  readonly #socket: Socket;
+  readonly #reads: DirectReads;
   readonly #newClaim: EarlyDataOptions['claim'];
   #held: HeldBytes | null = null;
   #claim: Claim | null = null;
@@ -30,10 +32,17 @@ export class EarlyData {
   #onRefused: (() => void) | null = null;
   #onFull: (() => void) | null = null;
 
+  /** Reads nothing before `start`. */
   constructor(socket: Socket, { reads, rest, claim }: EarlyDataOptions) {
+    this.#socket = socket;
+    this.#reads = reads;
     this.#newClaim = claim;
-    if (rest.length > 0) this.#keep(rest);
-    reads.read(socket, this.#keep, pieceBytes);
+    if (rest.length > 0) this.take(rest);
+  }
+
+  /** To be called by whoever makes the client wait, before anything more can arrive: in the same turn of the event loop. */
+  start(): void {
+    this.#reads.readInto(this.#socket, this);
   }
 
   /** There was no memory left for the bytes, and they are dropped. */
@@ -42,10 +51,10 @@ export class EarlyData {
   }
 
   /** All bytes so far; callable once. Whoever reads the socket next gets what comes after them. */
-  take(): Buffer {
-    const taken = this.#held?.all() ?? NOTHING;
+  all(): Buffer {
+    const all = this.#held?.all() ?? NOTHING;
     this.#release();
-    return taken;
+    return all;
   }
 
   /** Releases the bytes, and drops what is still to come. */
@@ -70,7 +79,7 @@ export class EarlyData {
     return this.#held === null || this.#held.length + PIECE_BYTES <= MOST_BYTES;
   }
 
-  readonly #keep = (bytes: Buffer): boolean => {
+  take(bytes: Buffer): boolean {
     if (this.#isDropped) return true;
     this.#held ??= new HeldBytes();
     this.#held.push(bytes);
@@ -79,7 +88,11 @@ export class EarlyData {
     if (this.#hasRoom) return true;
     this.#onFull?.();
     return false;
-  };
+  }
+
+  most(): number {
+    return PIECE_BYTES;
+  }
 
   #refuse(): void {
     this.#isRefused = true;
@@ -92,5 +105,3 @@ export class EarlyData {
     this.#claim?.hold(0);
   }
 }
-
-const pieceBytes = (): number => PIECE_BYTES;

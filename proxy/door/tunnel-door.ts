@@ -8,7 +8,7 @@ import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
 import type { Deadlines } from '../net/deadlines.js';
-import { send } from '../net/direct-io.js';
+import { DROPPED, send } from '../net/direct-io.js';
 import type { Screen } from '../net/first-bytes.js';
 import { HandshakeDeadline } from '../net/handshake-deadline.js';
 import { hearOctets, type OctetReader } from '../net/octet-reader.js';
@@ -97,6 +97,7 @@ class Visit {
       const fault = turnedAway(arrivals, !counted.isAdmitted);
       if (fault !== null) return this.#refuse(flow, trace, refusal(fault));
       const early = arrivals.keepEarlyData(this.#socket, rest);
+      early.start();
       const waiting = { gone: new Loss(this.#client), early, policy: this.#door.policy };
       const upstream = await connectUpstream(arrivals, flow, said.target, waiting);
       if (upstream.open) return { flow, upstream, early };
@@ -144,7 +145,7 @@ class Visit {
     const screen = screens?.(this.#arrivals.deadlines, flow, upstream) ?? null;
     if (screens === undefined) flow.allowed(upstream.trace, null, upstream.permit.rule, upstream.wouldDeny);
     const standing = standingOf(upstream, policy);
-    const head = early.take();
+    const head = early.all();
     this.#arrivals.tunnel(flow, { client: this.#client, upstream: upstream.socket, head, screen, standing });
   }
 
@@ -164,7 +165,7 @@ class Visit {
 
   #refuse(flow: Flow, trace: Trace, refused: Refusal): null {
     flow.refused(trace, null, refused);
-    this.#arrivals.reads.read(this.#socket, () => true);
+    this.#arrivals.reads.readInto(this.#socket, DROPPED);
     closeAfter(this.#arrivals.deadlines, this.#client, this.#door.refused(refused.reason));
     return null;
   }

@@ -6,7 +6,8 @@
 import type { Socket } from 'node:net';
 import { closeAfter } from '../door/closing.js';
 import type { CountedConnection } from '../door/connection-limits.js';
-import type { Deadline } from '../net/deadlines.js';
+import type { Deadline, Due } from '../net/deadlines.js';
+import { DROPPED, type Taker } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
 
 import { type Heir, report, type Side } from '../net/side.js';
@@ -26,7 +27,7 @@ const GRACE_MS = 5000;
 const UNCLAIMED_BYTES = 4096;
 const NOTHING = Buffer.alloc(0);
 
-export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner {
+export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner, Taker, Due {
   readonly socket: Socket;
   readonly #place: number;
   readonly #options: ConnectionOptions;
@@ -46,11 +47,11 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     this.socket = socket;
     this.#options = options;
     this.#counted = counted;
-    this.#deadline = options.deadlines.of(this.#onLate);
+    this.#deadline = options.deadlines.for(this);
     this.#deadline.set(options.limits().headerTimeoutMs);
     this.#place = options.open.add(this);
     report(socket, this);
-    options.reads.read(socket, this.#take, () => this.#served?.piece ?? AHEAD_PIECE);
+    options.reads.readInto(socket, this);
   }
 
   get isBusy(): boolean {
@@ -80,7 +81,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   }
 
   /** The next bytes of the connection. False: no more until there is room for them. After a defect nobody else would close it. */
-  readonly #take = (bytes: Buffer): boolean => {
+  take(bytes: Buffer): boolean {
     if (this.#hasLeft) return true;
     try {
       const goOn = this.#served === null ? this.#takeHead(bytes) : this.#served.take(bytes);
@@ -91,7 +92,12 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
       this.socket.destroy();
       return false;
     }
-  };
+  }
+
+  /** How much the next read may bring. */
+  most(): number {
+    return this.#served?.piece ?? AHEAD_PIECE;
+  }
 
   #takeHead(bytes: Buffer): boolean {
     const isBegin = this.#isSilent;
@@ -121,8 +127,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   /** CONNECT and Upgrade are the last requests of their connection. */
   #handOver(head: RequestHead, rest: Buffer): true {
     const { connect, upgrade } = this.#options;
-    const { socket } = this;
-    const busy = this.isBusy;
+    const { socket, isBusy: busy } = this;
     this.#leave();
     const early = this.#options.keepEarlyData(socket, rest);
     if (head.method === 'CONNECT') connect(head, this, { busy, early });
@@ -156,7 +161,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     }
     this.#deadline.set(KEEP_ALIVE_MS);
     this.#counted.waits();
-    if (ahead.length === 0 || this.#take(ahead)) this.socket.resume();
+    if (ahead.length === 0 || this.take(ahead)) this.socket.resume();
     // Its end event has passed and is not repeated: what is incomplete now stays so.
     if (this.socket.readableEnded && !this.#hasLeft && !this.#isWhole) this.ended();
   }
@@ -164,14 +169,14 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   /** In stages if the client may still send: a reset could overtake the answer (RFC 9112 section 9.6). */
   #close(isRead: boolean): void {
     this.#leave();
-    if (!isRead) this.#options.reads.read(this.socket, () => true);
+    if (!isRead) this.#options.reads.readInto(this.socket, DROPPED);
     if (isRead) this.socket.destroySoon();
     else closeAfter(this.#options.deadlines, this, NOTHING);
   }
 
   #fail(reason: HeadFault): true {
     this.#leave();
-    this.#options.reads.read(this.socket, () => true);
+    this.#options.reads.readInto(this.socket, DROPPED);
     this.#options.refuse(reason, this);
     return true;
   }
@@ -186,23 +191,18 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   }
 
   #account(held: number): void {
-    if (this.#hasLeft) return;
-    if (this.#claim === null && held <= UNCLAIMED_BYTES) return;
-    this.#claim ??= this.#options.claim(this.socket, this.#onNoMemory);
+    if (this.#hasLeft || (this.#claim === null && held <= UNCLAIMED_BYTES)) return;
+    // A request that is under way is cut, and still gets its record.
+    const refuse = () => (this.#served === null ? this.#fail('busy') : this.#served.cutForMemory());
+    this.#claim ??= this.#options.claim(this.socket, refuse);
     this.#claim.hold(held);
   }
 
-  /** A request that is under way is cut, and still gets its record. */
-  readonly #onNoMemory = (): void => {
-    if (this.#served === null) this.#fail('busy');
-    else this.#served.cutForMemory();
-  };
-
   /** A connection that has sent nothing has asked for nothing, and gets no answer. */
-  readonly #onLate = (): void => {
+  onLate(): void {
     if (this.#isSilent) this.socket.destroy();
     else this.#fail('header-timeout');
-  };
+  }
 
   ended(): void {
     if (this.#hasLeft) this.#heir?.ended();

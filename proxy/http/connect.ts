@@ -25,9 +25,12 @@ const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', '
 export function connect(arrivals: Arrivals, request: RequestHead, client: Side, options: ConnectOptions): Soon<void> {
   const gone = new Loss(client);
   const asked = { method: 'CONNECT', credentials: credentialsOf(request) };
-  return soon(arrivals.arrive('connect', client.socket, asked), (arrival) =>
-    open(arrivals, request, { client, gone, arrival, ...options }),
+  const { early, busy } = options;
+  const opening = soon(arrivals.arrive('connect', client.socket, asked), (arrival) =>
+    open(arrivals, request, { client, gone, arrival, early, busy }),
   );
+  if (opening instanceof Promise) early.start();
+  return opening;
 }
 
 interface ConnectOptions {
@@ -60,7 +63,7 @@ function open(arrivals: Arrivals, request: RequestHead, arrived: Arrived): Soon<
 
 function relay(arrivals: Arrivals, { client, early, arrival: { flow } }: Arrived, upstream: Connected): void {
   send(client.socket, ESTABLISHED);
-  const head = early.take();
+  const head = early.all();
   const screen = screenTunnel(arrivals.deadlines, flow, upstream, 200);
   const standing = standingOf(upstream, null);
   arrivals.tunnel(flow, { client, upstream: upstream.socket, head, screen, standing });

@@ -34,7 +34,7 @@ export interface ConnectionOptions {
   readonly mayPersist: () => boolean;
   /** Claims memory for what waiting requests hold. */
   claim(socket: Socket, refuse: () => void): Claim;
-  /** Keeps reading a connection that is taken over. `rest`: what came with the head. */
+  /** For a connection that is taken over. `rest`: what came with the head. */
   keepEarlyData(socket: Socket, rest: Buffer): EarlyData;
   /** Counts a request until its answer has left. */
   readonly running: Pick<Running, 'enter' | 'leave'>;

@@ -42,11 +42,12 @@ export async function upgrade(
   client.inherit({ ended: () => undefined, closed: () => response.lost() });
   early.whenRefused(() => response.cutForMemory());
   early.whenFull(() => request.unread.abort());
+  early.start();
   const onUpgraded: ForwardOwner['onUpgraded'] = (flow, fields, upstream, standing) => {
     isSwitched = true;
     try {
       handOver(upstream, () =>
-        switchProtocols(arrivals, flow, { client, upstream, fields, head: early.take(), standing }),
+        switchProtocols(arrivals, flow, { client, upstream, fields, head: early.all(), standing }),
       );
     } catch (error) {
       arrivals.onDefect(error);

@@ -7,7 +7,7 @@ import { type Address, parseAddress, sameAddress } from '../core/address.js';
 import { holdsAddress, isIssued, type Permit } from '../core/policy.js';
 import { EgressError, type FailReason } from '../core/reasons.js';
 import type { Abortable } from './abort.js';
-import { type Deadline, Deadlines } from './deadlines.js';
+import { type Deadline, Deadlines, type Due } from './deadlines.js';
 
 /** `socket` is connected to `address`, half-open, without listeners; the caller owns it. */
 export interface Dialed {
@@ -59,7 +59,7 @@ interface RaceOptions {
 }
 
 /** The attempts of one dial. */
-class Race {
+class Race implements Due {
   readonly #permit: Permit;
   readonly #addresses: readonly Address[];
   readonly #options: RaceOptions;
@@ -75,7 +75,7 @@ class Race {
     this.#permit = permit;
     this.#addresses = addresses;
     this.#options = options;
-    this.#deadline = options.deadlines.of(() => this.#fail('connect-timeout'));
+    this.#deadline = options.deadlines.for(this);
   }
 
   start(timeoutMs: number): void {
@@ -84,6 +84,10 @@ class Race {
     signal.addEventListener('abort', this.#onAbort);
     if (signal.aborted) this.#fail('client-closed');
     else this.#tryNext();
+  }
+
+  onLate(): void {
+    this.#fail('connect-timeout');
   }
 
   readonly #onAbort = (): void => this.#fail('client-closed');

@@ -184,7 +184,10 @@ function takerOf(socket: Socket): Taker {
 }
 
 const anySize = (): number => Number.POSITIVE_INFINITY;
+/** Of a socket that was forgotten. */
 const NOBODY: Taker = { take: () => true, most: anySize };
+/** Reads what still comes, and drops it. */
+export const DROPPED: Taker = { ...NOBODY };
 const ignore = (): void => undefined;
 
 /**
