@@ -43,21 +43,20 @@ export function createWayOut(config: Config, options: WayOutOptions = {}, settin
   const entries = () => settings().network.hostAddresses;
   const host = createHostAddresses({ entries, resolver, onUnknown: options.onUnknownHost ?? (() => {}) });
   const own = createOwnEndpoints({
-    host: () => host.current(),
+    host: host.current,
     services: () => settings().network.services,
     apiServer: () => settings().network.apiServer,
   });
   const connectTimeoutMs = () => settings().limits.connectTimeoutMs;
   const deadlines = new Deadlines();
-  const prefersIPv6 = () => own.hasGlobalIPv6();
-  const direct = options.dialer ?? createDialer({ connectTimeoutMs, prefersIPv6, deadlines });
+  const direct = options.dialer ?? createDialer({ connectTimeoutMs, prefersIPv6: own.hasGlobalIPv6, deadlines });
   const parent = () => settings().parent;
-  const dialer = createParentDialer({ direct, resolver, own: () => own.current(), parent, connectTimeoutMs });
+  const dialer = createParentDialer({ direct, resolver, own: own.current, parent, connectTimeoutMs });
   const leavesToParent = (target: Target): boolean => {
     const current = parent();
     return current !== null && resolvesForUs(current, target);
   };
-  return { gate: { resolver, dialer, own: () => own.current(), leavesToParent }, own, host, deadlines };
+  return { gate: { resolver, dialer, own: own.current, leavesToParent }, own, host, deadlines };
 }
 
 function createOwnResolver(

@@ -10,7 +10,6 @@ import { hostPortText } from '../core/target.js';
 import type { Notices } from '../notify/notices.js';
 import { both } from '../observe/observe.js';
 import { podsEvents } from '../observe/pods-events.js';
-import type { DecisionSink } from '../observe/record.js';
 import { relayEvents } from '../observe/relay-events.js';
 import { command, EXIT, version } from './command.js';
 import { isShippedPolicy } from './config-path.js';
@@ -129,7 +128,7 @@ async function compose(path: string, config: Config): Promise<Serving> {
     warning: runTime.control.warning,
     app: () => app,
   });
-  const app = createApp(appOptions(config, runTime, { ...observation, sink: withNotices(observation.sink, notices) }));
+  const app = createApp(appOptions(config, runTime, { ...observation, sink: both(observation.sink, notices) }));
   const rooms = { observation, followed, runTime, notices, app };
   const shutdown = shutdownOf(() => serving);
   const later = { kernel: null, admin: null, health: null, isReady: false };
@@ -150,10 +149,6 @@ function shutdownOf(serving: () => Serving): Shutdown {
     drain: (signal) => stop(serving(), signal),
     insist: () => process.exit(1),
   });
-}
-
-function withNotices(sink: DecisionSink, notices: Notices): DecisionSink {
-  return both(sink, { decision: (record) => notices.decision(record), closed: () => undefined });
 }
 
 function appOptions(config: Config, runTime: RunTimeService, { log, sink, onDefect }: Observation): AppOptions {

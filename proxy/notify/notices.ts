@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { NotifySettings } from '../config/receivers.js';
 import type { NoticeEvent } from '../core/notice-event.js';
 import { Fold } from '../observe/fold.js';
-import type { DecisionRecord } from '../observe/record.js';
+import type { DecisionRecord, DecisionSink } from '../observe/record.js';
 import { Contacts } from './contacts.js';
 import { Delivery, type DeliveryOptions } from './delivery.js';
 import type { Notice } from './notice.js';
@@ -39,7 +39,7 @@ const INTERVAL_MS = 60_000;
 const ALLOWANCE = { same: 1, client: 5, all: 30, least: 1 };
 const MEMORY_BYTES = 512 * 1024;
 
-export class Notices {
+export class Notices implements DecisionSink {
   readonly #options: NoticesOptions;
   readonly #delivery: Delivery;
   readonly #contacts = new Contacts();
@@ -61,6 +61,9 @@ export class Notices {
     if (record.reason === 'metadata-address' && events.includes('metadata')) this.#offer('metadata', record);
     if (events.includes('first-contact') && this.#isFirst(record)) this.#offer('first-contact', record);
   }
+
+  /** What ends was told when it began. */
+  closed(): void {}
 
   /** To be called with records of earlier runs, whose contacts are known. */
   known(record: DecisionRecord): void {
