@@ -28,7 +28,8 @@ export function writeImageFiles(folder: string): void {
   writeFileSync(join(folder, 'etc/group'), `egress:x:${USER}:\n`);
   writeFileSync(join(folder, 'etc/nsswitch.conf'), 'hosts: files dns\n');
   const state = join(folder, 'var/lib/egress-proxy');
-  mkdirSync(state, { recursive: true, mode: 0o700 });
+  mkdirSync(state, { recursive: true });
+  chmodSync(state, 0o700);
   chownSync(state, USER, USER);
 }
 

@@ -66,6 +66,13 @@ test('the pod of the chart: least rights, readiness, refusals, a changed ConfigM
     await until(() => named() === 403);
   });
 
+  await t.test('what is decided at run time is decided inside of it, as the README has it, and for it alone', () => {
+    const inside = (...args: readonly string[]) => podman.run('exec', CONTAINER, 'egress-proxy', ...args);
+    assert.match(inside('allow', 'files.example', '--for', '10m'), /files\.example/);
+    assert.match(inside('grants'), /files\.example/);
+    inside('healthcheck', '--config', '/etc/egress-proxy/policy.yaml');
+  });
+
   await t.test('after SIGTERM it is not ready at once, serves on, and ends with 0', async () => {
     podman.run('kill', '--signal', 'TERM', CONTAINER);
     await until(() => pod.status('http://127.0.0.1:9181/readyz') === 503);
