@@ -1,5 +1,5 @@
 /** A file that is replaced as a whole: whenever the process ends, it is the old one or the new one. */
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Writes beside the file, and puts it in the file's place when all of it is on the disk. */
@@ -10,9 +10,13 @@ export function replaceFile(path: string, text: string, mode: number): void {
   syncFolder(path);
 }
 
-/** On the disk when it returns. Throws where it cannot be written. */
+/**
+ * On the disk when it returns. Throws where it cannot be written. What is there is removed: it may be a link, or a file of an
+ * earlier attempt that others can read.
+ */
 export function writeWhole(path: string, text: string, mode: number): void {
-  const file = openSync(path, 'w', mode);
+  rmSync(path, { force: true });
+  const file = openSync(path, 'wx', mode);
   try {
     const bytes = Buffer.from(text);
     for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);

@@ -1,7 +1,9 @@
 /** The grants and pauses in force: made, ended in time, kept, and never more than a bounded number. */
 import { randomBytes } from 'node:crypto';
+import { uptime } from 'node:os';
 import type { Policy } from '../core/policy.js';
 import { isInFile, type RunTime } from '../core/run-time.js';
+import { type Clocks, EndTimes } from './end-times.js';
 import type { Deciding, Grant, GrantDraft, Pause, PauseDraft } from './grant.js';
 import type { Kept } from './state-file.js';
 
@@ -12,15 +14,14 @@ const ONCE_MS = 3_600_000;
 /** Times are wall-clock times, the clock may be set, and a machine may sleep: so it looks, instead of setting one timer. */
 const LOOK_MS = 500;
 
-export interface Clock {
-  /** Milliseconds since 1970. */
-  now(): number;
+export interface Clock extends Clocks {
   /** Calls back once; returns a function that cancels. Keeps no process alive. */
   after(ms: number, then: () => void): () => void;
 }
 
 export const WALL_CLOCK: Clock = {
   now: () => Date.now(),
+  steady: () => uptime() * 1000,
   after: (ms, then) => {
     const timer = setTimeout(then, ms).unref();
     return () => clearTimeout(timer);
@@ -55,10 +56,12 @@ export class BookError extends Error {
 export class Book {
   #kept: Kept;
   readonly #options: BookOptions;
+  readonly #ends: EndTimes;
   #cancel: (() => void) | null = null;
 
   constructor(options: BookOptions) {
     this.#options = options;
+    this.#ends = new EndTimes(options.clock);
     const now = options.clock.now();
     const isOpen = ({ expires }: Grant | Pause): boolean => expires === null || expires > now;
     this.#kept = {
@@ -193,8 +196,20 @@ export class Book {
     this.#options.onChange(event);
   }
 
+  /** Where the wall clock was set meanwhile. */
+  #putRight(): void {
+    const { grants, pauses } = this.#kept;
+    const put = {
+      grants: grants.map((grant) => this.#ends.put(grant)),
+      pauses: pauses.map((pause) => this.#ends.put(pause)),
+    };
+    const isOther = (item: Grant | Pause, i: number): boolean => item !== [...grants, ...pauses][i];
+    if ([...put.grants, ...put.pauses].some(isOther)) this.#end({ ...this.#kept, ...put });
+  }
+
   #schedule(): void {
     this.#cancel?.();
+    for (const item of [...this.#kept.grants, ...this.#kept.pauses]) this.#ends.put(item);
     const times = [...this.#kept.grants, ...this.#kept.pauses].flatMap(({ expires }) => expires ?? []);
     if (times.length === 0) {
       this.#cancel = null;
@@ -205,6 +220,7 @@ export class Book {
   }
 
   #look(): void {
+    this.#putRight();
     const now = this.#options.clock.now();
     const isOver = ({ expires }: Grant | Pause): boolean => expires !== null && expires <= now;
     const { grants, pauses } = this.#kept;

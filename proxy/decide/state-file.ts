@@ -45,6 +45,14 @@ export function writeState(folder: string, { grants, pauses }: Kept): void {
   replaceFile(join(folder, NAME), `${text}\n`, 0o600);
 }
 
+/** What refuses. */
+export function restrictionsOf({ grants, pauses }: Kept): Kept {
+  return {
+    grants: grants.filter(({ effect }) => effect === 'block'),
+    pauses: pauses.filter(({ mode }) => mode === 'refuse'),
+  };
+}
+
 /** Throws an Error that says what is wrong. A grant that cannot be read may have been a block, so it is all or nothing. */
 export function parseState(text: string): Kept {
   const root: unknown = JSON.parse(text);

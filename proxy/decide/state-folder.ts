@@ -21,7 +21,10 @@ export function stateFolder(configured: string | null | undefined, policyPath: s
   return isAbsolute(configured) ? configured : join(folder, configured);
 }
 
-/** Creates the folder if it is missing, and tries to write to it. Never throws. */
+/**
+ * Creates the folder if it is missing, and tries to write to it. A disk that is full may have room later: the folder is used all the
+ * same, and what cannot be written is not granted. Never throws.
+ */
 export function openStateFolder(folder: string | null): StateFolder {
   if (folder === null) return { folder: null, error: null };
   try {
@@ -33,7 +36,8 @@ export function openStateFolder(folder: string | null): StateFolder {
     return { folder, error: null };
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unwritable';
-    return { folder: null, error: `${folder} cannot be written to (${code})` };
+    const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+    return { folder: isFull ? folder : null, error: `${folder} cannot be written to (${code})` };
   }
 }
 

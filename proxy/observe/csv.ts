@@ -24,6 +24,9 @@ const COLUMNS: readonly [string, (record: DecisionRecord) => string | number | n
   ['server_name', ({ serverName }) => serverName],
 ];
 
+/** The wide forms are signs of a formula, too, where people write with them. */
+const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/;
+
 /** With a header line, and CRLF at the end of each line. */
 export function decisionsCsv(records: readonly DecisionRecord[]): string {
   const lines = records.map((record) => COLUMNS.map(([, value]) => cell(value(record))).join(','));
@@ -38,6 +41,6 @@ function cell(value: string | number | null | undefined): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number') return String(value);
   const visible = escapeText(value).replaceAll('\\"', '"').replaceAll('\\\\', '\\');
-  const harmless = /^[=+\-@]/.test(visible) ? `'${visible}` : visible;
-  return /[",]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+  const harmless = FORMULA.test(visible) ? `'${visible}` : visible;
+  return /[",;\t]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

@@ -85,7 +85,20 @@ test('decisions are exported as JSON and as CSV, with the filter of the list', a
   assert.equal((await app.inject('/v1/decisions/export?format=xml')).statusCode, 400);
 });
 
-for (const text of [...HOSTILE, '=cmd|/C calc', '+1', '-1', '@sum(a1)', 'a,b', '\t=1', '\r=1']) {
+for (const text of [
+  ...HOSTILE,
+  '=cmd|/C calc',
+  '+1',
+  '-1',
+  '@sum(a1)',
+  'a,b',
+  '\t=1',
+  '\r=1',
+  ' =1',
+  '\uff1d1',
+  '\uff0b1',
+  'a;=1',
+]) {
   test(`${JSON.stringify(text)} is one harmless cell of a spreadsheet`, async () => {
     const { app, add } = adminWith();
     add(decisionRecord({ id: '1', host: text }), decisionRecord({ id: '2' }));
@@ -93,7 +106,7 @@ for (const text of [...HOSTILE, '=cmd|/C calc', '+1', '-1', '@sum(a1)', 'a,b', '
     assert.equal(body.split('\r\n').length, 4);
     assert.doesNotMatch(body.replaceAll('\r\n', ''), /[\u0000-\u001f\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
     const cells = body.split('\r\n')[2]?.match(/("([^"]|"")*"|[^,]*)(,|$)/g) ?? [];
-    assert.doesNotMatch(cells[10] ?? '', /^"?[=+\-@]/);
+    assert.doesNotMatch(cells[10] ?? '', /^"?\s*[=+\-@\uff1d\uff0b]|^[^"].*;/);
   });
 }
 

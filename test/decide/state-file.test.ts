@@ -2,11 +2,22 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { grantRequest } from '../../proxy/admin/grant-request.js';
 import { parseAddress } from '../../proxy/core/address.js';
 import { parseState, readState, writeState } from '../../proxy/decide/state-file.js';
 import { keptToken, openStateFolder, readToken, stateFolder } from '../../proxy/decide/state-folder.js';
@@ -75,6 +86,82 @@ test('one grant that cannot be read makes the whole file broken: it may have bee
   const text = (second: string): string => `{"version":1,"grants":[${good},${second}],"pauses":[]}`;
   assert.equal(parseState(text(good)).grants.length, 2);
   assert.throws(() => parseState(text('{"id":"b","effect":"block","created":"2026-01-01T00:00:00Z"}')), /grants\[1\]/);
+});
+
+/** As the first versions wrote them, and the one that had addresses first. */
+const OLD = {
+  ...{ id: 'old', effect: 'allow', client: 'github', host: 'api.test', address: null, ports: [443], internal: false },
+  ...{ once: false, created: '2026-01-01T00:00:00.000Z', expires: null, by: 'page', why: null, from: 'r1' },
+  ...{ inFile: true, section: 'allow', line: '- { host: "api.test", ports: [443], clients: ["github"] }' },
+};
+const NEWER = { ...OLD, clientAddress: null, addresses: null };
+const OLD_PAUSE = { client: null, mode: 'report', created: OLD.created, expires: OLD.created, by: 'page', why: null };
+
+test('what every earlier version has written is read, with blocks and permissions as they were', (t) => {
+  for (const one of [OLD, NEWER]) {
+    const folder = folderOf(t);
+    const block = { ...one, id: 'block', effect: 'block', host: null, address: '192.0.2.7', inFile: false };
+    const nas = { ...one, id: 'nas', host: 'nas.test', internal: true, inFile: false };
+    const text = JSON.stringify({ version: 1, grants: [one, block, nas], pauses: [OLD_PAUSE] }, null, 1);
+    writeFileSync(join(folder, 'grants.json'), `${text}\n`);
+    const { kept, broken } = readState(folder, NOW);
+    assert.equal(broken, null);
+    assert.deepEqual(
+      kept.grants.map(({ id, effect, inFile, addresses }) => [id, effect, inFile, addresses]),
+      [
+        ['old', 'allow', true, undefined],
+        ['block', 'block', false, undefined],
+        ['nas', 'allow', false, []],
+      ],
+    );
+    assert.equal(kept.pauses[0]?.mode, 'report');
+    writeState(folder, kept);
+    const again = JSON.stringify(readState(folder, NOW));
+    assert.equal(again, JSON.stringify({ kept, broken: null }), 'and what is written now is read again');
+  }
+});
+
+test('the largest state that the API can make is read again', (t) => {
+  const folder = folderOf(t);
+  const why = '\u4e00'.repeat(200);
+  const addresses = Array.from({ length: 16 }, (_, i) => `fd00:1111:2222:3333:4444:5555:6666:${7000 + i}`);
+  const place = {
+    host: [63, 63, 63, 61].map((length) => 'a'.repeat(length)).join('.'),
+    confirm: 'internal',
+    addresses,
+  };
+  const ports = Array.from({ length: 32 }, (_, i) => 65_000 + i);
+  const { draft: wanted } = grantRequest({
+    ...{ effect: 'allow', ...place, ports, client: 'c'.repeat(64), for: '90d', from: '\u4e00'.repeat(64), why },
+  });
+  const { forMs: _, ...rule } = wanted;
+  const rest = { id: '0123456789ab', created: NOW, expires: NOW + 1, by: 'command', why, inFile: false };
+  const pause = { client: 'c'.repeat(64), mode: 'refuse', created: NOW, expires: NOW + 1, by: 'command', why } as const;
+  writeState(folder, { grants: Array(500).fill({ ...rule, ...rest }), pauses: Array(500).fill(pause) });
+  const { kept, broken } = readState(folder, NOW);
+  assert.deepEqual([kept.grants.length, kept.pauses.length, broken], [500, 500, null]);
+});
+
+test('what lies in the way of a new state is removed, and a link there leads nowhere', (t) => {
+  const [folder, elsewhere] = [folderOf(t), folderOf(t)];
+  const victim = join(elsewhere, 'victim');
+  writeFileSync(victim, 'as it was');
+  symlinkSync(victim, join(folder, 'grants.json.new'));
+  writeState(folder, someState());
+  writeFileSync(join(folder, 'admin-token.new'), '', { mode: 0o666 });
+  assert.match(keptToken(folder), /^[\w-]{43}$/);
+  assert.equal(readFileSync(victim, 'utf8'), 'as it was');
+  assert.equal(readState(folder, NOW).kept.grants.length, 3);
+  assert.deepEqual(readdirSync(folder).sort(), ['admin-token', 'grants.json']);
+});
+
+test('a state that cannot be written leaves the old one whole: a folder in its way, or one that has gone', (t) => {
+  const folder = folderOf(t);
+  writeState(folder, someState());
+  mkdirSync(join(folder, 'grants.json.new'));
+  assert.throws(() => writeState(folder, { grants: [], pauses: [] }));
+  assert.equal(readState(folder, NOW).kept.grants.length, 3);
+  assert.throws(() => writeState(join(folder, 'gone'), { grants: [], pauses: [] }), /ENOENT/);
 });
 
 test('a file of which half was written beside the old one changes nothing', (t) => {

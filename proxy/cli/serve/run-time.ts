@@ -8,8 +8,8 @@ import { type Host, isPort, parseHost } from '../../core/target.js';
 import { Book, type BookEvent, type Clock, WALL_CLOCK } from '../../decide/book.js';
 import { type GrantDraft, grantView, pauseView } from '../../decide/grant.js';
 import { type Asking, type Question, Questions, questionView } from '../../decide/questions.js';
-import { type Kept, NOTHING_KEPT, readState, writeState } from '../../decide/state-file.js';
-import { keptToken, openStateFolder, stateFolder } from '../../decide/state-folder.js';
+import { type Kept, NOTHING_KEPT, readState, restrictionsOf, writeState } from '../../decide/state-file.js';
+import { keptToken, openStateFolder, readToken, stateFolder } from '../../decide/state-folder.js';
 import type { RunTimeGate } from '../../door/admit-or-ask.js';
 import type { OpenLog } from '../../observe/open-log.js';
 import { createNameWarnings } from './name-warnings.js';
@@ -57,7 +57,7 @@ export function openRunTime(options: RunTimeOptions): RunTimeService {
   const warning = createNameWarnings({ policy: () => config().policy, grants: () => book.grants });
   const questions = openQuestions(options, news, warning);
   return {
-    token: config().listen.admin !== null && config().admin.token === null ? keptToken(state.folder) : null,
+    token: config().listen.admin !== null && config().admin.token === null ? ownToken(options, state) : null,
     gate: gateOf(book, questions, options),
     control: {
       ...controlOf(options, state),
@@ -81,7 +81,12 @@ export function openRunTime(options: RunTimeOptions): RunTimeService {
   };
 }
 
+const NOTHING_READ = { kept: NOTHING_KEPT, broken: null };
+const IN_MEMORY =
+  'decisions at run time are kept in memory only and end with this process: set state.path to a folder that can be written';
+
 interface State {
+  /** Where it is kept; null: nowhere. */
   readonly folder: string | null;
   readonly kept: Kept;
   /** What is wrong, as a sentence. */
@@ -89,17 +94,33 @@ interface State {
 }
 
 function openState({ log, config, path }: RunTimeOptions): State {
-  const { folder, error } = openStateFolder(stateFolder(config().state, path));
+  const configured = stateFolder(config().state, path);
+  const { folder, error } = openStateFolder(configured);
   if (error !== null)
     log.warn(
       { event: 'state-unwritable', error },
-      'decisions at run time are kept in memory only and end with this process: set state.path to a folder that can be written',
+      folder === null ? IN_MEMORY : 'nothing can be decided at run time until the state folder has room',
     );
-  const { kept, broken } = folder === null ? { kept: NOTHING_KEPT, broken: null } : readState(folder, Date.now());
+  const { kept: all, broken } = configured === null ? NOTHING_READ : readState(configured, Date.now());
+  // Where nothing can be written, a permission could not be used up or revoked for good; a block must not end with that.
+  const kept = folder === null ? restrictionsOf(all) : all;
   if (broken !== null) {
     log.error({ event: 'state-broken', ...broken }, 'the state file is broken: the policy file alone is in force');
   }
   return { folder, kept, error: brokenText(broken) ?? error };
+}
+
+/** The one that is kept already, also in a folder that cannot be written to; else a new one, kept if that is possible. */
+function ownToken({ config, path }: RunTimeOptions, { folder }: State): string {
+  const configured = stateFolder(config().state, path);
+  const known = configured === null ? null : readToken(configured);
+  if (known !== null) return known;
+  try {
+    return keptToken(folder);
+  } catch {
+    // A full disk: that is logged with the state.
+    return keptToken(null);
+  }
 }
 
 function openBook(
