@@ -1,7 +1,7 @@
 /** The view of what was decided here: every grant with the time it has left, and the way to take it back. */
 import { ask } from './api.js';
 import { byId, copyable, element, nameWarning, table } from './dom.js';
-import { decide, pause, placeText, resume, revoke, untilText } from './grants.js';
+import { decide, keepClock, pause, placeText, resume, revoke, untilText } from './grants.js';
 import { timeText } from './list.js';
 import { canDecide } from './session.js';
 
@@ -13,6 +13,7 @@ export async function loadGrants() {
 export function showGrants({ grants, pauses, state, file, now }) {
   const place = element('div', { class: 'decision' });
   const skew = Date.now() - Date.parse(now);
+  keepClock(now);
   const notes = [
     state?.path === null ? 'They are kept in memory only: a restart ends them (see state.path).' : null,
     file?.isWritable === false

@@ -13,6 +13,13 @@ export const SPANS = [
 ];
 
 let onChange = () => {};
+/** How far the clock here is ahead of the server's. */
+let aheadMs = 0;
+
+/** `now`: what the server has just said that it is. */
+export function keepClock(now) {
+  aheadMs = Date.now() - Date.parse(now);
+}
 
 /** `changed`: grants or pauses are others now. */
 export function bindGrants(changed) {
@@ -65,7 +72,32 @@ export function grant(wanted, span) {
 export function revoke(made) {
   return async () => {
     await send('DELETE', `/v1/grants/${encodeURIComponent(made.id)}`);
-    return { said: `Revoked: ${placeText(made)}.`, undo: null };
+    return { said: `Revoked: ${placeText(made)}.`, undo: () => ask('/v1/grants', sameAgain(made)) };
+  };
+}
+
+/** What makes the grant again, for the time that it had left. */
+function sameAgain({
+  effect,
+  host,
+  address,
+  ports,
+  client,
+  clientAddress,
+  internal,
+  addresses,
+  once,
+  expires,
+  why,
+  from,
+}) {
+  return {
+    ...{ effect, host: host ?? address, ports, client, why, from },
+    ...(clientAddress === null ? {} : { clientAddress }),
+    ...(once ? { once } : {}),
+    ...(internal && effect === 'allow' ? { confirm: 'internal' } : {}),
+    ...(addresses === null ? {} : { addresses }),
+    ...(expires === null ? {} : { for: leftText(expires) }),
   };
 }
 
@@ -85,9 +117,22 @@ export function pause(client, body) {
 export function resume(client) {
   const path = client === null ? '/v1' : `/v1/clients/${encodeURIComponent(client)}`;
   return async () => {
-    await ask(`${path}/resume`, {});
-    return { said: `Resumed: ${client ?? 'all clients'}.`, undo: null };
+    const { resumed } = await ask(`${path}/resume`, {});
+    return { said: `Resumed: ${client ?? 'all clients'}.`, undo: undoOfResume(path, resumed[0]) };
   };
+}
+
+/** Of an end that the server has told, by the server's clock. */
+function leftText(expires) {
+  return `${Math.max(1000, Math.round(Date.parse(expires) - Date.now() + aheadMs))}ms`;
+}
+
+/** Only what refuses is put back: nothing is opened by a press on "Undo". */
+function undoOfResume(path, was) {
+  if (was === undefined || was.mode !== 'refuse') return null;
+  const time = was.expires === null ? {} : { for: leftText(was.expires) };
+  const body = { ...time, ...(was.why === null ? {} : { why: was.why }) };
+  return () => ask(`${path}/pause`, path === '/v1' ? { mode: 'refuse', ...body } : body);
 }
 
 /** `answer`: allow or block with a span, or dismiss. */

@@ -1,6 +1,6 @@
 /** The list of decisions: the newest few hundred, however many there were, one by one or like ones as one row. */
 import { inWords } from './api.js';
-import { byId, element, visible } from './dom.js';
+import { breakable, byId, element, visible } from './dom.js';
 import { urlWith } from './filters.js';
 
 const MOST_LIVE = 200;
@@ -135,7 +135,7 @@ function rowOf(record, extra, count) {
   const row = element('tr', { class: `${kind} ${extra}`.trim() });
   row.dataset.id = record.id;
   if (count !== undefined) row.dataset.count = count;
-  const link = element('a', { href: urlWith({ id: record.id }) }, destination(record));
+  const link = element('a', { href: urlWith({ id: record.id }) }, ...breakable(destination(record)));
   const times =
     count === undefined || count === 1 ? '' : element('span', { class: 'count' }, ` × ${count.toLocaleString('en')}`);
   row.append(

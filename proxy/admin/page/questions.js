@@ -2,7 +2,7 @@
 
 import { forWhom, isForAddress, spanButtons, unnamedHint } from './actions.js';
 import { ask } from './api.js';
-import { byId, element, nameWarning } from './dom.js';
+import { breakable, byId, element, nameWarning } from './dom.js';
 import { answerQuestion, decide } from './grants.js';
 import { clientText, destination, timeText } from './list.js';
 
@@ -111,7 +111,7 @@ function questionItem(question, times) {
       {},
       element('bdi', {}, clientText(client)),
       ' asks for ',
-      element('strong', { class: 'destination' }, element('bdi', {}, destination(question))),
+      element('strong', { class: 'destination' }, element('bdi', {}, ...breakable(destination(question)))),
       times,
     ),
     ...nameWarning(question.warning),
