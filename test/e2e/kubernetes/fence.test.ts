@@ -49,6 +49,26 @@ test('a NAT64 prefix of the network, which the chart cannot look into, needs the
   assert.ok(render(...nat64, '--set-json', `networkPolicy.egressRules=${rules}`).length > 0);
 });
 
+test('an address that the program refuses opens no hole in the fence of the pods that still run', () => {
+  const cases: readonly [string, RegExp][] = [
+    ['64:ff9b::a9fe:a9fe', /stands for an IPv4 address/],
+    ['64:FF9B::10.0.0.1', /stands for an IPv4 address/],
+    ['::ffff:169.254.169.254/128', /stands for an IPv4 address/],
+    ['0:0:0:0:0:FFFF:a00:1', /stands for an IPv4 address/],
+    ['10.1.2.3/8', /has host bits/],
+    ['192.168.1.1/0', /has host bits/],
+    ['169.0254.169.254', /leading zero/],
+    ['010.0.0.1', /leading zero/],
+    ['10.0.0.0/010', /leading zero/],
+    ['fd00:ec2::0.0.002.84', /leading zero/],
+  ];
+  for (const [address, said] of cases) {
+    const value = JSON.stringify([{ address, ports: [443] }]);
+    const all = helmFails('template', 'egress-proxy', CHART, '--set-json', `config.policy.internal=${value}`);
+    assert.match(all, said, address);
+  }
+});
+
 /** What the chart renders, and what the program prints for the policy file in it, without what is for DNS. */
 function rulesFor(context: TestContext, values: Readonly<Record<string, unknown>>) {
   const folder = mkdtempSync(join(tmpdir(), 'egress-fence-'));

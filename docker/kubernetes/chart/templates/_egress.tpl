@@ -43,11 +43,17 @@ exact list from the command.
 {{- $cidr := .rule.address -}}
 {{- if not (contains "/" $cidr) -}}{{- $cidr = printf "%s/%s" $cidr (contains ":" $cidr | ternary "128" "32") -}}{{- end -}}
 {{- $peers := list -}}
+{{- if regexMatch "(^|[:.])0[0-9]+[.]|[.]0[0-9]|/0[0-9]" $cidr -}}
+{{- fail (printf "config.policy.internal: %s has a number with a leading zero, which some read as octal" $cidr) -}}
+{{- end -}}
 {{- if contains ":" $cidr -}}
 {{- if not (hasSuffix "/128" $cidr) -}}
 {{- fail (printf "config.policy.internal: %s is more than one IPv6 address: put the output of `egress-proxy firewall --format networkpolicy` into networkPolicy.egressRules" $cidr) -}}
 {{- end -}}
 {{- $digits := include "egress-proxy.digits" $cidr -}}
+{{- if regexMatch "^(00000000000000000000ffff|0064ff9b0000000000000000)" $digits -}}
+{{- fail (printf "config.policy.internal: %s stands for an IPv4 address: name that one, which the program matches rules with" $cidr) -}}
+{{- end -}}
 {{- $isNever := false -}}
 {{- range (.root.Files.Get "files/never.yaml" | fromYaml).ipv6 -}}
 {{- if regexMatch . $digits -}}{{- $isNever = true -}}{{- end -}}
@@ -55,6 +61,9 @@ exact list from the command.
 {{- if not $isNever -}}{{- $peers = list (dict "ipBlock" (dict "cidr" $cidr)) -}}{{- end -}}
 {{- else -}}
 {{- $own := include "egress-proxy.block" $cidr | fromYaml -}}
+{{- if mod $own.first $own.size -}}
+{{- fail (printf "config.policy.internal: %s has host bits: name the address, or the whole range by its first address" $cidr) -}}
+{{- end -}}
 {{- $except := list -}}
 {{- $isNever := false -}}
 {{- range (.root.Files.Get "files/never.yaml" | fromYaml).ipv4 -}}
