@@ -44,6 +44,13 @@ test('pods that a NetworkPolicy holds, and that have no credential of the cluste
       containers: [CLOSED],
       volumes: [{ emptyDir: {} }, { projected: { sources: [{ configMap: {} }] } }, { projected: {} }],
     },
+    {
+      hostPID: false,
+      containers: [CLOSED],
+      volumes: ['configMap', 'secret', 'downwardAPI', 'persistentVolumeClaim', 'ephemeral', 'csi', 'image'].map(
+        (kind) => ({ name: kind, [kind]: {} }),
+      ),
+    },
     container({ privileged: false, capabilities: { drop: ['NET_RAW'], add: ['NET_BIND_SERVICE'] } }),
   ])
     assert.deepEqual(refusals(spec), [], JSON.stringify(spec));
@@ -74,12 +81,15 @@ test('what escapes, or would let a tool forge packets, is refused, in each kind 
       assert.deepEqual(refusals(spec), [list], JSON.stringify(spec));
     }
   assert.deepEqual(refusals({ containers: [CLOSED], hostNetwork: true }), ['hostNetwork']);
+  assert.deepEqual(refusals({ containers: [CLOSED], hostPID: true }), ['hostPID']);
 });
 
-test('a token of the cluster and the files of the node are refused, one among others, too', () => {
+test('a token of the cluster, the files of the node and mounts over its network are refused, one among others, too', () => {
   const refused = (volumes: readonly unknown[]) => refusals({ containers: [CLOSED], volumes });
   assert.deepEqual(refused([{ emptyDir: {} }, TOKEN]), ['a service-account token is a credential of the cluster']);
-  assert.deepEqual(refused([{ emptyDir: {} }, { hostPath: { path: '/run' } }]), ['hostPath']);
+  const nfs = { nfs: { server: '192.168.1.5', path: '/' } };
+  for (const volume of [{ hostPath: { path: '/run' } }, nfs, { iscsi: { targetPortal: '192.168.1.5' } }])
+    assert.deepEqual(refused([{ emptyDir: {} }, volume]), ['volumes'], JSON.stringify(volume));
 });
 
 test('debug containers are asked about, and a policy that cannot be evaluated refuses', () => {
