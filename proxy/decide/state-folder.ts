@@ -1,8 +1,8 @@
 /** Where grants and the token are kept, and the token that guards writing if the configuration has none. */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { replaceFile } from '../config/replace-file.js';
+import { replaceFile, writeWhole } from '../config/replace-file.js';
 
 /** `folder` null: nothing is kept. `error`: why the intended folder cannot be used. */
 export interface StateFolder {
@@ -31,7 +31,8 @@ export function openStateFolder(folder: string | null): StateFolder {
     // Not its parents: Node would retry forever where the system cannot create them (/proc).
     if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
     const trial = join(folder, '.trial');
-    writeFileSync(trial, '');
+    // As the files that follow: through a link of this name, the file that it leads to would be emptied.
+    writeWhole(trial, '', 0o600);
     rmSync(trial);
     return { folder, error: null };
   } catch (error) {

@@ -147,6 +147,8 @@ test('what lies in the way of a new state is removed, and a link there leads now
   const victim = join(elsewhere, 'victim');
   writeFileSync(victim, 'as it was');
   symlinkSync(victim, join(folder, 'grants.json.new'));
+  symlinkSync(victim, join(folder, '.trial'));
+  assert.deepEqual(openStateFolder(folder), { folder, error: null });
   writeState(folder, someState());
   writeFileSync(join(folder, 'admin-token.new'), '', { mode: 0o666 });
   assert.match(keptToken(folder), /^[\w-]{43}$/);
