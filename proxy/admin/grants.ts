@@ -26,7 +26,7 @@ export function addGrantRoutes(app: FastifyInstance, { runTime, policyView }: Ad
   app.get<{ Querystring: Query }>('/v1/look-alikes', async ({ query }) => {
     const host = text(query, 'host');
     if (host === null) throw new AdminError(400, 'bad-request', 'host is the name to look at');
-    return { warning: runTime.warning(host.toLowerCase()) };
+    return { warning: runTime.warning(host) };
   });
   app.delete<{ Params: { id: string } }>('/v1/grants/:id', async ({ params }) => revoke(runTime, params.id));
   addPauseRoutes(app, runTime, isKnown);

@@ -3,7 +3,7 @@
  * decides; the policy itself goes by the name as it is in DNS.
  */
 import { encodedWarning } from './encoded-label.js';
-import type { HostPattern } from './host-pattern.js';
+import { type HostPattern, parseHostPattern } from './host-pattern.js';
 import { type ReadLabel, readLabels, skeletonOf } from './skeleton.js';
 
 /** Made once for the rules in force: asking then takes no longer where there are many of them. */
@@ -20,16 +20,20 @@ export class LookAlikes {
     this.#inFile = new Set(inFile.map((host) => knownOf(host).owner.registered));
     for (const known of [...inFile, ...granted].map(knownOf)) {
       this.#byName.set(known.name, known);
+      if (!this.#byName.has(known.owner.registered)) this.#byName.set(known.owner.registered, known);
       this.#mostLabels = Math.max(this.#mostLabels, known.name.split('.').length);
       put(this.#bySkeleton, squeezed(known.skeleton), known);
       for (const key of withoutOne(known.owner.label)) put(this.#byLetters, key, known);
     }
   }
 
-  /** Plain sentences in ASCII, on one line; null: nothing to say. `host`: a name, a pattern of names or an address, as text. */
+  /**
+   * Plain sentences in ASCII, on one line; null: nothing to say. `host`: a name, a pattern of names or an address, as text. What is no
+   * name, such as one that is too long, is not looked at: that would take time and memory by the square of its length.
+   */
   warning(host: string): string | null {
-    const name = host.replace(/^\*\./, '');
-    if (!/^[a-z0-9_.-]+$/.test(name)) return null;
+    const name = parseHostPattern(host)?.text.replace(/^\*\./, '');
+    if (name === undefined) return null;
     const labels = readLabels(name);
     const parts = [this.#likeness(name, labels), ...labels.map(encodedWarning)].filter((text) => text !== null);
     return parts.length === 0 ? null : parts.join(' ');
@@ -44,14 +48,16 @@ export class LookAlikes {
     return this.#within(name, owner) ?? this.#near(name, owner);
   }
 
-  /** An allowed name with somebody else's behind it. */
+  /** An allowed name, or its owner's, with somebody else's behind it. */
   #within(name: string, owner: Owner): string | null {
     const labels = name.split('.');
     for (let start = 0; start < labels.length - 2; start++)
       for (let end = start + 2; end < labels.length && end <= start + this.#mostLabels; end++) {
-        const known = this.#byName.get(labels.slice(start, end).join('.'));
-        if (known !== undefined && this.#isForeign(owner, known))
-          return `It holds the name ${known.name}, which is allowed, but belongs to ${owner.registered}.`;
+        const held = labels.slice(start, end).join('.');
+        const known = this.#byName.get(held);
+        if (known === undefined || !this.#isForeign(owner, known)) continue;
+        const of = held === known.name ? held : `${held}, as does ${known.name}`;
+        return `It holds the name ${of}, which is allowed, but belongs to ${owner.registered}.`;
       }
     return null;
   }

@@ -35,6 +35,10 @@ test('an allowed name with another ending, or with a stranger behind it, is told
   assert.match(alike.warning('registry.npmjs.co.uk') ?? '', /^It differs from registry\.npmjs\.org/);
   for (const name of ['api.github.com.evil.test', 'x.api.github.com.y.evil.test'])
     assert.match(alike.warning(name) ?? '', /^It holds the name api\.github\.com, .* but belongs to evil\.test\.$/);
+  assert.equal(
+    alike.warning('github.com.evil.test'),
+    'It holds the name github.com, as does api.github.com, which is allowed, but belongs to evil.test.',
+  );
 });
 
 test('what belongs to the same owner, is allowed itself or is far from any allowed name is not warned of', () => {
@@ -44,6 +48,13 @@ test('what belongs to the same owner, is allowed itself or is far from any allow
   ])
     assert.equal(alike.warning(name), null, name);
   assert.equal(new LookAlikes([]).warning('api.githuh.com'), null);
+});
+
+test('what is no name, as it is too long for one, is not looked at: its cost would be the square of its length', () => {
+  assert.match(alike.warning(`${'api.github.com.'.repeat(16)}evil.test`) ?? '', /^It holds the name/);
+  const long = ['a'.repeat(64), 'a'.repeat(15_000), `xn--${'a'.repeat(15_000)}`, 'api.github.com.'.repeat(1000)];
+  for (const part of long) assert.equal(alike.warning(`${part}.githuh.com`), null);
+  assert.match(alike.warning('API.githuh.com.') ?? '', /^It looks like api\.github\.com/);
 });
 
 test('an encoded label is said to be one, by what it is made of, in ASCII and never decoded', () => {
