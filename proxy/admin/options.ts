@@ -31,7 +31,7 @@ export interface AdminOptions extends Probed {
   readonly runTime?: RunTimeControl;
   /** True for a connection that comes from the tools' network: it is closed unheard. */
   readonly isFromTools?: (ends: ConnectionEnds) => boolean;
-  /** Replaces the wall clock, for tests. In milliseconds. */
+  /** Replaces the clock of the sessions, for tests. In milliseconds. */
   readonly now?: () => number;
   /** True if the listener is bound to a loopback address. */
   readonly loopback: boolean;

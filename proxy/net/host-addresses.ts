@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { HostAddress } from '../config/places.js';
 import { type Address, addressFromBytes, type Prefix, prefixOf } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
+import { isDue } from './due.js';
 import type { Resolver } from './resolver.js';
 
 export interface HostAddresses {
@@ -59,8 +60,8 @@ export function createHostAddresses(options: HostAddressesOptions): HostAddresse
     current() {
       const wanted = entries();
       const isOther = wanted !== known.of;
-      if (wanted.length > 0 && (isOther || now() - state.askedAt >= NAMES_MS)) void refresh();
-      if (isOther || now() - state.readAt >= ROUTES_MS) {
+      if (wanted.length > 0 && (isOther || isDue(state.askedAt, now(), NAMES_MS))) void refresh();
+      if (isOther || isDue(state.readAt, now(), ROUTES_MS)) {
         state.readAt = now();
         known = { of: wanted, prefixes: wanted.flatMap(prefixesOf) };
       }

@@ -2,6 +2,7 @@
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { type Address, type Prefix, parseAddress, prefixOf } from '../core/address.js';
 import type { OwnEndpoints } from '../core/policy.js';
+import { isDue } from './due.js';
 
 /** One address of an interface, and the prefix of its link. */
 export interface Link {
@@ -48,7 +49,7 @@ export function createOwnEndpoints(place: Place, now: () => number = Date.now): 
   let readAt = Number.NEGATIVE_INFINITY;
   const refresh = (): void => {
     const at = now();
-    if (at - readAt < REFRESH_MS) return;
+    if (!isDue(readAt, at, REFRESH_MS)) return;
     readAt = at;
     links = readLinks(networkInterfaces());
     addresses = links.map(({ address }) => address);

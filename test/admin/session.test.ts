@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { Sessions } from '../../proxy/admin/sessions.js';
 import { adminWith } from './build.js';
 
 const TOKEN = '0123456789abcdef-token';
@@ -175,4 +176,12 @@ test('a cookie that another server of this host was sent opens nothing by itself
   assert.equal((await app.inject(written)).statusCode, 401, 'who writes shows it in a field');
   const page = await app.inject({ url: '/', headers: { host: HOST, cookie } });
   assert.equal(page.statusCode, 200, "the page is nobody's secret, and asks for the token");
+});
+
+test('whoever sets the wall clock neither ends a session nor makes it last longer', (t) => {
+  t.mock.timers.enable({ apis: ['Date'] });
+  const sessions = new Sessions();
+  const session = sessions.start(TOKEN);
+  t.mock.timers.setTime(13 * HOUR);
+  assert.equal(sessions.admits(session, [TOKEN]), true);
 });
