@@ -2,6 +2,7 @@
  * Which fields an intermediary passes on (RFC 9110 section 7.6). Fields are flat lists:
  * name, value, name, value; names in the case and values in the bytes (latin1) in which they came.
  */
+import { withoutOuterBlanks } from './characters.js';
 
 /** RFC 9110 section 7.6.3: this proxy's pseudonym. */
 export const PSEUDONYM = 'mcp-egress-proxy';
@@ -88,13 +89,13 @@ export function members(raw: readonly string[], name: string): readonly string[]
     .join(',')
     .toLowerCase()
     .split(',')
-    .map((member) => member.trim())
+    .map((member) => withoutOuterBlanks(member))
     .filter((member) => member !== '');
 }
 
 /** True for nearly every field: nothing to split, nothing to trim. */
 function isOneMember(value: string): boolean {
-  return value !== '' && !value.includes(',') && value.trim() === value;
+  return value !== '' && !value.includes(',') && withoutOuterBlanks(value) === value;
 }
 
 /** RFC 9110 section 6.5.1: false for fields that frame, route or authenticate, or say how to read the content. */
@@ -116,16 +117,21 @@ export function hasOwnVia(raw: readonly string[]): boolean {
  */
 function endToEnd(raw: readonly string[], dropped: ByLength, kept: string[]): void {
   const named = members(raw, 'connection');
+  const many = named.length > FEW ? new Set(named) : null;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const field = raw[i] ?? '';
-    if (!isAmong(dropped[field.length] ?? NONE, field) && !isRemoved(named, field)) kept.push(field, raw[i + 1] ?? '');
+    const isGone = isAmong(dropped[field.length] ?? NONE, field) || isRemoved(field, named, many);
+    if (!isGone) kept.push(field, raw[i + 1] ?? '');
   }
 }
 
-function isRemoved(named: readonly string[], field: string): boolean {
-  if (!hasLength(named, field.length)) return false;
+/** More names than these, which nobody sends in good faith, are not gone through for each field. */
+const FEW = 8;
+
+function isRemoved(field: string, named: readonly string[], many: ReadonlySet<string> | null): boolean {
+  if (many === null && !hasLength(named, field.length)) return false;
   const name = field.toLowerCase();
-  return name !== 'content-length' && named.includes(name);
+  return name !== 'content-length' && (many === null ? named.includes(name) : many.has(name));
 }
 
 function hasLength(names: readonly string[], length: number): boolean {

@@ -1,0 +1,32 @@
+/** Members of list fields, as an intermediary reads them: whoever reads more into one than others do can be made to disagree with them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { members, requestFields } from '../../proxy/http/fields.js';
+import { framingFault } from '../../proxy/http/request-head.js';
+import { framingOf } from '../../proxy/http/response-head.js';
+
+/** What `trim` removes beside space and tab, as far as field values may hold it. */
+const NO_BREAK_SPACE = '\u00a0';
+
+test('around a member only space and tab are dropped', () => {
+  const raw = ['Transfer-Encoding', ` a\t,\t b ,${NO_BREAK_SPACE}c`];
+  assert.deepEqual(members(raw, 'transfer-encoding'), ['a', 'b', `${NO_BREAK_SPACE}c`]);
+});
+
+test('a transfer coding with an octet more is another one, and is refused', () => {
+  for (const value of [`${NO_BREAK_SPACE}chunked`, `chunked${NO_BREAK_SPACE}`, `chunked,${NO_BREAK_SPACE}`]) {
+    const fields = ['Transfer-Encoding', value];
+    assert.equal(framingFault({ httpVersion: '1.1', rawHeaders: fields }), 'malformed-request', value);
+    assert.equal(framingOf({ minor: 1, status: 200, phrase: '', fields }, 'GET'), null, value);
+  }
+});
+
+test('many names in Connection are removed as few are, in any case, but for the length', () => {
+  for (const count of [1, 8, 9, 200]) {
+    const names = Array.from({ length: count }, (_, i) => `X-${i}`);
+    const raw = ['Connection', [...names, 'Content-Length'].join(', '), ...names.flatMap((name) => [name, 'v'])];
+    const passed = requestFields([...raw, 'Content-Length', '1', 'Y', 'v'], '1.1', 'a.test');
+    const expected = ['Host', 'a.test', 'Content-Length', '1', 'Y', 'v', 'Via', '1.1 mcp-egress-proxy'];
+    assert.deepEqual(passed, expected, `${count}`);
+  }
+});
