@@ -106,6 +106,13 @@ const PARSERS: readonly (readonly [name: string, run: (n: number) => unknown])[]
       return responseFields([...names.flatMap((name) => [name, 'v']), 'Connection', names.join(', ')], '1.1', 200);
     },
   ],
+  [
+    'fields beside the many that Connection names',
+    (n) => {
+      const raw = ['Connection', 'x,'.repeat(n / 20), ...Array.from({ length: n / 20 }, () => ['yy', 'v']).flat()];
+      return [...requestFields(raw, '1.1', 'a'), ...responseFields(raw, '1.1', 200)];
+    },
+  ],
   ['a response head, octet by octet', (n) => responseHead(`X: ${'a'.repeat(n)}\r\n`, 1)],
   ['a response head of short fields', (n) => responseHead('a:\r\n'.repeat(n / 20), 3)],
   ['a response head full of spaces', (n) => responseHead(`X: ${' '.repeat(n)}a${' '.repeat(n)}b\r\n`, 7)],
