@@ -4,6 +4,7 @@ import { byId, element, table } from './dom.js';
 import { decide, pause, placeText, resume, untilText } from './grants.js';
 import { clientText, destination, timeText } from './list.js';
 import { spawnParts } from './spawns.js';
+import { steady } from './steady.js';
 
 /** So few are all shown open. */
 const FEW = 3;
@@ -84,6 +85,7 @@ function pauseParts(name, held) {
   const button = element('button', { type: 'button' }, paused === null ? 'Pause' : 'Resume');
   button.setAttribute('aria-label', `${button.textContent} ${name}`);
   button.addEventListener('click', () => decide(place, paused === null ? pause(name, {}) : resume(name)));
+  if (paused !== null) steady(button, `resume ${name}`);
   return [button, place];
 }
 

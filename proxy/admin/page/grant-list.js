@@ -4,6 +4,7 @@ import { byId, copyable, element, nameWarning, table } from './dom.js';
 import { decide, keepClock, pause, placeText, resume, revoke, untilText } from './grants.js';
 import { timeText } from './list.js';
 import { canDecide } from './session.js';
+import { steady } from './steady.js';
 
 /** The answer of GET /v1/grants, which the notices need as well; null where nothing can be decided at run time. */
 export async function loadGrants() {
@@ -38,14 +39,20 @@ function pauseControls(pauses, place) {
     button.addEventListener('click', () => decide(place, act));
     return button;
   };
-  const buttons =
-    ofAll === undefined
-      ? [
-          action('Refuse everything', pause(null, { mode: 'refuse' }), 'danger'),
-          action('Let everything through for 10 minutes', pause(null, { mode: 'report', for: '10m' }), 'danger'),
-        ]
-      : [action('Resume all', resume(null))];
-  return [element('p', { class: 'buttons wrap' }, ...buttons)];
+  if (ofAll !== undefined) {
+    const button = action('Resume all', resume(null));
+    return [buttonsOf(ofAll.mode === 'refuse' ? steady(button, 'resume all') : button)];
+  }
+  const through = action(
+    'Let everything through for 10 minutes',
+    pause(null, { mode: 'report', for: '10m' }),
+    'danger',
+  );
+  return [buttonsOf(action('Refuse everything', pause(null, { mode: 'refuse' }), 'danger'), steady(through, 'report'))];
+}
+
+function buttonsOf(...buttons) {
+  return element('p', { class: 'buttons wrap' }, ...buttons);
 }
 
 function grantTable(grants, place, skew) {
@@ -62,6 +69,8 @@ function grantRow(grant, place, skew) {
   const { effect, client, internal, created, by, why, inFile } = grant;
   const button = element('button', { type: 'button', 'aria-label': `Revoke ${placeText(grant)}` }, 'Revoke');
   button.addEventListener('click', () => decide(place, revoke(grant)));
+  // A permission must be easy to take back; what takes back a block opens something.
+  if (effect === 'block') steady(button, `revoke ${grant.id}`);
   const left = element('td', { class: 'left' }, inFile ? 'in the policy file' : untilText(grant, Date.now() - skew));
   if (grant.expires !== null)
     Object.assign(left.dataset, { expires: grant.expires, once: grant.once ? '1' : '', skew });

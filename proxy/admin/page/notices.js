@@ -2,6 +2,7 @@
 import { byId, element } from './dom.js';
 import { decide, resume, untilText } from './grants.js';
 import { timeText } from './list.js';
+import { steady } from './steady.js';
 
 /** `policy`: of GET /v1/policy; `grants`: of GET /v1/grants, or null where that is not known. */
 export function showNotices(policy, grants) {
@@ -34,6 +35,7 @@ function pauseNotice({ client, mode, expires }) {
   const place = element('span', { class: 'decision' });
   const button = element('button', { type: 'button' }, 'Resume');
   button.addEventListener('click', () => decide(place, resume(client)));
+  if (mode === 'refuse') steady(button, `notice ${client}`);
   return notice(mode === 'report' ? 'report' : 'deny', text, button, place);
 }
 

@@ -7,7 +7,7 @@ import { toast } from './toast.js';
 /** Sooner than this nobody presses what has come only now. */
 const SETTLE_MS = 500;
 
-/** By element: where it was last, and when it came there under the pointer. */
+/** By element, or by the name of one that is made anew each time: where it was last, and when it came there under the pointer. */
 const places = new Map();
 let pointer = { type: '', x: -1, y: -1, downAt: 0 };
 
@@ -24,25 +24,36 @@ export function bindSteady() {
   addEventListener('resize', look);
 }
 
+/** For a button that opens something, below what a tool can make longer. `name`: its own for as long as it means the same. */
+export function steady(button, name) {
+  button.classList.add('steady');
+  button.dataset.steady = name;
+  return button;
+}
+
 /** Scrolling moves nothing: it is the person who does that. */
 function look() {
   const now = performance.now();
-  const elements = new Set(document.querySelectorAll('.steady'));
-  for (const element of places.keys()) if (!elements.has(element)) places.delete(element);
-  for (const element of elements) {
+  const elements = new Map([...document.querySelectorAll('.steady')].map((element) => [keyOf(element), element]));
+  for (const key of places.keys()) if (!elements.has(key)) places.delete(key);
+  for (const [key, element] of elements) {
     const { left, top, right, bottom } = element.getBoundingClientRect();
     const at = `${Math.round(left + scrollX)} ${Math.round(top + scrollY)}`;
-    const known = places.get(element);
+    const known = places.get(key);
     if (known?.at === at) continue;
     const isUnder = pointer.x >= left && pointer.x <= right && pointer.y >= top && pointer.y <= bottom;
-    places.set(element, { at, cameAt: now, isUnder });
+    places.set(key, { at, cameAt: now, isUnder });
   }
+}
+
+function keyOf(element) {
+  return element.dataset.steady ?? element;
 }
 
 /** A key has no place, and goes on. A finger is nowhere until it presses. */
 function refuse(event) {
-  const button = event.target.closest?.('.steady button');
-  const place = button ? places.get(button.closest('.steady')) : undefined;
+  const button = event.target.closest?.('.steady button, button.steady');
+  const place = button ? places.get(keyOf(button.closest('.steady'))) : undefined;
   if (place === undefined || event.detail === 0 || pointer.downAt - place.cameAt >= SETTLE_MS) return;
   if (pointer.type === 'mouse' && !place.isUnder) return;
   event.preventDefault();

@@ -25,6 +25,7 @@ interface Stand {
   later(): Promise<void>;
   /** A banner above the questions appears, or goes. */
   banner(what: 'pause' | 'resume'): Promise<void>;
+  block(host: string): Promise<void>;
   granted(): Promise<readonly string[]>;
 }
 
@@ -47,6 +48,10 @@ async function stand(t: TestContext, shape: Parameters<typeof openPage>[2]): Pro
     async banner(what) {
       await fetch(`${instance.admin}/v1/clients/other/${what}`, { method: 'POST', headers, body: '{}' });
       await notice.waitFor({ state: what === 'pause' ? 'visible' : 'detached' });
+    },
+    async block(host) {
+      const body = JSON.stringify({ effect: 'block', host, for: '1h' });
+      await fetch(`${instance.admin}/v1/grants`, { method: 'POST', headers, body });
     },
     async granted() {
       const { grants } = (await (await fetch(`${instance.admin}/v1/grants`, { headers })).json()) as {
@@ -119,4 +124,32 @@ test('a pointer that comes to it and a key are heard at once', { timeout: 60_000
   await page.keyboard.press('Enter');
   await toast.filter({ hasText: 'Allowed: other.example' }).waitFor();
   assert.deepEqual(await granted(), ['asked.example', 'other.example']);
+});
+
+test('nor does a tap take back a block that a new question has just moved there; what is made anew in its place is heard', {
+  timeout: 60_000,
+}, async (t) => {
+  const { instance, page, toast, later, block, granted } = await stand(t, PHONE);
+  await block('evil.example');
+  await page.getByRole('link', { name: /Grants/ }).tap();
+  const revoke = page.getByRole('button', { name: 'Revoke evil.example' });
+  await revoke.waitFor();
+  await later();
+  const [, before] = await middleOf(revoke);
+  await request(instance.proxy, 'http://second.example/');
+  await page.locator('#questions', { hasText: 'second.example' }).waitFor();
+  const moved = await middleOf(revoke);
+  assert.ok(moved[1] > before + 10);
+  await page.touchscreen.tap(...moved);
+  await toast.filter({ hasText: REFUSED }).waitFor();
+  assert.deepEqual(await granted(), ['evil.example']);
+  await later();
+  await revoke.evaluate((button) => button.setAttribute('data-old', ''));
+  await block('other.test');
+  await page.getByRole('button', { name: 'Revoke other.test' }).waitFor();
+  assert.equal(await revoke.getAttribute('data-old'), null);
+  assert.deepEqual(await middleOf(revoke), moved);
+  await page.touchscreen.tap(...moved);
+  await toast.filter({ hasText: 'Revoked: evil.example' }).waitFor();
+  assert.deepEqual(await granted(), ['other.test']);
 });
