@@ -40,6 +40,7 @@ export type { ClientIdentity, PortRange, Question, Rule } from './rule.js';
 const ISSUING = Symbol();
 /** Taken before anybody else's code runs, which could replace it. */
 const { freeze } = Object;
+const { isInteger } = Number;
 /** The discard prefix of RFC 6666, as a place holder: no address is known, and the dialer takes no Permit that is by name. */
 const NOWHERE = frozen(addressFromBytes([1, ...Array<number>(14).fill(0), 1]));
 
@@ -184,14 +185,21 @@ function worst(denials: readonly Denial[], count: number): Denial | null {
 const GRAVE: ReadonlySet<DenyReason> = new Set<DenyReason>(['metadata-address', 'own-listener']);
 
 /**
- * What is judged is the copy that the Permit will hold: an object that answers differently the second time gains nothing.
- * Nobody else sees the copy before it is frozen, which only a Permit needs.
+ * What is judged is the copy that the Permit will hold: an object that answers differently the second time gains nothing, and one in
+ * place of a text or a number is a defect. Nobody else sees the copy before it is frozen, which only a Permit needs.
  */
 function withOwnTarget({ target, client, own }: Question): Question {
   const { form, scheme, host, port } = target;
+  if (!isInteger(port)) throw new TypeError('no port');
+  return { target: { form, scheme, host: ownHost(host), port }, client, own };
+}
+
+function ownHost(host: Host): Host {
   const { kind } = host;
-  const copy = kind === 'name' ? { kind, name: host.name } : { kind, address: ownAddress(host.address) };
-  return { target: { form, scheme, host: copy, port }, client, own };
+  if (kind !== 'name') return { kind, address: ownAddress(host.address) };
+  const { name } = host;
+  if (typeof name !== 'string') throw new TypeError('no name');
+  return { kind, name };
 }
 
 /** A literal has been copied already, with its target. */
@@ -202,7 +210,9 @@ function copyOf(address: Address, asked: Host, copy: Host): Address {
 
 /** Makes the text from the bytes again, since the bytes are judged, but the text is dialled. */
 function ownAddress({ bytes }: Address): Address {
-  return addressFromBytes([...bytes]);
+  const own = [...bytes];
+  for (const byte of own) if (!isInteger(byte) || byte < 0 || byte > 255) throw new TypeError('no address');
+  return addressFromBytes(own);
 }
 
 /** For a copy of ours, or what was decoded from one. */

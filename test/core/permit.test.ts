@@ -158,6 +158,30 @@ test('an address whose text is another one is dialled as what was judged', () =>
   assert.equal(verdict.permit.addresses[0].text, '93.184.215.14');
 });
 
+test('an object in place of a number or a text, which could be another one each time, gets no Permit', () => {
+  const question = questionOf('a.test:443');
+  const { target } = question;
+  const good = addressOf('93.184.215.14');
+  const decided =
+    (of: object, bytes: readonly number[] = good.bytes) =>
+    () =>
+      decideAddresses(policyOf({}), { ...question, target: { ...target, ...of } }, [{ ...good, bytes }]);
+  assert.equal(decided({})().outcome, 'allow');
+  for (let honest = 0; honest < 8; honest++) {
+    assert.throws(decided({ port: twoFaced(443, 22, honest) }), TypeError);
+    assert.throws(decided({ host: { kind: 'name', name: twoFaced('a.test', 'b.test', honest) } }), TypeError);
+    assert.throws(decided({}, [twoFaced(93, 127, honest), 184, 215, 14]), TypeError);
+  }
+  for (const octet of ['127.0', 256, -1, 1.5]) assert.throws(decided({}, [octet as never, 0, 0, 2]), TypeError);
+});
+
+/** `good` for as many questions as it is `honest`, and `bad` from then on. */
+function twoFaced(good: unknown, bad: unknown, honest: number): never {
+  let asked = 0;
+  const face = (): unknown => (asked++ < honest ? good : bad);
+  return { valueOf: face, toString: () => String(face()) } as never;
+}
+
 function permitIn(made: unknown): unknown {
   return typeof made === 'object' && made !== null && 'permit' in made ? made.permit : made;
 }
