@@ -43,6 +43,8 @@ export async function openStreet(hosts: readonly string[] = []): Promise<Street>
   run('-n', near, 'addr', 'add', '192.0.2.1/30', 'dev', 'near0');
   run('-n', far, 'addr', 'add', '192.0.2.2/30', 'dev', 'far0');
   for (const host of [PUBLIC, PRIVATE]) run('-n', far, 'addr', 'add', `${host}/32`, 'dev', 'lo');
+  // A link-local address that turns up a second later is a change of network, on which Chromium gives up what it loads.
+  run('-n', near, 'link', 'set', 'near0', 'addrgenmode', 'none');
   run('-n', near, 'link', 'set', 'near0', 'up');
   run('-n', far, 'link', 'set', 'far0', 'up');
   run('-n', near, 'route', 'add', 'default', 'via', '192.0.2.2');
@@ -61,21 +63,8 @@ export async function openStreet(hosts: readonly string[] = []): Promise<Street>
     get: (proxy, url, user) =>
       new Promise((resolve) => {
         const credentials = user === undefined ? [] : ['--proxy-user', user];
-        const args = [
-          ...within.slice(1),
-          'curl',
-          '-s',
-          '-m',
-          '20',
-          '-o',
-          '/dev/null',
-          '-w',
-          '%{http_code}',
-          '-x',
-          proxy,
-          ...credentials,
-          url,
-        ];
+        const curl = 'curl -s -m 20 -o /dev/null -w %{http_code} -x'.split(' ');
+        const args = [...within.slice(1), ...curl, proxy, ...credentials, url];
         execFile('ip', args, (_error, stdout) => resolve(Number(stdout)));
       }),
     close() {
