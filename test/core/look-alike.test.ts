@@ -5,7 +5,7 @@ import { parseHostPattern } from '../../proxy/core/host-pattern.js';
 import { LookAlikes } from '../../proxy/core/look-alike.js';
 import { decodePunycode } from '../../proxy/core/punycode.js';
 
-const ALLOWED = ['api.github.com', '*.paypal.com', 'registry.npmjs.org', 'apple.com', 'node-1.example.net', 'gitlab'];
+const ALLOWED = ['api.github.com', '*.paypal.com', 'index.examples.org', 'apple.com', 'node-1.example.net', 'gitlab'];
 const alike = new LookAlikes(ALLOWED.flatMap((text) => parseHostPattern(text) ?? []));
 
 test('a name that looks like an allowed one is told, with the allowed one', () => {
@@ -19,7 +19,7 @@ test('a name that looks like an allowed one is told, with the allowed one', () =
     ['api-github.com', 'api.github.com'],
     ['paypa1.com', 'paypal.com'],
     ['www.paypai.com', 'paypal.com'],
-    ['registry.nprnjs.org', 'registry.npmjs.org'],
+    ['index.exarnples.org', 'index.examples.org'],
     ['node-l.example.net', 'node-1.example.net'],
     ['gitlap', 'gitlab'],
     // Cyrillic throughout, Cyrillic in part, and Latin with an accent.
@@ -32,7 +32,7 @@ test('a name that looks like an allowed one is told, with the allowed one', () =
 
 test('an allowed name with another ending, or with a stranger behind it, is told as that', () => {
   assert.match(alike.warning('api.github.co') ?? '', /^It differs from api\.github\.com, .* in its ending/);
-  assert.match(alike.warning('registry.npmjs.co.uk') ?? '', /^It differs from registry\.npmjs\.org/);
+  assert.match(alike.warning('index.examples.co.uk') ?? '', /^It differs from index\.examples\.org/);
   for (const name of ['api.github.com.evil.test', 'x.api.github.com.y.evil.test'])
     assert.match(alike.warning(name) ?? '', /^It holds the name api\.github\.com, .* but belongs to evil\.test\.$/);
   assert.equal(
