@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { monotonicMs } from '../observe/monotonic.js';
 import { matchesFilter, type RecordFilter } from '../observe/record-filter.js';
 import type { Ring } from '../observe/ring.js';
 import type { QueuedRecord } from '../observe/subscription.js';
@@ -66,7 +67,7 @@ function stream(
   const perFlush = rate === null ? QUEUE : Math.max(1, Math.ceil(rate / FLUSHES_PER_SECOND));
   let flushTimer: NodeJS.Timeout | null = null;
   let toldLost = 0;
-  let lastProgress = Date.now();
+  let lastProgress = monotonicMs();
   const wake = () => {
     if (!response.writableNeedDrain) flushTimer ??= setTimeout(flush, 1000 / FLUSHES_PER_SECOND);
   };
@@ -86,9 +87,9 @@ function stream(
   const beat = () => {
     if (!isStillReader()) response.destroy();
     else if (!response.writableNeedDrain) {
-      lastProgress = Date.now();
+      lastProgress = monotonicMs();
       response.write(totals ? `event: totals\ndata: ${JSON.stringify(ring.totals())}\n\n` : ': still here\n\n');
-    } else if (Date.now() - lastProgress > CUT_OFF_MS) response.destroy();
+    } else if (monotonicMs() - lastProgress > CUT_OFF_MS) response.destroy();
   };
   const subscription = ring.subscribe({ filter, capacity: rate === null ? QUEUE : perFlush, wake });
   const heart = setInterval(beat, HEARTBEAT_MS);
