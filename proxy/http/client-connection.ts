@@ -9,10 +9,8 @@ import type { CountedConnection } from '../door/connection-limits.js';
 import type { Deadline, Due } from '../net/deadlines.js';
 import { DROPPED, type Taker } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
-
 import { type Heir, report, type Side } from '../net/side.js';
 import { monotonicMs } from '../observe/monotonic.js';
-
 import { clientRequest } from './client-request.js';
 import { KEEP_ALIVE_MS } from './client-response.js';
 import type { ConnectionOptions, HeadFault, OpenConnection } from './connection-options.js';
