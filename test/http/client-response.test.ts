@@ -4,11 +4,8 @@ import net, { type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { ClientConnection } from '../../proxy/http/client-connection.js';
 import { ClientResponse } from '../../proxy/http/client-response.js';
-import type { ConnectionOptions } from '../../proxy/http/connection-options.js';
 import type { RequestHead } from '../../proxy/http/request-head.js';
-import { Deadlines } from '../../proxy/net/deadlines.js';
-import { DirectReads } from '../../proxy/net/direct-io.js';
-import { OpenSet } from '../../proxy/net/open-set.js';
+import { COUNTED, connectionOptions } from './connection-options.js';
 import { untilEnd } from './raw-origin.js';
 
 /** The proxy's end of a connection, and its client's. */
@@ -123,28 +120,15 @@ test('the loss of the client is reported once, and is the end of the response', 
 
 test('a connection whose answer was just written is not silent, though its client is', async (t) => {
   const { own, client } = await connection(t);
-  const limits = { headerBytes: 4096, headerFields: 9, headerTimeoutMs: 60_000, idleTimeoutMs: 60_000 };
   const served = new Promise<void>((resolve) => {
-    const options: ConnectionOptions = {
-      reads: new DirectReads(Buffer.alloc(65536)),
-      deadlines: new Deadlines(),
-      open: new OpenSet(),
-      limits: () => limits,
-      mayPersist: () => true,
-      claim: assert.fail,
-      keepEarlyData: assert.fail,
-      running: { enter: () => 0, leave: () => undefined },
-      onDefect: () => assert.fail(),
-      connect: () => assert.fail(),
-      upgrade: () => assert.fail(),
-      refuse: assert.fail,
+    const options = connectionOptions({
       serve(_, response) {
         response.head({ status: 200, phrase: 'OK', fields: [] }, false);
         response.flush();
         resolve();
       },
-    };
-    new ClientConnection(own, options, { isAdmitted: true, heard: () => undefined, waits: () => undefined });
+    });
+    new ClientConnection(own, options, COUNTED);
   });
   client.write('GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n');
   await served;

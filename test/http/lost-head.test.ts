@@ -2,11 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { ClientConnection } from '../../proxy/http/client-connection.js';
-import type { ConnectionOptions } from '../../proxy/http/connection-options.js';
-import { Deadlines } from '../../proxy/net/deadlines.js';
-import { DirectReads } from '../../proxy/net/direct-io.js';
-import { OpenSet } from '../../proxy/net/open-set.js';
 import { pair } from '../net/socket-pair.js';
+import { COUNTED, connectionOptions } from './connection-options.js';
 
 const CASES: readonly (readonly [what: string, said: string, by: 'client' | 'proxy', refused: readonly string[]])[] = [
   ['a client that is reset within its head has a record', 'CONNECT a.test:443 HT', 'client', ['client-closed']],
@@ -21,7 +18,11 @@ for (const [what, said, by, expected] of CASES)
     t.after(() => far.destroy());
     far.on('error', () => far.destroy());
     const refused: string[] = [];
-    const connection = new ClientConnection(near, optionsWith(refused), COUNTED);
+    const connection = new ClientConnection(
+      near,
+      connectionOptions({ refuse: (reason) => refused.push(reason) }),
+      COUNTED,
+    );
     far.write(said);
     while (near.bytesRead < said.length) await setImmediate();
     // Not by once(), which takes the reset for an error.
@@ -31,23 +32,3 @@ for (const [what, said, by, expected] of CASES)
     await closed;
     assert.deepEqual(refused, expected);
   });
-
-const COUNTED = { isAdmitted: true, heard: () => undefined, waits: () => undefined };
-
-function optionsWith(refused: string[]): ConnectionOptions {
-  return {
-    reads: new DirectReads(Buffer.alloc(65_536)),
-    deadlines: new Deadlines(),
-    open: new OpenSet(),
-    limits: () => ({ headerBytes: 4096, headerFields: 9, headerTimeoutMs: 600_000, idleTimeoutMs: 600_000 }),
-    mayPersist: () => true,
-    claim: assert.fail,
-    keepEarlyData: assert.fail,
-    running: { enter: () => 0, leave: () => undefined },
-    onDefect: () => assert.fail(),
-    connect: () => assert.fail(),
-    upgrade: () => assert.fail(),
-    serve: () => assert.fail(),
-    refuse: (reason) => refused.push(reason),
-  };
-}
