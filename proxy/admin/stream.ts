@@ -4,7 +4,6 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { monotonicMs } from '../observe/monotonic.js';
 import { matchesFilter, type RecordFilter } from '../observe/record-filter.js';
 import type { Ring } from '../observe/ring.js';
 import type { QueuedRecord } from '../observe/subscription.js';
@@ -67,7 +66,7 @@ function stream(
   const perFlush = rate === null ? QUEUE : Math.max(1, Math.ceil(rate / FLUSHES_PER_SECOND));
   let flushTimer: NodeJS.Timeout | null = null;
   let toldLost = 0;
-  let lastProgress = monotonicMs();
+  let lastProgress = performance.now();
   const wake = () => {
     if (!response.writableNeedDrain) flushTimer ??= setTimeout(flush, 1000 / FLUSHES_PER_SECOND);
   };
@@ -87,9 +86,9 @@ function stream(
   const beat = () => {
     if (!isStillReader()) response.destroy();
     else if (!response.writableNeedDrain) {
-      lastProgress = monotonicMs();
+      lastProgress = performance.now();
       response.write(totals ? `event: totals\ndata: ${JSON.stringify(ring.totals())}\n\n` : ': still here\n\n');
-    } else if (monotonicMs() - lastProgress > CUT_OFF_MS) response.destroy();
+    } else if (performance.now() - lastProgress > CUT_OFF_MS) response.destroy();
   };
   const subscription = ring.subscribe({ filter, capacity: rate === null ? QUEUE : perFlush, wake });
   const heart = setInterval(beat, HEARTBEAT_MS);

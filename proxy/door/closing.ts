@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { Abort } from '../net/abort.js';
-import type { Deadline, Deadlines, Due } from '../net/deadlines.js';
+import { Deadline, type Deadlines, type Due } from '../net/deadlines.js';
 import { send } from '../net/direct-io.js';
 import type { Heir, Side } from '../net/side.js';
 import type { Waiter } from './admit-or-ask.js';
@@ -73,7 +73,7 @@ class Lingering implements Heir, Due {
   constructor(deadlines: Deadlines, socket: Socket) {
     this.#socket = socket;
     this.#read = socket.bytesRead;
-    this.#look = deadlines.for(this);
+    this.#look = new Deadline(deadlines, this);
     this.#look.set(LINGER_LOOK_MS);
   }
 

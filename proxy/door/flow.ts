@@ -6,7 +6,6 @@ import { REASONS, type Reason } from '../core/reasons.js';
 import { type Host, hostText, type Target } from '../core/target.js';
 import type { RelayResult } from '../net/relay.js';
 import type { Clock } from '../observe/clock.js';
-import { monotonicMs } from '../observe/monotonic.js';
 import type { CloseRecord, DecisionRecord, DecisionSink, Door } from '../observe/record.js';
 
 export interface Client extends ClientIdentity {
@@ -63,7 +62,7 @@ export class Flow {
   readonly client: Client;
   readonly clock: Clock;
   readonly #options: FlowOptions;
-  readonly #startedAt = monotonicMs();
+  readonly #startedAt = performance.now();
   /** The same in the close record as in the decision record. */
   #recorded: Subject | null = null;
   #isAllowed = false;
@@ -125,7 +124,7 @@ export class Flow {
       status,
       bytesUp,
       bytesDown,
-      durationMs: Math.round(monotonicMs() - this.#startedAt),
+      durationMs: Math.round(performance.now() - this.#startedAt),
       cause,
       reason: this.#late !== null && SAID_BY_CAUSE.has(this.#late) ? null : this.#late,
     };

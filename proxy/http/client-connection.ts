@@ -6,11 +6,10 @@
 import type { Socket } from 'node:net';
 import { closeAfter } from '../door/closing.js';
 import type { CountedConnection } from '../door/connection-limits.js';
-import type { Deadline, Due } from '../net/deadlines.js';
+import { Deadline, type Due } from '../net/deadlines.js';
 import { DROPPED, type Taker } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
 import { type Heir, report, type Side } from '../net/side.js';
-import { monotonicMs } from '../observe/monotonic.js';
 import { clientRequest } from './client-request.js';
 import { KEEP_ALIVE_MS } from './client-response.js';
 import type { ConnectionOptions, HeadFault, OpenConnection } from './connection-options.js';
@@ -34,7 +33,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   #head: HeadReader | null = null;
   #served: ServedRequest | null = null;
   #claim: Claim | null = null;
-  /** When the client ended its side, by monotonicMs(). */
+  /** When the client ended its side, by performance.now(). */
   #endedAt: number | null = null;
   readonly #deadline: Deadline;
   #isFirst = true;
@@ -45,7 +44,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     this.socket = socket;
     this.#options = options;
     this.#counted = counted;
-    this.#deadline = options.deadlines.for(this);
+    this.#deadline = new Deadline(options.deadlines, this);
     this.#deadline.set(options.limits().headerTimeoutMs);
     this.#place = options.open.add(this);
     report(socket, this);
@@ -225,7 +224,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
    * A client that waits for the head of an answer may wait as long as any other; an idle event stream would live on upstream.
    */
   #awaitSilence(): void {
-    this.#endedAt ??= monotonicMs();
+    this.#endedAt ??= performance.now();
     this.socket.setTimeout(this.#options.limits().headerTimeoutMs);
   }
 
@@ -233,7 +232,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   readonly #onIdle = (): void => {
     const socket = this.socket;
     if (this.#served === null || socket.writableLength > 0) return;
-    const [now, { idleTimeoutMs }] = [monotonicMs(), this.#options.limits()];
+    const [now, { idleTimeoutMs }] = [performance.now(), this.#options.limits()];
     const isPatient = this.#endedAt !== null && now - this.#endedAt < idleTimeoutMs + GRACE_MS;
     // Node does not notice what is written directly to the descriptor.
     if (now - this.#served.lastWriteAt < (socket.timeout ?? 0)) socket.setTimeout(socket.timeout ?? 0);

@@ -2,7 +2,6 @@
 import type { Socket } from 'node:net';
 import { send } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
-import { monotonicMs } from '../observe/monotonic.js';
 import type { ResponseEvents, ResponseHead, ResponseWriter } from './client-side.js';
 import { hasField, isNamed, members } from './fields.js';
 import { phraseOf } from './phrases.js';
@@ -32,7 +31,7 @@ export class ClientResponse implements ResponseWriter {
   isHeadSent = false;
   /** The connection ends with this response. */
   isLast: boolean;
-  /** When the last octets were written, by monotonicMs(). */
+  /** When the last octets were written, by performance.now(). */
   lastWriteAt = 0;
   /** It was cut for lack of memory for what its client sent or did not read: the client did not go away. */
   isForMemory = false;
@@ -171,7 +170,7 @@ export class ClientResponse implements ResponseWriter {
 
   #send(bytes: Buffer): boolean {
     if (this.isLost) return true;
-    this.lastWriteAt = monotonicMs();
+    this.lastWriteAt = performance.now();
     if (send(this.#socket, bytes, this)) return true;
     this.#claim ??= this.#newClaim?.(() => this.cutForMemory()) ?? null;
     this.#claim?.hold(this.#socket.writableLength);
@@ -180,7 +179,7 @@ export class ClientResponse implements ResponseWriter {
 
   /** What was queued has been written. */
   onGone(): void {
-    this.lastWriteAt = monotonicMs();
+    this.lastWriteAt = performance.now();
     if (this.#socket.writableLength > 0 || this.#isOver || this.isLost) return;
     this.#claim?.hold(0);
     if (this.#isEnded) this.#finish();

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';
 import type { Target } from '../core/target.js';
-import type { Deadline, Deadlines } from '../net/deadlines.js';
+import { Deadline, type Deadlines, type Due } from '../net/deadlines.js';
 import { type DirectReads, writeNow } from '../net/direct-io.js';
 import { FAST_AFTER, SLOW_PIECE } from '../net/pump.js';
 
@@ -29,7 +29,7 @@ export interface UpstreamConnectionOptions {
   readonly deadlines: Deadlines;
 }
 
-export class UpstreamConnection {
+export class UpstreamConnection implements Due {
   /** What the connection was opened for. */
   readonly target: Target;
   readonly address: Address;
@@ -55,7 +55,7 @@ export class UpstreamConnection {
     this.address = address;
     this.#socket = socket;
     this.#reads = reads;
-    this.deadline = deadlines.of(() => this.#user?.onLate());
+    this.deadline = new Deadline(deadlines, this);
     socket.on('error', (error) => {
       this.#error = error;
     });
@@ -159,6 +159,10 @@ export class UpstreamConnection {
   /** What the client does not take has to be held, so it gets one small piece at a time until it has shown that it takes more. */
   get #readSize(): number {
     return this.#passed < FAST_AFTER ? SLOW_PIECE : Number.POSITIVE_INFINITY;
+  }
+
+  onLate(): void {
+    this.#user?.onLate();
   }
 
   #onWritten(): void {

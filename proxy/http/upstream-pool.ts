@@ -13,7 +13,6 @@ import type { Deadlines } from '../net/deadlines.js';
 import type { Dialed } from '../net/dialer.js';
 import type { DirectReads } from '../net/direct-io.js';
 import { OpenSet } from '../net/open-set.js';
-import { monotonicMs } from '../observe/monotonic.js';
 import { createOriginTraits } from './origin-traits.js';
 import { UpstreamConnection } from './upstream-connection.js';
 
@@ -77,7 +76,7 @@ export class UpstreamPool {
       const kept = newest(own, permit.target, address) ?? newest(shared, permit.target, address);
       if (kept === null) continue;
       this.#remove(kept);
-      const isFresh = kept.connection.isBound || monotonicMs() - kept.since <= freshMs;
+      const isFresh = kept.connection.isBound || performance.now() - kept.since <= freshMs;
       if (isFresh && kept.connection.isOpen) return kept.connection;
       kept.connection.close();
     }
@@ -109,7 +108,7 @@ export class UpstreamPool {
       connection.close();
       return;
     }
-    const since = monotonicMs();
+    const since = performance.now();
     const client = owner.client ?? { name: owner.tokenName };
     const kept: Kept = { connection, target, address, client, list, since, until: since + idleMs, place: -1 };
     list.push(kept);
@@ -151,7 +150,7 @@ export class UpstreamPool {
   }
 
   #closeOld(): void {
-    const now = monotonicMs();
+    const now = performance.now();
     for (const kept of [...this.#kept]) if (kept.until <= now) this.#close(kept);
     this.#sweep = this.#kept.size === 0 ? null : setTimeout(() => this.#closeOld(), SWEEP_MS);
   }

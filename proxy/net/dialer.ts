@@ -7,7 +7,7 @@ import { type Address, parseAddress, sameAddress } from '../core/address.js';
 import { holdsAddress, isIssued, type Permit } from '../core/policy.js';
 import { EgressError, type FailReason } from '../core/reasons.js';
 import type { Abortable } from './abort.js';
-import { type Deadline, Deadlines, type Due } from './deadlines.js';
+import { Deadline, Deadlines, type Due } from './deadlines.js';
 
 /** `socket` is connected to `address`, half-open, without listeners; the caller owns it. */
 export interface Dialed {
@@ -75,7 +75,7 @@ class Race implements Due {
     this.#permit = permit;
     this.#addresses = addresses;
     this.#options = options;
-    this.#deadline = options.deadlines.for(this);
+    this.#deadline = new Deadline(options.deadlines, this);
   }
 
   start(timeoutMs: number): void {

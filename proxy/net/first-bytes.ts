@@ -1,5 +1,5 @@
 /** The first bytes of a tunnel, held until somebody has judged them. */
-import type { Deadline, Deadlines, Due } from './deadlines.js';
+import { Deadline, type Deadlines, type Due } from './deadlines.js';
 import type { Claim } from './memory-budget.js';
 
 /** `bytes`: all that was held, to be sent upstream first. `farewell`: sent to the client before the tunnel is cut. */
@@ -94,7 +94,7 @@ export class Screening implements Due {
   /** May refuse at once. */
   #hold(octets: number): void {
     if (this.#deadline === null) {
-      this.#deadline = this.#deadlines.for(this);
+      this.#deadline = new Deadline(this.#deadlines, this);
       this.#deadline.set(this.#timeoutMs);
     }
     this.#claim ??= this.#ways.claimEarly();

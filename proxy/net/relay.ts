@@ -1,7 +1,7 @@
 /** Moves bytes between two sockets until both directions have ended. */
 import type { Socket } from 'node:net';
 import type { CloseCause } from '../observe/record.js';
-import type { Deadline, Deadlines, Due } from './deadlines.js';
+import { Deadline, type Deadlines, type Due } from './deadlines.js';
 import type { DirectReads } from './direct-io.js';
 import { type Screen, Screening, type Ways } from './first-bytes.js';
 import type { Claim } from './memory-budget.js';
@@ -72,7 +72,7 @@ class SocketRelay implements Relay, Ways, Pumping, Due {
     this.#owner = options.owner;
     if (options.screen !== null) this.#screening = new Screening(options.screen, this, options);
     this.#idleTimeoutMs = options.idleTimeoutMs;
-    this.#idle = options.deadlines.for(this);
+    this.#idle = new Deadline(options.deadlines, this);
     this.#idle.set(options.idleTimeoutMs);
     this.#up = new Pump(client.socket, upstream.socket, this);
     this.#down = new Pump(upstream.socket, client.socket, this);

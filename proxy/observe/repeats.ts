@@ -4,7 +4,6 @@
  * out of the log. DECISIONS 115.
  */
 import { type Allowance, Fold } from './fold.js';
-import { monotonicMs } from './monotonic.js';
 import type { CloseRecord, DecisionRecord, DecisionSink } from './record.js';
 
 export const INTERVAL_MS = 10_000;
@@ -44,7 +43,7 @@ const MOST_FOLDED = 4096;
 
 /** `next` gets every record that is written. One that stands for others comes up to an interval late. */
 export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): RepeatsSink {
-  const { now = monotonicMs, memoryBytes = MEMORY_BYTES } = options;
+  const { now = () => performance.now(), memoryBytes = MEMORY_BYTES } = options;
   const folded = new Successors();
   const foldOptions = { intervalMs: INTERVAL_MS, now, memoryBytes: memoryBytes / 2 };
   const decisions = new Fold<DecisionRecord>(

@@ -7,7 +7,7 @@ import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
 import type { Connected } from '../door/connect-upstream.js';
 import { EMPTY_TRACE, type Flow, type Trace } from '../door/flow.js';
-import type { Deadline, Deadlines, Due } from '../net/deadlines.js';
+import { Deadline, type Deadlines, type Due } from '../net/deadlines.js';
 import type { Screen } from '../net/first-bytes.js';
 import { type SniOptions, SniScreen } from './sni-screen.js';
 
@@ -50,7 +50,7 @@ class AwaitedRecord implements SniOptions, Due {
     this.#status = status;
     this.#enforces = enforcesSni(flow.policy);
     this.#trace = trace;
-    this.#silence = deadlines.for(this);
+    this.#silence = new Deadline(deadlines, this);
     this.#silence.set(SILENCE_MS);
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { Deadlines, SLOT_MS } from '../../proxy/net/deadlines.js';
+import { Deadline, Deadlines, SLOT_MS } from '../../proxy/net/deadlines.js';
 
 /** `pass`: as the clock of the process runs, millisecond by millisecond where there is something to wait for. */
 function stand(t: TestContext) {
@@ -9,10 +9,11 @@ function stand(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const met: string[] = [];
   const deadlines = new Deadlines();
+  const acting = (onLate: () => void) => new Deadline(deadlines, { onLate });
   return {
     met,
-    of: (name: string) => deadlines.of(() => met.push(name)),
-    deadlines,
+    of: (name: string) => acting(() => met.push(name)),
+    acting,
     pass(ms: number) {
       for (let left = ms; left > 0; left -= 10) {
         now += Math.min(10, left);
@@ -81,9 +82,9 @@ test('one that is set again counts from then: later, and sooner', (t) => {
 });
 
 test('what is met may clear its neighbour, and set itself again', (t) => {
-  const { met, of, deadlines, pass } = stand(t);
+  const { met, of, acting, pass } = stand(t);
   const neighbours = [of('one'), of('two')];
-  const again = deadlines.of(() => {
+  const again = acting(() => {
     met.push('again');
     for (const one of neighbours) one.clear();
     again.set(300);
@@ -96,7 +97,7 @@ test('what is met may clear its neighbour, and set itself again', (t) => {
 });
 
 test('one that throws is told to the process, and all others are still met, then and later', async (t) => {
-  const { met, of, deadlines, pass } = stand(t);
+  const { met, of, acting, pass } = stand(t);
   const told: unknown[] = [];
   const others = process.listeners('uncaughtException');
   process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => told.push(error));
@@ -106,7 +107,7 @@ test('one that throws is told to the process, and all others are still met, then
   });
   const defects = [new Error('first'), new Error('second')];
   const throwing = defects.map((defect) =>
-    deadlines.of(() => {
+    acting(() => {
       throw defect;
     }),
   );
@@ -127,6 +128,6 @@ test('one that throws is told to the process, and all others are still met, then
 test('it costs no timer for each: thousands wait by one', (t) => {
   const timers = t.mock.method(globalThis, 'setTimeout');
   const deadlines = new Deadlines();
-  for (let i = 0; i < 5000; i++) deadlines.of(() => undefined).set(60_000);
+  for (let i = 0; i < 5000; i++) new Deadline(deadlines, { onLate: () => undefined }).set(60_000);
   assert.ok(timers.mock.callCount() <= 2, `${timers.mock.callCount()} timers`);
 });
