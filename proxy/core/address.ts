@@ -67,8 +67,15 @@ export function contains(prefix: Prefix, address: Address): boolean {
   return ((prefix.address.bytes[whole] ?? 0) & mask) === ((address.bytes[whole] ?? 0) & mask);
 }
 
-export function sameAddress(a: Address, b: Address): boolean {
-  return a.bytes.length === b.bytes.length && a.bytes.every((byte, i) => byte === b.bytes[i]);
+export function sameAddress({ bytes }: Address, { bytes: others }: Address): boolean {
+  if (bytes.length !== others.length) return false;
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== others[i]) return false;
+  return true;
+}
+
+/** Loopback: this machine as it addresses itself (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3). */
+export function isLoopback({ family, bytes, text }: Address): boolean {
+  return family === 4 ? bytes[0] === 127 : text === '::1';
 }
 
 /**
@@ -108,7 +115,7 @@ function hexTail(text: string): string | null {
 }
 
 /** Read digit by digit: it runs several times per request, and a pattern, a split and a join cost twenty times as much. */
-function parseDottedDecimal(text: string): Address | null {
+export function parseDottedDecimal(text: string): Address | null {
   if (text.length < 7 || text.length > 15) return null;
   const bytes = [0, 0, 0, 0];
   let part = 0;

@@ -2,7 +2,7 @@
  * The Target of a request, from the forms of RFC 9112 section 3.2 that a proxy takes. Nothing is repaired: a target
  * that is not exactly in its form is refused, and what is accepted is held as a value, never as text to parse again.
  */
-import { type Address, endsInNumber, parseIPv4, parseIPv6 } from './address.js';
+import { type Address, endsInNumber, parseDottedDecimal, parseIPv4, parseIPv6 } from './address.js';
 import { type DnsName, parseDnsName } from './host-pattern.js';
 import type { DenyReason } from './reasons.js';
 
@@ -37,9 +37,8 @@ export interface AbsoluteTarget {
 
 /** authority-form (RFC 9112 section 3.2.3): `uri-host ":" port`, the port required. */
 export function parseAuthority(text: string): Parsed<Target> {
-  const split = splitAuthority(text);
-  if (split === null || split.port === null) return refused('malformed-target');
-  return target('authority', null, split.host, split.port);
+  const split = AUTHORITY.exec(text);
+  return target('authority', null, split?.[1], split?.[2]);
 }
 
 /**
@@ -53,10 +52,10 @@ export function parseAbsolute(text: string): Parsed<AbsoluteTarget> {
   if (match === null || !VISIBLE.test(rest)) return refused('malformed-target');
   const scheme = SECURE.test(match[1] ?? '') ? 'https' : 'http';
   const authority = match[2] ?? '';
-  const split = splitAuthority(authority);
+  const split = AUTHORITY.exec(authority);
   // `http://http://10.0.0.1/` is a scheme written twice, and no host called http.
-  if (split === null || (split.port === '' && rest.startsWith('//'))) return refused('malformed-target');
-  const parsed = target('absolute', scheme, split.host, split.port || (scheme === 'https' ? '443' : '80'));
+  if (split?.[2] === '' && rest.startsWith('//')) return refused('malformed-target');
+  const parsed = target('absolute', scheme, split?.[1], split?.[2] || (scheme === 'https' ? '443' : '80'));
   if (!parsed.ok) return parsed;
   const path = rest.startsWith('/') ? rest : `/${rest}`;
   return { ok: true, value: { target: parsed.value, authority, path, isBare: rest === '' } };
@@ -64,17 +63,19 @@ export function parseAbsolute(text: string): Parsed<AbsoluteTarget> {
 
 /** The value of a Host field: uri-host with an optional port, which is null where it is absent or empty. */
 export function parseHostField(text: string): Parsed<{ readonly host: Host; readonly port: Port | null }> {
-  const split = splitAuthority(text);
-  if (split === null) return refused('malformed-target');
-  const host = parseHost(split.host);
+  const split = AUTHORITY.exec(text);
+  if (!split?.[1]) return refused('malformed-target');
+  const host = parseHost(split[1]);
   if (!host.ok) return host;
-  if (split.port === null || split.port === '') return { ok: true, value: { host: host.value, port: null } };
-  const port = parsePort(split.port);
+  if (!split[2]) return { ok: true, value: { host: host.value, port: null } };
+  const port = parsePort(split[2]);
   return port === null ? refused('malformed-target') : { ok: true, value: { host: host.value, port } };
 }
 
 /** A host as a door receives it: a name, an IPv4 literal in any spelling of the URL standard, or `[IPv6]`. */
 export function parseHost(text: string): Parsed<Host> {
+  const plain = parseDottedDecimal(text);
+  if (plain !== null) return { ok: true, value: { kind: 'literal', address: plain } };
   if (text.startsWith('[')) return parseBracketed(text);
   if (endsInNumber(text)) {
     const address = parseIPv4(text);
@@ -88,11 +89,11 @@ export function parseHost(text: string): Parsed<Host> {
 export function parsePort(text: string): Port | null {
   if (!PORT.test(text)) return null;
   const port = Number(text);
-  return isPort(port) ? port : null;
+  return port <= MOST_PORT ? (port as Port) : null;
 }
 
 export function isPort(value: number): value is Port {
-  return Number.isInteger(value) && value >= 1 && value <= 65_535;
+  return Number.isInteger(value) && value >= 1 && value <= MOST_PORT;
 }
 
 /** The host as records and responses show it: the name, or the address in its canonical form without brackets. */
@@ -114,19 +115,19 @@ export function sameHost(a: Host, b: Host): boolean {
   return a.kind === b.kind && hostText(a) === hostText(b);
 }
 
-function target(form: Target['form'], scheme: Target['scheme'], hostPart: string, portPart: string): Parsed<Target> {
+/** From the parts that AUTHORITY finds: `undefined` is one that is not there, which a target may not lack. */
+function target(
+  form: Target['form'],
+  scheme: Target['scheme'],
+  hostPart: string | undefined,
+  portPart: string | undefined,
+): Parsed<Target> {
+  if (!hostPart || portPart === undefined) return refused('malformed-target');
   const host = parseHost(hostPart);
   if (!host.ok) return host;
   const port = parsePort(portPart);
   if (port === null) return refused('malformed-target');
   return { ok: true, value: { form, scheme, host: host.value, port } };
-}
-
-/** Splits at the port's colon; in an unbracketed IPv6 address the port could not be recognised. */
-function splitAuthority(text: string): { host: string; port: string | null } | null {
-  const match = AUTHORITY.exec(text);
-  if (match?.[1] === undefined || match[1] === '') return null;
-  return { host: match[1], port: match[2] ?? null };
 }
 
 /** A zone identifier in any spelling (RFC 4007, RFC 6874) has a reason of its own: it names a link, not a place. */
@@ -142,7 +143,9 @@ function parseBracketed(text: string): Parsed<Host> {
 const ABSOLUTE = /^(https?|wss?):\/\/([^/?#]*)([/?][^#]*)?$/i;
 const SECURE = /^(?:https|wss)$/i;
 const VISIBLE = /^[\x21-\x7e\x80-\xff]*$/;
+/** Host and port, split at the port's colon; in an unbracketed IPv6 address the port could not be recognised. */
 const AUTHORITY = /^(\[[^[\]]*\]|[^[\]:@]*)(?::(.*))?$/;
+const MOST_PORT = 65_535;
 const PORT = /^[1-9]\d{0,4}$/;
 
 function refused(reason: DenyReason): { readonly ok: false; readonly reason: DenyReason } {
