@@ -81,7 +81,7 @@ function meaningOf({ outcome, addresses }: DecisionRecord, reason: Reason, here:
 /** The sentence for the reason, and what kind of address a non-public one is. */
 function inWords(reason: Reason, addresses: readonly string[], here: LocalRanges): string {
   const { sentence, error } = REASONS[reason];
-  const classes = addresses.flatMap((text) => parseAddress(text) ?? []).map((address) => classify(address, here));
+  const classes = addresses.flatMap((text) => parseAddress(text) ?? []).map((address) => classify(address, here).is);
   const special = classes.find((kind) => kind.kind !== 'global');
   if (special === undefined || error !== 'destination_ip_prohibited') return sentence;
   return `${sentence} It is ${special.what}.`;

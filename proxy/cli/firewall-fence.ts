@@ -85,7 +85,7 @@ function takeAddress(text: string): DnsPeer | string {
   const { address, port } = splitPort(text);
   if (address === null || port < 1 || port > 65_535)
     return `--dns ${text}: expected an IPv4 or IPv6 address, with or without a port`;
-  const kind = classify(address, TABLE_ALONE);
+  const kind = classify(address, TABLE_ALONE).is;
   if (kind.kind !== 'global' && kind.metadata) return `--dns ${text}: this is ${kind.what}, which nothing opens`;
   return { kind: 'address', ...only(address), port };
 }

@@ -133,7 +133,7 @@ function takeSubnet(option: string, text: string): Taken {
 function takeResolver(text: string): Taken {
   const address = parseAddress(text);
   if (address === null) return bad(`--dns ${text}: expected an IPv4 or IPv6 address`);
-  const kind = classify(address, TABLE_ALONE);
+  const kind = classify(address, TABLE_ALONE).is;
   if (kind.kind === 'never') return bad(`--dns ${text}: this is ${kind.what}, which nothing opens`);
   return { ok: true, text: `${address.text}/${address.family === 4 ? 32 : 128}` };
 }

@@ -23,7 +23,7 @@ export const searchSuffix = form('a DNS suffix as in resolv.conf, such as svc.cl
 
 function readAddress(text: string): Address | Mismatch {
   const address = parseAddress(text);
-  if (address === null || classify(address, TABLE_ALONE).kind === 'never') return mismatch();
+  if (address === null || classify(address, TABLE_ALONE).is.kind === 'never') return mismatch();
   return embeddedIPv4(address, []) === null ? address : mismatch();
 }
 

@@ -1,14 +1,21 @@
-/** What a policy says of one name and of one address, in the steps that policy.ts sets out. */
-import type { Address } from './address.js';
+/** What a policy says of one name, of one address and of what a client sends first, in the steps that policy.ts sets out. */
+import { type Address, contains, isLoopback, sameAddress } from './address.js';
 import type { DnsName } from './host-pattern.js';
-import { isApiServer, isHost, isOwn } from './own-endpoints.js';
 import type { DenyReason } from './reasons.js';
 import { type Denial, refusal } from './refusal.js';
-import { type ClientIdentity, matches, matchesButForPort, mayMatch, opens, type Question, type Rule } from './rule.js';
+import {
+  type ClientIdentity,
+  matches,
+  matchesButForPort,
+  mayMatch,
+  type OwnEndpoints,
+  opens,
+  type Question,
+  type Rule,
+} from './rule.js';
 import type { RuleId } from './rule-id.js';
-import { plainTextFault } from './server-name.js';
 import { type AddressClass, classify, classifyName, type LocalRanges } from './special-purpose.js';
-import type { Target } from './target.js';
+import type { Host, Target } from './target.js';
 
 /**
  * `perClient`: by name, the policy of each client whose entry has a default or a mode of its own. The decisions look it up
@@ -49,17 +56,6 @@ export type Judgement =
   | { readonly allowed: true; readonly address: Address; readonly rule: RuleId; readonly noted: Denial | null }
   | { readonly allowed: false; readonly denial: Denial };
 
-/** What `policy.sni` has against a request in plain text. In a tunnel, the first bytes are judged for this instead. */
-export function judgePlainText({ sni }: Policy, target: Target): Denial | null {
-  const reason = target.scheme === 'http' && sni !== 'off' ? plainTextFault(target) : null;
-  return reason === null ? null : refusal(reason, 'sni');
-}
-
-/** True where what `sni` finds is refused rather than only noted. */
-export function enforcesSni({ sni, mode }: Policy): boolean {
-  return sni === 'enforce' && mode === 'enforce';
-}
-
 /** Before DNS: the refusal that no answer could change, or null where the addresses decide. */
 export function judgeName(policy: Policy, question: Question, name: DnsName): Denial | null {
   const special = classifyName(name);
@@ -67,7 +63,7 @@ export function judgeName(policy: Policy, question: Question, name: DnsName): De
   const pause = pauseOf(policy, question);
   if (pause !== null) return pause;
   if (policy.mode === 'report') return null;
-  if (lacksName(policy, question)) return refusal('client-required', 'clients');
+  if (policy.clients === 'required' && question.client.name === null) return refusal('client-required', 'clients');
   const denied = policy.deny.find((rule) => rule.address === null && matches(rule, question, null));
   if (denied !== undefined) return refusal(denyReason(denied), denied.id);
   const opened = [...policy.internal, ...(policy.elsewhere ?? [])];
@@ -96,32 +92,48 @@ export function judgeUnresolved(policy: Policy, question: Question, name: DnsNam
 
 /** Steps 1 to 5 for one address. */
 export function judgeAddress(policy: Policy, question: Question, address: Address): Judgement {
-  const kind = classify(address, policy);
-  const { effective, routed } = kind;
-  if (isOwn(question.own, effective, question.target.port)) return no(refusal('own-listener', 'never:own'));
-  if (isHost(question.own, effective))
+  const { is, effective, routed } = classify(address, policy);
+  const place = ownPlace(question.own, effective, question.target.port);
+  if (place === 'own') return no(refusal('own-listener', 'never:own'));
+  if (place === 'host')
     return no(refusal('own-listener', 'never:host', 'an address of the host that the proxy runs on'));
-  if (kind.kind === 'never') return no(refusal(prohibited(kind), kind.id, kind.what));
-  if (isApiServer(question.own, effective))
+  if (is.kind === 'never') return no(refusal(prohibited(is), is.id, is.what));
+  if (place === 'api-server')
     return no(refusal('address-prohibited', 'never:kubernetes', 'the API server of this cluster'));
   const pause = pauseOf(policy, question);
   if (pause !== null) return no(pause);
-  const found = judgeRules(policy, question, effective, kind);
+  const found = judgeRules(policy, question, effective, is);
   if (typeof found === 'string') return { allowed: true, address: routed, rule: found, noted: null };
   return policy.mode === 'report' ? { allowed: true, address: routed, rule: 'report', noted: found } : no(found);
 }
 
+/** For an absent list, so that none is made for each request. */
+const NONE: readonly never[] = Object.freeze([]);
+
+/**
+ * Which of the places that no rule opens an address is. `own`: any port of an own address that is not loopback, and any
+ * loopback address on a port that the proxy listens on, since a listener on the wildcard address answers at all of these.
+ * `host`: any port, its services and every one that it publishes for a container, the relay's among them. `api-server`: on
+ * any port, since it commands the whole cluster.
+ */
+export function ownPlace(own: OwnEndpoints, address: Address, port: number): 'own' | 'host' | 'api-server' | null {
+  if (isLoopback(address)) {
+    if (own.ports.has(port)) return 'own';
+  } else for (const one of own.addresses) if (sameAddress(one, address)) return 'own';
+  for (const prefix of own.host ?? NONE) if (contains(prefix, address)) return 'host';
+  const { apiServer } = own;
+  return apiServer !== undefined && apiServer !== null && sameAddress(apiServer, address) ? 'api-server' : null;
+}
+
 /** Steps 2 to 5: the rule that allows, or the refusal. */
-function judgeRules(policy: Policy, question: Question, address: Address, kind: AddressClass): RuleId | Denial {
-  if (lacksName(policy, question)) return refusal('client-required', 'clients');
-  const denied = policy.deny.find((rule) => matches(rule, question, address));
-  if (denied !== undefined) return refusal(denyReason(denied), denied.id);
-  if (kind.kind !== 'global') {
-    const exception = policy.internal.find((rule) => opens(rule, question, address, kind));
-    return exception?.id ?? notOpened(policy, question, address, kind);
+function judgeRules(policy: Policy, question: Question, address: Address, is: AddressClass): RuleId | Denial {
+  if (policy.clients === 'required' && question.client.name === null) return refusal('client-required', 'clients');
+  for (const rule of policy.deny) if (matches(rule, question, address)) return refusal(denyReason(rule), rule.id);
+  if (is.kind !== 'global') {
+    for (const rule of policy.internal) if (opens(rule, question, address, is)) return rule.id;
+    return notOpened(policy, question, address, is);
   }
-  const allowed = policy.allow.find((rule) => matches(rule, question, address));
-  if (allowed !== undefined) return allowed.id;
+  for (const rule of policy.allow) if (matches(rule, question, address)) return rule.id;
   return policy.default === 'public' ? 'default' : notAllowed(policy, question, address);
 }
 
@@ -129,10 +141,6 @@ function judgeRules(policy: Policy, question: Question, address: Address, kind: 
 function pauseOf({ paused }: Policy, { client }: Question): Denial | null {
   if (client.name !== null && paused.clients.has(client.name)) return refusal('paused', `pause:${client.name}`);
   return paused.all ? refusal('paused', 'pause') : null;
-}
-
-function lacksName({ clients }: Policy, { client }: Question): boolean {
-  return clients === 'required' && client.name === null;
 }
 
 /** Distinguishes a host that no rule names from a port that is in none of the rules for that host. */
@@ -162,4 +170,43 @@ function denyReason(rule: Rule): DenyReason {
 
 function no(denial: Denial): Judgement {
   return { allowed: false, denial };
+}
+
+/** What `policy.sni` has against a request in plain text. In a tunnel, the first bytes are judged for this instead. */
+export function judgePlainText({ sni }: Policy, target: Target): Denial | null {
+  const reason = target.scheme === 'http' && sni !== 'off' ? plainTextFault(target) : null;
+  return reason === null ? null : refusal(reason, 'sni');
+}
+
+/** True where what `sni` finds is refused rather than only noted. */
+export function enforcesSni({ sni, mode }: Policy): boolean {
+  return sni === 'enforce' && mode === 'enforce';
+}
+
+/**
+ * Ports that IANA registers for a protocol that begins with TLS (https, smtps, nntps, ldaps, DNS over TLS, ftps, imaps,
+ * pop3s, sips, amqps, ircs, mqtt over TLS), and the usual second https port. Nothing but TLS passes there in `enforce`.
+ */
+const TLS_PORTS: ReadonlySet<number> = new Set([
+  443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 5061, 5671, 6697, 8443, 8883,
+]);
+
+/** Plain text to a port that is for TLS. The same at every door: in a tunnel, in absolute-form, after an Upgrade. */
+export function plainTextFault({ port }: Pick<Target, 'port'>): DenyReason | null {
+  return TLS_PORTS.has(port) ? 'tls-expected' : null;
+}
+
+/**
+ * Compares the server name of a ClientHello with the host. For a host that is an address there is nothing to compare: it was
+ * allowed as an address, whatever name the client asks it for. A missing name is a fault only where RFC 6066 section 3
+ * has one to send, a fully qualified host name: for a single label or a name with an underscore, Java rightly sends none.
+ */
+export function serverNameFault(sni: DnsName | null, host: Host): DenyReason | null {
+  if (host.kind === 'literal') return null;
+  if (sni === null) return isQualifiedHostName(host.name) ? 'sni-missing' : null;
+  return sni === host.name ? null : 'sni-mismatch';
+}
+
+function isQualifiedHostName(name: DnsName): boolean {
+  return name.includes('.') && !name.includes('_');
 }

@@ -28,7 +28,7 @@ export interface Parent {
 export function goesToParent({ noProxy, policy }: Parent, { target, addresses, isByName }: Permit): boolean {
   if (isByName) return true;
   if (isExemptName(noProxy, target)) return false;
-  return addresses.every((address) => classify(address, policy).kind === 'global' && !isExempt(noProxy, address));
+  return addresses.every((address) => classify(address, policy).is.kind === 'global' && !isExempt(noProxy, address));
 }
 
 /** True where the parent may be asked for this target by its name alone. */

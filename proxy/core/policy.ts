@@ -30,12 +30,11 @@ import type { DenyReason } from './reasons.js';
 import { type Denial, refusal } from './refusal.js';
 import type { Question } from './rule.js';
 import type { RuleId } from './rule-id.js';
-import type { Host, Target } from './target.js';
+import type { Target } from './target.js';
 
 export { type Policy, policyFor } from './judge.js';
-export type { OwnEndpoints } from './own-endpoints.js';
 export type { Denial, Refusal } from './refusal.js';
-export type { ClientIdentity, PortRange, Question, Rule } from './rule.js';
+export type { ClientIdentity, OwnEndpoints, PortRange, Question, Rule } from './rule.js';
 
 const ISSUING = Symbol();
 /** Taken before anybody else's code runs, which could replace it. */
@@ -47,7 +46,7 @@ const NOWHERE = frozen(addressFromBytes([1, ...Array<number>(14).fill(0), 1]));
 /**
  * The private field makes a Permit genuine: no copy, no cast and no other object can have it. The class is not exported, and
  * although every Permit leads to its constructor, that demands a symbol which only this file has. `target` and
- * `addresses` are the frozen copies that were judged.
+ * `addresses` are the copies that were judged, frozen with all that they hold.
  */
 class IssuedPermit {
   readonly #issued = true;
@@ -57,15 +56,12 @@ class IssuedPermit {
   /** True: only a parent proxy knows the addresses of the name, so there is no way without it. */
   readonly isByName: boolean;
 
-  constructor(
-    issuing: typeof ISSUING,
-    target: Target,
-    addresses: readonly [Address, ...Address[]] | null,
-    rule: RuleId,
-  ) {
+  constructor(issuing: typeof ISSUING, target: Target, addresses: [Address, ...Address[]] | null, rule: RuleId) {
     if (issuing !== ISSUING) throw new TypeError('only the policy issues a Permit');
-    this.target = target;
-    this.addresses = freeze<[Address, ...Address[]]>(addresses === null ? [NOWHERE] : [...addresses]);
+    if (target.host.kind === 'literal') frozen(target.host.address);
+    freeze(target.host);
+    this.target = freeze(target);
+    this.addresses = freeze<[Address, ...Address[]]>(addresses ?? [NOWHERE]);
     this.isByName = addresses === null;
     this.rule = rule;
     freeze(this);
@@ -85,9 +81,7 @@ class IssuedPermit {
 export type Permit = IssuedPermit;
 
 /** True only for a Permit that this file has made. Whatever connects or keeps connections has to ask this first. */
-export function isIssued(value: unknown): value is Permit {
-  return IssuedPermit.isIssued(value);
-}
+export const isIssued: (value: unknown) => value is Permit = IssuedPermit.isIssued;
 
 /** True for an address that the Permit itself holds. Asked last before each connect, as a list may have been changed on its way. */
 export function holdsAddress({ addresses }: Permit, address: Address): boolean {
@@ -131,12 +125,11 @@ export function decideAddresses(of: Policy, asked: Question, addresses: readonly
   const allowed: Allowed[] = [];
   const denials: Denial[] = [];
   for (const address of addresses) {
-    const judged = judgeAddress(policy, question, copyOf(address, asked.target.host, question.target.host));
+    const judged = judgeAddress(policy, question, ownAddress(address));
     if (judged.allowed) allowed.push(judged);
     else denials.push(judged.denial);
   }
-  const denial = worst(denials, addresses.length);
-  if (denial !== null) return denied(denial);
+  if (denials.length > 0) return denied(worst(denials, addresses.length));
   const plain = judgePlainText(policy, question.target);
   if (plain !== null && enforcesSni(policy)) return denied(plain);
   const first = allowed[0];
@@ -151,8 +144,8 @@ export function decideAddresses(of: Policy, asked: Question, addresses: readonly
     if (!rules.includes(one.rule)) rules.push(one.rule);
     if (one.noted !== null) noted.push(one.noted);
   }
-  const permit = new IssuedPermit(ISSUING, frozenTarget(question.target), vetted, first.rule);
-  return { outcome: 'allow', permit, wouldDeny: worst(noted, addresses.length) ?? plain, rules };
+  const permit = new IssuedPermit(ISSUING, question.target, vetted, first.rule);
+  return { outcome: 'allow', permit, wouldDeny: noted.length > 0 ? worst(noted, addresses.length) : plain, rules };
 }
 
 type Allowed = Extract<Judgement, { readonly allowed: true }>;
@@ -165,7 +158,7 @@ export function decideName(of: Policy, asked: Question, name: DnsName): Verdict 
   if (plain !== null && enforcesSni(policy)) return denied(plain);
   const judged = judgeUnresolved(policy, question, name);
   if (typeof judged !== 'string') return denied(judged);
-  const permit = new IssuedPermit(ISSUING, frozenTarget(question.target), null, judged);
+  const permit = new IssuedPermit(ISSUING, question.target, null, judged);
   return { outcome: 'allow', permit, wouldDeny: plain, rules: [judged] };
 }
 
@@ -173,11 +166,10 @@ function denied({ reason, rule, what }: Denial): Verdict {
   return { outcome: 'deny', reason, rule, what };
 }
 
-/** The gravest of the denials, for a whole answer of `count` addresses. */
-function worst(denials: readonly Denial[], count: number): Denial | null {
-  if (denials.length === 0) return null;
+/** The gravest of the denials, of which there is at least one, for a whole answer of `count` addresses. */
+function worst(denials: readonly Denial[], count: number): Denial {
   const gravest = denials.find(({ reason }) => GRAVE.has(reason)) ?? denials[0];
-  if (gravest === undefined) return null;
+  if (gravest === undefined) throw new TypeError('no denial');
   const isMixed = denials.length < count && gravest.reason !== 'address-not-confirmed';
   return isMixed ? { ...gravest, reason: 'mixed-answer' } : gravest;
 }
@@ -190,22 +182,13 @@ const GRAVE: ReadonlySet<DenyReason> = new Set<DenyReason>(['metadata-address', 
  */
 function withOwnTarget({ target, client, own }: Question): Question {
   const { form, scheme, host, port } = target;
-  if (!isInteger(port)) throw new TypeError('no port');
-  return { target: { form, scheme, host: ownHost(host), port }, client, own };
-}
-
-function ownHost(host: Host): Host {
   const { kind } = host;
-  if (kind !== 'name') return { kind, address: ownAddress(host.address) };
+  if (!isInteger(port)) throw new TypeError('no port');
+  if (kind !== 'name')
+    return { target: { form, scheme, host: { kind, address: ownAddress(host.address) }, port }, client, own };
   const { name } = host;
   if (typeof name !== 'string') throw new TypeError('no name');
-  return { kind, name };
-}
-
-/** A literal has been copied already, with its target. */
-function copyOf(address: Address, asked: Host, copy: Host): Address {
-  const isLiteral = asked.kind === 'literal' && copy.kind === 'literal' && asked.address === address;
-  return isLiteral ? copy.address : ownAddress(address);
+  return { target: { form, scheme, host: { kind, name }, port }, client, own };
 }
 
 /** Makes the text from the bytes again, since the bytes are judged, but the text is dialled. */
@@ -219,10 +202,4 @@ function ownAddress({ bytes }: Address): Address {
 function frozen(address: Address): Address {
   freeze(address.bytes);
   return freeze(address);
-}
-
-function frozenTarget(target: Target): Target {
-  if (target.host.kind === 'literal') frozen(target.host.address);
-  freeze(target.host);
-  return freeze(target);
 }

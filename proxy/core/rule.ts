@@ -1,7 +1,6 @@
 /** One rule of the policy: what it covers of a question. */
 import { type Address, contains, type Prefix } from './address.js';
 import type { DnsName, HostPattern } from './host-pattern.js';
-import type { OwnEndpoints } from './own-endpoints.js';
 import type { RuleId } from './rule-id.js';
 import type { AddressClass } from './special-purpose.js';
 import type { Target } from './target.js';
@@ -29,6 +28,16 @@ export interface ClientIdentity {
   readonly address?: string;
 }
 
+/** `addresses`: of each interface that the proxy sees, and of the Service in front of it. `ports`: those that it listens on. */
+export interface OwnEndpoints {
+  readonly addresses: readonly Address[];
+  readonly ports: ReadonlySet<number>;
+  /** Of the host around the proxy's container, as seen from outside; absent: none is known. */
+  readonly host?: readonly Prefix[];
+  /** The API server of the cluster that the proxy runs in; null or absent: there is none. */
+  readonly apiServer?: Address | null;
+}
+
 /** What is asked: shared by both decisions of one request. */
 export interface Question {
   readonly target: Target;
@@ -38,17 +47,20 @@ export interface Question {
 
 /** True where the rule covers port, client and host or address. With `address` null, a rule by address matches nothing. */
 export function matches(rule: Rule, question: Question, address: Address | null): boolean {
-  return matchesPortAndClient(rule, question) && matchesDestination(rule, question.target, address);
+  return coversPort(rule, question.target.port) && matchesButForPort(rule, question, address);
 }
 
 /** True where some DNS answer for `name` could make the rule match. */
 export function mayMatch(rule: Rule, question: Question, name: DnsName): boolean {
-  return matchesPortAndClient(rule, question) && (rule.host === null || rule.host.matches(name));
+  if (!coversPort(rule, question.target.port) || !coversClient(rule, question.client)) return false;
+  return rule.host === null || rule.host.matches(name);
 }
 
 /** True where the rule covers all but the port. */
-export function matchesButForPort(rule: Rule, question: Question, address: Address | null): boolean {
-  return matchesClient(rule, question) && matchesDestination(rule, question.target, address);
+export function matchesButForPort(rule: Rule, { target, client }: Question, address: Address | null): boolean {
+  if (rule.address !== null && (address === null || !contains(rule.address, address))) return false;
+  if (rule.host !== null && !(target.host.kind === 'name' && rule.host.matches(target.host.name))) return false;
+  return coversClient(rule, client);
 }
 
 /**
@@ -61,19 +73,13 @@ export function opens(rule: Rule, question: Question, address: Address, kind: Ad
   return rule.ports !== null && matches(rule, question, address);
 }
 
-function matchesPortAndClient(rule: Rule, question: Question): boolean {
-  const { port } = question.target;
-  const covered = rule.ports === null || rule.ports.some((range) => range.from <= port && port <= range.to);
-  return covered && matchesClient(rule, question);
+function coversPort({ ports }: Rule, port: number): boolean {
+  if (ports === null) return true;
+  for (const { from, to } of ports) if (from <= port && port <= to) return true;
+  return false;
 }
 
-function matchesClient(rule: Rule, { client }: Question): boolean {
-  if (rule.clientAddress !== undefined) return client.name === null && client.address === rule.clientAddress;
-  if (rule.clients === null) return true;
-  return client.name !== null && rule.clients.has(client.name);
-}
-
-function matchesDestination(rule: Rule, target: Target, address: Address | null): boolean {
-  if (rule.host !== null && !(target.host.kind === 'name' && rule.host.matches(target.host.name))) return false;
-  return rule.address === null || (address !== null && contains(rule.address, address));
+function coversClient({ clients, clientAddress }: Rule, client: ClientIdentity): boolean {
+  if (clientAddress !== undefined) return client.name === null && client.address === clientAddress;
+  return clients === null || (client.name !== null && clients.has(client.name));
 }

@@ -1,7 +1,6 @@
 /** Classifies addresses and names against the table of special-purpose and metadata ranges. */
 import { type Address, contains, type Prefix, parsePrefix } from './address.js';
 import { type Embedding, embeddedIPv4, tailscale4via6 } from './embedded.js';
-import { type Ranged, rangeLookup } from './range-lookup.js';
 import { type Disposition, RANGE_ROWS, SPECIAL_NAMES } from './range-table.js';
 import type { RuleId } from './rule-id.js';
 
@@ -18,12 +17,13 @@ export interface Range {
 }
 
 /** The class of an address, and the address that was classified. */
-export type Classification = AddressClass & {
+export interface Classification {
+  readonly is: AddressClass;
   /** The address that was classified, and that rules see: the inner one of an IPv4-mapped or NAT64 form. */
   readonly effective: Address;
   /** The address to connect to: the inner one of an IPv4-mapped form; a NAT64 form as it is, since the network translates it. */
   readonly routed: Address;
-};
+}
 
 /** Everything but `global` is refused unless a rule may open it. */
 export type AddressClass =
@@ -71,42 +71,43 @@ export const TABLE_ALONE: LocalRanges = Object.freeze({ nat64: [], private: [] }
  * every other form that carries one is refused. The second parameter, such as the policy in force, says which other
  * prefixes are NAT64 here, and which globally reachable ranges are private.
  */
-export function classify(address: Address, { nat64, private: ranges }: LocalRanges): Classification {
-  const embedding = embeddedIPv4(address, nat64);
-  if (embedding?.kind !== 'decoded')
-    return classified(orPrivate(classOf(address, embedding), address, ranges), address, address);
-  const { inner, form } = embedding;
-  const routed = form === 'IPv4-mapped' ? inner : address;
-  const is = inside(orPrivate(classOf(inner, null), inner, ranges), form, inner);
-  return classified(orPrivate(is, address, ranges), inner, routed);
+export function classify(address: Address, here: LocalRanges): Classification {
+  if (address.family === 6) return classifyIPv6(address, here);
+  const is = BY_RANGE[4](address);
+  return { is: here.private.length > 0 ? orPrivate(is, address, here) : is, effective: address, routed: address };
 }
 
-function orPrivate(is: AddressClass, address: Address, ranges: readonly Prefix[]): AddressClass {
-  if (is.kind !== 'global' || ranges.length === 0) return is;
+function classifyIPv6(address: Address, here: LocalRanges): Classification {
+  const embedding = embeddedIPv4(address, here.nat64);
+  if (embedding?.kind !== 'decoded') {
+    const is = embedding === null ? classOf(address) : classOfRefused(embedding);
+    return { is: orPrivate(is, address, here), effective: address, routed: address };
+  }
+  const { inner, form } = embedding;
+  const is = inside(classify(inner, here).is, form, inner);
+  const routed = form === 'IPv4-mapped' ? inner : address;
+  return { is: orPrivate(is, address, here), effective: inner, routed };
+}
+
+function orPrivate(is: AddressClass, address: Address, { private: ranges }: LocalRanges): AddressClass {
+  if (is.kind !== 'global') return is;
   const range = ranges.find((prefix) => contains(prefix, address));
   if (range === undefined) return is;
   const what = `private here, ${range.text} (policy.private)`;
   return { kind: 'special', opensByName: true, metadata: false, id: `private:${range.text}`, what };
 }
 
-/** Field by field, because spreading the class costs more than finding it. */
-function classified(is: AddressClass, effective: Address, routed: Address): Classification {
-  if (is.kind === 'global') return { kind: 'global', effective, routed };
-  const { kind, opensByName, metadata, id, what } = is;
-  return { kind, opensByName, metadata, id, what, effective, routed };
+function classOfRefused({ form, inner, source }: Extract<Embedding, { readonly kind: 'refused' }>): AddressClass {
+  const what = `${form} form of ${inner.text} (${source})`;
+  return { kind: 'never', opensByName: false, metadata: false, id: `never:${form}`, what };
 }
 
-function classOf(address: Address, embedding: Embedding | null): AddressClass {
-  if (embedding?.kind === 'refused') {
-    const what = `${embedding.form} form of ${embedding.inner.text} (${embedding.source})`;
-    return { kind: 'never', opensByName: false, metadata: false, id: `never:${embedding.form}`, what };
-  }
+/** Of an IPv6 address that is judged as it is. */
+function classOf(address: Address): AddressClass {
   const via = tailscale4via6(address);
-  if (via !== null) {
-    const inner = classOf(via, null);
-    if (inner.kind === 'never') return inside(inner, 'Tailscale 4via6', via);
-  }
-  return BY_RANGE[address.family](address);
+  const inner = via === null ? null : BY_RANGE[4](via);
+  if (via !== null && inner?.kind === 'never') return inside(inner, 'Tailscale 4via6', via);
+  return BY_RANGE[6](address);
 }
 
 /** Null for a name that stands for nothing special. `name` is in lower case, without a trailing dot. */
@@ -140,4 +141,56 @@ function inside(inner: AddressClass, form: string, address: Address): AddressCla
 function classesOf(family: 4 | 6): Ranged<AddressClass>[] {
   const ranges = RANGES.filter((range) => range.disposition !== 'inner' && range.prefix.address.family === family);
   return ranges.map((range) => ({ prefix: range.prefix, is: describe(range) }));
+}
+
+export interface Ranged<T> {
+  readonly prefix: Prefix;
+  readonly is: T;
+}
+
+/**
+ * Finds the value of the narrowest prefix around an address by binary search, since every request asks. `ranges`: of one
+ * address family; `rest`: what an address in no prefix is.
+ */
+export function rangeLookup<T>(ranges: readonly Ranged<T>[], rest: T): (address: Address) => T {
+  const { firsts, are } = pieces(ranges, rest);
+  return ({ bytes }) => {
+    const key = bytes.length === 4 ? word(bytes, 0) : long(bytes);
+    let low = 0;
+    let high = firsts.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((firsts[middle] ?? 0) <= key) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? rest : (are[low - 1] ?? rest);
+  };
+}
+
+/** Pieces of the address space: each begins with its key and ends where the next one begins. */
+interface Pieces<T> {
+  readonly firsts: readonly (number | bigint)[];
+  readonly are: readonly T[];
+}
+
+function pieces<T>(ranges: readonly Ranged<T>[], rest: T): Pieces<T> {
+  const narrowFirst = ranges.toSorted((a, b) => b.prefix.bits - a.prefix.bits);
+  const spans = narrowFirst.map(({ prefix: { address, bits }, is }) => {
+    const first = long(address.bytes);
+    return { first, end: first + (1n << BigInt(address.bytes.length * 8 - bits)), is };
+  });
+  const edges = [...new Set(spans.flatMap(({ first, end }) => [first, end]))].sort((a, b) => (a < b ? -1 : 1));
+  const are = edges.map((key) => spans.find(({ first, end }) => first <= key && key < end)?.is ?? rest);
+  return { firsts: ranges[0]?.prefix.address.family === 4 ? edges.map(Number) : edges, are };
+}
+
+/** An IPv4 address as one number, or 32 bits of an IPv6 address. */
+function word(bytes: readonly number[], at: number): number {
+  return (((bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0)) * 256 + (bytes[at + 2] ?? 0)) * 256 + (bytes[at + 3] ?? 0);
+}
+
+function long(bytes: readonly number[]): bigint {
+  let key = 0n;
+  for (let at = 0; at < bytes.length; at += 4) key = (key << 32n) | BigInt(word(bytes, at));
+  return key;
 }

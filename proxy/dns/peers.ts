@@ -2,8 +2,7 @@
  * Whom the DNS door answers. A datagram's source is whatever its sender wrote, so an answer to it is a datagram of the
  * sender's making to an address of the sender's choice: only a neighbour on the link of the door may be that address.
  */
-import { type Address, contains, type Prefix, sameAddress } from '../core/address.js';
-import { isLoopback } from '../core/loopback.js';
+import { type Address, contains, isLoopback, type Prefix, sameAddress } from '../core/address.js';
 import { classify, TABLE_ALONE } from '../core/special-purpose.js';
 import type { Link } from '../net/interfaces.js';
 
@@ -21,7 +20,7 @@ export function isNeighbour(
 ): boolean {
   if (peer === null || at === null) return false;
   if (isLoopback(at)) return isLoopback(peer);
-  if (isLoopback(peer) || classify(peer, TABLE_ALONE).kind === 'never') return false;
+  if (isLoopback(peer) || classify(peer, TABLE_ALONE).is.kind === 'never') return false;
   if (links.some(({ address }) => sameAddress(address, peer))) return false;
   const link = links.find(({ address }) => sameAddress(address, at));
   if (link === undefined) return false;

@@ -50,7 +50,7 @@ export function createClientLabels(resolver: Resolver, here: () => LocalRanges):
 function containerAddress(text: string, here: LocalRanges): Address | null {
   const address = parseAddress(text);
   if (address === null) return null;
-  const kind = classify(address, here);
+  const kind = classify(address, here).is;
   return kind.kind === 'special' && kind.opensByName ? address : null;
 }
 

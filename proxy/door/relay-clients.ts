@@ -4,8 +4,15 @@
  */
 import { isIP } from 'node:net';
 import type { HostPort } from '../config/places.js';
-import { type Address, addressFromBytes, contains, parseAddress, prefixOf, sameAddress } from '../core/address.js';
-import { isLoopback } from '../core/loopback.js';
+import {
+  type Address,
+  addressFromBytes,
+  contains,
+  isLoopback,
+  parseAddress,
+  prefixOf,
+  sameAddress,
+} from '../core/address.js';
 import type { Link } from '../net/interfaces.js';
 
 const LINK_LOCAL = prefixOf(addressFromBytes([0xfe, 0x80, ...Array<number>(14).fill(0)]), 10);

@@ -4,7 +4,7 @@
  */
 import type { FixedDestination, FixedRelay } from '../config/config.js';
 import type { Address } from '../core/address.js';
-import { isOwn } from '../core/own-endpoints.js';
+import { ownPlace } from '../core/judge.js';
 import { decideAddresses, decideHost } from '../core/policy.js';
 import { type Reason, reasonOf } from '../core/reasons.js';
 import { authorityText } from '../core/target.js';
@@ -137,7 +137,7 @@ async function answersOutside(
   const own = options.gate.own();
   const links = options.links();
   const candidates = others.filter(
-    (address) => !isOwn(own, address, fixed.to.port) && !sharesLink(links, inner, [address.text]),
+    (address) => ownPlace(own, address, fixed.to.port) !== 'own' && !sharesLink(links, inner, [address.text]),
   );
   const answers = await Promise.all(
     candidates.map((address) =>

@@ -115,7 +115,7 @@ async function addressesOf(gate: Gate, host: Host): Promise<readonly Address[]> 
 }
 
 function isPrivatePlace(policy: Policy, host: Host, addresses: readonly Address[]): boolean {
-  if (addresses.some((address) => classify(address, policy).kind !== 'global')) return true;
+  if (addresses.some((address) => classify(address, policy).is.kind !== 'global')) return true;
   return addresses.length === 0 && host.kind === 'name' && classifyName(host.name) !== null;
 }
 

@@ -1,7 +1,6 @@
 /** What we read of a Pod object. Its author may have written anything into it except what the API server sets. */
-import { type Address, parseAddress } from '../core/address.js';
+import { type Address, isLoopback, parseAddress } from '../core/address.js';
 import { embeddedIPv4 } from '../core/embedded.js';
-import { isLoopback } from '../core/loopback.js';
 
 export interface Pod {
   /** Unique in its namespace at any one time. */

@@ -151,7 +151,9 @@ function keepFor(
   { partial, here }: { readonly partial: boolean; readonly here: LocalRanges },
 ): number {
   const answered = families.filter((one) => one.addresses.length > 0);
-  const isPrivate = answered.some((one) => one.addresses.some((address) => classify(address, here).kind !== 'global'));
+  const isPrivate = answered.some((one) =>
+    one.addresses.some((address) => classify(address, here).is.kind !== 'global'),
+  );
   const ttl = Math.min(...answered.map((one) => one.ttl));
   return Math.max(TTL.least, Math.min(ttl, isPrivate || partial ? TTL.privateMost : TTL.most));
 }

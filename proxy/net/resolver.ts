@@ -197,7 +197,7 @@ async function queryWithSuffixes(name: DnsName, { settings, here }: Place, deadl
  * full. What a suffix leads to has to be private: only an `internal` exception can open that.
  */
 function isOfOwnNetwork({ addresses }: Answer, here: LocalRanges): boolean {
-  return addresses.length > 0 && addresses.every((address) => classify(address, here).kind !== 'global');
+  return addresses.length > 0 && addresses.every((address) => classify(address, here).is.kind !== 'global');
 }
 
 /**

@@ -109,8 +109,8 @@ function draftsFor(destination: Destination, options: DraftOptions): Proposal {
   const { seen, port, here } = destination;
   const addresses = addressesOf(destination).map(parseAddress);
   const classes = addresses.map((address) => (address === null ? null : classify(address, here)));
-  if (classes.some((one) => one === null || one.kind === 'never')) return none('Nothing opens this address.');
-  const special = classes.filter((one) => one?.kind === 'special');
+  if (classes.some((one) => one === null || one.is.kind === 'never')) return none('Nothing opens this address.');
+  const special = classes.filter((one) => one?.is.kind === 'special');
   const rest = { ports: [port], clients: clientsOf(seen, options) };
   const internal: RuleDraft[] = internalPlaces(destination, special).map((place) => ({
     section: 'internal',
@@ -129,7 +129,7 @@ function internalPlaces(
   { name, literal, seen, here }: Destination,
   special: readonly (Classification | null)[],
 ): Pick<RuleDraft, 'host' | 'address'>[] {
-  const byName = special.every((one) => one !== null && one.kind !== 'global' && one.opensByName);
+  const byName = special.every((one) => one !== null && one.is.kind !== 'global' && one.is.opensByName);
   if (name !== null && literal === null && byName) {
     return special.length > 0 || (seen.addresses.length === 0 && isLocalName(name))
       ? [{ host: name, address: null }]

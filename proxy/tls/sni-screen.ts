@@ -3,8 +3,8 @@
  * one name and ask the server behind it for another (domain fronting).
  */
 import type { DnsName } from '../core/host-pattern.js';
+import { plainTextFault, serverNameFault } from '../core/judge.js';
 import type { DenyReason } from '../core/reasons.js';
-import { plainTextFault, serverNameFault } from '../core/server-name.js';
 import type { Target } from '../core/target.js';
 import type { Judged, Screen } from '../net/first-bytes.js';
 import { HeldBytes } from '../net/held-bytes.js';

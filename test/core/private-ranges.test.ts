@@ -97,8 +97,8 @@ test('no range loosens anything: what was refused is refused as before, and noth
   fc.assert(
     fc.property(bytes, ranges, (value, texts) => {
       const address = addressFromBytes(value);
-      const before = classify(address, TABLE_ALONE);
-      const after = classify(address, { nat64: [], private: texts.flatMap((text) => parsePrefix(text) ?? []) });
+      const before = classify(address, TABLE_ALONE).is;
+      const after = classify(address, { nat64: [], private: texts.flatMap((text) => parsePrefix(text) ?? []) }).is;
       if (before.kind === 'global') assert.ok(after.kind === 'global' || after.id.startsWith('private:'));
       else assert.deepEqual(after, before);
     }),
@@ -160,7 +160,7 @@ runCases('the cluster', [
 test('the class of a private address says where it was called so', () => {
   const prefix = parsePrefix('34.118.224.0/20');
   assert.ok(prefix !== null);
-  const kind = classify(addressOf('34.118.224.1'), { ...TABLE_ALONE, private: [prefix] });
+  const kind = classify(addressOf('34.118.224.1'), { ...TABLE_ALONE, private: [prefix] }).is;
   assert.ok(kind.kind === 'special');
   assert.equal(kind.what, 'private here, 34.118.224.0/20 (policy.private)');
 });

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Address, addressFromBytes, contains, type Prefix, prefixOf } from '../../proxy/core/address.js';
-import { rangeLookup } from '../../proxy/core/range-lookup.js';
-import { RANGES } from '../../proxy/core/special-purpose.js';
+import { RANGES, rangeLookup } from '../../proxy/core/special-purpose.js';
 
 const byte = fc.integer({ min: 0, max: 255 });
 const addressOf = (length: number): fc.Arbitrary<Address> =>

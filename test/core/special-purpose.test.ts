@@ -11,7 +11,7 @@ function address(text: string): Address {
   return parsed;
 }
 
-const kindOf = (text: string): string => classify(address(text), TABLE_ALONE).kind;
+const kindOf = (text: string): string => classify(address(text), TABLE_ALONE).is.kind;
 
 for (const [prefix, first, last, before, after] of RANGE_EDGES) {
   test(`${prefix} is refused from its first to its last address`, () => {
@@ -43,7 +43,7 @@ const METADATA = [
 
 for (const text of METADATA) {
   test(`${text} is a metadata address that no rule opens`, () => {
-    const found = classify(address(text), TABLE_ALONE);
+    const found = classify(address(text), TABLE_ALONE).is;
     assert.ok(found.kind === 'never' && found.metadata);
     assert.match(found.what, /\(.+\)$/);
   });
@@ -51,7 +51,7 @@ for (const text of METADATA) {
 
 test('an address beside a metadata address is no metadata address', () => {
   for (const text of ['169.254.169.252', '168.63.129.17', '100.100.100.199', 'fd00:ec2::255', 'fd20:ce::253']) {
-    const found = classify(address(text), TABLE_ALONE);
+    const found = classify(address(text), TABLE_ALONE).is;
     assert.ok(found.kind === 'global' || !found.metadata, text);
   }
 });
@@ -97,7 +97,7 @@ const BY_NAME: readonly (readonly [text: string, opens: boolean])[] = [
 
 test('a rule by host name may open private-use, shared and unique-local addresses, and nothing else', () => {
   for (const [text, opens] of BY_NAME) {
-    const found = classify(address(text), TABLE_ALONE);
+    const found = classify(address(text), TABLE_ALONE).is;
     assert.ok(found.kind === 'special', text);
     assert.equal(found.opensByName, opens, text);
   }
@@ -118,8 +118,8 @@ const INNER = [
 test('an IPv4-mapped and a NAT64 address are judged by the IPv4 address inside', () => {
   for (const inner of INNER)
     for (const form of [`::ffff:${inner}`, `64:ff9b::${inner}`]) {
-      const found = classify(address(form), TABLE_ALONE);
-      const expected = classify(address(inner), TABLE_ALONE);
+      const found = classify(address(form), TABLE_ALONE).is;
+      const expected = classify(address(inner), TABLE_ALONE).is;
       assert.equal(found.kind, expected.kind, form);
       assert.deepEqual(
         found.kind !== 'global' && found.metadata,
@@ -154,7 +154,7 @@ test("a NAT64 address under the network's own prefix is decoded as RFC 6052 sect
   for (const [prefixText, bits, outer] of RFC_6052) {
     const prefix = parsePrefix(`${prefixText}/${bits}`);
     assert.ok(prefix !== null && isNat64Length(bits));
-    const found = classify(address(outer), { ...TABLE_ALONE, nat64: [prefix] });
+    const found = classify(address(outer), { ...TABLE_ALONE, nat64: [prefix] }).is;
     assert.ok(found.kind === 'special', outer);
     assert.match(found.what, /NAT64 form of 192\.0\.2\.33: documentation \(TEST-NET-1\)/);
   }
@@ -163,9 +163,12 @@ test("a NAT64 address under the network's own prefix is decoded as RFC 6052 sect
 test('a public IPv4 address under an own NAT64 prefix is public, and a private one is not', () => {
   const prefix = parsePrefix('2a00:1098:2c::/96');
   assert.ok(prefix !== null);
-  assert.equal(classify(address('2a00:1098:2c::8.8.8.8'), { ...TABLE_ALONE, nat64: [prefix] }).kind, 'global');
-  assert.equal(classify(address('2a00:1098:2c::10.0.0.1'), { ...TABLE_ALONE, nat64: [prefix] }).kind, 'special');
-  assert.equal(classify(address('2a00:1098:2c::169.254.169.254'), { ...TABLE_ALONE, nat64: [prefix] }).kind, 'never');
+  assert.equal(classify(address('2a00:1098:2c::8.8.8.8'), { ...TABLE_ALONE, nat64: [prefix] }).is.kind, 'global');
+  assert.equal(classify(address('2a00:1098:2c::10.0.0.1'), { ...TABLE_ALONE, nat64: [prefix] }).is.kind, 'special');
+  assert.equal(
+    classify(address('2a00:1098:2c::169.254.169.254'), { ...TABLE_ALONE, nat64: [prefix] }).is.kind,
+    'never',
+  );
   for (const bits of [0, 8, 31, 33, 72, 80, 128]) assert.equal(isNat64Length(bits), false);
 });
 
