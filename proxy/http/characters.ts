@@ -1,7 +1,9 @@
 /** The characters of field lines (RFC 9110 sections 5.5 and 5.6.2), looked up one by one: for lines this short, a pattern costs three times as much. */
 
-const TOKEN_CHARACTER = table(/[!#$%&'*+.^_`|~\w-]/);
-const CONTENT_CHARACTER = table(/[\t\x20-\x7e\x80-\xff]/);
+export const TOKEN_CHARACTER = table(/[!#$%&'*+.^_`|~\w-]/);
+export const CONTENT_CHARACTER = table(/[\t\x20-\x7e\x80-\xff]/);
+/** Space and tab only. */
+export const BLANK_CHARACTER = table(/[\t ]/);
 
 /** One or more token characters, and nothing else. */
 export function isToken(text: string): boolean {

@@ -13,10 +13,10 @@ import { type Heir, report, type Side } from '../net/side.js';
 import { clientRequest } from './client-request.js';
 import { KEEP_ALIVE_MS } from './client-response.js';
 import type { ConnectionOptions, HeadFault, OpenConnection } from './connection-options.js';
-import { HeadReader, type WholeHead } from './head-reader.js';
-import { framingFault, type RequestHead } from './request-head.js';
+import { type HeadReading, readAtOnce, type WholeHead } from './head-lines.js';
+import { HeadReader } from './head-reader.js';
+import { carriesUpgrade, framingFault, type RequestHead } from './request-head.js';
 import { AHEAD_PIECE, type ServedOwner, ServedRequest } from './served-request.js';
-import { carriesUpgrade } from './upgrade.js';
 
 /** Added to the upstream's idle time-out, which has the better answer to give. */
 const GRACE_MS = 5000;
@@ -29,7 +29,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   readonly #place: number;
   readonly #options: ConnectionOptions;
   readonly #counted: CountedConnection;
-  /** Null until the first byte of a head: the limits are those of that moment. */
+  /** Null unless a part of a head has come; its limits are those of that moment. */
   #head: HeadReader | null = null;
   #served: ServedRequest | null = null;
   #claim: Claim | null = null;
@@ -97,17 +97,27 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   }
 
   #takeHead(bytes: Buffer): boolean {
-    const isBegin = this.#isSilent;
-    this.#head ??= new HeadReader(this.#options.limits());
-    const reading = this.#head.push(bytes);
-    if (reading.kind === 'fault') return this.#fail(reading.reason);
-    if (reading.kind === 'head') return this.#begin(reading, after(bytes, reading.taken));
-    if (isBegin && !this.#isFirst && !this.#isSilent) this.#deadline.set(this.#options.limits().headerTimeoutMs);
-    return true;
+    const atOnce = this.#head === null ? readAtOnce(bytes, this.#options.limits()) : null;
+    const reading = atOnce ?? this.#takePart(bytes);
+    if (reading.kind === 'head') return this.#begin(reading, bytes);
+    return reading.kind === 'fault' ? this.#fail(reading.reason) : true;
   }
 
-  #begin(whole: WholeHead, rest: Buffer): boolean {
-    const { head, length } = whole;
+  /** A part of a head: the time for all of it runs from its first byte on. */
+  #takePart(bytes: Buffer): HeadReading {
+    const isBegin = this.#isSilent;
+    const limits = this.#options.limits();
+    this.#head ??= new HeadReader(limits);
+    const reading = this.#head.push(bytes);
+    if (isBegin && !this.#isFirst && !this.#isSilent) this.#deadline.set(limits.headerTimeoutMs);
+    return reading;
+  }
+
+  /** `bytes`: the last piece of the head, and what came with it. */
+  #begin(whole: WholeHead, bytes: Buffer): boolean {
+    const { head, length, taken } = whole;
+    // Most heads arrive with nothing after them.
+    const rest = taken === bytes.length ? NOTHING : bytes.subarray(taken);
     this.#deadline.clear();
     this.#head = null;
     this.#counted.heard();
@@ -151,8 +161,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     const isRead = this.#served?.isRead ?? true;
     this.#served = null;
     this.#claim?.hold(0);
-    const isLast = ahead === null || (ahead.length === 0 && this.socket.readableEnded);
-    if (isLast) {
+    if (ahead === null || (ahead.length === 0 && this.socket.readableEnded)) {
       this.#close(isRead);
       return;
     }
@@ -183,8 +192,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     this.#hasLeft = true;
     this.#deadline.clear();
     this.#claim?.hold(0);
-    if (this.#isFirst) return;
-    this.socket.off('timeout', this.#onIdle).setTimeout(0);
+    if (!this.#isFirst) this.socket.off('timeout', this.#onIdle).setTimeout(0);
   }
 
   #account(held: number): void {
@@ -239,9 +247,4 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     else if (isPatient && !this.#served.isAnswering) this.#awaitSilence();
     else socket.destroy();
   };
-}
-
-/** Most heads arrive with nothing after them. */
-function after(bytes: Buffer, taken: number): Buffer {
-  return taken === bytes.length ? NOTHING : bytes.subarray(taken);
 }

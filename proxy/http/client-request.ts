@@ -4,7 +4,6 @@ import type { Reason } from '../core/reasons.js';
 import { Abort } from '../net/abort.js';
 import { HeldBytes } from '../net/held-bytes.js';
 import type { ContentSink, ContentSource } from './client-side.js';
-import { values } from './fields.js';
 import { hasContent, type RequestHead } from './request-head.js';
 
 export interface ClientRequest extends RequestHead {
@@ -18,9 +17,9 @@ export interface ClientRequest extends RequestHead {
 
 /** `wanted`: called when the reader of the content can take more. */
 export function clientRequest(socket: Socket, head: RequestHead, wanted = (): void => undefined): ClientRequest {
-  const { method, url, httpVersion, rawHeaders } = head;
+  const { method, url, httpVersion, rawHeaders, noted } = head;
   const content = hasContent(head) ? new ClientContent(head, wanted) : null;
-  return { socket, method, url, httpVersion, rawHeaders, content, unread: new Abort() };
+  return { socket, method, url, httpVersion, rawHeaders, noted, content, unread: new Abort() };
 }
 
 /** How much is read before there is a reader. Not zero: a lost client is noticed only by reading. */
@@ -37,8 +36,8 @@ export class ClientContent implements ContentSource {
   #isOver = false;
 
   constructor(head: RequestHead, wanted: () => void) {
-    const [length] = values(head.rawHeaders, 'content-length');
-    this.length = length === undefined ? null : Number(length);
+    const length = head.noted['content-length'];
+    this.length = length === null ? null : Number(length);
     this.#wanted = wanted;
   }
 

@@ -10,7 +10,7 @@ import type { Side } from '../net/side.js';
 import type { ClientRequest } from './client-request.js';
 import type { ClientResponse } from './client-response.js';
 import type { ForwardOwner } from './forwarding.js';
-import type { HeadLimits, HeadReading } from './head-reader.js';
+import type { HeadLimits, HeadReading } from './head-lines.js';
 import type { RequestHead } from './request-head.js';
 
 export type HeadFault = Extract<HeadReading, { kind: 'fault' }>['reason'] | 'header-timeout' | 'busy' | 'client-closed';

@@ -3,9 +3,8 @@
  * extensions and trailers. Nothing is repaired; what follows the content is left alone.
  */
 import { isLineEnd, plainSizeLine, sizeOn } from './chunk-line.js';
-import { hasField, values } from './fields.js';
 import { GrowingText } from './growing-text.js';
-import { type HeadLimits, pushField } from './head-reader.js';
+import { type HeadLimits, takeField } from './head-lines.js';
 import type { RequestHead } from './request-head.js';
 
 export type ContentReading = { readonly kind: 'need-more' } | { readonly kind: 'fault' } | ContentEnd;
@@ -31,8 +30,9 @@ const EXTENSION_BYTES = 4096;
 
 /** Null if no content follows. The head has passed `framingFault`. */
 export function contentReader(head: RequestHead, limits: HeadLimits): ContentReader | null {
-  if (hasField(head.rawHeaders, 'transfer-encoding')) return new ChunkedReader(limits);
-  const length = Number(values(head.rawHeaders, 'content-length')[0] ?? 0);
+  const { noted } = head;
+  if (noted['transfer-encoding'] !== null) return new ChunkedReader(limits);
+  const length = Number(noted['content-length'] ?? 0);
   return length === 0 ? null : new LengthReader(length);
 }
 
@@ -160,7 +160,8 @@ class ChunkedReader implements ContentReader {
 
   #takeTrailer(line: string): boolean {
     this.#trailerBytes += line.length + 2;
-    if (this.#trailers.length / 2 >= this.#limits.headerFields || !pushField(line, this.#trailers)) return false;
+    if (this.#trailers.length / 2 >= this.#limits.headerFields || takeField(line, 0, this.#trailers) === -1)
+      return false;
     return !FORBIDDEN_TRAILERS.has(this.#trailers.at(-2)?.toLowerCase() ?? '');
   }
 }

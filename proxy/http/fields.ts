@@ -82,11 +82,13 @@ const NONE: readonly string[] = Object.freeze([]);
 /** The members of a list field (RFC 9110 section 5.6.1), in lower case. */
 export function members(raw: readonly string[], name: string): readonly string[] {
   const found = values(raw, name);
-  const [only] = found;
-  if (only === undefined) return found;
-  if (found.length === 1 && isOneMember(only)) return [only.toLowerCase()];
-  return found
-    .join(',')
+  return found.length === 0 ? found : listMembers(found.join(','));
+}
+
+/** The same for the value of such a field, or for the values of several, joined by commas. */
+export function listMembers(value: string): readonly string[] {
+  if (isOneMember(value)) return [value.toLowerCase()];
+  return value
     .toLowerCase()
     .split(',')
     .map((member) => withoutOuterBlanks(member))

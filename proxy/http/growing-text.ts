@@ -22,8 +22,3 @@ export class GrowingText {
     this.#held = new HeldBytes();
   }
 }
-
-/** A copy of latin1 text. A slice keeps alive all that it was cut from: a tunnel would hold its whole head for the sake of a host name. */
-export function ownText(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1');
-}

@@ -1,49 +1,34 @@
 /**
  * The head of a request, read from the bytes of a connection (RFC 9112 sections 2 to 5): every line ends in CRLF, one
- * space between the parts of the request line, a colon right after each field name, and nothing is repaired. One reader
- * for every request on every connection, so that a request gets the same verdict whatever its position. DECISIONS 31.
+ * space between the parts of the request line, a colon right after each field name, and nothing is repaired. The same for
+ * every request on every connection, so that a request gets the same verdict whatever its position. DECISIONS 31.
  */
-import { isFieldContent, isToken, withoutOuterBlanks } from './characters.js';
-import { GrowingText, ownText } from './growing-text.js';
-import type { RequestHead } from './request-head.js';
+import { GrowingText } from './growing-text.js';
+import {
+  CR,
+  END,
+  type HeadLimits,
+  type HeadReading,
+  MALFORMED,
+  REQUEST_LINE,
+  readHead,
+  TOO_LARGE,
+} from './head-lines.js';
 
-export type HeadReading =
-  | { readonly kind: 'need-more' }
-  | { readonly kind: 'fault'; readonly reason: 'malformed-request' | 'header-too-large' }
-  | WholeHead;
-
-/** `taken`: how many octets of the last piece belong to the head, whose length in all is `length`. */
-export interface WholeHead {
-  readonly kind: 'head';
-  readonly head: RequestHead;
-  readonly taken: number;
-  readonly length: number;
-}
-
-export interface HeadLimits {
-  /** For the head with its last line end, and the empty lines before it. */
-  readonly headerBytes: number;
-  readonly headerFields: number;
-}
-
-const END = Buffer.from('\r\n\r\n', 'latin1');
 const END_TEXT = END.toString('latin1');
-const CR = 0x0d;
 const LF = 0x0a;
 /** Most octets before the first space: longer than any method. */
 const OPENING_BYTES = 24;
 
-const MALFORMED: HeadReading = { kind: 'fault', reason: 'malformed-request' };
-const TOO_LARGE: HeadReading = { kind: 'fault', reason: 'header-too-large' };
 const NEED_MORE: HeadReading = { kind: 'need-more' };
 
 /**
- * One for each head, until it reports that the head is whole or faulty. Linear in what arrives, however small the
+ * One for each head that `readAtOnce` leaves to it, until it reports that the head is whole or faulty. Linear in what arrives, however small the
  * pieces: each is searched once, together with the end of the one before.
  */
 export class HeadReader {
   readonly #limits: HeadLimits;
-  /** Null if the head comes in one piece, as most do. */
+  /** Null until a part of a head has come. */
   #text: GrowingText | null = null;
   /** The last characters of the text: a line end can lie across two pieces. */
   #tail = '';
@@ -93,7 +78,7 @@ export class HeadReader {
     if (known < OPENING_BYTES && !/^[A-Z-]*(?: |$)/.test(held.text(OPENING_BYTES))) return MALFORMED;
     const lines = lineEnds(window, this.#tail.length);
     if (lines === null) return MALFORMED;
-    if (this.#lines === 0 && lines > 0 && parseRequestLine(firstLine(held.text())) === null) return MALFORMED;
+    if (this.#lines === 0 && lines > 0 && !REQUEST_LINE.test(firstLine(held.text()))) return MALFORMED;
     this.#lines += lines;
     this.#tail = window.slice(1 - END.length);
     return this.#isTooLarge(held.length) || this.#lines - 1 > this.#limits.headerFields ? TOO_LARGE : NEED_MORE;
@@ -102,12 +87,7 @@ export class HeadReader {
   /** `text`: the head without its last two line ends. */
   #whole(text: string, taken: number): HeadReading {
     if (this.#isTooLarge(text.length + END.length)) return TOO_LARGE;
-    const first = text.indexOf('\r\n');
-    const head = parseRequestLine(first === -1 ? text : text.slice(0, first));
-    if (head === null) return MALFORMED;
-    const most = this.#limits.headerFields;
-    const fault = first === -1 ? null : pushFields(text, first + 2, { fields: head.rawHeaders, most });
-    return fault ?? { kind: 'head', head, taken, length: text.length + END.length };
+    return readHead(text, taken, this.#limits);
   }
 
   #isTooLarge(length: number): boolean {
@@ -136,50 +116,6 @@ export class HeadReader {
     this.#hasCarriageReturn = true;
     return bytes.length;
   }
-}
-
-interface OpenHead extends RequestHead {
-  readonly rawHeaders: string[];
-}
-
-/**
- * Any method in upper case (RFC 9110 section 9.1). Not in lower case, which some servers take for the same method and
- * others do not; nor a misspelt CONNECT, whose sender means a tunnel.
- */
-const REQUEST_LINE = /^(CONNECT|(?!CONNE)[A-Z][A-Z-]{0,31}) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d\.\d)$/;
-
-function parseRequestLine(line: string): OpenHead | null {
-  const match = REQUEST_LINE.exec(line);
-  if (match === null) return null;
-  return { method: match[1] ?? '', url: ownText(match[2] ?? ''), httpVersion: match[3] ?? '', rawHeaders: [] };
-}
-
-/** Takes the field lines of `text` from `from` on. Returns what is wrong with them, or null. */
-function pushFields(
-  text: string,
-  from: number,
-  into: { readonly fields: string[]; readonly most: number },
-): HeadReading | null {
-  const { fields, most } = into;
-  for (let at = from, count = 1; ; count++) {
-    const end = text.indexOf('\r\n', at);
-    if (count > most) return TOO_LARGE;
-    const line = text.slice(at, end === -1 ? text.length : end);
-    // Too many of them are too many, whatever they are.
-    if (!pushField(line, fields)) return text.split('\r\n').length - 1 > most ? TOO_LARGE : MALFORMED;
-    if (end === -1) return null;
-    at = end + 2;
-  }
-}
-
-/** Appends name and value of one field line (RFC 9112 section 5); false if it is not one. */
-export function pushField(line: string, fields: string[]): boolean {
-  const colon = line.indexOf(':');
-  const name = line.slice(0, Math.max(0, colon));
-  const value = withoutOuterBlanks(line, colon + 1);
-  if (!isToken(name) || !isFieldContent(value)) return false;
-  fields.push(name, value);
-  return true;
 }
 
 function firstLine(text: string): string {

@@ -2,32 +2,83 @@
 import type { Reason } from '../core/reasons.js';
 import { type Host, parseHostField, sameHost, type Target } from '../core/target.js';
 import { type Credentials, parseBasic, peerAddress } from '../door/clients.js';
-import { hasField, members, values } from './fields.js';
+import { listMembers } from './fields.js';
 
 /** What a request says before its content. `url`: the request-target. */
 export interface RequestHead {
-  readonly method?: string | undefined;
-  readonly url?: string | undefined;
+  readonly method: string;
+  readonly url: string;
   /** `1.1`. */
   readonly httpVersion: string;
   /** Name, value, name, value, as they came; latin1. */
   readonly rawHeaders: readonly string[];
+  /** Of those, what every request is asked for. */
+  readonly noted: NotedFields;
 }
+
+/** All of them differ in length, which tells a name apart from the others before it is compared. */
+const NOTED = [
+  'host',
+  'expect',
+  'upgrade',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'proxy-authorization',
+] as const;
+
+type NotedName = (typeof NOTED)[number];
+
+/** Null: there is no such field. Several of one name are one list, as RFC 9110 section 5.3 joins them. */
+type Values = { [name in NotedName]: string | null };
+
+export interface NotedFields extends Readonly<Values> {
+  /** The names of which there are several; null: of none. */
+  readonly repeated: ReadonlySet<NotedName> | null;
+}
+
+const NOTED_BY_LENGTH = Array.from({ length: 20 }, (_, length) => NOTED.find((name) => name.length === length) ?? null);
+
+/** Goes through the fields of a request once, so that none of its checks has to search them. */
+export function noted(raw: readonly string[]): NotedFields {
+  const found: Values & { repeated: Set<NotedName> | null } = { ...NOTHING_NOTED };
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const field = raw[i] ?? '';
+    const name = NOTED_BY_LENGTH[field.length] ?? null;
+    if (name === null || field.toLowerCase() !== name) continue;
+    const before = found[name];
+    found[name] = before === null ? (raw[i + 1] ?? '') : `${before},${raw[i + 1]}`;
+    if (before === null) continue;
+    found.repeated ??= new Set();
+    found.repeated.add(name);
+  }
+  return found;
+}
+
+const NOTHING_NOTED = {
+  host: null,
+  expect: null,
+  upgrade: null,
+  connection: null,
+  'content-length': null,
+  'transfer-encoding': null,
+  'proxy-authorization': null,
+  repeated: null,
+};
 
 /**
  * What is wrong with the head whatever its target, or null: version, Host (RFC 9112 section 3.2), framing. `authority`: a
  * text that has already been parsed as host and port, as is the Host of nearly every request; null: there is none.
  */
 export function headFault(request: RequestHead, authority: string | null): Reason | null {
-  const { rawHeaders, httpVersion } = request;
+  const { httpVersion } = request;
+  const { host, expect, repeated } = request.noted;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'malformed-request';
-  const hosts = values(rawHeaders, 'host');
-  if (hosts.length > 1) return 'duplicate-host';
-  const host = hosts[0];
-  if (httpVersion === '1.1' && (host === undefined || host === '')) return 'missing-host';
-  const isRead = host === undefined || host === '' || host === authority;
+  if (repeated?.has('host')) return 'duplicate-host';
+  if (httpVersion === '1.1' && (host === null || host === '')) return 'missing-host';
+  const isRead = host === null || host === '' || host === authority;
   if (!isRead && !parseHostField(host).ok) return 'malformed-request';
-  if (members(rawHeaders, 'expect').some((expectation) => expectation !== '100-continue')) return 'expectation-failed';
+  if (expect !== null && listMembers(expect).some((one) => one !== '100-continue')) return 'expectation-failed';
   return framingFault(request);
 }
 
@@ -42,9 +93,9 @@ export interface Listener {
  * ignored, since some clients (proxytunnel) send that: the target counts (RFC 9112 section 3.2.2).
  */
 export function hostFault(request: RequestHead, target: Target, listener: Listener): Reason | null {
-  const value = values(request.rawHeaders, 'host')[0];
+  const value = request.noted.host;
   // The same text names the same target: no need to read it again.
-  if (value === undefined || value === '' || value === request.url) return null;
+  if (value === null || value === '' || value === request.url) return null;
   const field = parseHostField(value);
   if (!field.ok) return 'host-mismatch';
   const { host, port } = field.value;
@@ -62,32 +113,46 @@ function namesProxy(host: Host, port: number | null, { localAddress, localPort }
 const OWN_NAMES: ReadonlySet<string> = new Set(['egress-proxy', 'localhost']);
 
 /** Null if no credentials are given; credentials that cannot be read are wrong ones. */
-export function credentialsOf(request: RequestHead): Credentials | null {
-  const given = values(request.rawHeaders, 'proxy-authorization');
-  const value = given[0];
-  if (value === undefined) return null;
+export function credentialsOf({ noted }: RequestHead): Credentials | null {
+  const value = noted['proxy-authorization'];
+  if (value === null) return null;
   const wrong = { user: '', password: '' };
-  return given.length > 1 ? wrong : (parseBasic(value) ?? wrong);
+  return noted.repeated?.has('proxy-authorization') ? wrong : (parseBasic(value) ?? wrong);
 }
 
 /** True if content follows the head (RFC 9112 section 6.3). */
-export function hasContent(request: RequestHead): boolean {
-  const length = values(request.rawHeaders, 'content-length')[0] ?? '0';
-  return length !== '0' || hasField(request.rawHeaders, 'transfer-encoding');
+export function hasContent({ noted }: RequestHead): boolean {
+  return (noted['content-length'] ?? '0') !== '0' || noted['transfer-encoding'] !== null;
 }
 
 /**
  * `malformed-request` or null. RFC 9112 section 6.1: the only transfer coding accepted is `chunked`, once, in HTTP/1.1.
  * A Content-Length beside it is refused, and so is a repeated Content-Length, even with the same value.
  */
-export function framingFault({ rawHeaders: raw, httpVersion: version }: RequestHead): Reason | null {
-  const lengths = values(raw, 'content-length');
-  const length = lengths[0];
-  if (lengths.length > 1 || (length !== undefined && !LENGTH.test(length))) return 'malformed-request';
-  if (!hasField(raw, 'transfer-encoding')) return null;
-  const codings = members(raw, 'transfer-encoding');
-  const isPlain = codings.length === 1 && codings[0] === 'chunked' && version === '1.1' && lengths.length === 0;
+export function framingFault({ noted, httpVersion: version }: RequestHead): Reason | null {
+  const { 'content-length': length, 'transfer-encoding': coding } = noted;
+  // Several are a list, and no length.
+  if (length !== null && !LENGTH.test(length)) return 'malformed-request';
+  if (coding === null) return null;
+  const codings = listMembers(coding);
+  const isPlain = codings.length === 1 && codings[0] === 'chunked' && version === '1.1' && length === null;
   return isPlain ? null : 'malformed-request';
 }
 
 const LENGTH = /^\d{1,15}$/;
+
+/**
+ * True if the request asks for a switch that this proxy carries. An Upgrade may be ignored (RFC 9110 section 7.8), and is: in
+ * HTTP/1.0, for `h2c` (obsolete by RFC 9113 section 3.1), and for requests with content, which could not be told from the new protocol.
+ */
+export function carriesUpgrade(request: RequestHead): boolean {
+  const { upgrade, connection } = request.noted;
+  if (upgrade === null || connection === null || request.httpVersion !== '1.1') return false;
+  const protocols = listMembers(upgrade);
+  return (
+    protocols.length > 0 &&
+    listMembers(connection).includes('upgrade') &&
+    !protocols.includes('h2c') &&
+    !hasContent(request)
+  );
+}

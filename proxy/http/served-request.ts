@@ -7,7 +7,7 @@ import { ClientResponse, type ResponseOwner } from './client-response.js';
 import type { ConnectionOptions } from './connection-options.js';
 import { type ContentReader, contentReader } from './content-reader.js';
 import type { ForwardOwner } from './forwarding.js';
-import type { HeadLimits, WholeHead } from './head-reader.js';
+import type { HeadLimits, WholeHead } from './head-lines.js';
 
 /** The connection that it came over. */
 export interface ServedOwner {

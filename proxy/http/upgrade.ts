@@ -9,25 +9,9 @@ import type { Side } from '../net/side.js';
 import type { ClientRequest } from './client-request.js';
 import { ClientResponse } from './client-response.js';
 import type { TakeOverOptions } from './connection-options.js';
-import { members, responseFields, values } from './fields.js';
+import { responseFields, values } from './fields.js';
 import { forward } from './forward.js';
 import type { ForwardDoor, ForwardOwner } from './forwarding.js';
-import { hasContent, type RequestHead } from './request-head.js';
-
-/**
- * True if the request asks for a switch that this proxy carries. An Upgrade may be ignored (RFC 9110 section 7.8), and is: in
- * HTTP/1.0, for `h2c` (obsolete by RFC 9113 section 3.1), and for requests with content, which could not be told from the new protocol.
- */
-export function carriesUpgrade(request: RequestHead): boolean {
-  const protocols = members(request.rawHeaders, 'upgrade');
-  return (
-    protocols.length > 0 &&
-    request.httpVersion === '1.1' &&
-    members(request.rawHeaders, 'connection').includes('upgrade') &&
-    !protocols.includes('h2c') &&
-    !hasContent(request)
-  );
-}
 
 /** Never rejects, and never leaves `client` open. */
 export async function upgrade(

@@ -18,6 +18,7 @@ import { parseRecordLine } from '../../proxy/observe/parse-record.js';
 import { readRequest } from '../../proxy/socks/messages.js';
 import { parseClientHello } from '../../proxy/tls/client-hello.js';
 import { HelloReader } from '../../proxy/tls/hello-reader.js';
+import { requestHead } from '../http/request-head.js';
 import { stepsOf } from './steps.js';
 
 /** The smallest input; the others are twice and four times as large. */
@@ -39,7 +40,7 @@ function head(fields: string, size: number): void {
 }
 
 function content(text: string, size: number): void {
-  const reader = contentReader({ httpVersion: '1.1', rawHeaders: ['Transfer-Encoding', 'chunked'] }, LIMITS);
+  const reader = contentReader(requestHead(['Transfer-Encoding', 'chunked']), LIMITS);
   inPieces(text, size, (piece) => reader?.push(piece, () => undefined));
 }
 

@@ -7,6 +7,7 @@ import { ClientResponse } from '../../proxy/http/client-response.js';
 import type { RequestHead } from '../../proxy/http/request-head.js';
 import { COUNTED, connectionOptions } from './connection-options.js';
 import { untilEnd } from './raw-origin.js';
+import { requestHead } from './request-head.js';
 
 /** The proxy's end of a connection, and its client's. */
 async function connection(t: TestContext): Promise<{ own: Socket; client: Socket }> {
@@ -26,7 +27,7 @@ async function connection(t: TestContext): Promise<{ own: Socket; client: Socket
 }
 
 function request(httpVersion: string, method = 'GET', rawHeaders: readonly string[] = []): RequestHead {
-  return { method, url: 'http://a/', httpVersion, rawHeaders };
+  return requestHead(rawHeaders, httpVersion, method);
 }
 
 const STAYS = 'Connection: keep-alive\r\nKeep-Alive: timeout=60\r\n';

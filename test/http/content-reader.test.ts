@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { contentReader } from '../../proxy/http/content-reader.js';
+import { requestHead } from './request-head.js';
 
 const LIMITS = { headerBytes: 1024, headerFields: 20 };
 const CHUNKED = ['Transfer-Encoding', 'chunked'];
 
 function open(rawHeaders: readonly string[]) {
-  return contentReader({ method: 'POST', url: 'http://a/', httpVersion: '1.1', rawHeaders }, LIMITS) ?? assert.fail();
+  return contentReader(requestHead(rawHeaders, '1.1', 'POST'), LIMITS) ?? assert.fail();
 }
 
 /** All of `text` in pieces of `size` octets, until the reader has said that it ends or is at fault. */
@@ -26,7 +27,7 @@ function read(rawHeaders: readonly string[], text: string, size = text.length) {
 
 test('a head without content has no reader', () => {
   for (const rawHeaders of [[], ['Content-Length', '0']])
-    assert.equal(contentReader({ httpVersion: '1.1', rawHeaders }, LIMITS), null);
+    assert.equal(contentReader(requestHead(rawHeaders), LIMITS), null);
 });
 
 test('content of a known length ends there, and what follows is not touched', () => {

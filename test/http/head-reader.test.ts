@@ -1,26 +1,54 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readAtOnce } from '../../proxy/http/head-lines.js';
 import { HeadReader } from '../../proxy/http/head-reader.js';
+import { noted } from '../../proxy/http/request-head.js';
 
 const HEAD = 'CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\nX-A: \t one, two \r\nX-Empty:\r\n\r\n';
-const READ = {
-  method: 'CONNECT',
-  url: 'a.example:443',
-  httpVersion: '1.1',
-  rawHeaders: ['Host', 'a.example:443', 'X-A', 'one, two', 'X-Empty', ''],
-};
+const RAW = ['Host', 'a.example:443', 'X-A', 'one, two', 'X-Empty', ''];
+const READ = { method: 'CONNECT', url: 'a.example:443', httpVersion: '1.1', rawHeaders: RAW, noted: noted(RAW) };
 
 function limits(headerBytes = 16_384, headerFields = 100) {
   return { headerBytes, headerFields };
 }
 
+/** As the first piece of a connection, which a reader reads like the function that spares one. */
 function read(text: string, ...most: Parameters<typeof limits>) {
-  return new HeadReader(limits(...most)).push(Buffer.from(text, 'latin1'));
+  const bytes = Buffer.from(text, 'latin1');
+  const reading = new HeadReader(limits(...most)).push(bytes);
+  const atOnce = readAtOnce(bytes, limits(...most));
+  if (atOnce !== null) assert.deepEqual(atOnce, reading);
+  return reading;
 }
 
 test('a head is read with its fields as they came, and what follows it is not touched', () => {
   assert.deepEqual(read(`${HEAD}early`), { kind: 'head', head: READ, taken: HEAD.length, length: HEAD.length });
   assert.deepEqual(read(HEAD), { kind: 'head', head: READ, taken: HEAD.length, length: HEAD.length });
+});
+
+test('a head that follows half of one or an empty line is left to a reader', () => {
+  for (const text of [HEAD.slice(0, -1), `\r\n${HEAD}`, '\r', ''])
+    assert.equal(readAtOnce(Buffer.from(text, 'latin1'), limits()), null, JSON.stringify(text));
+});
+
+test('what every request is asked for is noted in any case, and several of one name are told from one', () => {
+  const { host, expect, upgrade, connection, repeated } = noted([
+    'HOST',
+    'a',
+    'Connection',
+    'x',
+    'hosT',
+    'b',
+    'Hos',
+    'c',
+  ]);
+  assert.deepEqual(
+    { host, expect, upgrade, connection },
+    { host: 'a,b', expect: null, upgrade: null, connection: 'x' },
+  );
+  assert.deepEqual([...(repeated ?? [])], ['host']);
+  assert.equal(noted(['Host', 'a,b', 'X', 'a', 'x', 'b']).repeated, null);
+  assert.equal(noted(['Content-Length', '', 'content-length', '']).repeated?.has('content-length'), true);
 });
 
 test('a head that comes byte by byte is the same head', () => {
@@ -62,7 +90,13 @@ test('every method is read alike, and what begins no request is reported at once
   const reading = read('GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n');
   assert.deepEqual(reading, {
     kind: 'head',
-    head: { method: 'GET', url: 'http://a/', httpVersion: '1.1', rawHeaders: ['Host', 'a'] },
+    head: {
+      method: 'GET',
+      url: 'http://a/',
+      httpVersion: '1.1',
+      rawHeaders: ['Host', 'a'],
+      noted: noted(['Host', 'a']),
+    },
     taken: 35,
     length: 35,
   });

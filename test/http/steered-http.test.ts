@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { originTarget } from '../../proxy/http/origin-target.js';
 import { openStand, readAll, type Stand } from '../door/stand.js';
+import { requestHead } from './request-head.js';
 
 test('Host is the target of an origin-form request, which reaches the origin as it was asked', async (context) => {
   const { port, requests } = await openSite(context);
@@ -146,7 +147,7 @@ test('nothing in Host can end the authority early', () => {
     ':80',
     '[::1',
   ])
-    assert.equal(originTarget({ url: '/', rawHeaders: ['Host', host] }).ok, false, host);
+    assert.equal(originTarget({ ...requestHead(['Host', host]), url: '/' }).ok, false, host);
 });
 
 async function openSite(
