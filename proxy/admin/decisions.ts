@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { type Prefix, parseAddress, parsePrefix } from '../core/address.js';
 import { REASONS, type Reason } from '../core/reasons.js';
-import { placeInFile } from '../core/rule-id.js';
+import { placeInFile } from '../core/rule.js';
 import { classify, type LocalRanges } from '../core/special-purpose.js';
 import { decisionsCsv } from '../observe/csv.js';
 import { groupDecisions } from '../observe/groups.js';

@@ -4,7 +4,7 @@ import { decodeText } from '../config/text-encoding.js';
 import { parseSource } from '../config/yaml-source.js';
 import { parsePrefix } from '../core/address.js';
 import { parseDnsName, parseHostPattern } from '../core/host-pattern.js';
-import { ruleId, sectionOf } from '../core/rule-id.js';
+import { ruleId, sectionOf } from '../core/rule.js';
 import { type LocalRanges, TABLE_ALONE } from '../core/special-purpose.js';
 import type { DecisionRecord } from '../observe/record.js';
 import { extendedConfiguration, newConfiguration } from '../suggest/document.js';

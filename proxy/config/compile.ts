@@ -4,7 +4,7 @@ import { parsePrefix } from '../core/address.js';
 import { parseHostPattern } from '../core/host-pattern.js';
 import type { Parent } from '../core/parent.js';
 import type { Policy, Rule } from '../core/policy.js';
-import { type RuleId, type RuleSection, ruleId } from '../core/rule-id.js';
+import { type RuleId, type RuleSection, ruleId } from '../core/rule.js';
 import { isLocalhost, type LocalRanges } from '../core/special-purpose.js';
 import { isPort, parseHost, type Target } from '../core/target.js';
 import { AUDIT_ROLES } from './audit-roles.js';

@@ -4,7 +4,7 @@ import { parsePrefix } from '../core/address.js';
 import { parseHostPattern } from '../core/host-pattern.js';
 import { NOTICE_EVENTS, type NoticeEvent } from '../core/notice-event.js';
 import type { Rule } from '../core/policy.js';
-import type { RuleId } from '../core/rule-id.js';
+import type { RuleId } from '../core/rule.js';
 import { type AbsoluteTarget, hostText, parseAbsolute, type Target } from '../core/target.js';
 import { clientName, duration, form, type Mismatch, mismatch, word } from './scalars.js';
 import { list, section } from './shapes.js';

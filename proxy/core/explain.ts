@@ -1,6 +1,6 @@
 /** Refusals in words: one sentence for the body, a short phrase for the status line. */
 import { REASONS, type Reason } from './reasons.js';
-import { placeInFile, sectionOf } from './rule-id.js';
+import { placeInFile, sectionOf } from './rule.js';
 import { authorityText, hostText, type Target } from './target.js';
 
 /** What is known of a refused or failed request. `what`: from the Refusal, what the prohibited address is. */

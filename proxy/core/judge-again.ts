@@ -4,8 +4,7 @@ import { judgeAddress, judgeUnresolved, type Policy, policyFor } from './judge.j
 import { decideHost } from './policy.js';
 import type { DenyReason } from './reasons.js';
 import type { Denial } from './refusal.js';
-import type { Question } from './rule.js';
-import { isNever } from './rule-id.js';
+import { isNever, type Question } from './rule.js';
 
 export interface Standing {
   /** The address that was dialled, or all that were vetted if a parent proxy chose among them; null where only the parent knows. */

@@ -5,15 +5,15 @@ import type { DenyReason } from './reasons.js';
 import { type Denial, refusal } from './refusal.js';
 import {
   type ClientIdentity,
-  matches,
+  firstMatch,
+  firstOpening,
   matchesButForPort,
   mayMatch,
   type OwnEndpoints,
-  opens,
   type Question,
   type Rule,
+  type RuleId,
 } from './rule.js';
-import type { RuleId } from './rule-id.js';
 import { type AddressClass, classify, classifyName, type LocalRanges } from './special-purpose.js';
 import type { Host, Target } from './target.js';
 
@@ -64,8 +64,8 @@ export function judgeName(policy: Policy, question: Question, name: DnsName): De
   if (pause !== null) return pause;
   if (policy.mode === 'report') return null;
   if (policy.clients === 'required' && question.client.name === null) return refusal('client-required', 'clients');
-  const denied = policy.deny.find((rule) => rule.address === null && matches(rule, question, null));
-  if (denied !== undefined) return refusal(denyReason(denied), denied.id);
+  const denied = firstMatch(policy.deny, question, null);
+  if (denied !== null) return refusal(denyReason(denied), denied.id);
   const opened = [...policy.internal, ...(policy.elsewhere ?? [])];
   if (special !== null && !opened.some((rule) => mayMatch(rule, question, name)))
     return refusal('address-prohibited', special.id, special.what);
@@ -85,8 +85,8 @@ export function judgeUnresolved(policy: Policy, question: Question, name: DnsNam
   const special = classifyName(name);
   if (special !== null) return refusal('address-prohibited', special.id, special.what);
   if (policy.mode === 'report') return 'report';
-  const allowed = policy.allow.find((rule) => rule.address === null && matches(rule, question, null));
-  if (allowed !== undefined) return allowed.id;
+  const allowed = firstMatch(policy.allow, question, null);
+  if (allowed !== null) return allowed.id;
   return policy.default === 'public' ? 'default' : notAllowed(policy, question, null);
 }
 
@@ -107,9 +107,6 @@ export function judgeAddress(policy: Policy, question: Question, address: Addres
   return policy.mode === 'report' ? { allowed: true, address: routed, rule: 'report', noted: found } : no(found);
 }
 
-/** For an absent list, so that none is made for each request. */
-const NONE: readonly never[] = Object.freeze([]);
-
 /**
  * Which of the places that no rule opens an address is. `own`: any port of an own address that is not loopback, and any
  * loopback address on a port that the proxy listens on, since a listener on the wildcard address answers at all of these.
@@ -117,23 +114,24 @@ const NONE: readonly never[] = Object.freeze([]);
  * any port, since it commands the whole cluster.
  */
 export function ownPlace(own: OwnEndpoints, address: Address, port: number): 'own' | 'host' | 'api-server' | null {
-  if (isLoopback(address)) {
-    if (own.ports.has(port)) return 'own';
-  } else for (const one of own.addresses) if (sameAddress(one, address)) return 'own';
-  for (const prefix of own.host ?? NONE) if (contains(prefix, address)) return 'host';
-  const { apiServer } = own;
+  const { addresses, ports, host, apiServer } = own;
+  const isOwn = isLoopback(address) ? ports.has(port) : addresses.some((one) => sameAddress(one, address));
+  if (isOwn) return 'own';
+  if (host?.some((prefix) => contains(prefix, address)) === true) return 'host';
   return apiServer !== undefined && apiServer !== null && sameAddress(apiServer, address) ? 'api-server' : null;
 }
 
 /** Steps 2 to 5: the rule that allows, or the refusal. */
 function judgeRules(policy: Policy, question: Question, address: Address, is: AddressClass): RuleId | Denial {
   if (policy.clients === 'required' && question.client.name === null) return refusal('client-required', 'clients');
-  for (const rule of policy.deny) if (matches(rule, question, address)) return refusal(denyReason(rule), rule.id);
+  const denied = firstMatch(policy.deny, question, address);
+  if (denied !== null) return refusal(denyReason(denied), denied.id);
   if (is.kind !== 'global') {
-    for (const rule of policy.internal) if (opens(rule, question, address, is)) return rule.id;
-    return notOpened(policy, question, address, is);
+    const exception = firstOpening(policy.internal, question, address, is);
+    return exception?.id ?? notOpened(policy, question, address, is);
   }
-  for (const rule of policy.allow) if (matches(rule, question, address)) return rule.id;
+  const allowed = firstMatch(policy.allow, question, address);
+  if (allowed !== null) return allowed.id;
   return policy.default === 'public' ? 'default' : notAllowed(policy, question, address);
 }
 
@@ -152,8 +150,8 @@ function notAllowed(policy: Policy, question: Question, address: Address | null)
 
 /** Distinguishes a name that was opened at other addresses from a destination that nobody opened. */
 function notOpened(policy: Policy, question: Question, address: Address, kind: SpecialClass): Denial {
-  const elsewhere = policy.elsewhere?.find((rule) => opens(rule, question, address, kind));
-  if (elsewhere !== undefined) return refusal('address-not-confirmed', elsewhere.id, kind.what);
+  const elsewhere = firstOpening(policy.elsewhere ?? [], question, address, kind);
+  if (elsewhere !== null) return refusal('address-not-confirmed', elsewhere.id, kind.what);
   return refusal(prohibited(kind), kind.id, kind.what);
 }
 

@@ -28,8 +28,7 @@ import {
 } from './judge.js';
 import type { DenyReason } from './reasons.js';
 import { type Denial, refusal } from './refusal.js';
-import type { Question } from './rule.js';
-import type { RuleId } from './rule-id.js';
+import type { Question, RuleId } from './rule.js';
 import type { Target } from './target.js';
 
 export { type Policy, policyFor } from './judge.js';

@@ -1,6 +1,6 @@
 /** Why a request is refused, or failed: one type from the policy to the last byte of the answer. */
 import type { DenyReason, Reason } from './reasons.js';
-import type { RuleId } from './rule-id.js';
+import type { RuleId } from './rule.js';
 
 export interface Refusal<R extends Reason = Reason> {
   readonly reason: R;

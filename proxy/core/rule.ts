@@ -1,8 +1,6 @@
-/** One rule of the policy: what it covers of a question. */
+/** One rule of the policy: what it covers of a question, and what records, refusals and metrics call it. */
 import { type Address, contains, type Prefix } from './address.js';
 import type { DnsName, HostPattern } from './host-pattern.js';
-import type { RuleId } from './rule-id.js';
-import type { AddressClass } from './special-purpose.js';
 import type { Target } from './target.js';
 
 /** Null means any. A rule without host and address matches every destination. */
@@ -45,9 +43,33 @@ export interface Question {
   readonly own: OwnEndpoints;
 }
 
-/** True where the rule covers port, client and host or address. With `address` null, a rule by address matches nothing. */
-export function matches(rule: Rule, question: Question, address: Address | null): boolean {
-  return coversPort(rule, question.target.port) && matchesButForPort(rule, question, address);
+/** The first rule that covers port, client and host or address. With `address` null, a rule by address matches nothing. */
+export function firstMatch(rules: readonly Rule[], question: Question, address: Address | null): Rule | null {
+  for (let i = 0; i < rules.length; i++) {
+    const rule = rules[i];
+    if (rule === undefined) continue;
+    if (coversPort(rule, question.target.port) && matchesButForPort(rule, question, address)) return rule;
+  }
+  return null;
+}
+
+/** What an address is, as far as it decides which rules may open it. */
+interface Special {
+  readonly opensByName: boolean;
+}
+
+/**
+ * The first `internal` rule that opens this special-purpose address. A rule by host name opens only private-use, shared and
+ * unique-local addresses; a rule by address opens whatever it names. One without ports, or without either, opens nothing.
+ */
+export function firstOpening(rules: readonly Rule[], question: Question, address: Address, is: Special): Rule | null {
+  for (let i = 0; i < rules.length; i++) {
+    const rule = rules[i];
+    if (rule === undefined || rule.ports === null || (rule.host === null && rule.address === null)) continue;
+    if (rule.host !== null && !is.opensByName) continue;
+    if (coversPort(rule, question.target.port) && matchesButForPort(rule, question, address)) return rule;
+  }
+  return null;
 }
 
 /** True where some DNS answer for `name` could make the rule match. */
@@ -63,23 +85,80 @@ export function matchesButForPort(rule: Rule, { target, client }: Question, addr
   return coversClient(rule, client);
 }
 
-/**
- * True where an `internal` rule opens this special-purpose address. A rule by host name opens only private-use, shared and
- * unique-local addresses; a rule by address opens whatever it names.
- */
-export function opens(rule: Rule, question: Question, address: Address, kind: AddressClass): boolean {
-  if (rule.host === null && rule.address === null) return false;
-  if (rule.host !== null && (kind.kind === 'global' || !kind.opensByName)) return false;
-  return rule.ports !== null && matches(rule, question, address);
-}
-
 function coversPort({ ports }: Rule, port: number): boolean {
   if (ports === null) return true;
-  for (const { from, to } of ports) if (from <= port && port <= to) return true;
+  for (let i = 0; i < ports.length; i++) {
+    const range = ports[i];
+    if (range !== undefined && range.from <= port && port <= range.to) return true;
+  }
   return false;
 }
 
 function coversClient({ clients, clientAddress }: Rule, client: ClientIdentity): boolean {
   if (clientAddress !== undefined) return client.name === null && client.address === clientAddress;
   return clients === null || (client.name !== null && clients.has(client.name));
+}
+
+const SECTIONS = ['allow', 'deny', 'internal'] as const;
+export type RuleSection = (typeof SECTIONS)[number];
+
+/**
+ * A configured rule by its name, or by its position in its list; `default`: policy.default; `report`: let through by mode
+ * report, though `enforce` would refuse it; `sni` and `clients`: those keys of the policy; `upstream`: the parent proxy;
+ * `notify` and `otlp`: a receiver of the proxy's own; `grant:…` and `pause`: what was decided at run time; `never:…` and
+ * `special:…`: the range, name or form of address that is refused by itself; `private:…`: a range of policy.private.
+ */
+export type RuleId =
+  | `${RuleSection}:${string}`
+  | `${RuleSection}[${number}]`
+  | `relay[${number}]`
+  | 'upstream'
+  | 'notify'
+  | 'otlp'
+  | 'default'
+  | 'report'
+  | 'sni'
+  | 'clients'
+  | `grant:${string}`
+  | 'pause'
+  | `pause:${string}`
+  | `never:${string}`
+  | `special:${string}`
+  | `private:${string}`;
+
+/** `name` null: a rule without one. A name has no bracket, so the two forms cannot be mistaken for each other. */
+export function ruleId(section: RuleSection, index: number, name: string | null): RuleId {
+  return name === null ? `${section}[${index}]` : `${section}:${name}`;
+}
+
+/** The list that the rule is in; null for what is no rule of the configuration. `id` may come from an old record. */
+export function sectionOf(id: string | null): RuleSection | null {
+  if (id === null) return null;
+  for (const section of SECTIONS) {
+    const next = id[section.length];
+    if ((next === ':' || next === '[') && id.startsWith(section)) return section;
+  }
+  return null;
+}
+
+/** True for what no rule and no mode opens. */
+export function isNever(id: string | null): boolean {
+  return id?.startsWith('never:') ?? false;
+}
+
+/** Where people find it in their file: `policy.allow[0]`, `policy.allow (github-api)`; null if the file has no key for it. */
+export function placeInFile(id: string | null): string | null {
+  if (id === null) return null;
+  const section = sectionOf(id);
+  if (section !== null)
+    return id.includes('[') ? `policy.${id}` : `policy.${section} (${id.slice(section.length + 1)})`;
+  if (id === 'default' || id === 'sni' || id === 'clients') return `policy.${id}`;
+  if (id === 'report') return 'policy.mode';
+  if (id.startsWith('private:')) return 'policy.private';
+  return id.startsWith('relay[') ? id : null;
+}
+
+/** The id of the grant that is the rule; null for any other. */
+export function grantOf(id: string | null): string | null {
+  return id?.startsWith('grant:') ? id.slice('grant:'.length) : null;
 }

@@ -6,8 +6,7 @@
 import { type Address, type Prefix, prefixOf } from './address.js';
 import type { HostPattern } from './host-pattern.js';
 import type { Policy } from './judge.js';
-import type { Rule } from './rule.js';
-import type { RuleSection } from './rule-id.js';
+import type { Rule, RuleSection } from './rule.js';
 import { classify, type LocalRanges } from './special-purpose.js';
 
 /** Null means any. Exactly one of `host` and `address` is not null. */

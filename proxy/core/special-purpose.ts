@@ -2,7 +2,7 @@
 import { type Address, contains, type Prefix, parsePrefix } from './address.js';
 import { type Embedding, embeddedIPv4, tailscale4via6 } from './embedded.js';
 import { type Disposition, RANGE_ROWS, SPECIAL_NAMES } from './range-table.js';
-import type { RuleId } from './rule-id.js';
+import type { RuleId } from './rule.js';
 
 type RangeId = Extract<RuleId, `never:${string}` | `special:${string}` | `private:${string}`>;
 

@@ -1,7 +1,7 @@
 /** Admission with run-time decisions: takes a grant for one request, or asks a question. */
 import type { Socket } from 'node:net';
 import type { Policy } from '../core/policy.js';
-import { grantOf } from '../core/rule-id.js';
+import { grantOf } from '../core/rule.js';
 import { hostText, type Target } from '../core/target.js';
 import { Abort, type Abortable } from '../net/abort.js';
 import { type Admission, admit, type Gate } from './admit.js';

@@ -3,7 +3,7 @@ import { type CheckResult, explanation } from '../core/explain.js';
 import { policyFor, type Refusal } from '../core/policy.js';
 import { EgressError, REASONS } from '../core/reasons.js';
 import { refusal } from '../core/refusal.js';
-import { placeInFile, type RuleId } from '../core/rule-id.js';
+import { placeInFile, type RuleId } from '../core/rule.js';
 import { hostText, type Parsed, parseAbsolute, parseAuthority, type Target } from '../core/target.js';
 import { admit, type Gate } from './admit.js';
 import type { Settings } from './arrivals.js';

@@ -3,7 +3,7 @@ import { type Address, sameAddress } from '../core/address.js';
 import { parseDnsName } from '../core/host-pattern.js';
 import { type Denial, decideAddresses, decideHost, type Policy } from '../core/policy.js';
 import type { DenyReason } from '../core/reasons.js';
-import { isNever, type RuleId, sectionOf } from '../core/rule-id.js';
+import { isNever, type RuleId, sectionOf } from '../core/rule.js';
 import { type GrantedRule, withRunTime } from '../core/run-time.js';
 import { classify, classifyName } from '../core/special-purpose.js';
 import { type Host, isPort, type Port } from '../core/target.js';

@@ -4,7 +4,7 @@
  */
 import { Counter, type Registry } from 'prom-client';
 import { REASONS, type Reason } from '../core/reasons.js';
-import { sectionOf } from '../core/rule-id.js';
+import { sectionOf } from '../core/rule.js';
 import { type DecisionRecord, DOORS } from './record.js';
 
 /** Reasons that alerts look for. Their series exist from the start, or the first request would not be an increase. */

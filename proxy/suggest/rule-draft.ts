@@ -4,7 +4,7 @@
  */
 import { parseAddress, parsePrefix } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
-import { isNever, placeInFile, sectionOf } from '../core/rule-id.js';
+import { isNever, placeInFile, sectionOf } from '../core/rule.js';
 import { type Classification, classify, classifyName, isLocalhost, type LocalRanges } from '../core/special-purpose.js';
 import { isPort } from '../core/target.js';
 

@@ -5,7 +5,7 @@ import { closedPolicy } from '../../proxy/config/compile.js';
 import { type Address, parseAddress, parsePrefix } from '../../proxy/core/address.js';
 import { parseHostPattern } from '../../proxy/core/host-pattern.js';
 import { decideAddresses, decideHost, type Policy, type Question, type Rule } from '../../proxy/core/policy.js';
-import { type RuleSection, ruleId } from '../../proxy/core/rule-id.js';
+import { type RuleSection, ruleId } from '../../proxy/core/rule.js';
 import { parseAuthority } from '../../proxy/core/target.js';
 
 export interface RuleText {
