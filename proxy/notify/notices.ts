@@ -99,7 +99,9 @@ export class Notices implements DecisionSink {
     event: NoticeEvent,
     { id, time, client, host, port }: Pick<Notice, 'id' | 'time' | 'client' | 'host' | 'port'>,
   ) {
-    this.#fold.offer({ event, time, id, client, host, port, count: 1 });
+    const notice = { event, time, id, client, host, port, count: 1 };
+    const who = clientKey(notice);
+    this.#fold.offer(notice, { kind: event, ...ALLOWANCE }, who, `${who} ${host} ${port}`);
   }
 }
 
@@ -109,10 +111,7 @@ function foldOf(write: (notice: Notice) => void, now: () => number): Fold<Notice
   return new Fold<Notice>(
     {
       write,
-      allowance: ({ event }) => ({ kind: event, ...ALLOWANCE }),
       client: clientKey,
-      same: (notice) => `${clientKey(notice)} ${notice.host} ${notice.port}`,
-      alike: clientKey,
       withoutDestination: (notice) => ({ ...notice, host: null, port: null }),
       merge: (_before, notice) => notice,
       withRepeats: (notice, repeats) => ({ ...notice, count: 1 + repeats }),

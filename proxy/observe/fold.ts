@@ -13,12 +13,8 @@ export interface Allowance {
 
 export interface FoldRules<T> {
   write(record: T): void;
-  /** The allowance that a record takes from. */
-  allowance(record: T): Allowance;
-  /** Keys: who asks; the same with all that was asked and answered; and that without the destination. */
+  /** The key of who asks. */
   client(record: T): string;
-  same(record: T): string;
-  alike(record: T): string;
   /** The record for requests to different destinations. */
   withoutDestination(record: T): T;
   /** Two records as one, which keeps what the later one says. */
@@ -65,10 +61,22 @@ export class Fold<T> {
     });
   }
 
-  offer(record: T): void {
-    const most = this.#rules.allowance(record);
-    // Asked first, because in a flood no other key has to be made.
-    const same = this.#rules.same(record);
+  /**
+   * `most`: the allowance that the record takes from. `same`: a key of who asks with all that was asked and answered; `alike`:
+   * that without the destination.
+   */
+  offer(record: T, most: Allowance, alike: string, same: string): void {
+    const ofSame = this.#counts.get(same);
+    if (ofSame === undefined || ofSame.waiting === null || ofSame.written < most.same) {
+      this.#offerSingly(record, most, alike, same);
+      return;
+    }
+    // Where nearly all records of a flood end: no other key is made, and no clock read.
+    ofSame.waiting.record = this.#rules.merge(ofSame.waiting.record, record);
+    ofSame.waiting.more += 1;
+  }
+
+  #offerSingly(record: T, most: Allowance, alike: string, same: string): void {
     const ofSame = this.#peek(same);
     if (ofSame !== null && ofSame.written >= most.same) {
       this.#wait(ofSame, record);
@@ -78,7 +86,7 @@ export class Fold<T> {
     const ofAll = this.#count(most.kind);
     // Nobody gets more than what is left for the others, and everybody gets a few.
     if (ofClient.written >= Math.max(most.least, Math.min(most.client, most.all - ofAll.written))) {
-      this.#wait(this.#count(this.#rules.alike(record)), this.#rules.withoutDestination(record));
+      this.#wait(this.#count(alike), this.#rules.withoutDestination(record));
       return;
     }
     for (const count of [ofClient, ofAll, ofSame ?? this.#count(same)]) count.written += 1;
@@ -94,7 +102,7 @@ export class Fold<T> {
   #peek(key: string): Count<T> | null {
     const count = this.#counts.get(key);
     if (count === undefined) return null;
-    if (this.#isOver(count) && count.waiting === null) {
+    if (count.waiting === null && this.#isOver(count)) {
       count.since = this.#options.now();
       count.written = 0;
     }

@@ -3,7 +3,7 @@
  * are counted, and one record per interval says with `repeats` how many more it stands for. So nobody can push the rest
  * out of the log. DECISIONS 115.
  */
-import { type Allowance, Fold } from './fold.js';
+import { type Allowance, Fold, type FoldRules } from './fold.js';
 import type { CloseRecord, DecisionRecord, DecisionSink } from './record.js';
 
 export const INTERVAL_MS = 10_000;
@@ -23,14 +23,9 @@ export function isAlarm({ reason }: Pick<DecisionRecord, 'reason'>): boolean {
   return reason === 'metadata-address' || reason === 'own-listener';
 }
 
-export interface RepeatsSink extends DecisionSink {
-  /** The id of the record that counts the request whose refusal named this id; the same id if it has a record of its own. */
-  idOf(id: string): string;
-  /** Writes what is counted but not written yet, at the end. */
-  flush(): void;
-}
-
 export interface RepeatsOptions {
+  /** Hears of each record at once, also of those that are only counted. */
+  readonly counter?: DecisionSink;
   /** Milliseconds. */
   readonly now?: () => number;
   /** Memory for the counts. */
@@ -41,58 +36,80 @@ const MEMORY_BYTES = 2 * 1024 * 1024;
 /** A person asks for the id of a refusal within minutes, so the last ones of a flood are enough. */
 const MOST_FOLDED = 4096;
 
-/** `next` gets every record that is written. One that stands for others comes up to an interval late. */
-export function foldRepeats(next: DecisionSink, options: RepeatsOptions = {}): RepeatsSink {
-  const { now = () => performance.now(), memoryBytes = MEMORY_BYTES } = options;
-  const folded = new Successors();
-  const foldOptions = { intervalMs: INTERVAL_MS, now, memoryBytes: memoryBytes / 2 };
-  const decisions = new Fold<DecisionRecord>(
-    {
-      write: (record) => next.decision(record),
-      allowance: (record) => ALLOWANCES[kindOf(record)],
-      client: clientKey,
-      same: (record) => `${alikeDecision(record)} ${record.host} ${record.port}`,
-      alike: alikeDecision,
-      withoutDestination: ({ serverName: _none, ...record }) => ({
-        ...record,
-        ...NOWHERE,
-        addresses: [],
-        dialed: null,
-      }),
-      merge(before, record) {
-        // Only for refusals, since nobody is shown the id of an allowed request.
-        if (before.outcome !== 'allow') folded.add(before.id, record.id);
-        return record;
-      },
-      withRepeats,
-    },
-    foldOptions,
-  );
-  const closes = new Fold<CloseRecord>(
-    {
-      write: (record) => next.closed(record),
-      allowance: () => ALLOWANCES.closed,
-      client: clientKey,
-      same: (record) => `${alikeClose(record)} ${record.host} ${record.port}`,
-      alike: alikeClose,
-      withoutDestination: ({ serverName: _none, ...record }) => ({ ...record, ...NOWHERE }),
-      merge: (before, record) => ({
-        ...record,
-        bytesUp: before.bytesUp + record.bytesUp,
-        bytesDown: before.bytesDown + record.bytesDown,
-      }),
-      withRepeats,
-    },
-    foldOptions,
-  );
+export class Repeats implements DecisionSink {
+  readonly #counter: DecisionSink | null;
+  readonly #folded = new Successors();
+  readonly #decisions: Fold<DecisionRecord>;
+  readonly #closes: Fold<CloseRecord>;
+
+  /** `next` gets every record that is written. One that stands for others comes up to an interval late. */
+  constructor(
+    next: DecisionSink,
+    { counter, now = () => performance.now(), memoryBytes = MEMORY_BYTES }: RepeatsOptions = {},
+  ) {
+    const options = { intervalMs: INTERVAL_MS, now, memoryBytes: memoryBytes / 2 };
+    this.#counter = counter ?? null;
+    this.#decisions = new Fold(decisionRules(next, this.#folded), options);
+    this.#closes = new Fold(closeRules(next), options);
+  }
+
+  decision(record: DecisionRecord): void {
+    this.#counter?.decision(record);
+    const { client, door, outcome, reason, host, port } = record;
+    const kind = outcome === 'allow' && reason === null ? 'quiet' : isAlarm(record) ? 'alarm' : 'refused';
+    const alike = `${client.name ?? ''} ${client.address} ${door} ${kind} ${reason}`;
+    this.#decisions.offer(record, ALLOWANCES[kind], alike, `${alike} ${host} ${port}`);
+  }
+
+  closed(record: CloseRecord): void {
+    this.#counter?.closed(record);
+    const { client, door, cause, reason, host, port } = record;
+    const alike = `${client.name ?? ''} ${client.address} ${door} closed ${cause} ${reason}`;
+    this.#closes.offer(record, ALLOWANCES.closed, alike, `${alike} ${host} ${port}`);
+  }
+
+  /** The id of the record that counts the request whose refusal named this id; the same id if it has a record of its own. */
+  idOf(id: string): string {
+    return this.#folded.lastOf(id);
+  }
+
+  /** Writes what is counted but not written yet, at the end. */
+  flush(): void {
+    this.#decisions.flush();
+    this.#closes.flush();
+  }
+}
+
+function decisionRules(next: DecisionSink, folded: Successors): FoldRules<DecisionRecord> {
   return {
-    decision: (record) => decisions.offer(record),
-    closed: (record) => closes.offer(record),
-    idOf: (id) => folded.lastOf(id),
-    flush() {
-      decisions.flush();
-      closes.flush();
+    write: (record) => next.decision(record),
+    client: clientKey,
+    withoutDestination: ({ serverName: _none, ...record }) => ({
+      ...record,
+      ...NOWHERE,
+      addresses: [],
+      dialed: null,
+    }),
+    merge(before, record) {
+      // Only for refusals, since nobody is shown the id of an allowed request.
+      if (before.outcome !== 'allow') folded.add(before.id, record.id);
+      return record;
     },
+    withRepeats,
+  };
+}
+
+function closeRules(next: DecisionSink): FoldRules<CloseRecord> {
+  return {
+    write: (record) => next.closed(record),
+    client: clientKey,
+    withoutDestination: ({ serverName: _none, ...record }) => ({ ...record, ...NOWHERE }),
+    merge: (before, record) => ({
+      ...record,
+      bytesUp: before.bytesUp + record.bytesUp,
+      bytesDown: before.bytesDown + record.bytesDown,
+    }),
+    withRepeats,
   };
 }
 
@@ -123,22 +140,8 @@ class Successors {
 
 const NOWHERE = { rule: null, host: null, port: null } as const;
 
-function kindOf(record: DecisionRecord): 'quiet' | 'refused' | 'alarm' {
-  if (isAlarm(record)) return 'alarm';
-  return record.outcome === 'allow' && record.reason === null ? 'quiet' : 'refused';
-}
-
 function clientKey({ client: { name, address } }: DecisionRecord | CloseRecord): string {
   return `${name ?? ''} ${address}`;
-}
-
-function alikeDecision(record: DecisionRecord): string {
-  const { client, door, reason } = record;
-  return `${client.name ?? ''} ${client.address} ${door} ${kindOf(record)} ${reason}`;
-}
-
-function alikeClose({ client, door, cause, reason }: CloseRecord): string {
-  return `${client.name ?? ''} ${client.address} ${door} closed ${cause} ${reason}`;
 }
 
 function withRepeats<T extends object>(record: T, repeats: number): T {

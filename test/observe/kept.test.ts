@@ -9,7 +9,7 @@ import { openLog } from '../../proxy/observe/open-log.js';
 import { restoreRing } from '../../proxy/observe/read-back.js';
 import type { DecisionRecord } from '../../proxy/observe/record.js';
 import { NO_FILTER } from '../../proxy/observe/record-filter.js';
-import { foldRepeats } from '../../proxy/observe/repeats.js';
+import { Repeats } from '../../proxy/observe/repeats.js';
 import { createRing, type Ring } from '../../proxy/observe/ring.js';
 import { decisionRecord } from './records.js';
 
@@ -104,7 +104,7 @@ test('a flood of forty seconds leaves the metadata record on the page and in the
   const log = await openLog({ level: 'info', format: 'json', file }, stdout);
   const ring = createRing(500);
   let time = 0;
-  const sink = foldRepeats(
+  const sink = new Repeats(
     fanOut(
       [log.decisions, ring],
       createKeptTest(() => time),

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { CloseRecord, DecisionRecord } from '../../proxy/observe/record.js';
-import { ALLOWANCES, foldRepeats, INTERVAL_MS } from '../../proxy/observe/repeats.js';
+import { ALLOWANCES, INTERVAL_MS, Repeats } from '../../proxy/observe/repeats.js';
 import { closeRecord, decisionRecord } from './records.js';
 
 function stand(context: TestContext) {
   context.mock.timers.enable({ apis: ['setInterval', 'Date'] });
   const decisions: DecisionRecord[] = [];
   const closes: CloseRecord[] = [];
-  const sink = foldRepeats(
+  const sink = new Repeats(
     { decision: (record) => decisions.push(record), closed: (record) => closes.push(record) },
     { now: Date.now },
   );
@@ -99,7 +99,7 @@ test('nothing that was counted is lost when the proxy ends, or when other keys n
   sink.flush();
   assert.equal(requests(decisions), 100);
   const few: DecisionRecord[] = [];
-  const small = foldRepeats({ decision: (record) => few.push(record), closed() {} }, { memoryBytes: 20_000 });
+  const small = new Repeats({ decision: (record) => few.push(record), closed() {} }, { memoryBytes: 20_000 });
   for (let i = 0; i < 100; i++) {
     for (let j = 0; j < 50; j++)
       small.decision(decisionRecord({ id: `${i}-${j}`, reason: 'host-denied', host: `n${i}.test` }));
@@ -124,6 +124,12 @@ test('the id of a refusal that was counted leads to the record that counts it', 
   pass(INTERVAL_MS);
   const last = decisions.at(-1);
   assert.deepEqual([last?.id, last?.repeats], ['r100', 100 - ALLOWANCES.refused.same - 1]);
-  assert.deepEqual(['r50', 'r99', 'r100'].map(sink.idOf), ['r100', 'r100', 'r100']);
-  assert.deepEqual(['r1', 'unheard'].map(sink.idOf), ['r1', 'unheard']);
+  assert.deepEqual(
+    ['r50', 'r99', 'r100'].map((id) => sink.idOf(id)),
+    ['r100', 'r100', 'r100'],
+  );
+  assert.deepEqual(
+    ['r1', 'unheard'].map((id) => sink.idOf(id)),
+    ['r1', 'unheard'],
+  );
 });

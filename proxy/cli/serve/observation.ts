@@ -4,10 +4,10 @@ import type { Config } from '../../config/config.js';
 import { instanceName } from '../../observe/instance.js';
 import { createKeptTest } from '../../observe/kept.js';
 import { createMetrics, type Metrics, type MetricsOptions } from '../../observe/metrics.js';
-import { both, fanOut } from '../../observe/observe.js';
+import { fanOut } from '../../observe/observe.js';
 import { type OpenLog, openLog } from '../../observe/open-log.js';
 import type { DecisionSink } from '../../observe/record.js';
-import { foldRepeats } from '../../observe/repeats.js';
+import { Repeats } from '../../observe/repeats.js';
 import { createRing, type Ring } from '../../observe/ring.js';
 import { spawnJson } from '../../observe/spawn-record.js';
 import { createSpawnRing, type SpawnRing } from '../../observe/spawn-ring.js';
@@ -58,7 +58,7 @@ export async function openObservation(config: Config, live: Live): Promise<Obser
   await restoreFrom(config.log.file, ring);
   const metrics = createMetrics(sourcesOf(live, log, ring));
   exporter?.start();
-  const records = foldRepeats(fanOut([log.decisions, ring], createKeptTest(), instance));
+  const records = new Repeats(fanOut([log.decisions, ring], createKeptTest(), instance), { counter: metrics });
   const spawns = createSpawnRing();
   const tail = await followGuard(config, { log, metrics, spawns });
   return {
@@ -66,7 +66,7 @@ export async function openObservation(config: Config, live: Live): Promise<Obser
     metrics,
     ring: { ...ring, find: (id) => ring.find(records.idOf(id)) },
     spawns,
-    sink: both(metrics, records),
+    sink: records,
     onDefect: (error) =>
       log.events.error({ event: 'defect', err: error }, 'an internal error was caught, and the process goes on'),
     stop: () => tail?.close(),
