@@ -19,7 +19,7 @@ import {
 import { reasonOf } from '../core/reasons.js';
 import type { Target } from '../core/target.js';
 import type { Abortable } from '../net/abort.js';
-import type { Dialer } from '../net/dialer.js';
+import { type Dialer, dialed } from '../net/dialer.js';
 import type { Resolver } from '../net/resolver.js';
 import type { Client } from './flow.js';
 import type { Soon } from './soon.js';
@@ -114,17 +114,20 @@ export type Dialing =
 export async function dial(gate: Gate, permit: Permit, signal: Abortable): Promise<Dialing> {
   const startedAt = performance.now();
   try {
-    const { socket, address } = await gate.dialer.dial(permit, signal);
+    const { socket, address } = await dialed(gate.dialer, permit, signal);
     return { ok: true, socket, address, ms: since(startedAt) };
   } catch (error) {
-    // A restarted container has another address: the next request must not wait for the old one's TTL.
-    const { host } = permit.target;
-    if (host.kind === 'name' && reasonOf(error) !== 'client-closed') gate.resolver.forget?.(host.name);
+    forgetName(gate, permit.target, error);
     return { ok: false, error, ms: since(startedAt) };
   }
 }
 
+/** A restarted container has another address: the next request must not wait for the old one's TTL. */
+export function forgetName({ resolver }: Gate, { host }: Target, error: unknown): void {
+  if (host.kind === 'name' && reasonOf(error) !== 'client-closed') resolver.forget?.(host.name);
+}
+
 /** Milliseconds with one decimal. */
-function since(startedAt: number): number {
+export function since(startedAt: number): number {
   return Math.round((performance.now() - startedAt) * 10) / 10;
 }

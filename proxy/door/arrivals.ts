@@ -15,7 +15,6 @@ import { type AdmitOptions, type Admitted, admitOrAsk, type RunTimeGate, type Wa
 import { createAskedNames } from './asked-names.js';
 import type { ClientLabels } from './client-labels.js';
 import { type Credentials, type Identified, identify, namesByToken, type Origin, peerAddress } from './clients.js';
-import { EarlyData } from './early-data.js';
 import { type Client, Flow } from './flow.js';
 import type { Leases } from './leases.js';
 import { OpenTunnel, type TunnelEnds } from './open-tunnel.js';
@@ -133,12 +132,6 @@ export class Arrivals {
   /** True while no new request is taken. */
   get isDraining(): boolean {
     return this.running.isDraining;
-  }
-
-  /** What `socket` sends while its client waits. `rest`: what has already come. */
-  keepEarlyData(socket: Socket, rest: Buffer): EarlyData {
-    const claim = (refuse: () => void) => this.memory.claim('early', peerAddress(socket.remoteAddress), refuse);
-    return new EarlyData(socket, { reads: this.reads, rest, claim });
   }
 
   /** Null: it is this peer's turn now. */

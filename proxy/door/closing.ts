@@ -24,25 +24,10 @@ export class Patience extends Abort implements Waiter {
   readonly socket: Socket;
   readonly unread: Abort;
 
-  constructor(socket: Socket, unread = new Abort()) {
+  constructor(socket: Socket, unread: Abort) {
     super();
     this.socket = socket;
     this.unread = unread;
-  }
-}
-
-/** Aborts when the client is lost before it has an answer. A half-close is no loss. */
-export class Loss extends Patience implements Heir {
-  constructor(client: Side) {
-    super(client.socket);
-    client.inherit(this);
-    if (client.socket.destroyed) this.abort();
-  }
-
-  ended(): void {}
-
-  closed(): void {
-    this.abort();
   }
 }
 

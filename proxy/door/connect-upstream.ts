@@ -1,138 +1,216 @@
 /** Admission and dialling as one step, for doors that open a tunnel. */
 import type { Socket } from 'node:net';
-import type { Address } from '../core/address.js';
-import type { Denial, Permit, Policy, Verdict } from '../core/policy.js';
-import { reasonOf } from '../core/reasons.js';
+import type { Denial, Permit, Policy } from '../core/policy.js';
+import { EgressError, reasonOf } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
-import { dial } from './admit.js';
-import type { Admitted } from './admit-or-ask.js';
+import { Abort } from '../net/abort.js';
+import type { Dial, Dialed, DialOwner } from '../net/dialer.js';
+import type { Heir, Side } from '../net/side.js';
+import { forgetName, since } from './admit.js';
+import type { Admitted, Waiter } from './admit-or-ask.js';
 import type { Arrivals } from './arrivals.js';
-import type { Loss } from './closing.js';
-import type { EarlyData } from './early-data.js';
-import { type Flow, type Trace, traceOf } from './flow.js';
-import type { Soon } from './soon.js';
+import type { EarlyData, EarlyOwner } from './early-data.js';
+import { type Flow, type OpenTrace, type Trace, traceOf } from './flow.js';
+import type { Work } from './running.js';
 import type { Standing } from './standings.js';
 
-type Allowed = Extract<Verdict, { readonly outcome: 'allow' }>;
-
 export interface Connected {
-  readonly open: true;
   readonly socket: Socket;
   readonly permit: Permit;
+  readonly standing: Standing;
   readonly wouldDeny: Denial | null;
-  /** Allowed by a grant for one request, used by this one. */
-  readonly once: boolean;
   readonly trace: Trace;
+  /** What the client has sent meanwhile, to be sent first. */
+  readonly head: Buffer;
 }
 
-export type UpstreamResult = Connected | { readonly open: false; readonly refusal: Refusal; readonly trace: Trace };
-
-/** A client that waits for its tunnel. */
-export interface Waiting {
-  /** Aborts when it is lost. */
-  readonly gone: Loss;
-  /** What it sends meanwhile: if there is no memory for it, the answer is `busy`. */
-  readonly early?: EarlyData;
+/** The door, which answers and records. One object for all of its clients. If it throws, both connections are closed. */
+export interface OpeningOwner {
+  onOpen(opening: Opening, upstream: Connected): void;
+  onRefused(opening: Opening, trace: Trace, refused: Refusal): void;
   /** A last look at the permit before anything is dialled. */
-  readonly inspect?: (permit: Permit) => Refusal | null;
+  inspect?(permit: Permit): Refusal | null;
   /** That of a fixed destination; absent: the policy in force. */
-  readonly policy?: Policy | null | undefined;
+  readonly policy?: Policy | undefined;
+}
+
+export interface OpeningOptions {
+  readonly client: Side;
+  /** Keeps what the client sends meanwhile: if there is no memory for it, the answer is `busy`. Null: nothing reads the client. */
+  readonly early: EarlyData | null;
+  readonly owner: OpeningOwner;
 }
 
 /**
- * Target to connected socket; the door answers and records, whether it opens or not. What is refused without asking DNS
- * is refused at once. Never throws or rejects.
+ * One request, from its target to its connection, with the client that waits for it: aborts when that is lost. A half-close is
+ * no loss. The owner is told once how it ends: at once if nothing has to be waited for. Never throws.
  */
-export function connectUpstream(
-  arrivals: Arrivals,
-  flow: Flow,
-  target: Target,
-  waiting: Waiting,
-): Soon<UpstreamResult> {
-  const { gone, early } = waiting;
-  early?.whenRefused(() => gone.abort());
-  early?.whenFull(() => gone.unread.abort());
-  return new Attempt(arrivals, flow, target, waiting).admit();
-}
-
-/** One request, from its target to its connection. */
-class Attempt {
-  readonly #arrivals: Arrivals;
-  readonly #flow: Flow;
-  readonly #waiting: Waiting;
-  readonly #trace: ReturnType<typeof traceOf>;
+export class Opening extends Abort implements Waiter, Heir, EarlyOwner, DialOwner, Work {
+  readonly arrivals: Arrivals;
+  readonly flow: Flow;
+  readonly client: Side;
+  /** The client's. */
+  readonly socket: Socket;
   readonly #target: Target;
+  readonly #early: EarlyData | null;
+  readonly #owner: OpeningOwner;
+  readonly #trace: OpenTrace;
+  #unread: Abort | null = null;
+  #standing: Standing | null = null;
+  #wouldDeny: Denial | null = null;
+  #dial: Dial | null = null;
+  #dialedAt = 0;
+  /** Its place among the work under way; null: it does not wait. */
+  #place: number | null = null;
 
-  constructor(arrivals: Arrivals, flow: Flow, target: Target, waiting: Waiting) {
-    this.#arrivals = arrivals;
-    this.#flow = flow;
+  constructor(arrivals: Arrivals, flow: Flow, target: Target, { client, early, owner }: OpeningOptions) {
+    super();
+    this.arrivals = arrivals;
+    this.flow = flow;
+    this.client = client;
+    this.socket = client.socket;
     this.#target = target;
-    this.#waiting = waiting;
+    this.#early = early;
+    this.#owner = owner;
     this.#trace = traceOf(target);
+    client.inherit(this);
+    if (client.socket.destroyed || early?.isRefused === true) this.abort();
   }
 
-  admit(): Soon<UpstreamResult> {
+  /** What is refused without asking DNS or a person is refused at once. */
+  start(): void {
     try {
-      const admitting = this.#arrivals.admit(this.#flow, this.#target, this.#waiting.gone);
-      if (!(admitting instanceof Promise)) return this.#judge(admitting);
-      return admitting.then((admitted) => this.#judge(admitted)).catch((error) => this.#failed(error));
+      const admitting = this.arrivals.admit(this.flow, this.#target, this);
+      if (admitting instanceof Promise) this.#await(admitting);
+      else this.#judge(admitting);
     } catch (error) {
-      return this.#failed(error);
+      this.#fail(error);
     }
   }
 
-  #judge({ verdict, addresses, dnsMs, once = false }: Admitted): Soon<UpstreamResult> {
-    const { inspect, policy = null } = this.#waiting;
-    this.#trace.addresses = addresses;
-    this.#trace.dnsMs = dnsMs;
-    if (verdict.outcome === 'deny') return this.#refused(verdict);
-    if (verdict.outcome === 'fail') return this.#failed(verdict.error);
-    const { permit } = verdict;
-    // DNS or a person may have taken a while: what is forbidden by now is not dialled.
-    const standing = { permit, once, dialed: null, policy };
-    const objection = inspect?.(permit) ?? this.#arrivals.standings.objection(this.#flow, standing);
-    return objection === null ? this.#dial(verdict, standing) : this.#refused(objection);
+  override abort(): void {
+    super.abort();
+    this.#dial?.abort();
   }
 
-  async #dial({ permit, wouldDeny }: Allowed, standing: Standing): Promise<UpstreamResult> {
-    const trace = this.#trace;
-    const dialed = await dial(this.#arrivals.gate, permit, this.#waiting.gone);
-    trace.connectMs = dialed.ms;
-    if (!dialed.ok) return this.#failed(dialed.error);
-    const { socket, address } = dialed;
-    trace.dialed = address;
-    const { once } = standing;
-    const objection = this.#lateObjection(standing, address);
-    if (objection === null) return { open: true, socket, permit, wouldDeny, once, trace };
-    socket.destroy();
-    return this.#refused(objection);
+  get unread(): Abort {
+    this.#unread ??= new Abort();
+    if (this.#early?.isFull === true) this.#unread.abort();
+    return this.#unread;
+  }
+
+  onFull(): void {
+    this.#unread?.abort();
+  }
+
+  onNoMemory(): void {
+    this.abort();
+  }
+
+  ended(): void {}
+
+  closed(): void {
+    this.abort();
+  }
+
+  #await(admitting: Promise<Admitted>): void {
+    this.#wait();
+    admitting.then((admitted) => this.#judge(admitted)).catch((error) => this.#fail(error));
+  }
+
+  /** From here on the client is read, and the drain waits for this. A fixed relay is counted by its door. */
+  #wait(): void {
+    if (this.#place !== null || this.flow.door === 'relay') return;
+    this.#place = this.arrivals.running.enter(this);
+    this.#early?.start(this);
+  }
+
+  #judge({ verdict, addresses, dnsMs, once = false }: Admitted): void {
+    this.#trace.addresses = addresses;
+    this.#trace.dnsMs = dnsMs;
+    if (verdict.outcome !== 'allow') {
+      this.#refuse(verdict.outcome === 'deny' ? verdict : refusalOf(this.arrivals, verdict.error));
+      return;
+    }
+    const { permit } = verdict;
+    const standing = { permit, once, dialed: null, policy: this.#owner.policy ?? null };
+    // DNS or a person may have taken a while: what is forbidden by now is not dialled.
+    const objection = this.#owner.inspect?.(permit) ?? this.arrivals.standings.objection(this.flow, standing);
+    if (objection !== null) {
+      this.#refuse(objection);
+      return;
+    }
+    this.#standing = standing;
+    this.#wouldDeny = verdict.wouldDeny;
+    this.#wait();
+    this.#dialedAt = performance.now();
+    if (this.aborted) this.onFailed(new EgressError('client-closed'));
+    else this.#dial = this.arrivals.gate.dialer.dial(permit, this);
   }
 
   /** The dial takes time as well: if it is forbidden by now, not even the client's early data may leave. */
-  #lateObjection(standing: Standing, dialed: Address): Refusal | null {
-    if (this.#waiting.early?.isRefused === true) return refusal('busy');
+  onDialed({ socket, address }: Dialed): void {
+    this.#trace.connectMs = since(this.#dialedAt);
+    this.#trace.dialed = address;
     try {
-      return this.#arrivals.standings.objection(this.#flow, { ...standing, dialed });
+      if (this.#standing === null) throw new Error('dialled before it was admitted');
+      const standing = { ...this.#standing, dialed: address };
+      const objection = this.arrivals.standings.objection(this.flow, standing);
+      if (objection === null && this.#early?.isRefused !== true) {
+        this.#open(socket, standing);
+        return;
+      }
+      socket.destroy();
+      this.#refuse(objection ?? refusal('busy'));
     } catch (error) {
-      return refusalOf(this.#arrivals, error);
+      socket.destroy();
+      this.#fail(error);
     }
   }
 
-  #failed(error: unknown): UpstreamResult {
-    return this.#refused(refusalOf(this.#arrivals, error));
+  /** Nobody listens to the connection yet: without a tunnel it would stay open until its peer ends it. */
+  #open(socket: Socket, standing: Standing): void {
+    try {
+      const head = this.#early?.all() ?? NOTHING;
+      const { permit } = standing;
+      this.#owner.onOpen(this, { socket, permit, standing, wouldDeny: this.#wouldDeny, trace: this.#trace, head });
+    } catch (error) {
+      socket.destroy();
+      this.#defect(error);
+    }
+    if (this.#place !== null) this.arrivals.running.leave(this.#place, this);
   }
 
-  #refused(why: Refusal): UpstreamResult {
-    const isCut = this.#waiting.early?.isRefused === true;
-    return { open: false, refusal: isCut ? refusal('busy') : why, trace: this.#trace };
+  onFailed(error: unknown): void {
+    this.#trace.connectMs = since(this.#dialedAt);
+    forgetName(this.arrivals.gate, this.#target, error);
+    this.#fail(error);
+  }
+
+  #fail(error: unknown): void {
+    this.#refuse(refusalOf(this.arrivals, error));
+  }
+
+  #refuse(why: Refusal): void {
+    const isCut = this.#early?.isRefused === true;
+    this.#early?.drop();
+    try {
+      this.#owner.onRefused(this, this.#trace, isCut ? refusal('busy') : why);
+    } catch (error) {
+      this.#defect(error);
+    }
+    if (this.#place !== null) this.arrivals.running.leave(this.#place, this);
+  }
+
+  /** Costs its own client the connection, and nobody else. */
+  #defect(error: unknown): void {
+    this.arrivals.onDefect(error);
+    this.socket.destroy();
   }
 }
 
-/** `policy`: that of a fixed destination; null: the one in force. */
-export function standingOf({ permit, once, trace }: Connected, policy: Policy | null): Standing {
-  return { permit, once, dialed: trace.dialed, policy };
-}
+const NOTHING = Buffer.alloc(0);
 
 /** The refusal for something thrown; a defect of the proxy is reported, and ends as `internal-error`. */
 export function refusalOf(arrivals: Arrivals, error: unknown): Refusal {

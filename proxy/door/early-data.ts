@@ -2,13 +2,20 @@
 import type { Socket } from 'node:net';
 import type { DirectReads, Taker } from '../net/direct-io.js';
 import { HeldBytes } from '../net/held-bytes.js';
-import type { Claim } from '../net/memory-budget.js';
+import type { Claim, MemoryBudget } from '../net/memory-budget.js';
+import { peerAddress } from './clients.js';
 
-export interface EarlyDataOptions {
+export interface EarlyDataRoom {
   readonly reads: DirectReads;
-  /** What came with the head. Valid until the call returns. */
-  readonly rest: Buffer;
-  readonly claim: (refuse: () => void) => Claim;
+  readonly memory: MemoryBudget;
+}
+
+/** Who waits with the client. Each is called at most once. */
+export interface EarlyOwner {
+  /** There was no memory left for the bytes, and they are dropped. */
+  onNoMemory(): void;
+  /** No more is read. */
+  onFull(): void;
 }
 
 /** Anything beyond this waits in the kernel, and holds the client back. */
@@ -22,37 +29,45 @@ const NOTHING = Buffer.alloc(0);
  * open, and never if it does not open.
  */
 export class EarlyData implements Taker {
+  /** There was no memory left for the bytes, and they are dropped. */
+  isRefused = false;
+  readonly #room: EarlyDataRoom;
   readonly #socket: Socket;
-  readonly #reads: DirectReads;
-  readonly #newClaim: EarlyDataOptions['claim'];
+  #owner: EarlyOwner | null = null;
   #held: HeldBytes | null = null;
   #claim: Claim | null = null;
+  #isStarted = false;
   #isDropped = false;
-  #isRefused = false;
-  #onRefused: (() => void) | null = null;
-  #onFull: (() => void) | null = null;
 
-  /** Reads nothing before `start`. */
-  constructor(socket: Socket, { reads, rest, claim }: EarlyDataOptions) {
+  /** `rest`: what came with the head; valid until this returns. Reads nothing before `start`. */
+  constructor(room: EarlyDataRoom, socket: Socket, rest: Buffer) {
+    this.#room = room;
     this.#socket = socket;
-    this.#reads = reads;
-    this.#newClaim = claim;
     if (rest.length > 0) this.take(rest);
   }
 
-  /** To be called by whoever makes the client wait, before anything more can arrive: in the same turn of the event loop. */
-  start(): void {
-    this.#reads.readInto(this.#socket, this);
+  /**
+   * To be called by whoever makes the client wait, before anything more can arrive: in the same turn of the event loop. May be
+   * called again: the owner is told from then on, and at once of what has happened before.
+   */
+  start(owner: EarlyOwner | null): void {
+    this.#owner = owner;
+    if (this.isRefused) owner?.onNoMemory();
+    if (this.isFull) owner?.onFull();
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#room.reads.readInto(this.#socket, this);
   }
 
-  /** There was no memory left for the bytes, and they are dropped. */
-  get isRefused(): boolean {
-    return this.#isRefused;
+  /** No more is read. */
+  get isFull(): boolean {
+    return this.#held !== null && this.#held.length + PIECE_BYTES > MOST_BYTES;
   }
 
   /** All bytes so far; callable once. Whoever reads the socket next gets what comes after them. */
   all(): Buffer {
-    const all = this.#held?.all() ?? NOTHING;
+    if (this.#held === null) return NOTHING;
+    const all = this.#held.all();
     this.#release();
     return all;
   }
@@ -63,30 +78,14 @@ export class EarlyData implements Taker {
     this.#release();
   }
 
-  /** `act`: called when there is no memory left for the bytes, or at once if that has happened. */
-  whenRefused(act: () => void): void {
-    this.#onRefused = act;
-    if (this.#isRefused) act();
-  }
-
-  /** `act`: called when no more is read, or at once if that is so already. */
-  whenFull(act: () => void): void {
-    this.#onFull = act;
-    if (!this.#hasRoom) act();
-  }
-
-  get #hasRoom(): boolean {
-    return this.#held === null || this.#held.length + PIECE_BYTES <= MOST_BYTES;
-  }
-
   take(bytes: Buffer): boolean {
     if (this.#isDropped) return true;
     this.#held ??= new HeldBytes();
     this.#held.push(bytes);
-    this.#claim ??= this.#newClaim(() => this.#refuse());
+    this.#claim ??= this.#room.memory.claim('early', peerAddress(this.#socket.remoteAddress), () => this.#refuse());
     this.#claim.hold(this.#held.length);
-    if (this.#hasRoom) return true;
-    this.#onFull?.();
+    if (!this.isFull) return true;
+    this.#owner?.onFull();
     return false;
   }
 
@@ -95,9 +94,9 @@ export class EarlyData implements Taker {
   }
 
   #refuse(): void {
-    this.#isRefused = true;
+    this.isRefused = true;
     this.drop();
-    this.#onRefused?.();
+    this.#owner?.onNoMemory();
   }
 
   #release(): void {

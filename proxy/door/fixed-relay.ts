@@ -2,18 +2,14 @@
 import net from 'node:net';
 import type { FixedRelay } from '../config/config.js';
 import type { Address } from '../core/address.js';
-import type { Permit } from '../core/policy.js';
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
-import type { Target } from '../core/target.js';
 import type { Link } from '../net/interfaces.js';
 import { PlainSide, type Side } from '../net/side.js';
 import type { Arrivals } from './arrivals.js';
-import { Loss } from './closing.js';
-import { connectUpstream, standingOf, type UpstreamResult } from './connect-upstream.js';
+import { Opening, type OpeningOwner } from './connect-upstream.js';
 import type { ConnectionLimits } from './connection-limits.js';
-import { EMPTY_TRACE, type Flow } from './flow.js';
-import { handOver } from './hand-over.js';
+import { EMPTY_TRACE, type Flow, type Trace } from './flow.js';
 import { sharesLink } from './relay-clients.js';
 
 export interface FixedRelayOptions {
@@ -38,40 +34,47 @@ export function createFixedRelay(options: FixedRelayOptions, fixed: FixedRelay):
   });
 }
 
-async function relayOne(options: FixedRelayOptions, side: Side, busy: boolean, fixed: FixedRelay): Promise<void> {
+/** Resolves once it is refused or open: `onOver` takes effect after the tunnel is counted. */
+async function relayOne(options: FixedRelayOptions, client: Side, busy: boolean, fixed: FixedRelay): Promise<void> {
   const { arrivals } = options;
-  const client = side.socket;
-  const { flow } = await arrivals.arrive('relay', client, { method: null, credentials: null, policy: fixed.policy });
-  const fault = arrivals.running.takesRelays ? (busy ? 'busy' : null) : 'draining';
-  const opened = fault === null ? await open(options, side, flow, fixed) : closed(fault, fixed.to);
-  if (!opened.open) {
-    flow.refused(opened.trace, null, opened.refusal);
-    client.destroy();
-    return;
-  }
-  handOver(opened.socket, () => {
-    flow.allowed(opened.trace, null, opened.permit.rule, null);
-    const rest = { head: Buffer.alloc(0), screen: null, standing: standingOf(opened, fixed.policy) };
-    arrivals.tunnel(flow, { client: side, upstream: opened.socket, ...rest });
+  const { to, policy } = fixed;
+  const asked = { method: null, credentials: null, policy };
+  const { flow } = await arrivals.arrive('relay', client.socket, asked);
+  const turned = arrivals.running.takesRelays ? (busy ? 'busy' : null) : 'draining';
+  const fault = turned ?? insideFault(options, client, options.doors);
+  if (fault !== null) return refuse(client, flow, { ...EMPTY_TRACE, target: to }, refusal(fault));
+  return new Promise((onOver) => {
+    const owner = ownerOf(options, fixed, client, onOver);
+    new Opening(arrivals, flow, to, { client, early: null, owner }).start();
   });
 }
 
-/** The client is judged before anything is asked or dialled, and again by the addresses. Never rejects. */
-async function open(
-  { arrivals, links, doors }: FixedRelayOptions,
-  client: Side,
-  flow: Flow,
-  { to, policy }: FixedRelay,
-): Promise<UpstreamResult> {
-  const refuseInside = (inner: readonly Address[]): Refusal | null =>
-    sharesLink(links(), inner, [client.socket.remoteAddress, client.socket.localAddress])
-      ? refusal('relay-from-inside')
-      : null;
-  if (refuseInside(doors) !== null) return closed('relay-from-inside', to);
-  const inspect = (permit: Permit): Refusal | null => refuseInside(permit.addresses);
-  return connectUpstream(arrivals, flow, to, { gone: new Loss(client), inspect, policy });
+/** The client is judged before anything is asked or dialled, and again by the addresses. */
+function insideFault({ links }: FixedRelayOptions, { socket }: Side, inner: readonly Address[]): Reason | null {
+  const isInside = sharesLink(links(), inner, [socket.remoteAddress, socket.localAddress]);
+  return isInside ? 'relay-from-inside' : null;
 }
 
-function closed(reason: Reason, target: Target): UpstreamResult {
-  return { open: false, refusal: refusal(reason), trace: { ...EMPTY_TRACE, target } };
+function ownerOf(options: FixedRelayOptions, { policy }: FixedRelay, client: Side, onOver: () => void): OpeningOwner {
+  return {
+    policy,
+    inspect({ addresses }) {
+      const fault = insideFault(options, client, addresses);
+      return fault === null ? null : refusal(fault);
+    },
+    onOpen({ arrivals, flow }, { socket: upstream, permit, trace, head, standing }) {
+      onOver();
+      flow.allowed(trace, null, permit.rule, null);
+      arrivals.tunnel(flow, { client, upstream, head, screen: null, standing });
+    },
+    onRefused({ flow }, trace, refused) {
+      onOver();
+      refuse(client, flow, trace, refused);
+    },
+  };
+}
+
+function refuse({ socket }: Side, flow: Flow, trace: Trace, refused: Refusal): void {
+  flow.refused(trace, null, refused);
+  socket.destroy();
 }

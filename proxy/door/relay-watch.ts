@@ -9,6 +9,7 @@ import { decideAddresses, decideHost } from '../core/policy.js';
 import { type Reason, reasonOf } from '../core/reasons.js';
 import { authorityText } from '../core/target.js';
 import { Abort, type Abortable } from '../net/abort.js';
+import { dialed } from '../net/dialer.js';
 import type { Link } from '../net/interfaces.js';
 import type { Gate } from './admit.js';
 import { sharesLink } from './relay-clients.js';
@@ -159,7 +160,7 @@ async function connects(
   if (refusal !== null) return refusal.reason;
   const verdict = decideAddresses(policy, question, addresses);
   if (verdict.outcome === 'deny') return verdict.reason;
-  const { socket } = await gate.dialer.dial(verdict.permit, signal);
+  const { socket } = await dialed(gate.dialer, verdict.permit, signal);
   socket.on('error', () => undefined).destroy();
   return 'up';
 }

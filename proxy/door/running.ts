@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import { OpenSet } from '../net/open-set.js';
 import type { Relay } from '../net/relay.js';
 import type { CloseCause, Door } from '../observe/record.js';
-import type { Soon } from './soon.js';
 
 /** A tunnel without a byte for this long is idle: its client keeps it for later, and can open another one then. */
 const IDLE_TUNNEL_MS = 2000;
@@ -101,17 +100,6 @@ export class Running {
   /** Counts a request until its end or its open tunnel. A defect costs its own client the connection, nobody else. */
   track(socket: Socket, work: Promise<void>): void {
     this.#follow(this.#ordinary, socket, work);
-  }
-
-  /** The same for work that may be over at once. */
-  begin(socket: Socket, work: () => Soon<void>): void {
-    try {
-      const done = work();
-      if (done instanceof Promise) this.track(socket, done);
-    } catch (error) {
-      this.#onDefect(error);
-      socket.destroy();
-    }
   }
 
   /** The same for a connection to a fixed relay. */

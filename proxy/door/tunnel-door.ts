@@ -16,12 +16,11 @@ import { PlainSide, type Side } from '../net/side.js';
 import type { Door } from '../observe/record.js';
 import type { Arrival, Arrivals } from './arrivals.js';
 import type { Credentials } from './clients.js';
-import { closeAfter, Loss, turnedAway } from './closing.js';
-import { type Connected, connectUpstream, refusalOf, standingOf } from './connect-upstream.js';
+import { closeAfter, turnedAway } from './closing.js';
+import { type Connected, Opening, type OpeningOwner, refusalOf } from './connect-upstream.js';
 import type { ConnectionLimits, CountedConnection } from './connection-limits.js';
-import type { EarlyData } from './early-data.js';
+import { EarlyData } from './early-data.js';
 import { EMPTY_TRACE, type Flow, type Trace, traceOf } from './flow.js';
-import { handOver } from './hand-over.js';
 import { type Soon, soon } from './soon.js';
 
 export interface TunnelDoor {
@@ -56,9 +55,10 @@ export type Heard =
 
 /** Not listening yet. Each connection is one flow with a record of its own, once it has said anything. */
 export function createTunnelDoor(arrivals: Arrivals, connectionLimits: ConnectionLimits, door: TunnelDoor): net.Server {
+  const owner = ownerOf(door);
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
     const counted = connectionLimits.enter(socket);
-    const visit = new Visit(arrivals, door, new PlainSide(socket));
+    const visit = new Visit(arrivals, door, owner, new PlainSide(socket));
     arrivals.track(socket, visit.run(counted));
   });
 }
@@ -67,26 +67,25 @@ export function createTunnelDoor(arrivals: Arrivals, connectionLimits: Connectio
 class Visit {
   readonly #arrivals: Arrivals;
   readonly #door: TunnelDoor;
+  readonly #owner: OpeningOwner;
   readonly #client: Side;
   readonly #socket: Socket;
   /** Null until the client is known. */
   #flow: Flow | null = null;
 
-  constructor(arrivals: Arrivals, door: TunnelDoor, client: Side) {
+  constructor(arrivals: Arrivals, door: TunnelDoor, owner: OpeningOwner, client: Side) {
     this.#arrivals = arrivals;
     this.#door = door;
+    this.#owner = owner;
     this.#client = client;
     this.#socket = client.socket;
   }
 
-  /** Rejects for defects only, and leaves the socket open in no other case. */
+  /**
+   * Until the client is refused, gone, or on its way to its destination. One that has said nothing has no record. Rejects for
+   * defects only, and leaves the socket open in no other case.
+   */
   async run(counted: CountedConnection): Promise<void> {
-    const opened = await this.#open(counted);
-    if (opened !== null) handOver(opened.upstream.socket, () => this.#relay(opened));
-  }
-
-  /** Null if the client was refused, or is gone. One that has said nothing has no record. */
-  async #open(counted: CountedConnection): Promise<Opened | null> {
     const arrivals = this.#arrivals;
     let trace = EMPTY_TRACE;
     try {
@@ -96,13 +95,9 @@ class Visit {
       trace = traceOf(said.target);
       const fault = turnedAway(arrivals, !counted.isAdmitted);
       if (fault !== null) return this.#refuse(flow, trace, refusal(fault));
-      const early = arrivals.keepEarlyData(this.#socket, rest);
-      early.start();
-      const waiting = { gone: new Loss(this.#client), early, policy: this.#door.policy };
-      const upstream = await connectUpstream(arrivals, flow, said.target, waiting);
-      if (upstream.open) return { flow, upstream, early };
-      early.drop();
-      return this.#refuse(flow, upstream.trace, upstream.refusal);
+      const early = new EarlyData(arrivals, this.#socket, rest);
+      early.start(null);
+      new Opening(arrivals, flow, said.target, { client: this.#client, early, owner: this.#owner }).start();
     } catch (error) {
       return this.#hasSaid() ? this.#refuse(await this.#known(), trace, refusalOf(arrivals, error)) : this.#drop();
     }
@@ -139,16 +134,6 @@ class Visit {
     });
   }
 
-  #relay({ flow, upstream, early }: Opened): void {
-    const { granted, screens, policy = null } = this.#door;
-    if (granted !== null) send(this.#socket, granted);
-    const screen = screens?.(this.#arrivals.deadlines, flow, upstream) ?? null;
-    if (screens === undefined) flow.allowed(upstream.trace, null, upstream.permit.rule, upstream.wouldDeny);
-    const standing = standingOf(upstream, policy);
-    const head = early.all();
-    this.#arrivals.tunnel(flow, { client: this.#client, upstream: upstream.socket, head, screen, standing });
-  }
-
   /** The flow, identified by whatever is known by now. */
   #known(): Soon<Flow> {
     return this.#flow ?? soon(this.#arrive(null), ({ flow }) => flow);
@@ -158,22 +143,40 @@ class Visit {
     return this.#socket.bytesRead > 0;
   }
 
-  #drop(): null {
+  #drop(): void {
     this.#socket.destroy();
-    return null;
   }
 
-  #refuse(flow: Flow, trace: Trace, refused: Refusal): null {
-    flow.refused(trace, null, refused);
-    this.#arrivals.reads.readInto(this.#socket, DROPPED);
-    closeAfter(this.#arrivals.deadlines, this.#client, this.#door.refused(refused.reason));
-    return null;
+  #refuse(flow: Flow, trace: Trace, refused: Refusal): void {
+    refuse(this.#arrivals, this.#door, { client: this.#client, flow, trace, refused });
   }
 }
 
-interface Opened {
+interface Refused {
+  readonly client: Side;
   readonly flow: Flow;
-  readonly upstream: Connected;
-  /** What the client has sent meanwhile. */
-  readonly early: EarlyData;
+  readonly trace: Trace;
+  readonly refused: Refusal;
+}
+
+function refuse(arrivals: Arrivals, door: TunnelDoor, { client, flow, trace, refused }: Refused): void {
+  flow.refused(trace, null, refused);
+  arrivals.reads.readInto(client.socket, DROPPED);
+  closeAfter(arrivals.deadlines, client, door.refused(refused.reason));
+}
+
+function ownerOf(door: TunnelDoor): OpeningOwner {
+  return {
+    policy: door.policy,
+    onOpen({ arrivals, flow, client }, upstream) {
+      if (door.granted !== null) send(client.socket, door.granted);
+      const screen = door.screens?.(arrivals.deadlines, flow, upstream) ?? null;
+      const { socket, permit, standing, trace, wouldDeny, head } = upstream;
+      if (door.screens === undefined) flow.allowed(trace, null, permit.rule, wouldDeny);
+      arrivals.tunnel(flow, { client, upstream: socket, head, screen, standing });
+    },
+    onRefused({ arrivals, flow, client }, trace, refused) {
+      refuse(arrivals, door, { client, flow, trace, refused });
+    },
+  };
 }

@@ -136,9 +136,8 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     const { connect, upgrade } = this.#options;
     const { socket, isBusy: busy } = this;
     this.#leave();
-    const early = this.#options.keepEarlyData(socket, rest);
-    if (head.method === 'CONNECT') connect(head, this, { busy, early });
-    else upgrade(clientRequest(socket, head), this, { busy, early });
+    if (head.method === 'CONNECT') connect(head, this, { busy, rest });
+    else upgrade(clientRequest(socket, head), this, { busy, rest });
     return true;
   }
 

@@ -1,73 +1,76 @@
 /** The CONNECT door (RFC 9110 section 9.3.6). */
 import type { Reason } from '../core/reasons.js';
-import { type Refusal, refusal } from '../core/refusal.js';
+import { refusal } from '../core/refusal.js';
 import { type Parsed, parseAuthority, type Target } from '../core/target.js';
 import type { Arrival, Arrivals } from '../door/arrivals.js';
-import { Loss, turnedAway } from '../door/closing.js';
-import { type Connected, connectUpstream, standingOf } from '../door/connect-upstream.js';
-import type { EarlyData } from '../door/early-data.js';
-import { EMPTY_TRACE, type Trace, traceOf } from '../door/flow.js';
-import { handOver } from '../door/hand-over.js';
-import { type Soon, soon } from '../door/soon.js';
+import { turnedAway } from '../door/closing.js';
+import { Opening, type OpeningOwner } from '../door/connect-upstream.js';
+import { EarlyData } from '../door/early-data.js';
+import { EMPTY_TRACE, traceOf } from '../door/flow.js';
 import { send } from '../net/direct-io.js';
 import type { Side } from '../net/side.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
+import type { TakeOverOptions } from './connection-options.js';
 import { endSocket } from './refusal.js';
 import { credentialsOf, hasContent, headFault, hostFault, type RequestHead } from './request-head.js';
 
 const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', 'latin1');
 
 /**
- * One CONNECT, from its head to its open tunnel. `early`: bytes that come after the head; they leave only once the
- * tunnel is open. `busy`: the connection is over a limit. A refusal that needs no waiting is over at once. Never leaves
- * `client` open; throws and rejects for defects only.
+ * One CONNECT, from its head to its open tunnel. What comes after the head leaves only once the tunnel is open. A refusal that
+ * needs no waiting is over at once. Never leaves `client` open, unless it throws; throws for defects only.
  */
-export function connect(arrivals: Arrivals, request: RequestHead, client: Side, options: ConnectOptions): Soon<void> {
-  const gone = new Loss(client);
+export function connect(arrivals: Arrivals, request: RequestHead, client: Side, options: TakeOverOptions): void {
+  const { busy, rest } = options;
+  const { socket } = client;
+  const early = new EarlyData(arrivals, socket, rest);
   const asked = { method: 'CONNECT', credentials: credentialsOf(request) };
-  const { early, busy } = options;
-  const opening = soon(arrivals.arrive('connect', client.socket, asked), (arrival) =>
-    open(arrivals, request, { client, gone, arrival, early, busy }),
+  const arriving = arrivals.arrive('connect', socket, asked);
+  if (!(arriving instanceof Promise)) {
+    open(arrivals, request, { client, early, busy, arrival: arriving });
+    return;
+  }
+  early.start(null);
+  arrivals.track(
+    socket,
+    arriving.then((arrival) => open(arrivals, request, { client, early, busy, arrival })),
   );
-  if (opening instanceof Promise) early.start();
-  return opening;
 }
 
-interface ConnectOptions {
-  readonly early: EarlyData;
-  readonly busy: boolean;
-}
-
-interface Arrived extends ConnectOptions {
+interface Arrived {
   readonly client: Side;
-  readonly gone: Loss;
+  readonly early: EarlyData;
+  /** The connection is over a limit. */
+  readonly busy: boolean;
   readonly arrival: Arrival;
 }
 
-function open(arrivals: Arrivals, request: RequestHead, arrived: Arrived): Soon<void> {
-  const { client, gone, early, arrival } = arrived;
+function open(arrivals: Arrivals, request: RequestHead, arrived: Arrived): void {
+  const { client, early, arrival } = arrived;
   const { flow } = arrival;
   const target = parseAuthority(request.url ?? '');
-  const end = (trace: Trace, refused: Refusal): void => {
-    early.drop();
-    endSocket(arrivals.deadlines, client, { flow, trace, refusal: refused });
-  };
   const reason = faultOf(arrivals, request, target, arrived);
-  if (!target.ok) return end(EMPTY_TRACE, refusal(reason ?? target.reason));
-  if (reason !== null) return end(traceOf(target.value), refusal(reason));
-  return soon(connectUpstream(arrivals, flow, target.value, { gone, early }), (upstream) => {
-    if (!upstream.open) return end(upstream.trace, upstream.refusal);
-    return handOver(upstream.socket, () => relay(arrivals, arrived, upstream));
-  });
+  if (target.ok && reason === null) {
+    new Opening(arrivals, flow, target.value, { client, early, owner: CONNECT }).start();
+    return;
+  }
+  early.drop();
+  const trace = target.ok ? traceOf(target.value) : EMPTY_TRACE;
+  const refused = refusal(target.ok ? (reason ?? 'malformed-target') : (reason ?? target.reason));
+  endSocket(arrivals.deadlines, client, { flow, trace, refusal: refused });
 }
 
-function relay(arrivals: Arrivals, { client, early, arrival: { flow } }: Arrived, upstream: Connected): void {
-  send(client.socket, ESTABLISHED);
-  const head = early.all();
-  const screen = screenTunnel(arrivals.deadlines, flow, upstream, 200);
-  const standing = standingOf(upstream, null);
-  arrivals.tunnel(flow, { client, upstream: upstream.socket, head, screen, standing });
-}
+const CONNECT: OpeningOwner = {
+  onOpen({ arrivals, flow, client }, upstream) {
+    send(client.socket, ESTABLISHED);
+    const screen = screenTunnel(arrivals.deadlines, flow, upstream, 200);
+    const { socket, head, standing } = upstream;
+    arrivals.tunnel(flow, { client, upstream: socket, head, screen, standing });
+  },
+  onRefused({ arrivals, flow, client }, trace, refused) {
+    endSocket(arrivals.deadlines, client, { flow, trace, refusal: refused });
+  },
+};
 
 /** What is wrong with the request apart from its target, whatever the policy says of that; null: nothing. */
 function faultOf(arrivals: Arrivals, request: RequestHead, target: Parsed<Target>, arrived: Arrived): Reason | null {

@@ -1,6 +1,5 @@
 /** What the connections of one HTTP listener share, and what becomes of them: the contract between server.ts and client-connection.ts. */
 import type { Socket } from 'node:net';
-import type { EarlyData } from '../door/early-data.js';
 import type { Running } from '../door/running.js';
 import type { Deadlines } from '../net/deadlines.js';
 import type { DirectReads } from '../net/direct-io.js';
@@ -34,8 +33,6 @@ export interface ConnectionOptions {
   readonly mayPersist: () => boolean;
   /** Claims memory for what waiting requests hold. */
   claim(socket: Socket, refuse: () => void): Claim;
-  /** For a connection that is taken over. `rest`: what came with the head. */
-  keepEarlyData(socket: Socket, rest: Buffer): EarlyData;
   /** Counts a request until its answer has left. */
   readonly running: Pick<Running, 'enter' | 'leave'>;
   /** Reports defects: one costs its own client the connection, and nobody else. */
@@ -50,6 +47,8 @@ export interface ConnectionOptions {
 }
 
 export interface TakeOverOptions {
+  /** The connection is over a limit. */
   readonly busy: boolean;
-  readonly early: EarlyData;
+  /** What came with the head; valid until the call returns. */
+  readonly rest: Buffer;
 }

@@ -67,14 +67,11 @@ function connectionOptions(options: ServerOptions, open: OpenSet<OpenConnection>
     running: arrivals.running,
     onDefect: arrivals.onDefect,
     claim: (socket, refuse) => arrivals.memory.claim('requests', peerAddress(socket.remoteAddress), refuse),
-    keepEarlyData: (socket, rest) => arrivals.keepEarlyData(socket, rest),
     serve: (request, response, owner) => forward(arrivals, { request, response, door: forwards, owner }),
     connect(head, client, takenOver) {
-      if (door === 'absolute')
-        return arrivals.running.begin(client.socket, () => connect(arrivals, head, client, takenOver));
+      if (door === 'absolute') connect(arrivals, head, client, takenOver);
       // A client that takes the proxy for the origin cannot ask for a tunnel.
-      takenOver.early.drop();
-      refuse(options, client, 'not-origin-form');
+      else refuse(options, client, 'not-origin-form');
     },
     upgrade(request, client, takenOver) {
       arrivals.track(client.socket, upgrade(arrivals, request, client, { ...takenOver, door: upgrades }));

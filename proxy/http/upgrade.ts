@@ -2,8 +2,8 @@
 import type { Socket } from 'node:net';
 import type { Arrivals } from '../door/arrivals.js';
 import { closeAfter } from '../door/closing.js';
+import { EarlyData } from '../door/early-data.js';
 import type { Flow } from '../door/flow.js';
-import { handOver } from '../door/hand-over.js';
 import type { Standing } from '../door/standings.js';
 import type { Side } from '../net/side.js';
 import type { ClientRequest } from './client-request.js';
@@ -18,22 +18,20 @@ export async function upgrade(
   arrivals: Arrivals,
   request: ClientRequest,
   client: Side,
-  { door, busy: isBusy, early }: TakeOverOptions & { readonly door: ForwardDoor },
+  { door, busy: isBusy, rest }: TakeOverOptions & { readonly door: ForwardDoor },
 ): Promise<void> {
   const { socket } = client;
+  const early = new EarlyData(arrivals, socket, rest);
   const response = new ClientResponse(socket, request, false);
   let isSwitched = false;
   client.inherit({ ended: () => undefined, closed: () => response.lost() });
-  early.whenRefused(() => response.cutForMemory());
-  early.whenFull(() => request.unread.abort());
-  early.start();
+  early.start({ onNoMemory: () => response.cutForMemory(), onFull: () => request.unread.abort() });
   const onUpgraded: ForwardOwner['onUpgraded'] = (flow, fields, upstream, standing) => {
     isSwitched = true;
     try {
-      handOver(upstream, () =>
-        switchProtocols(arrivals, flow, { client, upstream, fields, head: early.all(), standing }),
-      );
+      switchProtocols(arrivals, flow, { client, upstream, fields, head: early.all(), standing });
     } catch (error) {
+      upstream.destroy();
       arrivals.onDefect(error);
       socket.destroy();
     }

@@ -15,13 +15,25 @@ export interface Dialed {
   readonly address: Address;
 }
 
+/** Is told once how a dial ends, perhaps before `dial` has returned. Neither may throw. */
+export interface DialOwner {
+  onDialed(dialed: Dialed): void;
+  /** `error`: an EgressError, or a defect. Nothing is left open. */
+  onFailed(error: unknown): void;
+}
+
+export interface Dial {
+  /** Fails it with `client-closed`, unless it is over. */
+  abort(): void;
+}
+
 export interface Dialer {
   /**
    * Connects to one of the permit's addresses: staggered attempts in the manner of RFC 8305 section 5, the first to
-   * connect wins. Rejects with an EgressError `connect-refused`, `connect-timeout`, `unroutable`, `upstream-reset`, or
-   * `client-closed` when `signal` aborts; with a TypeError, before anything is opened, for a Permit that the policy has not issued.
+   * connect wins. Fails with an EgressError `connect-refused`, `connect-timeout`, `unroutable`, `upstream-reset`, or
+   * `client-closed` after an abort. Throws a TypeError, before anything is opened, for a Permit that the policy has not issued.
    */
-  dial(permit: Permit, signal: Abortable): Promise<Dialed>;
+  dial(permit: Permit, owner: DialOwner): Dial;
 }
 
 export interface DialerOptions {
@@ -40,29 +52,38 @@ const MOST_ATTEMPTS = 8;
 export function createDialer(options: DialerOptions): Dialer {
   const { deadlines = new Deadlines() } = options;
   return {
-    dial(permit, signal) {
+    dial(permit, owner) {
       if (!isIssued(permit) || permit.isByName)
-        return Promise.reject(new TypeError('the dialer takes what the policy has issued, and this is no such Permit'));
+        throw new TypeError('the dialer takes what the policy has issued, and this is no such Permit');
       const addresses = permit.addresses.length === 1 ? permit.addresses : inOrder(permit.addresses, options);
-      return new Promise((resolve, reject) => {
-        new Race(permit, addresses, { resolve, reject, signal, deadlines }).start(options.connectTimeoutMs());
-      });
+      const race = new Race(permit, addresses, owner, deadlines);
+      race.start(options.connectTimeoutMs());
+      return race;
     },
   };
 }
 
-interface RaceOptions {
-  readonly signal: Abortable;
-  readonly deadlines: Deadlines;
-  readonly resolve: (dialed: Dialed) => void;
-  readonly reject: (error: EgressError) => void;
+/** The same as a promise. Rejects with what the dial fails with; `signal` aborts it. */
+export function dialed(dialer: Dialer, permit: Permit, signal: Abortable): Promise<Dialed> {
+  return new Promise((onDialed, onFailed) => {
+    if (signal.aborted) throw new EgressError('client-closed');
+    const onAbort = (): void => dial.abort();
+    const ending = <T>(end: (result: T) => void): ((result: T) => void) => {
+      return (result) => {
+        signal.removeEventListener('abort', onAbort);
+        end(result);
+      };
+    };
+    const dial = dialer.dial(permit, { onDialed: ending(onDialed), onFailed: ending(onFailed) });
+    signal.addEventListener('abort', onAbort);
+  });
 }
 
 /** The attempts of one dial. */
-class Race implements Due {
+class Race implements Dial, Due {
   readonly #permit: Permit;
   readonly #addresses: readonly Address[];
-  readonly #options: RaceOptions;
+  readonly #owner: DialOwner;
   readonly #open: net.Socket[] = [];
   readonly #failures: FailReason[] = [];
   #next = 0;
@@ -71,44 +92,43 @@ class Race implements Due {
   readonly #deadline: Deadline;
 
   /** `addresses`: those of the permit in the order in which they are tried. */
-  constructor(permit: Permit, addresses: readonly Address[], options: RaceOptions) {
+  constructor(permit: Permit, addresses: readonly Address[], owner: DialOwner, deadlines: Deadlines) {
     this.#permit = permit;
     this.#addresses = addresses;
-    this.#options = options;
-    this.#deadline = new Deadline(options.deadlines, this);
+    this.#owner = owner;
+    this.#deadline = new Deadline(deadlines, this);
   }
 
+  /** The first attempt comes first: if it throws, nothing is left that would act later. */
   start(timeoutMs: number): void {
-    const { signal } = this.#options;
-    this.#deadline.set(timeoutMs);
-    signal.addEventListener('abort', this.#onAbort);
-    if (signal.aborted) this.#fail('client-closed');
-    else this.#tryNext();
+    this.#tryNext();
+    if (!this.#isOver) this.#deadline.set(timeoutMs);
   }
 
   onLate(): void {
     this.#fail('connect-timeout');
   }
 
-  readonly #onAbort = (): void => this.#fail('client-closed');
+  abort(): void {
+    if (!this.#isOver) this.#fail('client-closed');
+  }
 
-  readonly #tryNext = (): void => {
+  #tryNext(): void {
     clearTimeout(this.#stagger);
     const address = this.#addresses[this.#next++];
-    if (address === undefined) {
-      if (this.#open.length === 0) this.#fail(worthTelling(this.#failures));
-      return;
-    }
-    if (this.#next < this.#addresses.length) this.#stagger = setTimeout(this.#tryNext, ATTEMPT_DELAY_MS);
-    this.#attempt(address);
-  };
+    if (address !== undefined) this.#attempt(address);
+    else if (this.#open.length === 0) this.#fail(worthTelling(this.#failures));
+    if (this.#next < this.#addresses.length && !this.#isOver)
+      this.#stagger = setTimeout(() => this.#tryNext(), ATTEMPT_DELAY_MS);
+  }
 
   #attempt(address: Address): void {
     if (!holdsAddress(this.#permit, address)) {
       this.#fail('internal-error');
       return;
     }
-    const socket = attempt(address, this.#permit.target.port);
+    const { port } = this.#permit.target;
+    const socket = net.connect({ host: address.text, family: address.family, port, ...HERE_ONLY });
     const onError = (error: Error): void => {
       if (this.#isOver) return;
       this.#open.splice(this.#open.indexOf(socket), 1);
@@ -122,7 +142,7 @@ class Race implements Due {
       }
       socket.off('connect', onConnect).off('error', onError);
       this.#settle(socket);
-      this.#options.resolve({ socket, address });
+      this.#owner.onDialed({ socket, address });
     };
     this.#open.push(socket);
     socket.on('error', onError).on('connect', onConnect);
@@ -130,45 +150,35 @@ class Race implements Due {
 
   #fail(reason: FailReason): void {
     this.#settle(null);
-    this.#options.reject(new EgressError(reason));
+    this.#owner.onFailed(new EgressError(reason));
   }
 
   #settle(winner: net.Socket | null): void {
     this.#isOver = true;
     clearTimeout(this.#stagger);
     this.#deadline.clear();
-    this.#options.signal.removeEventListener('abort', this.#onAbort);
     for (const socket of this.#open) if (socket !== winner) socket.destroy();
   }
 }
+
+const refuseNames: net.LookupFunction = (name, _options, callback) => {
+  callback(new Error(`the dialer resolves no names: ${name}`), '', 0);
+};
 
 /**
  * `lookup` refuses: should anything ever be taken for a name here, it must fail and not resolve. Options that would lead
  * elsewhere are set to nothing, so that none is inherited from a polluted prototype.
  */
-function attempt(address: Address, port: number): net.Socket {
-  return net.connect({
-    host: address.text,
-    port,
-    family: address.family,
-    autoSelectFamily: false,
-    allowHalfOpen: true,
-    noDelay: true,
-    lookup: refuseNames,
-    ...NOWHERE_ELSE,
-  });
-}
-
-const NOWHERE_ELSE = {
+const HERE_ONLY = {
+  autoSelectFamily: false,
+  allowHalfOpen: true,
+  noDelay: true,
+  lookup: refuseNames,
   path: undefined,
   fd: undefined,
   handle: undefined,
   localAddress: undefined,
   localPort: undefined,
-};
-
-const refuseNames: net.LookupFunction = (name, _options, callback) => {
-  callback(new Error(`the dialer resolves no names: ${name}`), '', 0);
 };
 
 function isPeer(socket: net.Socket, address: Address): boolean {

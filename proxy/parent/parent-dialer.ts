@@ -8,8 +8,8 @@ import { goesToParent, type Parent } from '../core/parent.js';
 import { decideAddresses, decideHost, holdsAddress, isIssued, type OwnEndpoints, type Permit } from '../core/policy.js';
 import { EgressError, reasonOf } from '../core/reasons.js';
 import { authorityText, type Host, hostText, type Target } from '../core/target.js';
-import type { Abortable } from '../net/abort.js';
-import type { Dialed, Dialer } from '../net/dialer.js';
+import { Abort, type Abortable } from '../net/abort.js';
+import { type Dial, type Dialed, type Dialer, type DialOwner, dialed } from '../net/dialer.js';
 import type { Resolver } from '../net/resolver.js';
 import { openHttpTunnel } from './http-tunnel.js';
 import { openSocksTunnel } from './socks-tunnel.js';
@@ -29,18 +29,34 @@ export interface ParentDialerOptions {
 const MOST_ADDRESSES = 3;
 const NOT_ISSUED = 'the dialer takes what the policy has issued, and this is no such Permit';
 
-/** Rejects with what a dialer rejects with, and with `parent-unreachable`, `parent-refused` or `parent-credentials`. */
+/** Fails with what a dialer fails with, and with `parent-unreachable`, `parent-refused` or `parent-credentials`. */
 export function createParentDialer(options: ParentDialerOptions): Dialer {
   return {
-    dial(permit, signal) {
-      if (!isIssued(permit)) return Promise.reject(new TypeError(NOT_ISSUED));
+    dial(permit, owner) {
       const parent = options.parent();
-      // If a reload has taken the parent away since, nobody can resolve this name.
-      if (parent === null && permit.isByName) return Promise.reject(new EgressError('parent-unreachable'));
-      if (parent === null || !goesToParent(parent, permit)) return options.direct.dial(permit, signal);
-      return throughParent(options, { parent, permit, signal });
+      // The direct dialer asks for itself whether the Permit was issued, and takes none for a name.
+      if (parent === null && !permit.isByName) return options.direct.dial(permit, owner);
+      if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
+      if (parent !== null && !goesToParent(parent, permit)) return options.direct.dial(permit, owner);
+      return passing(options, { parent, permit, owner });
     },
   };
+}
+
+interface Asked {
+  readonly parent: Parent | null;
+  readonly permit: Permit;
+  readonly owner: DialOwner;
+}
+
+function passing(options: ParentDialerOptions, { parent, permit, owner }: Asked): Dial {
+  const signal = new Abort();
+  const onDialed = (socket: Dialed): void => owner.onDialed(socket);
+  const onFailed = (error: unknown): void => owner.onFailed(error);
+  // If a reload has taken the parent away since, nobody can resolve this name.
+  if (parent === null) onFailed(new EgressError('parent-unreachable'));
+  else throughParent(options, { parent, permit, signal }).then(onDialed, onFailed);
+  return signal;
 }
 
 interface Passing {
@@ -59,8 +75,8 @@ async function throughParent(options: ParentDialerOptions, passing: Passing): Pr
   for (const address of addresses) {
     if (address !== null && !holdsAddress(permit, address)) throw new EgressError('internal-error');
     try {
-      const dialed = await openTunnel(options, { ...passing, own }, address);
-      return address === null ? dialed : { ...dialed, address };
+      const opened = await openTunnel(options, { ...passing, own }, address);
+      return address === null ? opened : { ...opened, address };
     } catch (error) {
       last = error instanceof EgressError ? error : new EgressError('parent-unreachable', { cause: error });
       // Another address would fare no better.
@@ -82,8 +98,8 @@ async function openTunnel(
   address: Address | null,
 ): Promise<Dialed> {
   const { parent, own, permit, signal } = passing;
-  const dialed = await options.direct.dial(own, signal).catch(unreachable);
-  const { socket } = dialed;
+  const opened = await dialed(options.direct, own, signal).catch(unreachable);
+  const { socket } = opened;
   const gone = { reason: null as 'client-closed' | 'connect-timeout' | null };
   const give = (reason: 'client-closed' | 'connect-timeout') => (): void => {
     gone.reason ??= reason;
@@ -98,7 +114,7 @@ async function openTunnel(
   try {
     await ask(socket, parent, permit.target, address);
     socket.off('error', ignore);
-    return dialed;
+    return opened;
   } catch (error) {
     socket.destroy();
     throw gone.reason === null ? error : new EgressError(gone.reason);

@@ -7,7 +7,7 @@ import * as policyModule from '../../proxy/core/policy.js';
 import { decideAddresses, isIssued, type Permit } from '../../proxy/core/policy.js';
 import { UpstreamPool } from '../../proxy/http/upstream-pool.js';
 import { Deadlines } from '../../proxy/net/deadlines.js';
-import { createDialer } from '../../proxy/net/dialer.js';
+import { createDialer, dialed } from '../../proxy/net/dialer.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import { pair } from '../net/socket-pair.js';
 import { FORGERIES, VICTIM } from './forgeries.js';
@@ -30,7 +30,7 @@ for (const [way, make] of FORGERIES) {
     const connections = await listen(t, '127.0.0.1', '127.0.0.2');
     const forged = permitIn(make(issued(connections.port)));
     assert.equal(isIssued(forged), false);
-    await assert.rejects(dialer.dial(forged as Permit, never), TypeError);
+    await assert.rejects(dialed(dialer, forged as Permit, never), TypeError);
     const pool = new UpstreamPool(new DirectReads(Buffer.alloc(1024)), new Deadlines());
     const owner = { connection: new net.Socket(), tokenName: null };
     assert.throws(() => pool.take(forged as Permit, owner, 1000), TypeError);
@@ -92,9 +92,9 @@ test('a Permit is dialled at its own address, whatever has been put into the pro
     return genuine.call(Object.is(this, real.addresses) ? [VICTIM] : this);
   });
   t.after(() => Reflect.set(Array.prototype, Symbol.iterator, genuine));
-  const dialed = await dialer.dial(real, never).catch(() => null);
-  const address = dialed?.socket.remoteAddress ?? '127.0.0.1';
-  dialed?.socket.destroy();
+  const opened = await dialed(dialer, real, never).catch(() => null);
+  const address = opened?.socket.remoteAddress ?? '127.0.0.1';
+  opened?.socket.destroy();
   assert.equal(address, '127.0.0.1');
 });
 

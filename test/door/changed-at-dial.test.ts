@@ -4,11 +4,11 @@ import { EventEmitter, once } from 'node:events';
 import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { type Address, addressFromBytes } from '../../proxy/core/address.js';
-import type { Dialer } from '../../proxy/net/dialer.js';
 import { listenTo } from '../http/conversation.js';
 import { table } from '../http/fake-dns.js';
 import { type RawOrigin, startRawOrigin } from '../http/raw-origin.js';
 import { configOf, type ProxyOptions, startProxy } from '../http/start-proxy.js';
+import { promisedDialer } from '../net/promised-dialer.js';
 
 const A = addressFromBytes([93, 184, 215, 14]);
 const B = addressFromBytes([93, 184, 216, 34]);
@@ -18,17 +18,15 @@ const LIMIT = { timeout: 240_000 };
 function heldDialer(port: number, plan: readonly { readonly address: Address; readonly holds: boolean }[]) {
   const dials = new EventEmitter();
   let at = 0;
-  const dialer: Dialer = {
-    async dial() {
-      const { address, holds } = plan[at++] ?? assert.fail('dialled too often');
-      const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
-      await once(socket, 'connect');
-      const go = once(dials, 'go');
-      dials.emit('held');
-      if (holds) await go;
-      return { socket, address };
-    },
-  };
+  const dialer = promisedDialer(async () => {
+    const { address, holds } = plan[at++] ?? assert.fail('dialled too often');
+    const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+    await once(socket, 'connect');
+    const go = once(dials, 'go');
+    dials.emit('held');
+    if (holds) await go;
+    return { socket, address };
+  });
   return { dialer, dials };
 }
 

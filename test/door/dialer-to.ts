@@ -4,13 +4,12 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { parseAddress } from '../../proxy/core/address.js';
 import type { Dialer } from '../../proxy/net/dialer.js';
+import { promisedDialer } from '../net/promised-dialer.js';
 
 export function dialerTo(port: number, address: string): Dialer {
-  return {
-    async dial() {
-      const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
-      await once(socket, 'connect');
-      return { socket, address: parseAddress(address) ?? assert.fail() };
-    },
-  };
+  return promisedDialer(async () => {
+    const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+    await once(socket, 'connect');
+    return { socket, address: parseAddress(address) ?? assert.fail() };
+  });
 }

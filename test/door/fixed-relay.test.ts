@@ -9,6 +9,7 @@ import { boundAddresses, sharesLink } from '../../proxy/door/relay-clients.js';
 import type { CloseRecord, DecisionRecord } from '../../proxy/observe/record.js';
 import { configOf } from '../config/fixture.js';
 import { CLOSED_PORT } from '../net/closed-port.js';
+import { promisedDialer } from '../net/promised-dialer.js';
 import { openOrigin } from './stand.js';
 
 const CONFIG = `version: 1
@@ -39,15 +40,13 @@ async function openRelay(context: TestContext, origin: () => number): Promise<Re
       resolve: async (name) => [address(name === 'gateway' ? '172.31.250.70' : '93.184.215.14')],
       reverse: async () => null,
     },
-    dialer: {
-      async dial(permit) {
-        const socket = net.connect({ host: '127.0.0.1', port: origin(), allowHalfOpen: true });
-        await once(socket, 'connect').catch(() => {
-          throw new EgressError('connect-refused');
-        });
-        return { socket, address: permit.addresses[0] };
-      },
-    },
+    dialer: promisedDialer(async (permit) => {
+      const socket = net.connect({ host: '127.0.0.1', port: origin(), allowHalfOpen: true });
+      await once(socket, 'connect').catch(() => {
+        throw new EgressError('connect-refused');
+      });
+      return { socket, address: permit.addresses[0] };
+    }),
   });
   const bound = await app.start();
   const port = (purpose: string): number => bound.get(purpose)?.port ?? 0;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { parseAddress } from '../../proxy/core/address.js';
 import { EgressError, type FailReason } from '../../proxy/core/reasons.js';
 import { startProxy } from '../http/start-proxy.js';
+import { promisedDialer } from '../net/promised-dialer.js';
 
 async function forgottenAfter(reason: FailReason): Promise<string[]> {
   const forgotten: string[] = [];
@@ -16,7 +17,7 @@ async function forgottenAfter(reason: FailReason): Promise<string[]> {
       reverse: async () => null,
       forget: (name) => forgotten.push(name),
     },
-    dialer: { dial: () => Promise.reject(new EgressError(reason)) },
+    dialer: promisedDialer(() => Promise.reject(new EgressError(reason))),
   });
   const socket = await proxy.connect();
   socket.write('CONNECT moved.test:443 HTTP/1.1\r\nHost: moved.test:443\r\n\r\n');

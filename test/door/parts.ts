@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { closedPolicy } from '../../proxy/config/compile.js';
 import { parseAddress } from '../../proxy/core/address.js';
-import type { Permit } from '../../proxy/core/policy.js';
 import { EgressError } from '../../proxy/core/reasons.js';
 import { Arrivals } from '../../proxy/door/arrivals.js';
 import { type ConnectionLimits, createConnectionLimits } from '../../proxy/door/connection-limits.js';
@@ -12,6 +11,7 @@ import { DirectReads } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
 import type { DecisionRecord } from '../../proxy/observe/record.js';
 import { configOf } from '../http/start-proxy.js';
+import { promisedDialer } from '../net/promised-dialer.js';
 import { NAMES } from './stand.js';
 
 export interface DoorParts {
@@ -51,13 +51,11 @@ const NAMED = {
 };
 
 function dialerTo(port: number) {
-  return {
-    async dial(permit: Permit) {
-      const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
-      await once(socket, 'connect').catch(() => {
-        throw new EgressError('connect-refused');
-      });
-      return { socket, address: permit.addresses[0] };
-    },
-  };
+  return promisedDialer(async (permit) => {
+    const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+    await once(socket, 'connect').catch(() => {
+      throw new EgressError('connect-refused');
+    });
+    return { socket, address: permit.addresses[0] };
+  });
 }

@@ -7,6 +7,7 @@ import { createRelayWatch, type RelayHealth } from '../../proxy/door/relay-watch
 import type { Abortable } from '../../proxy/net/abort.js';
 import { relayEvents, relayReadiness } from '../../proxy/observe/relay-events.js';
 import { configOf } from '../config/fixture.js';
+import { promisedDialer } from '../net/promised-dialer.js';
 
 const CONFIG = `version: 1
 relay: [ { listen: "0.0.0.0:8811", to: "tools-gateway:8811", outside: "gateway:8811" } ]
@@ -43,14 +44,12 @@ function openWatch(context: TestContext, world: World) {
         },
         reverse: async () => null,
       },
-      dialer: {
-        async dial(permit) {
-          const { text } = permit.addresses[0];
-          world.dialled.push(text);
-          if (!world.listening.has(text)) throw new EgressError('connect-refused');
-          return { socket: new Socket(), address: permit.addresses[0] };
-        },
-      },
+      dialer: promisedDialer(async (permit) => {
+        const { text } = permit.addresses[0];
+        world.dialled.push(text);
+        if (!world.listening.has(text)) throw new EgressError('connect-refused');
+        return { socket: new Socket(), address: permit.addresses[0] };
+      }),
       own: () => ({ addresses: addresses(OWN), ports: new Set([8811]) }),
     },
     links: () => LINKS,

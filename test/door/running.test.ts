@@ -10,17 +10,16 @@ function stand() {
 
 test('work that ends at once does not hold up the drain', async () => {
   const { defects, running, socket } = stand();
-  running.begin(socket, () => undefined);
+  running.track(socket, Promise.resolve());
   await running.drain();
   assert.deepEqual([defects, socket.destroyed], [[], false]);
 });
 
-test('a defect in work that is over at once costs its own client the connection, and nobody else', () => {
+test('a defect in work costs its own client the connection, and nobody else', async () => {
   const { defects, running, socket } = stand();
   const defect = new TypeError('a defect');
-  running.begin(socket, () => {
-    throw defect;
-  });
+  running.track(socket, Promise.reject(defect));
+  await running.drain();
   assert.deepEqual([defects, socket.destroyed], [[defect], true]);
 });
 
@@ -31,7 +30,7 @@ test('the drain waits for work that is still running', async () => {
   const work = new Promise<void>((resolve) => {
     end = resolve;
   }).then(() => void ended.push('work'));
-  running.begin(socket, () => work);
+  running.track(socket, work);
   const drained = running.drain().then(() => void ended.push('drain'));
   end();
   await drained;

@@ -14,6 +14,7 @@ import { EgressError } from '../../proxy/core/reasons.js';
 import type { Resolver } from '../../proxy/net/resolver.js';
 import type { CloseRecord, DecisionRecord } from '../../proxy/observe/record.js';
 import { configOf } from '../config/fixture.js';
+import { promisedDialer } from '../net/promised-dialer.js';
 
 /** Public addresses, so that the policy lets them through. */
 export const NAMES: Readonly<Record<string, readonly string[]>> = {
@@ -100,16 +101,14 @@ export async function openStand(
     },
     onAsked: ({ host }) => asked.push(host),
     ...(options.dns === undefined ? { resolver: tableOfNames(queries) } : {}),
-    dialer: {
-      async dial(permit) {
-        dials.push(permit);
-        const socket = net.connect({ host: '127.0.0.1', port: origin(permit), allowHalfOpen: true });
-        await once(socket, 'connect').catch(() => {
-          throw new EgressError('connect-refused');
-        });
-        return { socket, address: permit.addresses[0] };
-      },
-    },
+    dialer: promisedDialer(async (permit) => {
+      dials.push(permit);
+      const socket = net.connect({ host: '127.0.0.1', port: origin(permit), allowHalfOpen: true });
+      await once(socket, 'connect').catch(() => {
+        throw new EgressError('connect-refused');
+      });
+      return { socket, address: permit.addresses[0] };
+    }),
   });
   const bound = await app.start();
   context.after(() => {

@@ -14,7 +14,6 @@ export function connectionOptions(own: Partial<ConnectionOptions>): ConnectionOp
     limits: () => ({ headerBytes: 4096, headerFields: 9, headerTimeoutMs: 600_000, idleTimeoutMs: 60_000 }),
     mayPersist: () => true,
     claim: assert.fail,
-    keepEarlyData: assert.fail,
     running: { enter: () => 0, leave: () => undefined },
     onDefect: () => assert.fail(),
     connect: () => assert.fail(),

@@ -12,9 +12,10 @@ export function createCountingDialer(): CountingDialer {
   const permits: Permit[] = [];
   return {
     permits,
-    dial(permit) {
+    dial(permit, owner) {
       permits.push(permit);
-      return Promise.reject(new EgressError('connect-refused'));
+      owner.onFailed(new EgressError('connect-refused'));
+      return { abort() {} };
     },
   };
 }

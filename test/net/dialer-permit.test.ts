@@ -6,7 +6,7 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { decideAddresses, type Permit } from '../../proxy/core/policy.js';
-import { createDialer } from '../../proxy/net/dialer.js';
+import { createDialer, dialed } from '../../proxy/net/dialer.js';
 import { addressOf, policyOf, questionOf } from '../core/policy-question.js';
 import { socketFolder } from './socket-folder.js';
 
@@ -30,7 +30,7 @@ for (const method of REPLACED) {
     const { port, heard } = await listen(t);
     const permit = permitFor(port, VETTED);
     const original: Method = Reflect.get(Array.prototype, String(method));
-    const dialing = withProperty(Array.prototype, method, replacement(original), () => dialer.dial(permit, never));
+    const dialing = withProperty(Array.prototype, method, replacement(original), () => dialed(dialer, permit, never));
     const address = await dialing.then(closed, () => null);
     assert.ok(address === null || VETTED.includes(address), String(address));
     await nothingMore(port);
@@ -60,7 +60,7 @@ for (const [key, value] of [
   test(`a value of Object.prototype.${key} leads the dialer nowhere else`, { timeout: 240_000 }, async (t) => {
     const { port, socketPath, heardByPath } = await listen(t);
     const permit = permitFor(port, ['127.0.0.1']);
-    const dialing = withProperty(Object.prototype, key, value(socketPath), () => dialer.dial(permit, never));
+    const dialing = withProperty(Object.prototype, key, value(socketPath), () => dialed(dialer, permit, never));
     const { socket, address } = await dialing;
     assert.equal(address.text, '127.0.0.1');
     assert.deepEqual([socket.remoteAddress, socket.remotePort, socket.localAddress], ['127.0.0.1', port, '127.0.0.1']);

@@ -7,7 +7,7 @@ import { parseAddress } from '../../proxy/core/address.js';
 import { decideAddresses, type Permit } from '../../proxy/core/policy.js';
 import { EgressError } from '../../proxy/core/reasons.js';
 import { parseAuthority } from '../../proxy/core/target.js';
-import { createDialer } from '../../proxy/net/dialer.js';
+import { createDialer, dialed } from '../../proxy/net/dialer.js';
 import { CLOSED_PORT } from './closed-port.js';
 
 const never = new AbortController().signal;
@@ -49,7 +49,7 @@ async function listening(host: string): Promise<{ server: net.Server; port: numb
 
 test('the connection is to the vetted address, and says which', async () => {
   const { server, port } = await listening('127.0.0.1');
-  const { socket, address } = await dialer.dial(permit(port, '127.0.0.1'), never);
+  const { socket, address } = await dialed(dialer, permit(port, '127.0.0.1'), never);
   assert.equal(address.text, '127.0.0.1');
   assert.equal(socket.remoteAddress, '127.0.0.1');
   assert.equal(socket.listenerCount('error'), 0);
@@ -59,14 +59,14 @@ test('the connection is to the vetted address, and says which', async () => {
 
 test('an address that refuses gives way to the next one', async () => {
   const { server, port } = await listening('127.0.0.3');
-  const { socket, address } = await dialer.dial(permit(port, '127.0.0.2', '127.0.0.3'), never);
+  const { socket, address } = await dialed(dialer, permit(port, '127.0.0.2', '127.0.0.3'), never);
   assert.equal(address.text, '127.0.0.3');
   socket.destroy();
   server.close();
 });
 
 test('when every address refuses, the reason is connect-refused', async () => {
-  await assert.rejects(dialer.dial(permit(CLOSED_PORT, '127.0.0.1', '127.0.0.2'), never), (error) => {
+  await assert.rejects(dialed(dialer, permit(CLOSED_PORT, '127.0.0.1', '127.0.0.2'), never), (error) => {
     return error instanceof EgressError && error.reason === 'connect-refused';
   });
 });
@@ -78,9 +78,9 @@ test('an attempt that is given up leaves no connection behind', async () => {
     setImmediate(() => resolve());
   });
   const abort = new AbortController();
-  const dialed = dialer.dial(permit(port, '127.0.0.1'), abort.signal);
+  const dialing = dialed(dialer, permit(port, '127.0.0.1'), abort.signal);
   abort.abort();
-  await assert.rejects(dialed, (error) => error instanceof EgressError && error.reason === 'client-closed');
+  await assert.rejects(dialing, (error) => error instanceof EgressError && error.reason === 'client-closed');
   await closed;
   server.close();
   await once(server, 'close');
@@ -90,7 +90,7 @@ test('a signal that is aborted already means no attempt', async () => {
   const { server, port } = await listening('127.0.0.1');
   let connections = 0;
   server.on('connection', () => connections++);
-  await assert.rejects(dialer.dial(permit(port, '127.0.0.1'), AbortSignal.abort()));
+  await assert.rejects(dialed(dialer, permit(port, '127.0.0.1'), AbortSignal.abort()));
   server.close();
   await once(server, 'close');
   assert.equal(connections, 0);

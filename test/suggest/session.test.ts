@@ -15,6 +15,7 @@ import { decisionJson } from '../../proxy/observe/json-line.js';
 import { runCommand } from '../cli/run-command.js';
 import { table } from '../http/fake-dns.js';
 import { type RunningProxy, startProxy } from '../http/start-proxy.js';
+import { promisedDialer } from '../net/promised-dialer.js';
 
 const TOKENS = { github: '0123456789abcdef-github', search: '0123456789abcdef-search' } as const;
 type ClientName = keyof typeof TOKENS;
@@ -119,7 +120,7 @@ async function startOrigin(context: TestContext): Promise<{ dialer: Dialer; dial
     await once(socket, 'connect');
     return { socket, address: addresses[0] };
   };
-  return { dialer: { dial }, dialed };
+  return { dialer: promisedDialer(dial), dialed };
 }
 
 /** The status that the proxy, or the origin behind it, answers with. */
