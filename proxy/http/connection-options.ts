@@ -6,9 +6,9 @@ import type { DirectReads } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
 import type { OpenSet } from '../net/open-set.js';
 import type { Side } from '../net/side.js';
+import type { ForwardOwner } from './asked.js';
 import type { ClientRequest } from './client-request.js';
 import type { ClientResponse } from './client-response.js';
-import type { ForwardOwner } from './forwarding.js';
 import type { HeadLimits, HeadReading } from './head-lines.js';
 import type { RequestHead } from './request-head.js';
 

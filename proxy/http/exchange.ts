@@ -3,231 +3,241 @@
  * content goes up as it arrives from the client, and the origin's answer goes down as it arrives, whether
  * early, after several interim heads, or never. DECISIONS 36 and 38.
  */
-import type { Socket } from 'node:net';
 import { EgressError, type Reason } from '../core/reasons.js';
 import type { Claim } from '../net/memory-budget.js';
-import type { ResponseEvents, ResponseWriter } from './client-side.js';
-import { type ExchangeRequest, RequestSender, type SenderEvents } from './request-sender.js';
-import { type ReceiverEvents, ResponseReceiver } from './response-receiver.js';
+import type { ResponseEvents } from './client-side.js';
+import { type ContentEvents, ContentSender } from './content-sender.js';
+import type { Exchanged, ExchangeEnd, TimeLimits } from './exchanged.js';
+import { responseFields } from './fields.js';
+import { type BodyReader, bodyReader } from './message-body.js';
+import { requestText } from './outgoing-request.js';
+import { finalFields, finalTrailers, framingOf, isPersistent, type ReceivedHead } from './response-head.js';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.js';
 
-export interface TimeLimits {
-  /** Without a byte in either direction for this long, the exchange has failed. */
-  readonly idleMs: number;
-  /** For the head of a response, from its first byte to its last. */
-  readonly headMs: number;
-  /** Before the first byte of a response: shorter than `idleMs` if the connection may have died unnoticed. */
-  readonly answerMs: number;
-}
-
-/** What is exchanged, and who hears of it. */
-export interface Exchanged {
-  readonly request: ExchangeRequest;
-  readonly writer: ResponseWriter;
-  /** Claims memory for incomplete heads. `refuse`: gives the exchange up. */
-  claim(refuse: () => void): Claim;
-  /** The head of the final response is about to be written. */
-  onFinal(status: number): void;
-  /** 101: the connection is now a tunnel, whose next bytes come from `socket`. `fields`: end-to-end ones, flat. */
-  onUpgraded(fields: readonly string[], socket: Socket): void;
-}
-
-/** How an exchange went; whoever provided the connection decides what becomes of it. */
-export type ExchangeEnd =
-  /** `isReusable`: the connection can take another request. `head`: what the origin said of itself. */
-  | {
-      readonly kind: 'answered';
-      readonly isReusable: boolean;
-      readonly minor: 0 | 1;
-      readonly fields: readonly string[];
-    }
-  | { readonly kind: 'upgraded' }
-  /** `isUnanswered`: lost, or silent, before a byte of a response, and none of the content was taken. */
-  | { readonly kind: 'failed'; readonly error: EgressError; readonly isUnanswered: boolean };
-
-/** Whoever waits for the end of an exchange. */
-export interface ExchangeOwner {
-  /** Called once; may be called before `startExchange` returns. */
-  onExchanged(end: ExchangeEnd): void;
-}
-
 /** Never rejects. The caller closes `connection` if it is not to be used again. */
-export function exchange(connection: UpstreamConnection, of: Exchanged, limits: TimeLimits): Promise<ExchangeEnd> {
-  return new Promise((onExchanged) => startExchange(connection, of, limits, { onExchanged }));
+export function exchange(
+  connection: UpstreamConnection,
+  of: Omit<Exchanged, 'onExchanged'>,
+  limits: TimeLimits,
+): Promise<ExchangeEnd> {
+  return new Promise((onExchanged) => new Exchange(connection, { ...of, onExchanged }, limits).start());
 }
 
-/** As `exchange`, without a promise. */
-export function startExchange(
-  connection: UpstreamConnection,
-  of: Exchanged,
-  limits: TimeLimits,
-  owner: ExchangeOwner,
-): void {
-  new Exchange(connection, of, limits, owner).start();
-}
+/** How many interim responses an origin may send before it answers: each is passed on, and none is an answer. */
+const MOST_INTERIM = 1000;
 
 /** One object for both directions and all that can happen: most exchanges are over before anything else does. */
-class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, ResponseEvents {
+export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
   readonly #connection: UpstreamConnection;
   readonly #of: Exchanged;
   readonly #limits: TimeLimits;
-  readonly #owner: ExchangeOwner;
-  readonly #sender: RequestSender;
-  readonly #receiver: ResponseReceiver;
+  /** Null: the request has no content. */
+  readonly #sender: ContentSender | null;
   #headDeadline: NodeJS.Timeout | null = null;
   #claim: Claim | null = null;
-  #isPaused = false;
+  #interim = 0;
+  /** Those of the final response, once it has come. */
+  #head: ReceivedHead | null = null;
+  #body: BodyReader | null = null;
+  /** A byte of a response has come. */
+  #hasBegun = false;
+  /** The response is complete. */
+  #isAnswered = false;
+  /** The origin will take another request. */
+  #isPersistent = false;
+  /** The connection is read on: false while the client reads too slowly. */
+  #readsOn = true;
   #isOver = false;
 
-  constructor(connection: UpstreamConnection, of: Exchanged, limits: TimeLimits, owner: ExchangeOwner) {
+  constructor(connection: UpstreamConnection, of: Exchanged, limits: TimeLimits) {
+    const { content } = of.request;
     this.#connection = connection;
     this.#of = of;
     this.#limits = limits;
-    this.#owner = owner;
-    this.#sender = new RequestSender(connection, of.request, this);
-    this.#receiver = new ResponseReceiver(of.writer, of.request, this);
+    this.#sender = content === null ? null : new ContentSender(connection, content, this);
   }
 
   start(): void {
-    this.#wait();
+    this.wait();
     this.#of.writer.listen(this);
     if (!this.#isOver) this.#connection.serve(this);
-    if (!this.#isOver) this.#sender.start();
+    if (this.#isOver) return;
+    this.#connection.write(requestText(this.#of.request));
+    this.#sender?.start();
   }
 
   onBytes(bytes: Buffer): boolean {
-    const receiver = this.#receiver;
-    const goOn = receiver.push(bytes);
     if (this.#isOver) return false;
-    if (receiver.state === 'fault') {
-      this.#fail('upstream-protocol');
-      return false;
+    this.#hasBegun = true;
+    const content = this.#body === null ? this.#takeHeads(bytes) : bytes;
+    if (!this.#isOver && this.#body !== null) this.#takeContent(this.#body, content);
+    this.wait();
+    return this.#readsOn;
+  }
+
+  /** Takes interim heads and the final one. Returns what came after them. */
+  #takeHeads(bytes: Buffer): Buffer {
+    const { heads } = this.#connection;
+    let rest = bytes;
+    while (rest.length > 0 && this.#body === null && !this.#isOver) {
+      const reading = heads.push(rest);
+      if (reading.kind === 'need-more') break;
+      if (reading.kind === 'fault') this.fail('upstream-protocol');
+      else {
+        rest = rest.subarray(reading.length);
+        this.#takeHead(reading.head, rest);
+      }
     }
-    if (receiver.state === 'upgraded') {
-      this.#upgrade();
-      return true;
+    if (!this.#isOver && (heads.isWithin || this.#claim !== null)) this.#watchHead();
+    return rest;
+  }
+
+  /** `rest`: what came after it. */
+  #takeHead(head: ReceivedHead, rest: Buffer): void {
+    const { status, phrase, minor } = head;
+    const { request, writer } = this.#of;
+    if (status >= 200) this.#takeFinal(head);
+    else if (status === 101 && request.upgrade !== null) this.#upgrade(head, rest);
+    else if (status === 101 || this.#interim === MOST_INTERIM) this.fail('upstream-protocol');
+    else {
+      this.#interim += 1;
+      writer.interim({ status, phrase, fields: responseFields(head.fields, `1.${minor}`, status) });
     }
-    this.#watchHead();
-    this.#isPaused = !goOn;
-    if (receiver.state === 'done') this.#finishWhereDone();
-    if (this.#isOver) return this.#connection.isOpen;
-    this.#wait();
-    return goOn;
+  }
+
+  #takeFinal(head: ReceivedHead): void {
+    const { request, writer } = this.#of;
+    const framing = framingOf(head, request.method);
+    if (framing === null) {
+      this.fail('upstream-protocol');
+      return;
+    }
+    const { status, phrase } = head;
+    this.#head = head;
+    this.#body = bodyReader(framing);
+    this.#isPersistent = isPersistent(head, framing);
+    this.#of.onFinal(status);
+    // An origin that answers early and closes does not want the rest of the content (RFC 9112 section 9.6).
+    const isEarly = this.#sender !== null && this.#sender.state !== 'sent';
+    writer.head({ status, phrase, fields: finalFields(head, framing) }, isEarly && !this.#isPersistent);
+  }
+
+  #takeContent(body: BodyReader, bytes: Buffer): void {
+    const content = body.push(bytes);
+    // What comes after the end belongs to nothing.
+    const hasRoom = this.#isAnswered || this.#passOn(content, body);
+    if (this.#isOver) return;
+    this.#readsOn = hasRoom;
+    if (body.state === 'fault') this.fail('upstream-protocol');
+    else this.endWhereDone();
+  }
+
+  /** False: the client reads too slowly for more. */
+  #passOn(content: Buffer, { state, trailers }: BodyReader): boolean {
+    const hasRoom = content.length === 0 || this.#of.writer.write(content);
+    if (state !== 'done') return this.#of.writer.flush() && hasRoom;
+    this.#finish(trailers);
+    return hasRoom;
+  }
+
+  #finish(trailers: readonly string[]): void {
+    this.#isAnswered = true;
+    this.#of.writer.end(finalTrailers(trailers));
   }
 
   onDrain(): void {
-    this.#wait();
-    this.#sender.onDrain();
+    this.wait();
+    this.#sender?.onDrain();
   }
 
   onEnd(): void {
-    if (this.#receiver.onConnectionEnd()) this.#finishWhereDone();
-    else this.#fail('upstream-reset');
+    if (!this.#isAnswered && this.#body?.endsWithConnection === true) this.#finish([]);
+    if (this.#isAnswered) this.endWhereDone();
+    else this.fail('upstream-reset');
   }
 
   onWriteFailed(): void {
-    this.#sender.stop();
+    this.#sender?.stop();
   }
 
   onLost(error: Error | null): void {
     // Without an error it has ended properly, and a response that is read until the end is complete.
-    if (error === null && this.#receiver.onConnectionEnd()) this.#finishWhereDone();
-    else this.#fail('upstream-reset', error);
-  }
-
-  onProgress(): void {
-    this.#wait();
-  }
-
-  onSent(): void {
-    this.#finishWhereDone();
-  }
-
-  onFault(reason: Reason): void {
-    this.#fail(reason);
-  }
-
-  /** Content of the request is still to come. */
-  get isEarly(): boolean {
-    return !this.#sender.isWhole;
-  }
-
-  onFinal(status: number): void {
-    this.#of.onFinal(status);
+    if (error === null) this.onEnd();
+    else this.fail('upstream-reset', error);
   }
 
   onClientLost(): void {
-    this.#fail('client-closed');
+    this.fail('client-closed');
   }
 
   onClientDrain(): void {
-    if (!this.#isPaused || this.#isOver) return;
-    this.#isPaused = false;
-    this.#wait();
+    if (this.#readsOn || this.#isOver) return;
+    this.#readsOn = true;
+    this.wait();
     this.#connection.resume();
   }
 
   /** A slow reader has its own time-out; while it holds the origin back, the origin does not count as silent. */
   onLate(): void {
-    if (this.#isPaused) this.#wait();
-    else this.#fail('upstream-timeout');
+    if (this.#readsOn) this.fail('upstream-timeout');
+    else this.wait();
   }
 
-  #wait(): void {
+  /** Waits for the next octet, in either direction. */
+  wait(): void {
     const { idleMs, answerMs } = this.#limits;
-    if (!this.#isOver) this.#connection.deadline.set(this.#receiver.hasBegun ? idleMs : answerMs);
+    if (!this.#isOver) this.#connection.deadline.set(this.#hasBegun ? idleMs : answerMs);
   }
 
   #watchHead(): void {
-    const { isWithinHead, heldOfHead } = this.#receiver;
-    if (isWithinHead) this.#claim ??= this.#of.claim(() => this.#fail('busy'));
-    this.#claim?.hold(heldOfHead);
+    const { isWithin, held } = this.#connection.heads;
+    if (isWithin) this.#claim ??= this.#of.claim(() => this.fail('busy'));
+    this.#claim?.hold(held);
     if (this.#isOver) return;
-    if (isWithinHead && this.#headDeadline === null)
-      this.#headDeadline = setTimeout(() => this.#fail('upstream-timeout'), this.#limits.headMs);
-    if (isWithinHead || this.#headDeadline === null) return;
+    if (isWithin && this.#headDeadline === null)
+      this.#headDeadline = setTimeout(() => this.fail('upstream-timeout'), this.#limits.headMs);
+    if (isWithin || this.#headDeadline === null) return;
     clearTimeout(this.#headDeadline);
     this.#headDeadline = null;
   }
 
   /** The response is complete: the rest of the content is still sent if the origin reads on, and dropped if it does not. */
-  #finishWhereDone(): void {
-    const { state, head, isPersistent, surplus } = this.#receiver;
-    if (state !== 'done' || head === null || this.#isOver) return;
-    const goesOn = isPersistent && surplus === 0 && this.#connection.isOpen;
-    if (!this.#sender.isDone && goesOn) return;
-    const isReusable = goesOn && this.#sender.isDone;
-    this.#sender.stop();
+  endWhereDone(): void {
+    const head = this.#head;
+    if (!this.#isAnswered || head === null || this.#isOver) return;
+    const isReusable = this.#isPersistent && this.#body?.surplus === 0 && this.#connection.isOpen;
+    if (this.#sender?.state === 'sending' && isReusable) return;
+    this.#sender?.stop();
     // It was paused for a client that needs no more from it.
-    if (isReusable && this.#isPaused) this.#connection.resume();
+    if (isReusable && !this.#readsOn) this.#connection.resume();
     this.#end({ kind: 'answered', isReusable, minor: head.minor, fields: head.fields });
+    this.#readsOn = isReusable && this.#connection.isOpen;
   }
 
-  #upgrade(): void {
-    const { head, rest } = this.#receiver;
+  #upgrade({ fields }: ReceivedHead, rest: Buffer): void {
     this.#of.onFinal(101);
     this.#stop();
-    this.#of.onUpgraded(head?.fields ?? [], this.#connection.release(rest));
-    this.#owner.onExchanged(UPGRADED);
+    this.#of.onUpgraded(fields, this.#connection.release(rest));
+    this.#of.onExchanged({ kind: 'upgraded' });
   }
 
-  #fail(reason: Reason, cause: Error | null = null): void {
+  fail(reason: Reason, cause: Error | null = null): void {
     if (this.#isOver) return;
-    if (this.#receiver.state === 'done') {
+    this.#readsOn = false;
+    this.#sender?.stop();
+    if (this.#isAnswered) {
       // The client has its answer: only the rest of the content is lost on the way to the origin.
-      this.#sender.stop();
       this.#end({ kind: 'answered', isReusable: false, minor: 1, fields: [] });
       return;
     }
-    const isUnanswered = !this.#receiver.hasBegun && !this.#sender.hasContent && reason !== 'client-closed';
+    const isUnanswered = !this.#hasBegun && this.#sender === null && reason !== 'client-closed';
     const error = new EgressError(reason, cause === null ? {} : { cause });
-    this.#sender.stop();
     this.#end({ kind: 'failed', error, isUnanswered });
   }
 
   #end(end: ExchangeEnd): void {
     this.#stop();
-    this.#owner.onExchanged(end);
+    this.#of.onExchanged(end);
   }
 
   #stop(): void {
@@ -238,5 +248,3 @@ class Exchange implements ConnectionUser, SenderEvents, ReceiverEvents, Response
     this.#of.writer.listen(null);
   }
 }
-
-const UPGRADED: ExchangeEnd = { kind: 'upgraded' };

@@ -8,9 +8,10 @@ import type { Credentials } from '../door/clients.js';
 import { Patience, turnedAway } from '../door/closing.js';
 import { refusalOf } from '../door/connect-upstream.js';
 import { EMPTY_TRACE, traceOf } from '../door/flow.js';
+import type { Asked, Known } from './asked.js';
 import type { ClientResponse } from './client-response.js';
 import { hasOwnVia } from './fields.js';
-import { type Asked, end, Forwarding, type Known } from './forwarding.js';
+import { end, Forwarding } from './forwarding.js';
 import { hopsLeft } from './outgoing-request.js';
 import { phraseOf } from './phrases.js';
 import { credentialsOf, headFault } from './request-head.js';
@@ -41,23 +42,24 @@ function judge(arrivals: Arrivals, asked: Asked, arrival: Arrival, credentials: 
   const { request, response, door } = asked;
   const { flow } = arrival;
   const parsed = door.target(request);
-  const trace = parsed.ok ? traceOf(parsed.value.target) : EMPTY_TRACE;
   const fault = faultOf(arrivals, asked, parsed, arrival);
   if (fault !== null || !parsed.ok) {
-    end(asked, flow, trace, refusal(fault ?? 'malformed-target'));
+    end(asked, flow, parsed.ok ? traceOf(parsed.value.target) : EMPTY_TRACE, refusal(fault ?? 'malformed-target'));
     return;
   }
+  const trace = traceOf(parsed.value.target);
   const gone = new Patience(request.socket, request.unread);
-  const tokenName = hasToken(credentials) ? flow.client.name : null;
-  const known = { asked, flow, to: parsed.value, gone, tokenName };
-  const fail = (error: unknown): void => end(asked, flow, trace, refusalOf(arrivals, error));
+  // Without a password, the client is known by something other than a token.
+  const tokenName = (credentials?.password ?? '') === '' ? null : flow.client.name;
+  const known = { asked, flow, to: parsed.value, gone, tokenName, trace };
   response.whenLost(gone);
   try {
     const admitting = arrivals.admit(flow, parsed.value.target, gone);
-    if (admitting instanceof Promise) admitting.then((admitted) => answer(arrivals, known, admitted)).catch(fail);
-    else answer(arrivals, known, admitting);
+    if (!(admitting instanceof Promise)) answer(arrivals, known, admitting);
+    else
+      admitting.then((admitted) => answer(arrivals, known, admitted)).catch((error) => failed(arrivals, known, error));
   } catch (error) {
-    fail(error);
+    failed(arrivals, known, error);
   }
 }
 
@@ -78,14 +80,13 @@ function faultOf(
 }
 
 function answer(arrivals: Arrivals, known: Known, admitted: Admitted): void {
-  const { asked, flow, to } = known;
+  const { asked, flow, trace } = known;
   const { verdict, once = false } = admitted;
-  const trace = traceOf(to.target);
   trace.addresses = admitted.addresses;
   trace.dnsMs = admitted.dnsMs;
   if (verdict.outcome === 'deny') end(asked, flow, trace, verdict);
   else if (verdict.outcome === 'fail') end(asked, flow, trace, refusalOf(arrivals, verdict.error));
-  else if (hopsLeft(asked.request) !== 0) new Forwarding(arrivals, known, { verdict, once, trace }).start();
+  else if (hopsLeft(asked.request) !== 0) new Forwarding(arrivals, known, { verdict, once }).start();
   else {
     flow.allowed(trace, answerHere(asked.response), verdict.permit.rule, null);
     flow.closed({ bytesUp: 0, bytesDown: 0, cause: 'end' });
@@ -93,9 +94,8 @@ function answer(arrivals: Arrivals, known: Known, admitted: Admitted): void {
   }
 }
 
-/** Without a password, the client is known by something other than a token. */
-function hasToken(credentials: Credentials | null): boolean {
-  return (credentials?.password ?? '') !== '';
+function failed(arrivals: Arrivals, { asked, flow, trace }: Known, error: unknown): void {
+  end(asked, flow, trace, refusalOf(arrivals, error));
 }
 
 /** Max-Forwards has run out: this proxy is the final recipient, and as such it says nothing about itself. */

@@ -1,99 +1,81 @@
-/** A request that the policy lets through, until its answer. */
-
+/** A request that the policy lets through, until its answer: over a connection to one of its Permit's addresses, idle or new. */
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';
-import type { Denial, Permit, Verdict } from '../core/policy.js';
+import type { Denial, Permit } from '../core/policy.js';
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
-import type { AbsoluteTarget, Parsed } from '../core/target.js';
+import { dial } from '../door/admit.js';
 import type { Arrivals } from '../door/arrivals.js';
 import type { Patience } from '../door/closing.js';
 import { refusalOf } from '../door/connect-upstream.js';
-import type { Flow, OpenTrace, Trace } from '../door/flow.js';
+import type { Client, Flow, OpenTrace, Trace } from '../door/flow.js';
 import type { Judged, Standing } from '../door/standings.js';
+import type { Dialed } from '../net/dialer.js';
 import type { Claim } from '../net/memory-budget.js';
-import type { CloseCause, Door } from '../observe/record.js';
-import type { ClientRequest } from './client-request.js';
+import { secure } from '../net/upstream-tls.js';
+import type { CloseCause } from '../observe/record.js';
+import type { Allowed, Asked, Known } from './asked.js';
 import type { ClientResponse } from './client-response.js';
-import { outgoingRequest } from './outgoing-request.js';
+import { Exchange } from './exchange.js';
+import type { Exchanged, ExchangeEnd, ExchangeRequest, TimeLimits } from './exchanged.js';
+import { isRepeatable, isSafe, outgoingRequest } from './outgoing-request.js';
 import { endResponse } from './refusal.js';
-import type { RequestHead } from './request-head.js';
-import type { ExchangeRequest } from './request-sender.js';
+import type { UpstreamConnection } from './upstream-connection.js';
 import type { Owner, UpstreamPool } from './upstream-pool.js';
-import { sendUpstream, type UpstreamRequest } from './upstream-request.js';
-/** What one listener's requests have in common. */
-export interface ForwardDoor {
-  readonly door: Door;
-  readonly pool: UpstreamPool;
-  /** Reads the Target out of the request, in the form that the door takes. */
-  readonly target: (request: RequestHead) => Parsed<AbsoluteTarget>;
-}
 
-/** Whose request it is. */
-export interface ForwardOwner {
-  /** The connection is over a limit. */
-  readonly isBusy: boolean;
-  /** Takes over a connection that the origin has switched to another protocol; null: no Upgrade is requested. */
-  readonly onUpgraded: ((flow: Flow, fields: readonly string[], upstream: Socket, standing: Standing) => void) | null;
-  /** Everything is done, though bytes may have yet to leave. May be called before `forward` returns and, after a defect, more than once. */
-  onForwarded(): void;
-}
+/** How long a connection may have been idle for a request that cannot be repeated: hardly any origin closes sooner. */
+const FRESH_MS = 1000;
+/** Before the first byte on a connection that has served before, which may have died silently; at most half of the idle time-out. */
+const REUSED_ANSWER_MS = 5000;
 
-export interface Asked {
-  readonly request: ClientRequest;
-  readonly response: ClientResponse;
-  readonly door: ForwardDoor;
-  readonly owner: ForwardOwner;
-}
-
-export interface Known {
-  readonly asked: Asked;
-  readonly flow: Flow;
-  readonly to: AbsoluteTarget;
-  /** Aborts when the client is gone. */
-  readonly gone: Patience;
-  readonly tokenName: string | null;
-}
-
-export interface Allowed {
-  readonly verdict: Extract<Verdict, { outcome: 'allow' }>;
-  readonly once: boolean;
-  readonly trace: OpenTrace;
-}
-
-/** The object itself is what is judged again when the policy changes. */
-export class Forwarding implements UpstreamRequest, Judged, Standing {
+/**
+ * One object from the verdict to the end of the answer; itself what is judged again when the policy changes. Sent a second time,
+ * under the same permit, only if a connection that had served before brought no byte of an answer and the request may be
+ * repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
+ */
+export class Forwarding implements Exchanged, Owner, Judged, Standing {
   readonly permit: Permit;
   readonly once: boolean;
   readonly policy = null;
   readonly flow: Flow;
-  readonly signal: Patience;
-  readonly pool: UpstreamPool;
-  readonly owner: Owner;
+  readonly client: Client;
+  /** The client's connection, and the name that it has shown a token for. */
+  readonly connection: Socket;
+  readonly tokenName: string | null;
   readonly request: ExchangeRequest;
   readonly writer: ClientResponse;
-  readonly crossed = { up: 0, down: 0 };
   readonly #arrivals: Arrivals;
   readonly #asked: Asked;
+  readonly #pool: UpstreamPool;
+  /** Aborts when the client is gone. */
+  readonly #gone: Patience;
   readonly #wouldDeny: Denial | null;
   readonly #trace: OpenTrace;
+  /** The connection to the origin. */
+  #upstream: UpstreamConnection | null = null;
+  /** Octets sent and received for this request; on both connections if it was sent twice. */
+  #up = 0;
+  #down = 0;
+  #mayRepeat = false;
   #place = -1;
-  #isSent = false;
+  #isOver = false;
   #isCut = false;
   #isSwitched = false;
 
-  constructor(arrivals: Arrivals, { asked, flow, to, gone, tokenName }: Known, { verdict, once, trace }: Allowed) {
+  constructor(arrivals: Arrivals, { asked, flow, to, gone, tokenName, trace }: Known, { verdict, once }: Allowed) {
     const { request, response, door, owner } = asked;
     this.permit = verdict.permit;
     this.once = once;
     this.flow = flow;
-    this.signal = gone;
-    this.pool = door.pool;
-    this.owner = { connection: request.socket, tokenName, client: flow.client };
+    this.client = flow.client;
+    this.connection = request.socket;
+    this.tokenName = tokenName;
     this.request = outgoingRequest(request, to, { upgrades: owner.onUpgraded !== null });
     this.writer = response.claimWith((refuse) => arrivals.memory.claim('relays', flow.client.address, refuse));
     this.#arrivals = arrivals;
     this.#asked = asked;
+    this.#pool = door.pool;
+    this.#gone = gone;
     this.#wouldDeny = verdict.wouldDeny;
     this.#trace = trace;
   }
@@ -101,29 +83,84 @@ export class Forwarding implements UpstreamRequest, Judged, Standing {
   start(): void {
     this.#place = this.#arrivals.standings.enter(this);
     try {
-      if (this.#isCut) this.onSent(null);
-      else sendUpstream(this.#arrivals, this);
+      if (this.#isCut) this.#finish(null);
+      else this.#send();
     } catch (error) {
-      this.onSent(error);
+      this.#finish(error);
     }
   }
 
-  onSent(failure: unknown): void {
-    if (this.#isSent) return;
-    this.#isSent = true;
-    this.#arrivals.standings.leave(this.#place, this);
-    if (failure !== null && !this.#isCut) end(this.#asked, this.flow, this.#trace, refusalOf(this.#arrivals, failure));
-    this.#close();
-    this.#asked.owner.onForwarded();
+  /** Over an idle connection if there is one, and otherwise over a new one. */
+  #send(): void {
+    const { request, permit } = this;
+    this.#answerVainExpectation();
+    this.#mayRepeat = isRepeatable(request);
+    const freshMs = this.#mayRepeat ? Number.POSITIVE_INFINITY : FRESH_MS;
+    const reused = request.upgrade === null ? this.#pool.take(permit, this, freshMs) : null;
+    if (reused === null) void this.#sendAnew();
+    else this.#exchange(reused);
+  }
+
+  /** Over a new connection. Never rejects. */
+  async #sendAnew(): Promise<void> {
+    this.#mayRepeat = false;
+    // The address that it was sent to before is no longer the one to judge.
+    this.#trace.dialed = null;
+    try {
+      this.#exchange(this.#pool.adopt(this.permit, await this.#open()));
+    } catch (error) {
+      this.#finish(error);
+    }
+  }
+
+  /** A new connection, with TLS if the scheme says so. */
+  async #open(): Promise<Dialed> {
+    const { target } = this.permit;
+    const dialed = await dial(this.#arrivals.gate, this.permit, this.#gone);
+    this.#trace.dialed = dialed.ok ? dialed.address : null;
+    this.#trace.connectMs = dialed.ms;
+    if (!dialed.ok) throw dialed.error;
+    if (target.scheme !== 'https') return dialed;
+    const timeoutMs = this.#arrivals.settings().limits.connectTimeoutMs;
+    return { ...dialed, socket: await secure(dialed.socket, target, { signal: this.#gone, timeoutMs }) };
+  }
+
+  #exchange(upstream: UpstreamConnection): void {
+    this.#upstream = upstream;
+    this.#trace.dialed = upstream.address;
+    try {
+      new Exchange(upstream, this, this.#limits(upstream)).start();
+    } catch (error) {
+      upstream.close();
+      throw error;
+    }
+  }
+
+  #limits({ isUsed }: UpstreamConnection): TimeLimits {
+    const { idleTimeoutMs: idleMs, headerTimeoutMs: headMs } = this.#arrivals.settings().limits;
+    const { traits } = this.#pool;
+    const isSlow = !traits.isEmpty && traits.isSlow(this.permit.target);
+    const isSuspect = isUsed && !isSlow && isSafe(this.request);
+    return { idleMs, headMs, answerMs: isSuspect ? Math.min(REUSED_ANSWER_MS, idleMs / 2) : idleMs };
+  }
+
+  onExchanged(end: ExchangeEnd): void {
+    const upstream = this.#upstream;
+    if (upstream === null) return;
+    this.#up += upstream.up;
+    this.#down += upstream.down;
+    if (end.kind === 'failed') upstream.close();
+    if (end.kind === 'answered') this.#pool.settle(upstream, this, end);
+    if (end.kind !== 'failed') this.#finish(null);
+    else if (!this.#mayRepeat || !end.isUnanswered) this.#finish(end.error);
+    else {
+      if (end.error.reason === 'upstream-timeout') this.#pool.traits.noteSlow(this.permit.target);
+      void this.#sendAnew();
+    }
   }
 
   claim(refuse: () => void): Claim {
-    return this.#arrivals.memory.claim('requests', this.flow.client.address, refuse);
-  }
-
-  onConnection(dialed: Address | null, connectMs: number | null): void {
-    this.#trace.dialed = dialed;
-    if (connectMs !== null) this.#trace.connectMs = connectMs;
+    return this.#arrivals.memory.claim('requests', this.client.address, refuse);
   }
 
   onFinal(status: number): void {
@@ -156,13 +193,30 @@ export class Forwarding implements UpstreamRequest, Judged, Standing {
     this.#asked.response.destroy();
   }
 
+  /** Null: the response (or the upgrade) is done. Otherwise why not: an EgressError, or a defect. */
+  #finish(failure: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#arrivals.standings.leave(this.#place, this);
+    if (failure !== null && !this.#isCut) end(this.#asked, this.flow, this.#trace, refusalOf(this.#arrivals, failure));
+    this.#close();
+    this.#asked.owner.onForwarded();
+  }
+
   /** A tunnel gets its close record when it ends; a request that was not allowed gets none. */
   #close(): void {
     const { isAllowed, late } = this.flow;
     if (!isAllowed || this.#isSwitched) return;
-    const { up, down } = this.crossed;
     const cause = this.#isCut ? 'policy' : causeOf(late, this.#arrivals.running.isCut);
-    this.flow.closed({ bytesUp: up, bytesDown: down, cause });
+    this.flow.closed({ bytesUp: this.#up, bytesDown: this.#down, cause });
+  }
+
+  /** RFC 9110 section 10.1.1: an origin that is known to speak HTTP/1.0 only will never send 100, so the proxy does. */
+  #answerVainExpectation(): void {
+    const { request, permit, writer } = this;
+    if (!request.expectsContinue || !this.#pool.traits.isOld(permit.target)) return;
+    writer.interim({ status: 100, phrase: 'Continue', fields: [] });
+    request.expectsContinue = false;
   }
 }
 

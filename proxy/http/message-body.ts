@@ -1,7 +1,7 @@
 /** The content of a response, read from the bytes of a connection (RFC 9112 sections 6 and 7): strictly, and never past its end. */
 import { HeldBytes } from '../net/held-bytes.js';
 import { isLineEnd, plainSizeLine, sizeOn } from './chunk-line.js';
-import { type Framing, Lines, parseFields } from './response-head.js';
+import { type Framing, parseFields } from './response-head.js';
 
 /** Reads the content of one message. */
 export interface BodyReader {
@@ -37,21 +37,20 @@ const NOTHING = Buffer.alloc(0);
 class LengthReader implements BodyReader {
   readonly trailers = NO_TRAILERS;
   readonly endsWithConnection = false;
+  state: 'open' | 'done';
   surplus = 0;
   #left: number;
 
   constructor(octets: number) {
     this.#left = octets;
-  }
-
-  get state(): 'open' | 'done' {
-    return this.#left === 0 ? 'done' : 'open';
+    this.state = octets === 0 ? 'done' : 'open';
   }
 
   push(bytes: Buffer): Buffer {
     const content = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes;
     this.#left -= content.length;
     this.surplus += bytes.length - content.length;
+    if (this.#left === 0) this.state = 'done';
     return content;
   }
 }
@@ -164,7 +163,7 @@ class ChunkedReader implements BodyReader {
       if (this.#trailerText.length > TRAILER_BYTES) this.state = 'fault';
       return;
     }
-    const trailers = parseFields(new Lines(this.#trailerText), MOST_TRAILERS);
+    const trailers = parseFields(this.#trailerText, 0, MOST_TRAILERS);
     this.trailers = trailers ?? NO_TRAILERS;
     this.state = trailers === null ? 'fault' : 'done';
   }

@@ -2,9 +2,9 @@
 import { type AbsoluteTarget, authorityText, type Target } from '../core/target.js';
 import type { ClientRequest } from './client-request.js';
 import { expectsContinue } from './client-response.js';
-import { requestFields, values } from './fields.js';
+import type { ExchangeRequest } from './exchanged.js';
+import { isNamed, requestFields, values } from './fields.js';
 import type { RequestHead } from './request-head.js';
-import type { ExchangeRequest } from './request-sender.js';
 
 export function outgoingRequest(
   request: ClientRequest,
@@ -42,4 +42,33 @@ export function hopsLeft(request: RequestHead): number | null {
 
 function setField(fields: string[], name: string, value: string): void {
   for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i]?.toLowerCase() === name) fields[i + 1] = value;
+}
+
+/** The head, with the empty line that ends it. */
+export function requestText({ method, path, fields, content, upgrade, expectsContinue }: ExchangeRequest): string {
+  const isChunked = content !== null && content.length === null;
+  let text = `${method} ${path} HTTP/1.1\r\n`;
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    // Only chunked content has trailers (RFC 9112 section 7.1.2).
+    const name = fields[i] ?? '';
+    if (isChunked || !isNamed(name, 'trailer')) text += `${name}: ${fields[i + 1] ?? ''}\r\n`;
+  }
+  if (isChunked) text += 'Transfer-Encoding: chunked\r\n';
+  if (expectsContinue) text += 'Expect: 100-continue\r\n';
+  // HTTP/1.0 servers keep a connection only if asked to.
+  text += upgrade === null ? 'Connection: keep-alive\r\n' : `Connection: upgrade\r\nUpgrade: ${upgrade}\r\n`;
+  return `${text}\r\n`;
+}
+
+/** RFC 9110 section 9.2.1: what an origin that is merely slow may safely get twice. A second DELETE would be answered 404. */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+const IDEMPOTENT: ReadonlySet<string> = new Set([...SAFE, 'PUT', 'DELETE']);
+
+export function isSafe(request: ExchangeRequest): boolean {
+  return SAFE.has(request.method) && isRepeatable(request);
+}
+
+/** True if an origin may get it twice (RFC 9110 section 9.2.2). */
+export function isRepeatable({ method, content, upgrade }: ExchangeRequest): boolean {
+  return content === null && upgrade === null && IDEMPOTENT.has(method);
 }

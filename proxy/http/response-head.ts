@@ -5,7 +5,7 @@
  * else that deviates from the grammar is a fault.
  */
 import { isBlank, isFieldContent, isToken, withoutOuterBlanks } from './characters.js';
-import { hasField, members, values } from './fields.js';
+import { hasField, isNamed, mayBeTrailer, members, responseFields, values } from './fields.js';
 
 export interface ReceivedHead {
   /** The minor version: 0 or 1. A later one of HTTP/1 counts as 1. */
@@ -40,14 +40,11 @@ const FAULT: HeadReading = { kind: 'fault' };
 
 /** One for each connection: after a head it starts afresh. */
 export class ResponseHeadReader {
+  /** True if a head has begun that is not whole. */
+  isWithin = false;
   /** The earlier pieces of a head that arrives in several. */
   #held: Buffer | null = null;
   #length = 0;
-
-  /** True if a head has begun that is not whole. */
-  get isWithin(): boolean {
-    return this.#length > 0;
-  }
 
   /** Octets that are held for it. */
   get held(): number {
@@ -61,9 +58,11 @@ export class ResponseHeadReader {
     const start = skipLineEnds(all);
     const end = endOf(all, Math.max(start, before - 2));
     if (end === -1) return this.#wait(all, bytes, start);
+    this.isWithin = false;
     this.#held = null;
     this.#length = 0;
-    return read(all, start, end, before);
+    const head = end - start > RESPONSE_HEAD_BYTES ? null : parse(all.toString('latin1', start, end));
+    return head === null ? FAULT : { kind: 'head', head, length: end - before };
   }
 
   #wait(all: Buffer, bytes: Buffer, start: number): HeadReading {
@@ -82,14 +81,9 @@ export class ResponseHeadReader {
     }
     bytes.copy(this.#held, this.#length);
     this.#length = needed;
+    this.isWithin = needed > 0;
     return this.#held.subarray(0, needed);
   }
-}
-
-function read(all: Buffer, start: number, end: number, before: number): HeadReading {
-  if (end - start > RESPONSE_HEAD_BYTES) return FAULT;
-  const head = parse(all.toString('latin1', start, end));
-  return head === null ? FAULT : { kind: 'head', head, length: end - before };
 }
 
 /** Some servers send one line end too many after their last response (compare RFC 9112 section 2.2 for requests). */
@@ -115,67 +109,37 @@ function mayBegin(bytes: Buffer, start: number): boolean {
   return bytes.compare(START, 0, length, start, start + length) === 0;
 }
 
-/** `text` ends in an empty line. No control character but the tab may be passed on (RFC 9110 section 5.5). */
-function parse(text: string): ReceivedHead | null {
-  const lines = new Lines(text);
-  const line = lines.next() ?? '';
-  const status = statusOn(line);
-  if (status === null || !isFieldContent(line)) return null;
-  const fields = parseFields(lines, RESPONSE_FIELDS);
-  if (fields === null) return null;
-  return { minor: line[MINOR_AT] === '0' ? 0 : 1, status, phrase: line.slice(STATUS_LINE.length + 1), fields };
-}
-
-/** The shortest status line, in which a digit stands for any. */
-const STATUS_LINE = 'HTTP/1.1 200';
+/** The status line (RFC 9112 section 4). A space has to come before the phrase. */
+const STATUS_LINE = /^HTTP\/1\.\d [1-9]\d\d(?: |$)/;
 const MINOR_AT = 7;
 const STATUS_AT = 9;
+const PHRASE_AT = 13;
 
-/** The status on a status line (RFC 9112 section 4), or null if it is none; a space has to come before the phrase. */
-function statusOn(line: string): number | null {
-  for (let i = 0; i < STATUS_LINE.length; i++) {
-    const isEqual = i === MINOR_AT || i >= STATUS_AT ? isDigit(line.charCodeAt(i)) : line[i] === STATUS_LINE[i];
-    if (!isEqual) return null;
-  }
-  if (line.length > STATUS_LINE.length && line[STATUS_LINE.length] !== ' ') return null;
-  const status = Number(line.slice(STATUS_AT, STATUS_LINE.length));
-  return status < 100 ? null : status;
+/** `text` ends in an empty line. No control character but the tab may be passed on (RFC 9110 section 5.5). */
+function parse(text: string): ReceivedHead | null {
+  const end = text.indexOf('\n');
+  const line = text.slice(0, text.charCodeAt(end - 1) === CR ? end - 1 : end);
+  if (!STATUS_LINE.test(line) || !isFieldContent(line)) return null;
+  const fields = parseFields(text, end + 1, RESPONSE_FIELDS);
+  if (fields === null) return null;
+  const status = Number(line.slice(STATUS_AT, PHRASE_AT - 1));
+  return { minor: line[MINOR_AT] === '0' ? 0 : 1, status, phrase: line.slice(PHRASE_AT), fields };
 }
 
-function isDigit(code: number): boolean {
-  return code >= 0x30 && code <= 0x39;
-}
-
-/** The lines of a text, without their ends. */
-export class Lines {
-  #at = 0;
-  readonly #text: string;
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  /** Null at the empty line that ends them, or if none is left. */
-  next(): string | null {
-    const end = this.#text.indexOf('\n', this.#at);
-    if (end === -1) return null;
-    const isCrLf = this.#text.charCodeAt(end - 1) === 0x0d;
-    const line = this.#text.slice(this.#at, isCrLf ? end - 1 : end);
-    this.#at = end + 1;
-    return line === '' ? null : line;
-  }
-}
-
-/** Null if a line is not a field line, contains a control character, or is one more than `most`. */
-export function parseFields(lines: Lines, most: number): string[] | null {
+/**
+ * The field lines of `text` from `from` to the next empty line. Null if one is not a field line, contains a control character,
+ * or is one more than `most`.
+ */
+export function parseFields(text: string, from: number, most: number): string[] | null {
   const fields: string[] = [];
-  let count = 0;
-  for (let line = lines.next(); line !== null; line = lines.next()) {
-    count += 1;
+  for (let at = from, count = 1; ; count++) {
+    const end = text.indexOf('\n', at);
+    const line = text.slice(at, text.charCodeAt(end - 1) === CR ? end - 1 : end);
+    if (end === -1 || line === '') return fields;
     const isTaken = isBlank(line.charCodeAt(0)) ? unfold(fields, line) : takeField(fields, line);
     if (!isTaken || count > most || !isFieldContent(line)) return null;
+    at = end + 1;
   }
-  return fields;
 }
 
 /** RFC 9112 section 5.2: a proxy replaces a fold in a response with a space. */
@@ -213,7 +177,7 @@ const LENGTH = /^\d{1,15}$/;
  * The one length that the fields agree on, or null if none is given. An empty one is a fault: some clients take it for
  * zero, and the content for the next response.
  */
-export function contentLengthOf(fields: readonly string[]): number | null | 'fault' {
+function contentLengthOf(fields: readonly string[]): number | null | 'fault' {
   const given = values(fields, 'content-length');
   const [only] = given;
   if (only === undefined) return null;
@@ -227,8 +191,39 @@ export function contentLengthOf(fields: readonly string[]): number | null | 'fau
   return isOne && first !== undefined ? first : 'fault';
 }
 
-/** True if the origin will take another request on this connection (RFC 9112 section 9.3). */
-export function isPersistent({ minor, fields }: ReceivedHead): boolean {
+/**
+ * True if the origin will take another request on this connection (RFC 9112 section 9.3). After a transfer coding in HTTP/1.0 it is
+ * unknown where the next message would begin (section 6.1).
+ */
+export function isPersistent({ minor, fields }: ReceivedHead, { kind }: Framing): boolean {
+  if (kind === 'until-close' || (kind === 'chunked' && minor === 0)) return false;
   const options = members(fields, 'connection');
   return minor === 1 ? !options.includes('close') : options.includes('keep-alive');
+}
+
+/** The fields of a final response as they go to the client. */
+export function finalFields({ minor, status, fields: received }: ReceivedHead, framing: Framing): string[] {
+  const raw = framing.kind === 'chunked' ? received : without('trailer', withOneLength(received, framing));
+  const fields = responseFields(raw, `1.${minor}`, status);
+  // RFC 9110 section 6.6.1: a recipient that passes on a response without Date adds the time of receipt.
+  if (!hasField(fields, 'date')) fields.push('Date', new Date().toUTCString());
+  return fields;
+}
+
+/** Those that may be passed on. */
+export function finalTrailers(trailers: readonly string[]): readonly string[] {
+  return trailers.length === 0 ? trailers : trailers.filter((_, i) => mayBeTrailer(trailers[i - (i % 2)] ?? ''));
+}
+
+/** RFC 9110 section 8.6: a repeated length is passed on once, in plain digits, so that everybody reads the same number. */
+function withOneLength(fields: readonly string[], framing: Framing): readonly string[] {
+  const given = values(fields, 'content-length');
+  const length = framing.kind === 'length' ? framing.octets : contentLengthOf(fields);
+  if (length === null || (given.length === 1 && given[0] === String(length))) return fields;
+  return [...without('content-length', fields), 'Content-Length', String(length)];
+}
+
+function without(name: string, fields: readonly string[]): readonly string[] {
+  if (!hasField(fields, name)) return fields;
+  return fields.filter((_, i) => !isNamed(fields[i - (i % 2)] ?? '', name));
 }

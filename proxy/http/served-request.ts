@@ -2,11 +2,11 @@
 import type { Socket } from 'node:net';
 import type { Work } from '../door/running.js';
 import { HeldBytes } from '../net/held-bytes.js';
+import type { ForwardOwner } from './asked.js';
 import { type ClientRequest, clientRequest } from './client-request.js';
 import { ClientResponse, type ResponseOwner } from './client-response.js';
 import type { ConnectionOptions } from './connection-options.js';
 import { type ContentReader, contentReader } from './content-reader.js';
-import type { ForwardOwner } from './forwarding.js';
 import type { HeadLimits, WholeHead } from './head-lines.js';
 
 /** The connection that it came over. */

@@ -6,12 +6,12 @@ import { EarlyData } from '../door/early-data.js';
 import type { Flow } from '../door/flow.js';
 import type { Standing } from '../door/standings.js';
 import type { Side } from '../net/side.js';
+import type { ForwardDoor, ForwardOwner } from './asked.js';
 import type { ClientRequest } from './client-request.js';
 import { ClientResponse } from './client-response.js';
 import type { TakeOverOptions } from './connection-options.js';
 import { responseFields, values } from './fields.js';
 import { forward } from './forward.js';
-import type { ForwardDoor, ForwardOwner } from './forwarding.js';
 
 /** Never rejects, and never leaves `client` open. */
 export async function upgrade(

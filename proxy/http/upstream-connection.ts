@@ -1,10 +1,12 @@
 /** One connection to an origin, and the exchange that it currently serves. */
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';
+import type { ClientIdentity } from '../core/policy.js';
 import type { Target } from '../core/target.js';
 import { Deadline, type Deadlines, type Due } from '../net/deadlines.js';
-import { type DirectReads, writeNow } from '../net/direct-io.js';
+import { type DirectReads, type Taker, writeNow } from '../net/direct-io.js';
 import { FAST_AFTER, SLOW_PIECE } from '../net/pump.js';
+import { ResponseHeadReader } from './response-head.js';
 
 /** Hears what happens on a connection. */
 export interface ConnectionUser {
@@ -22,6 +24,12 @@ export interface ConnectionUser {
   onLate(): void;
 }
 
+/** Whoever keeps a connection that serves nobody. */
+export interface Keeper {
+  /** It is closed. */
+  onIdleLost(connection: UpstreamConnection): void;
+}
+
 export interface UpstreamConnectionOptions {
   readonly target: Target;
   readonly address: Address;
@@ -29,24 +37,35 @@ export interface UpstreamConnectionOptions {
   readonly deadlines: Deadlines;
 }
 
-export class UpstreamConnection implements Due {
+export class UpstreamConnection implements Taker, Due {
   /** What the connection was opened for. */
   readonly target: Target;
   readonly address: Address;
   /** True if an authentication may be bound to the connection, as with NTLM and Negotiate. */
   isBound = false;
-  /** Octets sent and received so far, over all requests. */
-  readonly crossed = { up: 0, down: 0 };
+  /** True once the connection has served: the origin may have closed it since. */
+  isUsed = false;
+  /** Octets sent and received since it was opened or last idle. */
+  up = 0;
+  down = 0;
+  /** Reads the heads of all its responses. */
+  readonly heads = new ResponseHeadReader();
   /** For the current user. */
   readonly deadline: Deadline;
+  /** What its keeper notes while it is idle: for whom, in which list, since and until when (performance.now()), and its place. */
+  client: ClientIdentity = NOBODY;
+  list: UpstreamConnection[] | null = null;
+  since = 0;
+  until = 0;
+  place = -1;
   readonly #socket: Socket;
   readonly #reads: DirectReads;
   #user: ConnectionUser | null = null;
-  #onIdleLost: () => void = () => undefined;
+  #keeper: Keeper | null = null;
   #error: Error | null = null;
-  #served = 0;
   #canWrite = true;
   #hasEnded = false;
+  /** Octets received since the user last took less than came. */
   #passed = 0;
 
   /** Takes over a connected socket without listeners. */
@@ -63,11 +82,6 @@ export class UpstreamConnection implements Due {
     socket.on('close', () => this.#onClose());
   }
 
-  /** True if the connection has served before: the origin may have closed it in the meantime. */
-  get isUsed(): boolean {
-    return this.#served > 0;
-  }
-
   /** True if another request can be sent. */
   get isOpen(): boolean {
     return this.#canWrite && !this.#hasEnded && !this.#socket.destroyed;
@@ -76,23 +90,20 @@ export class UpstreamConnection implements Due {
   /** From now on events go to `user`, until `idle` or `close`. */
   serve(user: ConnectionUser): void {
     this.#user = user;
-    this.#served += 1;
-    if (this.#served === 1)
-      this.#reads.read(
-        this.#socket,
-        (bytes) => this.#onBytes(bytes),
-        () => this.#readSize,
-      );
+    if (!this.isUsed) this.#reads.readInto(this.#socket, this);
+    this.isUsed = true;
     // It was lost before it came here: its events are not repeated.
     if (this.#socket.destroyed) queueMicrotask(() => this.#user?.onLost(this.#error));
     else if (this.#hasEnded || this.#socket.readableEnded) queueMicrotask(() => this.#user?.onEnd());
   }
 
-  /** Nobody is served: bytes that arrive now were not asked for and close the connection, as its end does. `onLost`: it is closed. */
-  idle(onLost: () => void): void {
+  /** Nobody is served: bytes that arrive now were not asked for and close the connection, as its end does. */
+  idle(keeper: Keeper): void {
     this.#user = null;
-    this.#onIdleLost = onLost;
-    if (this.#served === 1) this.#socket.setKeepAlive(true, PROBE_MS);
+    this.up = 0;
+    this.down = 0;
+    if (this.#keeper === null) this.#socket.setKeepAlive(true, PROBE_MS);
+    this.#keeper = keeper;
   }
 
   /**
@@ -101,7 +112,7 @@ export class UpstreamConnection implements Due {
    */
   write(bytes: Buffer | string): boolean {
     if (!this.#canWrite || this.#socket.destroyed) return true;
-    this.crossed.up += bytes.length;
+    this.up += bytes.length;
     let written = 0;
     try {
       written = writeNow(this.#socket, bytes);
@@ -134,22 +145,18 @@ export class UpstreamConnection implements Due {
     return this.#socket;
   }
 
-  #onBytes(bytes: Buffer): boolean {
+  /** The next bytes from the origin. After a defect nobody knows how far the answer is read: the connection is lost, as its user hears. */
+  take(bytes: Buffer): boolean {
     if (this.#user === null) {
       this.#socket.destroy();
       return false;
     }
     this.#passed += bytes.length;
-    this.crossed.down += bytes.length;
-    const goesOn = this.#handOn(this.#user, bytes);
-    if (!goesOn) this.#passed = 0;
-    return goesOn;
-  }
-
-  /** After a defect nobody knows how far the answer has been read: the connection is lost, as its user hears. */
-  #handOn(user: ConnectionUser, bytes: Buffer): boolean {
+    this.down += bytes.length;
     try {
-      return user.onBytes(bytes);
+      const goesOn = this.#user.onBytes(bytes);
+      if (!goesOn) this.#passed = 0;
+      return goesOn;
     } catch (error) {
       this.#socket.destroy(new Error('a defect while reading', { cause: error }));
       throw error;
@@ -157,7 +164,7 @@ export class UpstreamConnection implements Due {
   }
 
   /** What the client does not take has to be held, so it gets one small piece at a time until it has shown that it takes more. */
-  get #readSize(): number {
+  most(): number {
     return this.#passed < FAST_AFTER ? SLOW_PIECE : Number.POSITIVE_INFINITY;
   }
 
@@ -170,7 +177,7 @@ export class UpstreamConnection implements Due {
   }
 
   #onClose(): void {
-    if (this.#user === null) this.#onIdleLost();
+    if (this.#user === null) this.#keeper?.onIdleLost(this);
     else this.#user.onLost(this.#error);
   }
 
@@ -181,5 +188,6 @@ export class UpstreamConnection implements Due {
   }
 }
 
+const NOBODY: ClientIdentity = { name: null };
 /** Linux repeats a keep-alive probe every second, and gives up a silent peer after ten. */
 const PROBE_MS = 1000;

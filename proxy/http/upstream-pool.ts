@@ -13,8 +13,10 @@ import type { Deadlines } from '../net/deadlines.js';
 import type { Dialed } from '../net/dialer.js';
 import type { DirectReads } from '../net/direct-io.js';
 import { OpenSet } from '../net/open-set.js';
-import { createOriginTraits } from './origin-traits.js';
-import { UpstreamConnection } from './upstream-connection.js';
+import type { ExchangeEnd } from './exchanged.js';
+import { members, values } from './fields.js';
+import { OriginTraits } from './origin-traits.js';
+import { type Keeper, UpstreamConnection } from './upstream-connection.js';
 
 /** For whom a connection is kept: the sender of the request. */
 export interface Owner {
@@ -25,6 +27,13 @@ export interface Owner {
   /** Who asks, token or not; absent: `tokenName`. */
   readonly client?: ClientIdentity;
 }
+
+/** Whose request was answered, and with which fields it went out. */
+interface Sender extends Owner {
+  readonly request: { readonly fields: readonly string[] };
+}
+
+type Answered = Extract<ExchangeEnd, { kind: 'answered' }>;
 
 /** Less than servers grant: five seconds by default in Node, uvicorn and Apache. */
 const IDLE_MS = 4000;
@@ -37,24 +46,14 @@ const IDLE_IN_ALL = 1024;
 const SWEEP_MS = 500;
 const NOT_ISSUED = 'the pool takes what the policy has issued, and this is no such Permit';
 
-interface Kept extends IdleConnection {
-  readonly connection: UpstreamConnection;
-  /** The list it is kept in: that of one client connection, or of one token. */
-  readonly list: Kept[];
-  readonly since: number;
-  readonly until: number;
-  /** Its place among all that are kept. */
-  place: number;
-}
-
-export class UpstreamPool {
-  readonly traits = createOriginTraits();
+export class UpstreamPool implements Keeper {
+  readonly traits = new OriginTraits();
   readonly #reads: DirectReads;
   readonly #deadlines: Deadlines;
   /** A few for each, the newest last. */
-  readonly #byConnection = new WeakMap<Socket, Kept[]>();
-  readonly #byToken = new Map<string, Kept[]>();
-  readonly #kept = new OpenSet<Kept>();
+  readonly #byConnection = new WeakMap<Socket, UpstreamConnection[]>();
+  readonly #byToken = new Map<string, UpstreamConnection[]>();
+  readonly #kept = new OpenSet<UpstreamConnection>();
   #sweep: NodeJS.Timeout | null = null;
 
   constructor(reads: DirectReads, deadlines: Deadlines) {
@@ -75,10 +74,10 @@ export class UpstreamPool {
       if (address === undefined) break;
       const kept = newest(own, permit.target, address) ?? newest(shared, permit.target, address);
       if (kept === null) continue;
-      this.#remove(kept);
-      const isFresh = kept.connection.isBound || performance.now() - kept.since <= freshMs;
-      if (isFresh && kept.connection.isOpen) return kept.connection;
-      kept.connection.close();
+      this.onIdleLost(kept);
+      const isFresh = kept.isBound || performance.now() - kept.since <= freshMs;
+      if (isFresh && kept.isOpen) return kept;
+      kept.close();
     }
     return null;
   }
@@ -108,13 +107,22 @@ export class UpstreamPool {
       connection.close();
       return;
     }
-    const since = performance.now();
-    const client = owner.client ?? { name: owner.tokenName };
-    const kept: Kept = { connection, target, address, client, list, since, until: since + idleMs, place: -1 };
-    list.push(kept);
-    kept.place = this.#kept.add(kept);
-    connection.idle(() => this.#remove(kept));
+    connection.client = owner.client ?? { name: owner.tokenName };
+    connection.list = list;
+    connection.since = performance.now();
+    connection.until = connection.since + idleMs;
+    connection.place = this.#kept.add(connection);
+    list.push(connection);
+    connection.idle(this);
     this.#sweep ??= setTimeout(() => this.#closeOld(), SWEEP_MS);
+  }
+
+  /** After an answer: keeps the connection if it can take another, and closes it otherwise. */
+  settle(connection: UpstreamConnection, sender: Sender, { isReusable, minor, fields }: Answered): void {
+    if (minor === 0 || !this.traits.isEmpty) this.traits.noteVersion(connection.target, minor);
+    connection.isBound ||= bindsConnection(sender.request.fields, fields);
+    if (isReusable) this.keep(connection, sender, patienceMs(fields));
+    else connection.close();
   }
 
   /** Closes what is idle and would not be allowed any more. */
@@ -129,19 +137,19 @@ export class UpstreamPool {
     this.#sweep = null;
   }
 
-  #listOfToken(name: string): Kept[] {
+  #listOfToken(name: string): UpstreamConnection[] {
     const known = this.#byToken.get(name);
     if (known !== undefined) return known;
-    const mine: Kept[] = [];
+    const mine: UpstreamConnection[] = [];
     this.#byToken.set(name, mine);
     return mine;
   }
 
   /** The list is dropped along with the client's connection. */
-  #listOf(connection: Socket): Kept[] {
+  #listOf(connection: Socket): UpstreamConnection[] {
     const known = this.#byConnection.get(connection);
     if (known !== undefined) return known;
-    const mine: Kept[] = [];
+    const mine: UpstreamConnection[] = [];
     this.#byConnection.set(connection, mine);
     connection.once('close', () => {
       for (const kept of [...mine]) this.#close(kept);
@@ -155,19 +163,25 @@ export class UpstreamPool {
     this.#sweep = this.#kept.size === 0 ? null : setTimeout(() => this.#closeOld(), SWEEP_MS);
   }
 
-  #close(kept: Kept): void {
-    this.#remove(kept);
-    kept.connection.close();
+  #close(kept: UpstreamConnection): void {
+    this.onIdleLost(kept);
+    kept.close();
   }
 
-  #remove(kept: Kept): void {
+  /** It is no longer kept. */
+  onIdleLost(kept: UpstreamConnection): void {
     if (!this.#kept.delete(kept.place, kept)) return;
-    const at = kept.list.lastIndexOf(kept);
-    if (at !== -1) kept.list.splice(at, 1);
+    const at = kept.list?.lastIndexOf(kept) ?? -1;
+    if (at !== -1) kept.list?.splice(at, 1);
+    kept.list = null;
   }
 }
 
-function newest(list: readonly Kept[] | undefined, target: Target, address: Address): Kept | null {
+function newest(
+  list: readonly UpstreamConnection[] | undefined,
+  target: Target,
+  address: Address,
+): UpstreamConnection | null {
   for (let i = (list?.length ?? 0) - 1; i >= 0; i--) {
     const kept = list?.[i];
     if (kept !== undefined && leadsTo(kept, target, address)) return kept;
@@ -175,8 +189,26 @@ function newest(list: readonly Kept[] | undefined, target: Target, address: Addr
   return null;
 }
 
-function leadsTo(kept: Kept, { scheme, host, port }: Target, address: Address): boolean {
+function leadsTo(kept: UpstreamConnection, { scheme, host, port }: Target, address: Address): boolean {
   const { target } = kept;
   if (target.port !== port || target.scheme !== scheme || kept.address.text !== address.text) return false;
   return sameHost(target.host, host);
+}
+
+/** RFC 4559 and NTLM: from here on the user belongs to the connection, not to the request. */
+function bindsConnection(request: readonly string[], response: readonly string[]): boolean {
+  return values(request, 'authorization').some(isBinding) || values(response, 'www-authenticate').some(isBinding);
+}
+
+function isBinding(value: string): boolean {
+  return /(?:^|,)[ \t]*(?:ntlm|negotiate|kerberos)\b/i.test(value);
+}
+
+/** What a server says in `Keep-Alive: timeout=5`, or null. */
+function patienceMs(fields: readonly string[]): number | null {
+  for (const parameter of members(fields, 'keep-alive')) {
+    const seconds = /^timeout=(\d{1,6})$/.exec(parameter)?.[1];
+    if (seconds !== undefined) return Number(seconds) * 1000;
+  }
+  return null;
 }

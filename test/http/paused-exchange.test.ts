@@ -66,7 +66,7 @@ test('a connection whose last client read slowly is read for the next one', asyn
   to?.end([]);
   const end = await first;
   assert.ok(end.kind === 'answered' && end.isReusable);
-  connection.idle(() => undefined);
+  connection.idle({ onIdleLost: () => undefined });
   const second = await exchange(
     connection,
     { ...of, request: { ...request, method: 'GET', content: null }, writer: writer(false) },

@@ -125,8 +125,9 @@ test('the framing of a response is read once, and strictly', () => {
 });
 
 test('a connection is kept where the origin says so', () => {
-  assert.equal(isPersistent(headOf(`${OK}\r\n`)), true);
-  assert.equal(isPersistent(headOf(`${OK}Connection: x, Close\r\n\r\n`)), false);
-  assert.equal(isPersistent(headOf('HTTP/1.0 200 OK\r\n\r\n')), false);
-  assert.equal(isPersistent(headOf('HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n')), true);
+  const LENGTH = { kind: 'length', octets: 0 } as const;
+  assert.equal(isPersistent(headOf(`${OK}\r\n`), LENGTH), true);
+  assert.equal(isPersistent(headOf(`${OK}Connection: x, Close\r\n\r\n`), LENGTH), false);
+  assert.equal(isPersistent(headOf('HTTP/1.0 200 OK\r\n\r\n'), LENGTH), false);
+  assert.equal(isPersistent(headOf('HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n'), LENGTH), true);
 });
