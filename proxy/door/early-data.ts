@@ -1,6 +1,6 @@
 /** What a client sends after its CONNECT before the tunnel is open. */
 import type { Socket } from 'node:net';
-import type { DirectReads, Taker } from '../net/direct-io.js';
+import { type DirectReads, READ_BYTES, type Taker } from '../net/direct-io.js';
 import { HeldBytes } from '../net/held-bytes.js';
 import type { Claim, MemoryBudget } from '../net/memory-budget.js';
 import { peerAddress } from './clients.js';
@@ -20,8 +20,6 @@ export interface EarlyOwner {
 
 /** Anything beyond this waits in the kernel, and holds the client back. */
 export const MOST_BYTES = 64 * 1024;
-/** At most per read: reading stops before another one could exceed MOST_BYTES. */
-const PIECE_BYTES = 16 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -29,6 +27,7 @@ const NOTHING = Buffer.alloc(0);
  * open, and never if it does not open.
  */
 export class EarlyData implements Taker {
+  readonly most = 'small';
   /** There was no memory left for the bytes, and they are dropped. */
   isRefused = false;
   readonly #room: EarlyDataRoom;
@@ -59,9 +58,9 @@ export class EarlyData implements Taker {
     this.#room.reads.readInto(this.#socket, this);
   }
 
-  /** No more is read. */
+  /** No more is read, since another read could exceed MOST_BYTES. */
   get isFull(): boolean {
-    return this.#held !== null && this.#held.length + PIECE_BYTES > MOST_BYTES;
+    return this.#held !== null && this.#held.length + READ_BYTES[this.most] > MOST_BYTES;
   }
 
   /** All bytes so far; callable once. Whoever reads the socket next gets what comes after them. */
@@ -87,10 +86,6 @@ export class EarlyData implements Taker {
     if (!this.isFull) return true;
     this.#owner?.onFull();
     return false;
-  }
-
-  most(): number {
-    return PIECE_BYTES;
   }
 
   #refuse(): void {

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { closeAfter } from '../door/closing.js';
 import type { CountedConnection } from '../door/connection-limits.js';
 import { Deadline, type Due } from '../net/deadlines.js';
-import { DROPPED, type Taker } from '../net/direct-io.js';
+import { DROPPED, type ReadSize, type Taker } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
 import { type Heir, report, type Side } from '../net/side.js';
 import { clientRequest } from './client-request.js';
@@ -16,7 +16,7 @@ import type { ConnectionOptions, HeadFault, OpenConnection } from './connection-
 import { type HeadReading, readAtOnce, type WholeHead } from './head-lines.js';
 import { HeadReader } from './head-reader.js';
 import { carriesUpgrade, framingFault, type RequestHead } from './request-head.js';
-import { AHEAD_PIECE, type ServedOwner, ServedRequest } from './served-request.js';
+import { type ServedOwner, ServedRequest } from './served-request.js';
 
 /** Added to the upstream's idle time-out, which has the better answer to give. */
 const GRACE_MS = 5000;
@@ -91,9 +91,8 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     }
   }
 
-  /** How much the next read may bring. */
-  most(): number {
-    return this.#served?.piece ?? AHEAD_PIECE;
+  get most(): ReadSize {
+    return this.#served?.most ?? 'small';
   }
 
   #takeHead(bytes: Buffer): boolean {

@@ -1,6 +1,7 @@
 /** One request under way: its content as it arrives, what was sent after it, and the answer until its last byte has left. */
 import type { Socket } from 'node:net';
 import type { Work } from '../door/running.js';
+import { READ_BYTES, type ReadSize } from '../net/direct-io.js';
 import { HeldBytes } from '../net/held-bytes.js';
 import type { ForwardOwner } from './asked.js';
 import { type ClientRequest, clientRequest } from './client-request.js';
@@ -22,9 +23,8 @@ export interface ServedOwner {
 
 type ServedOptions = Pick<ConnectionOptions, 'mayPersist' | 'serve' | 'running' | 'onDefect'>;
 
-/** How much one read may bring: of what follows the request, and of its content. */
-export const AHEAD_PIECE = 16 * 1024;
-const CONTENT_PIECE = 64 * 1024;
+/** The most that is kept of what follows the request. */
+const MOST_AHEAD = READ_BYTES.small;
 const NOTHING = Buffer.alloc(0);
 
 export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
@@ -106,13 +106,14 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
     return this.#response.isHeadSent;
   }
 
-  /** When the last octets of the answer were written, by monotonicMs(). */
+  /** When the last octets of the answer were written, by performance.now(). */
   get lastWriteAt(): number {
     return this.#response.lastWriteAt;
   }
 
-  get piece(): number {
-    return this.#content === null ? AHEAD_PIECE : CONTENT_PIECE;
+  /** How much one read may bring: of what follows the request, or of its content. */
+  get most(): ReadSize {
+    return this.#content === null ? 'small' : 'large';
   }
 
   /** False while the client may still send content of it. */
@@ -133,7 +134,7 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
     this.#ahead ??= new HeldBytes();
     this.#ahead.push(bytes);
     // It does not stop at once: a lost client is noticed only by reading.
-    return this.#ahead.length < AHEAD_PIECE;
+    return this.#ahead.length < MOST_AHEAD;
   }
 
   /** The client has ended its side. Returns false if that was in the middle of the request. */

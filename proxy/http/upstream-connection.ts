@@ -4,8 +4,8 @@ import type { Address } from '../core/address.js';
 import type { ClientIdentity } from '../core/policy.js';
 import type { Target } from '../core/target.js';
 import { Deadline, type Deadlines, type Due } from '../net/deadlines.js';
-import { type DirectReads, type Taker, writeNow } from '../net/direct-io.js';
-import { FAST_AFTER, SLOW_PIECE } from '../net/pump.js';
+import { type DirectReads, type ReadSize, type Taker, writeNow } from '../net/direct-io.js';
+import { FAST_AFTER } from '../net/pump.js';
 import { ResponseHeadReader } from './response-head.js';
 
 /** Hears what happens on a connection. */
@@ -164,8 +164,8 @@ export class UpstreamConnection implements Taker, Due {
   }
 
   /** What the client does not take has to be held, so it gets one small piece at a time until it has shown that it takes more. */
-  most(): number {
-    return this.#passed < FAST_AFTER ? SLOW_PIECE : Number.POSITIVE_INFINITY;
+  get most(): ReadSize {
+    return this.#passed < FAST_AFTER ? 'large' : 'whole';
   }
 
   onLate(): void {

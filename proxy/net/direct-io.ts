@@ -11,21 +11,21 @@
 import { EventEmitter } from 'node:events';
 import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { findSlots, hasSlot, type ReadSlots } from './read-slots.js';
+import { findSlots, type ReadSlots, type SlottedSocket } from './read-slots.js';
 
-/** `bytes` are valid until the callback returns. False stops reading until `socket.resume()`. */
-export type Reader = (bytes: Buffer) => boolean;
+/** How much one read may bring, in octets. `whole`: all that the buffer of the process takes. */
+export const READ_BYTES = { small: 16 * 1024, large: 64 * 1024, whole: Number.POSITIVE_INFINITY } as const;
 
-/** How many octets the next read of a socket may bring. Rounded down to one of READ_SIZES. */
-export type ReadSize = () => number;
+export type ReadSize = keyof typeof READ_BYTES;
 
-/** Reader and size in one object instead of two closures, as there may be thousands. */
+/** Whoever reads a socket. An object, not two closures, as there may be thousands. */
 export interface Taker {
+  /** `bytes` are valid until it returns. False stops reading until `socket.resume()`. */
   take(bytes: Buffer): boolean;
-  most(): number;
+  /** How much the next read may bring. */
+  readonly most: ReadSize;
 }
 
-const READ_SIZES = [16 * 1024, 64 * 1024] as const;
 /** A read of at least this much is part of a transfer. */
 const BULK_BYTES = 16 * 1024;
 /** The most of those in one turn of the event loop: hundreds of them would keep requests and new connections waiting. */
@@ -33,10 +33,17 @@ const BULK_PER_LOOP = 32;
 /** The most time for them in one turn: content in chunks of one octet each takes ten times as long to read. */
 const BULK_MS_PER_LOOP = 8;
 
+const TAKER = Symbol('taker');
+
+/** `TAKER` holds whoever reads it now; without one, it is not read directly. */
+interface ReadSocket extends SlottedSocket {
+  [TAKER]?: Taker;
+}
+
 /** One for all sockets of the process, each of which is read into `buffer`. */
 export class DirectReads {
-  /** Beginnings of the buffer, from the smallest to the whole of it. */
-  readonly #parts: readonly Buffer[];
+  /** Beginnings of the buffer. */
+  readonly #parts: Readonly<Record<ReadSize, Buffer>>;
   /** Looked for once, since every socket has the same ones. */
   #slots: ReadSlots | null = null;
   #bulk = 0;
@@ -46,32 +53,38 @@ export class DirectReads {
   readonly #stopped = new Set<Socket>();
 
   /** Called by Node after each read, as a method of the socket; then Node asks the generator for the buffer of the next read. */
-  readonly #callback: (this: Socket, length: number, bytes: Buffer) => boolean;
-  readonly #generator = (): Buffer | undefined => this.#next;
-  #next: Buffer | undefined;
+  readonly #callback: (this: ReadSocket, length: number, bytes: Buffer) => boolean;
+  readonly #generator = (): Buffer => this.#next;
+  #next: Buffer;
 
   constructor(buffer: Buffer) {
-    const onRead = (socket: Socket, piece: Buffer): boolean => this.#onRead(socket, piece);
-    this.#callback = function (length, bytes) {
-      return onRead(this, bytes.subarray(0, length));
+    const reads = this;
+    this.#next = buffer;
+    this.#parts = {
+      small: buffer.subarray(0, READ_BYTES.small),
+      large: buffer.subarray(0, READ_BYTES.large),
+      whole: buffer,
     };
-    const smaller = READ_SIZES.filter((size) => size < buffer.length);
-    this.#parts = [...smaller.map((size) => buffer.subarray(0, size)), buffer];
+    this.#callback = function (length, bytes) {
+      const taker = this[TAKER] ?? NOBODY;
+      const piece = bytes.subarray(0, length);
+      const goOn = length < BULK_BYTES ? taker.take(piece) : reads.#timed(taker, piece) && reads.#goesOn(this);
+      // Somebody else may have taken over.
+      reads.#next = reads.#parts[(this[TAKER] ?? NOBODY).most];
+      return goOn;
+    };
   }
 
   /**
    * Reads `socket` from now on, piece by piece; what it had buffered comes first. `end`, `error` and `close` are emitted
-   * as always. Called again, it replaces the reader; the earlier size still applies to one read.
+   * as always. Called again, it replaces the taker; the earlier size still applies to one read.
    */
-  read(socket: Socket, reader: Reader, size: ReadSize = anySize): void {
-    this.readInto(socket, { take: reader, most: size });
-  }
-
-  /** The same for a taker. */
   readInto(socket: Socket, taker: Taker): void {
+    const read: ReadSocket = socket;
     let goOn = true;
-    if (this.#take(socket, taker)) {
-      // Only now that the reader is set, since it may already put another one in its place on the first of these pieces.
+    if (read[TAKER] !== undefined || this.#begin(read, this.#parts[taker.most])) {
+      read[TAKER] = taker;
+      // Only now that it is set, since it may already put another one in its place on the first of these pieces.
       const first = socket.readableLength === 0 ? null : socket.read();
       for (let early = first; early !== null; early = socket.read()) goOn = taker.take(early) && goOn;
     } else {
@@ -83,49 +96,34 @@ export class DirectReads {
   }
 
   /** False if this release of Node has no such way, or the socket is no plain TCP connection. */
-  #take(socket: Socket, taker: Taker): boolean {
-    if (isRead(socket)) {
-      socket[READING] = taker;
-      return true;
-    }
+  #begin(socket: ReadSocket, first: Buffer): boolean {
     const handle = tcpHandle(socket);
     this.#slots ??= findSlots(socket);
-    if (handle === null || this.#slots === null || typeof handle.useUserBuffer !== 'function') return false;
-    const { buffer, callback, generator } = this.#slots;
-    if (!hasSlot(socket, buffer)) return false;
-    const first = this.#part(taker.most());
-    socket[READING] = taker;
-    socket[generator] = this.#generator;
-    socket[callback] = this.#callback;
-    socket[buffer] = first;
+    const slots = this.#slots;
+    if (handle === null || slots === null || typeof handle.useUserBuffer !== 'function') return false;
+    if (!(slots.buffer in socket)) return false;
+    socket[slots.generator] = this.#generator;
+    socket[slots.callback] = this.#callback;
+    socket[slots.buffer] = first;
     handle.useUserBuffer(first);
     return true;
   }
 
-  /** Hands on what a read of `socket` has brought. False stops reading for now. */
-  #onRead(socket: Socket, piece: Buffer): boolean {
-    const taker = takerOf(socket);
-    const isBulk = piece.length >= BULK_BYTES;
-    const goOn = isBulk ? this.#timed(taker, piece) && this.#goesOn(socket) : taker.take(piece);
-    this.#next = this.#part(takerOf(socket).most());
-    return goOn;
-  }
-
   /**
-   * Detaches listeners and reader from a socket, no sooner than while its `close` is emitted. V8 may keep a closed socket
+   * Detaches listeners and taker from a socket, no sooner than while its `close` is emitted. V8 may keep a closed socket
    * until the next full collection, and with it all that it refers to: a whole tunnel.
    */
   forget(socket: Socket): void {
-    if (takerOf(socket) === NOBODY && isRead(socket)) return;
+    const read: ReadSocket = socket;
+    if (read[TAKER] === NOBODY) return;
     // For every event at once, and not by the stream's own method, which costs a tick.
     EventEmitter.prototype.removeAllListeners.call(socket);
     socket.on('error', ignore);
-    if (this.#slots === null || !isRead(socket)) return;
-    socket[READING] = NOBODY;
-    if (!hasSlot(socket, this.#slots.buffer)) return;
-    socket[this.#slots.generator] = null;
-    socket[this.#slots.callback] = null;
-    socket[this.#slots.buffer] = null;
+    if (read[TAKER] === undefined || this.#slots === null) return;
+    read[TAKER] = NOBODY;
+    read[this.#slots.generator] = null;
+    read[this.#slots.callback] = null;
+    read[this.#slots.buffer] = null;
   }
 
   #timed(taker: Taker, piece: Buffer): boolean {
@@ -164,28 +162,10 @@ export class DirectReads {
     const each = this.#bulkMs / Math.max(1, this.#bulk);
     return Math.max(1, Math.min(BULK_PER_LOOP, Math.floor(BULK_MS_PER_LOOP / each)));
   }
-
-  #part(size: number): Buffer | undefined {
-    let part = this.#parts[0];
-    for (const larger of this.#parts) if (larger.length <= size) part = larger;
-    return part;
-  }
 }
 
-const READING = Symbol('reading');
-
-/** `READING` holds the taker that reads the socket now. */
-function isRead(socket: Socket): socket is Socket & { [READING]: Taker } {
-  return READING in socket;
-}
-
-function takerOf(socket: Socket): Taker {
-  return isRead(socket) ? socket[READING] : NOBODY;
-}
-
-const anySize = (): number => Number.POSITIVE_INFINITY;
 /** Of a socket that was forgotten. */
-const NOBODY: Taker = { take: () => true, most: anySize };
+const NOBODY: Taker = { take: () => true, most: 'whole' };
 /** Reads what still comes, and drops it. */
 export const DROPPED: Taker = { ...NOBODY };
 const ignore = (): void => undefined;
@@ -234,7 +214,7 @@ export function send(socket: Socket, bytes: Buffer, sender: Sender | null = null
 
 interface Handle {
   readonly fd?: unknown;
-  useUserBuffer?(buffer: Buffer | undefined): void;
+  useUserBuffer?(buffer: Buffer): void;
 }
 
 /** The handle of a plain TCP socket alone: what is written to the descriptor below a TLS socket would not be encrypted. */

@@ -2,11 +2,11 @@
 import type { Socket } from 'node:net';
 import { EgressError } from '../core/reasons.js';
 import type { Abortable } from './abort.js';
-import type { DirectReads } from './direct-io.js';
+import { type DirectReads, READ_BYTES } from './direct-io.js';
 import type { Heir, Side } from './side.js';
 
-/** The size of one read, and the most that is held before reading stops. */
-const PIECE_BYTES = 16 * 1024;
+/** The most that is held before reading stops. */
+const MOST_BYTES = READ_BYTES.small;
 const NOTHING = Buffer.alloc(0);
 
 /** The length of a message in octets, as far as `held` tells: more than has come as long as the message is not whole. */
@@ -42,7 +42,7 @@ export class OctetReader implements Heir {
     this.#buffer.set(bytes, this.#end);
     this.#end += bytes.length;
     this.#wake?.();
-    return this.#length < PIECE_BYTES;
+    return this.#length < MOST_BYTES;
   }
 
   /** No more will come. */
@@ -165,8 +165,6 @@ export function hearOctets(client: Side, reads: DirectReads, ending: Ending): Oc
 function reading(reader: OctetReader, socket: Socket, reads: DirectReads): OctetReader {
   if (socket.readableEnded) reader.ended();
   else if (socket.destroyed) reader.closed();
-  reads.read(socket, (bytes) => reader.push(bytes), pieceBytes);
+  reads.readInto(socket, { take: (bytes) => reader.push(bytes), most: 'small' });
   return reader;
 }
-
-const pieceBytes = (): number => PIECE_BYTES;

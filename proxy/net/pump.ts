@@ -1,11 +1,9 @@
 /** One direction of a tunnel: writes what it reads, and claims memory for what the receiver does not take at once. */
 import type { Socket } from 'node:net';
-import { type DirectReads, type Sender, send, type Taker } from './direct-io.js';
+import { type DirectReads, type ReadSize, type Sender, send, type Taker } from './direct-io.js';
 import type { Claim } from './memory-budget.js';
 import type { Heir } from './side.js';
 
-/** The most that is held for a slow receiver. */
-export const SLOW_PIECE = 64 * 1024;
 /** After so many octets without a long stall a read may bring more than that: this is a real transfer, not a trap. */
 export const FAST_AFTER = 16 * 2 ** 20;
 /** A receiver that is behind for longer than this is slow. */
@@ -23,14 +21,15 @@ export interface Pumping {
 }
 
 /**
- * Reads `from` until it ends, and stops while `to` is behind. Reads bring at most SLOW_PIECE until the direction has
- * proven fast, and again after each long stall.
+ * Reads `from` until it ends, and stops while `to` is behind. Reads are no more than `large`, which is all that is held for
+ * a slow receiver, until the direction has proven fast, and again after each long stall.
  */
 export class Pump implements Heir, Taker, Sender {
   readonly from: Socket;
   readonly to: Socket;
   /** Octets read so far. */
   carried = 0;
+  most: ReadSize = 'large';
   readonly #tunnel: Pumping;
   #claim: Claim | null = null;
   #passed = 0;
@@ -61,15 +60,12 @@ export class Pump implements Heir, Taker, Sender {
     this.#claim?.hold(0);
   }
 
-  most(): number {
-    return this.#passed < FAST_AFTER ? SLOW_PIECE : Number.POSITIVE_INFINITY;
-  }
-
   take(bytes: Buffer): boolean {
     this.carried += bytes.length;
     const moving = this.#tunnel.through(this, bytes);
     if (moving === null) return true;
     this.#passed += moving.length;
+    if (this.#passed >= FAST_AFTER) this.most = 'whole';
     if (send(this.to, moving, this)) return true;
     this.#stalledAt = performance.now();
     this.#claim ??= this.#tunnel.claim();
@@ -78,7 +74,10 @@ export class Pump implements Heir, Taker, Sender {
   }
 
   onGone(): void {
-    if (performance.now() - this.#stalledAt > STALL_MS) this.#passed = 0;
+    if (performance.now() - this.#stalledAt > STALL_MS) {
+      this.#passed = 0;
+      this.most = 'large';
+    }
     this.release();
     this.from.resume();
   }

@@ -1,27 +1,35 @@
 /** The internals of net.Socket that direct-io.ts rests on: where it keeps the settings of its `onread` option. */
 import type { Socket } from 'node:net';
 
-/** The properties that hold what `onread` gives: a buffer, a callback, and a function that names the next buffer. */
+/** Stand for Node's own symbols, which can only be found at run time. */
+declare const BUFFER: unique symbol;
+declare const CALLBACK: unique symbol;
+declare const GENERATOR: unique symbol;
+
+/** With what `onread` gives: a buffer, a callback, and a function that names the next buffer. */
+export interface SlottedSocket extends Socket {
+  [BUFFER]?: Buffer | null;
+  [CALLBACK]?: ((length: number, bytes: Buffer) => boolean) | null;
+  [GENERATOR]?: (() => Buffer | undefined) | null;
+}
+
+/** The properties that hold those. */
 export interface ReadSlots {
-  readonly buffer: symbol;
-  readonly callback: symbol;
-  readonly generator: symbol;
+  readonly buffer: typeof BUFFER;
+  readonly callback: typeof CALLBACK;
+  readonly generator: typeof GENERATOR;
 }
 
 /** Null if this release of Node does not have them. */
 export function findSlots(socket: Socket): ReadSlots | null {
-  let buffer: symbol | null = null;
-  let callback: symbol | null = null;
-  let generator: symbol | null = null;
-  for (const slot of Object.getOwnPropertySymbols(socket)) {
-    if (slot.description === 'kBuffer') buffer = slot;
-    if (slot.description === 'kBufferCb') callback = slot;
-    if (slot.description === 'kBufferGen') generator = slot;
-  }
-  return buffer === null || callback === null || generator === null ? null : { buffer, callback, generator };
-}
-
-/** Narrows the type, so that a slot can be assigned to, which costs a tenth of Reflect.set. */
-export function hasSlot(socket: Socket, slot: symbol): socket is Socket & Record<symbol, unknown> {
-  return slot in socket;
+  const symbols = Object.getOwnPropertySymbols(socket);
+  const [buffer, callback, generator] = ['kBuffer', 'kBufferCb', 'kBufferGen'].map((name) =>
+    symbols.find(({ description }) => description === name),
+  );
+  if (buffer === undefined || callback === undefined || generator === undefined) return null;
+  return {
+    buffer: buffer as typeof BUFFER,
+    callback: callback as typeof CALLBACK,
+    generator: generator as typeof GENERATOR,
+  };
 }

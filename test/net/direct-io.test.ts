@@ -32,10 +32,11 @@ test('on this release of Node, accepted and dialled connections are read into th
   ] as const) {
     const whole = Buffer.allocUnsafeSlow(256 * 1024);
     const seen = new Promise<Buffer>((resolve) => {
-      new DirectReads(whole).read(reader, (bytes) => {
+      const take = (bytes: Buffer): boolean => {
         resolve(bytes);
         return true;
-      });
+      };
+      new DirectReads(whole).readInto(reader, { take, most: 'whole' });
     });
     writer.write('hello');
     assert.equal((await seen).buffer, whole.buffer);
@@ -68,11 +69,12 @@ for (const [name, hide] of [
     const pieces: string[] = [];
     let goesOn = false;
     const stopped = new Promise<void>((resolve) => {
-      new DirectReads(Buffer.allocUnsafeSlow(1024)).read(hide(near), (bytes) => {
+      const take = (bytes: Buffer): boolean => {
         pieces.push(bytes.toString());
         resolve();
         return goesOn;
-      });
+      };
+      new DirectReads(Buffer.allocUnsafeSlow(1024)).readInto(hide(near), { take, most: 'whole' });
     });
     far.end('late');
     await stopped;
@@ -89,12 +91,13 @@ for (const [name, hide] of [
     const reads = new DirectReads(Buffer.allocUnsafeSlow(1024));
     const [first, second]: [string[], string[]] = [[], []];
     const read = hide(near);
-    reads.read(read, (bytes) => {
+    const take = (bytes: Buffer): boolean => {
       first.push(bytes.toString());
-      reads.read(read, (more) => second.push(more.toString()) > 0);
+      reads.readInto(read, { take: (more) => second.push(more.toString()) > 0, most: 'whole' });
       far.end('two');
       return true;
-    });
+    };
+    reads.readInto(read, { take, most: 'whole' });
     far.write('one');
     await once(near, 'end');
     assert.deepEqual([first, second], [['one'], ['two']]);
@@ -104,7 +107,7 @@ for (const [name, hide] of [
 test('a closed socket that is forgotten keeps nobody who has read it or listened to it', LIMIT, async (t) => {
   const { near, far } = await tcp(t);
   const reads = new DirectReads(Buffer.allocUnsafeSlow(64 * 1024));
-  reads.read(near, () => true);
+  reads.readInto(near, { take: () => true, most: 'whole' });
   near.on('end', () => near.destroy());
   far.end();
   await once(near, 'close');
@@ -225,13 +228,14 @@ test(
     let all = 0;
     for (const { near, far } of connections) {
       far.write(Buffer.alloc(1 << 20));
-      reads.read(near, ({ length }) => {
+      const take = ({ length }: Buffer): boolean => {
         if (begun.has(near) && length >= 16 * 1024) inTurn += 1;
         begun.add(near);
         all += length;
         for (const until = performance.now() + 10; performance.now() < until; );
         return true;
-      });
+      };
+      reads.readInto(near, { take, most: 'whole' });
     }
     const turns: number[] = [];
     while (all < 4 << 20) {
