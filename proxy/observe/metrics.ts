@@ -1,16 +1,14 @@
 /** The metrics. Labels have few values and none that a tool can choose: never a host or an address. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { NoticeEvent, NoticeOutcome } from '../core/notice-event.js';
-import { countCloses, type TunnelBytes } from './close-metrics.js';
-import { Durations } from './durations.js';
 import { addMemoryMetrics, type ShownMemory } from './memory-metrics.js';
 import { countNotices } from './notice-metrics.js';
 import { addPodsMetrics, type NamespaceLook } from './pods-metrics.js';
 import type { DecisionSink, SpawnRecord } from './record.js';
+import { RecordMetrics, type TunnelBytes } from './record-metrics.js';
 import type { RelayLook } from './relay-events.js';
 import { addRelayMetrics } from './relay-metrics.js';
 import { countReloads } from './reload-metrics.js';
-import { countRequests } from './request-metrics.js';
 
 /** What is asked for when the metrics are read, rather than reported when it changes. */
 export interface MetricsOptions {
@@ -37,7 +35,9 @@ export interface MetricsOptions {
   policy(): { readonly digest: string; readonly mode: string; readonly default: string };
 }
 
-export interface Metrics extends DecisionSink {
+export interface Metrics {
+  /** Counts the doors' records. */
+  readonly records: DecisionSink;
   /** A decision of the spawn guard. */
   spawn(record: SpawnRecord): void;
   /** The outcome of a notice. */
@@ -51,35 +51,15 @@ export interface Metrics extends DecisionSink {
   reloadFailed(): void;
 }
 
-/** Buckets beyond the defaults of `limits.connectTimeout` and `dns.timeout`, so that timeouts fall into buckets of their own. */
-const NAME_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60];
-
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
   addSources(registry, options);
-  const requests = countRequests(registry, () => options.clients?.() ?? NONE);
-  const closes = countCloses(registry, () => options.openTunnelBytes?.() ?? { up: 0, down: 0 });
-  const dns = new Durations({
-    name: 'egress_dns_seconds',
-    help: 'Time until DNS answered, cached answers included.',
-    buckets: NAME_SECONDS,
-    registry,
-  });
-  const connect = new Durations({
-    name: 'egress_connect_seconds',
-    help: 'Time from the first connection attempt to a connection or to giving up.',
-    buckets: NAME_SECONDS,
-    registry,
-  });
+  const clients = () => options.clients?.() ?? NONE;
+  const records = new RecordMetrics(registry, clients, () => options.openTunnelBytes?.() ?? { up: 0, down: 0 });
   return {
     registry,
+    records,
     watchProcess: () => collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 20 }),
-    decision(record) {
-      requests(record);
-      dns.add(record.dnsMs);
-      connect.add(record.connectMs);
-    },
-    closed: closes,
     spawn: countSpawns(registry),
     notice: countNotices(registry),
     ...countReloads(registry),

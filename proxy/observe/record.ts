@@ -92,13 +92,6 @@ export interface CloseRecord {
 /** `refused`: the policy did not allow the first bytes in the tunnel. `policy`: the policy has changed and forbids it now. */
 export type CloseCause = 'end' | 'client-reset' | 'upstream-reset' | 'idle' | 'drain' | 'refused' | 'busy' | 'policy';
 
-/** False for the close record of a forwarded request that was answered. */
-export function isOfTunnel({ door, status }: Pick<CloseRecord, 'door' | 'status'>): boolean {
-  return status === 101 || !FORWARDING.has(door);
-}
-
-const FORWARDING: ReadonlySet<Door> = new Set<Door>(['absolute', 'upgrade', 'steer-http']);
-
 /** Where the doors leave their records. Implementations never throw and never block. */
 export interface DecisionSink {
   decision(record: DecisionRecord): void;

@@ -22,10 +22,10 @@ async function exported(): Promise<Map<string, Map<string, Set<string>>>> {
   for (const door of DOORS) {
     for (const reason of [...(Object.keys(REASONS) as (keyof typeof REASONS)[]), null]) {
       const outcome = reason === null ? 'allow' : REASONS[reason].outcome;
-      metrics.decision(decisionRecord({ door, reason, outcome, dnsMs: 1, connectMs: 1 }));
+      metrics.records.decision(decisionRecord({ door, reason, outcome, dnsMs: 1, connectMs: 1 }));
     }
   }
-  metrics.closed(closeRecord());
+  metrics.records.closed(closeRecord());
   const series = new Map<string, Map<string, Set<string>>>();
   for (const line of (await metrics.registry.metrics()).split('\n')) {
     const [, name, labels = ''] = /^([a-z0-9_]+)(?:\{(.*)\})? \S+$/.exec(line) ?? [];

@@ -28,9 +28,9 @@ async function sampleOf(metrics: ReturnType<typeof createMetrics>, series: strin
 
 test('requests are counted by outcome, reason and door', async () => {
   const metrics = metricsWith();
-  metrics.decision(decisionRecord());
-  metrics.decision(decisionRecord());
-  metrics.decision(decisionRecord({ outcome: 'allow', reason: null, door: 'absolute' }));
+  metrics.records.decision(decisionRecord());
+  metrics.records.decision(decisionRecord());
+  metrics.records.decision(decisionRecord({ outcome: 'allow', reason: null, door: 'absolute' }));
   const denied = 'egress_requests_total{outcome="deny",reason="metadata-address",door="connect"}';
   assert.equal(await sampleOf(metrics, denied), 2);
   assert.equal(await sampleOf(metrics, denied), 2, 'reading twice counts once');
@@ -40,7 +40,7 @@ test('requests are counted by outcome, reason and door', async () => {
 test('decisions of configured rules are counted by the name of the rule, and no others', async () => {
   const metrics = metricsWith();
   for (const rule of ['allow:github-api', 'allow:github-api', 'deny[0]', 'default', 'special:10.0.0.0/8', null]) {
-    metrics.decision(decisionRecord({ rule, outcome: rule === 'allow:github-api' ? 'allow' : 'deny' }));
+    metrics.records.decision(decisionRecord({ rule, outcome: rule === 'allow:github-api' ? 'allow' : 'deny' }));
   }
   assert.equal(await sampleOf(metrics, 'egress_rule_decisions_total{rule="allow:github-api",outcome="allow"}'), 2);
   assert.equal(await sampleOf(metrics, 'egress_rule_decisions_total{rule="deny[0]",outcome="deny"}'), 1);
@@ -60,9 +60,10 @@ test('the series that alerts wait for exist from the start', async () => {
 
 test('clients are labelled by the names of the configuration, and all others are one', async () => {
   const metrics = metricsWith();
-  metrics.decision(decisionRecord({ client: { address: '10.0.0.1', name: 'github' } }));
-  for (let i = 0; i < 100; i++) metrics.decision(decisionRecord({ client: { address: `10.0.1.${i}`, name: null } }));
-  metrics.decision(decisionRecord({ client: { address: '10.0.0.2', name: 'made_up.tools' } }));
+  metrics.records.decision(decisionRecord({ client: { address: '10.0.0.1', name: 'github' } }));
+  for (let i = 0; i < 100; i++)
+    metrics.records.decision(decisionRecord({ client: { address: `10.0.1.${i}`, name: null } }));
+  metrics.records.decision(decisionRecord({ client: { address: '10.0.0.2', name: 'made_up.tools' } }));
   assert.equal(await sampleOf(metrics, 'egress_client_requests_total{client="github",outcome="deny"}'), 1);
   assert.equal(await sampleOf(metrics, 'egress_client_requests_total{client="(unnamed)",outcome="deny"}'), 101);
 });
@@ -75,15 +76,15 @@ test('the build, and what open tunnels have carried, are there', async () => {
 
 test('a time-out of ten seconds is in a bucket of its own', async () => {
   const metrics = metricsWith();
-  metrics.decision(decisionRecord({ connectMs: 10_004 }));
+  metrics.records.decision(decisionRecord({ connectMs: 10_004 }));
   assert.equal(await sampleOf(metrics, 'egress_connect_seconds_bucket{le="10"}'), 0);
   assert.equal(await sampleOf(metrics, 'egress_connect_seconds_bucket{le="15"}'), 1);
 });
 
 test('latencies are observed in seconds, where there are any', async () => {
   const metrics = metricsWith();
-  metrics.decision(decisionRecord({ dnsMs: 4, connectMs: null }));
-  metrics.decision(decisionRecord({ dnsMs: 4, connectMs: 1500 }));
+  metrics.records.decision(decisionRecord({ dnsMs: 4, connectMs: null }));
+  metrics.records.decision(decisionRecord({ dnsMs: 4, connectMs: 1500 }));
   assert.equal(await sampleOf(metrics, 'egress_dns_seconds_bucket{le="0.005"}'), 2);
   assert.equal(await sampleOf(metrics, 'egress_dns_seconds_bucket{le="0.002"}'), 0);
   assert.equal(await sampleOf(metrics, 'egress_connect_seconds_sum'), 1.5);
@@ -91,8 +92,8 @@ test('latencies are observed in seconds, where there are any', async () => {
 
 test('closed tunnels add up their bytes and causes', async () => {
   const metrics = metricsWith();
-  metrics.closed(closeRecord());
-  metrics.closed(closeRecord({ cause: 'idle' }));
+  metrics.records.closed(closeRecord());
+  metrics.records.closed(closeRecord({ cause: 'idle' }));
   assert.equal(await sampleOf(metrics, 'egress_tunnel_bytes_total{direction="down"}'), 4000);
   assert.equal(await sampleOf(metrics, 'egress_tunnels_closed_total{cause="idle"}'), 1);
   assert.equal(await sampleOf(metrics, 'egress_tunnel_seconds_count'), 2);
@@ -100,10 +101,10 @@ test('closed tunnels add up their bytes and causes', async () => {
 
 test('forwarded requests are counted apart from tunnels', async () => {
   const metrics = metricsWith();
-  metrics.closed(closeRecord({ door: 'absolute' }));
-  metrics.closed(closeRecord({ door: 'steer-http', cause: 'client-reset', status: null }));
-  metrics.closed(closeRecord({ door: 'upgrade', status: 426 }));
-  metrics.closed(closeRecord({ door: 'upgrade', status: 101 }));
+  metrics.records.closed(closeRecord({ door: 'absolute' }));
+  metrics.records.closed(closeRecord({ door: 'steer-http', cause: 'client-reset', status: null }));
+  metrics.records.closed(closeRecord({ door: 'upgrade', status: 426 }));
+  metrics.records.closed(closeRecord({ door: 'upgrade', status: 101 }));
   assert.equal(await sampleOf(metrics, 'egress_forwarded_bytes_total{direction="down"}'), 6000);
   assert.equal(await sampleOf(metrics, 'egress_forwarded_closed_total{cause="client-reset"}'), 1);
   assert.equal(await sampleOf(metrics, 'egress_forwarded_seconds_count'), 3);

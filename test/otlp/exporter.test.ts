@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Counter, Gauge, Histogram } from 'prom-client';
-import { Durations } from '../../proxy/observe/durations.js';
 import { closeJson, decisionJson } from '../../proxy/observe/json-line.js';
+import { Durations } from '../../proxy/observe/plain-metrics.js';
 import { closeRecord, decisionRecord, HOSTILE } from '../observe/records.js';
 import { exporterTo, logsOf, metricsOf, resourceOf } from './collector.js';
 import { attributes } from './wire.js';

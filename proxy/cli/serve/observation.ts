@@ -58,7 +58,9 @@ export async function openObservation(config: Config, live: Live): Promise<Obser
   await restoreFrom(config.log.file, ring);
   const metrics = createMetrics(sourcesOf(live, log, ring));
   exporter?.start();
-  const records = new Repeats(fanOut([log.decisions, ring], createKeptTest(), instance), { counter: metrics });
+  const records = new Repeats(fanOut([log.decisions, ring], createKeptTest(), instance), {
+    counter: metrics.records,
+  });
   const spawns = createSpawnRing();
   const tail = await followGuard(config, { log, metrics, spawns });
   return {
