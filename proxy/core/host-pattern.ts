@@ -13,15 +13,14 @@ export interface HostPattern {
   matches(name: DnsName): boolean;
 }
 
-const LABEL = /^[a-z0-9_-]{1,63}$/;
+const LABELS = /^[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?$/;
 
 /** Null where the text is no DNS name (RFC 1035 section 2.3.4, underscores allowed as in RFC 8552). ASCII only. */
 export function parseDnsName(text: string): DnsName | null {
   // Checked before it is put in lower case, which would turn U+212A (the Kelvin sign) into an ASCII k.
-  if (!/^[\x21-\x7e]{1,254}$/.test(text)) return null;
+  if (text.length > 254 || !LABELS.test(text)) return null;
   const name = (text.endsWith('.') ? text.slice(0, -1) : text).toLowerCase();
-  if (name.length > 253 || endsInNumber(name)) return null;
-  return isDnsName(name) ? name : null;
+  return name.length > 253 || endsInNumber(name) ? null : (name as DnsName);
 }
 
 /** Null where the text is neither a name nor `*.` and a name. */
@@ -32,8 +31,4 @@ export function parseHostPattern(text: string): HostPattern | null {
   const suffix = `.${name}`;
   if (!below) return { text: name, matches: (candidate) => candidate === name };
   return { text: `*${suffix}`, matches: (candidate) => candidate.endsWith(suffix) };
-}
-
-function isDnsName(name: string): name is DnsName {
-  return name.split('.').every((label) => LABEL.test(label));
 }

@@ -66,13 +66,12 @@ export function judgeName(policy: Policy, question: Question, name: DnsName): De
   if (policy.clients === 'required' && question.client.name === null) return refusal('client-required', 'clients');
   const denied = firstMatch(policy.deny, question, null);
   if (denied !== null) return refusal(denyReason(denied), denied.id);
-  const opened = [...policy.internal, ...(policy.elsewhere ?? [])];
-  if (special !== null && !opened.some((rule) => mayMatch(rule, question, name)))
-    return refusal('address-prohibited', special.id, special.what);
-  if (policy.default === 'public') return null;
+  if (special === null && policy.default === 'public') return null;
+  const isOpened = [...policy.internal, ...(policy.elsewhere ?? [])].some((rule) => mayMatch(rule, question, name));
+  if (special !== null && !isOpened) return refusal('address-prohibited', special.id, special.what);
+  if (isOpened || policy.default === 'public') return null;
   // A query is a way out, too: a name is resolved only where a rule could allow it.
-  const hopeful = [...policy.allow, ...opened].some((rule) => mayMatch(rule, question, name));
-  return hopeful ? null : notAllowed(policy, question, null);
+  return policy.allow.some((rule) => mayMatch(rule, question, name)) ? null : notAllowed(policy, question, null);
 }
 
 /**

@@ -123,8 +123,11 @@ export function decideAddresses(of: Policy, asked: Question, addresses: readonly
   const question = withOwnTarget(asked);
   const allowed: Allowed[] = [];
   const denials: Denial[] = [];
+  const given = asked.target.host;
+  const copy = question.target.host;
   for (const address of addresses) {
-    const judged = judgeAddress(policy, question, ownAddress(address));
+    const isCopied = given.kind === 'literal' && copy.kind === 'literal' && address === given.address;
+    const judged = judgeAddress(policy, question, isCopied ? copy.address : ownAddress(address));
     if (judged.allowed) allowed.push(judged);
     else denials.push(judged.denial);
   }

@@ -55,6 +55,15 @@ export const RANGES: readonly Range[] = RANGE_ROWS.map(([text, disposition, name
 const GLOBAL: AddressClass = { kind: 'global' };
 const BY_RANGE = { 4: rangeLookup(classesOf(4), GLOBAL), 6: rangeLookup(classesOf(6), GLOBAL) };
 
+const NAMES: ReadonlyMap<string, SpecialName> = new Map(
+  SPECIAL_NAMES.map(([pattern, kind, what, mark]) => [
+    pattern,
+    { kind, metadata: mark === 'metadata', id: `${kind}:${pattern}`, what },
+  ]),
+);
+/** The patterns that cover every name below one. */
+const BELOW = [...NAMES].flatMap(([pattern, is]) => (pattern.startsWith('*.') ? { suffix: pattern.slice(1), is } : []));
+
 /** What the configuration adds to the table, of the networks around this proxy. */
 export interface LocalRanges {
   /** The network's own NAT64 prefixes, decoded like 64:ff9b::/96. */
@@ -112,11 +121,8 @@ function classOf(address: Address): AddressClass {
 
 /** Null for a name that stands for nothing special. `name` is in lower case, without a trailing dot. */
 export function classifyName(name: string): SpecialName | null {
-  for (const [pattern, kind, what, mark] of SPECIAL_NAMES) {
-    const matches = pattern.startsWith('*.') ? name.endsWith(pattern.slice(1)) : name === pattern;
-    if (matches) return { kind, metadata: mark === 'metadata', id: `${kind}:${pattern}`, what };
-  }
-  return null;
+  const found = NAMES.get(name);
+  return found ?? BELOW.find(({ suffix }) => name.endsWith(suffix))?.is ?? null;
 }
 
 /** True for localhost and the names below it, which stand for loopback without DNS (RFC 6761 section 6.3). */
