@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { Doors, toolDoors } from './app/doors.js';
 import { drain } from './app/drain.js';
-import { InForce } from './app/in-force.js';
+import { ConfigurationInForce } from './app/in-force.js';
 import { createWayOut, type WayOut, type WayOutOptions } from './app/way-out.js';
 import type { Config } from './config/config.js';
 import type { CheckResult } from './core/explain.js';
@@ -25,12 +25,12 @@ import { DirectReads } from './net/direct-io.js';
 import { createMemoryBudget, type MemoryBudget } from './net/memory-budget.js';
 import { createResolver } from './net/resolver.js';
 import { createIds } from './observe/ids.js';
-import type { DecisionSink } from './observe/record.js';
+import type { Records } from './observe/record.js';
 import { type Post, type Posted, post } from './post/post.js';
 
 export interface AppOptions extends WayOutOptions {
   readonly config: Config;
-  readonly sink: DecisionSink;
+  readonly records: Records;
   readonly onDefect: (error: unknown) => void;
   /** A steered client has asked for a name. */
   readonly onAsked?: (asked: AskedName) => void;
@@ -93,8 +93,8 @@ const RELAY_BUFFER_BYTES = 512 * 1024;
 
 export function createApp(options: AppOptions): App {
   const { config } = options;
-  const inForce = new InForce(config, options.runTime?.decided ?? NOTHING_DECIDED);
-  const way = createWayOut(config, options, () => inForce.settings);
+  const inForce = new ConfigurationInForce(config, options.runTime?.decided ?? NOTHING_DECIDED);
+  const way = createWayOut(config, options, inForce);
   const { gate, own } = way;
   const pods = createPodsOf(options, inForce);
   const arrivals = createArrivals(options, way, inForce, pods);
@@ -147,7 +147,7 @@ export function createApp(options: AppOptions): App {
   return Object.assign(stateOf(arrivals, doors, watch, pods), deeds);
 }
 
-function createPodsOf({ api, onPods }: AppOptions, inForce: InForce): Pods {
+function createPodsOf({ api, onPods }: AppOptions, inForce: ConfigurationInForce): Pods {
   return createPods({
     clients: () => inForce.settings.clients,
     api: api ?? createApiServer(process.env),
@@ -156,26 +156,31 @@ function createPodsOf({ api, onPods }: AppOptions, inForce: InForce): Pods {
   });
 }
 
-function createArrivals(options: AppOptions, { gate, deadlines }: WayOut, inForce: InForce, pods: Pods): Arrivals {
-  const { config, sink, onDefect, onAsked, runTime } = options;
+function createArrivals(
+  options: AppOptions,
+  { gate, deadlines }: WayOut,
+  inForce: ConfigurationInForce,
+  pods: Pods,
+): Arrivals {
+  const { config, records, onDefect, onAsked, runTime } = options;
   return new Arrivals({
     gate,
-    settings: () => inForce.settings,
-    sink,
+    inForce,
+    records,
     labels: createClientLabels(gate.resolver, () => inForce.settings.policy),
     leases: config.guard?.leases == null ? null : createLeases(config.guard.leases),
     pods,
     newId: createIds(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(RELAY_BUFFER_BYTES)),
     deadlines,
-    memory: createMemoryBudget(() => inForce.settings.limits.memoryBytes),
+    memory: createMemoryBudget(inForce),
     onDefect,
     ...(onAsked === undefined ? {} : { onAsked }),
     ...(runTime === undefined ? {} : { runTime }),
   });
 }
 
-function createWatch(options: AppOptions, { gate, own }: WayOut, inForce: InForce): RelayWatch {
+function createWatch(options: AppOptions, { gate, own }: WayOut, inForce: ConfigurationInForce): RelayWatch {
   const { config, resolver, onRelay } = options;
   return createRelayWatch({
     // With a cache of its own: a gateway that is looked for too early must not be missing for the first client that comes.
@@ -196,7 +201,12 @@ async function start(doors: Doors, { host, own }: WayOut, watch: RelayWatch): Pr
   return bound;
 }
 
-function wouldAsk({ settings }: InForce, { own }: WayOut, client: ClientIdentity, target: Target): boolean {
+function wouldAsk(
+  { settings }: ConfigurationInForce,
+  { own }: WayOut,
+  client: ClientIdentity,
+  target: Target,
+): boolean {
   const refused = decideHost(settings.policy, { target, client, own: own.current() });
   return refused?.reason === 'not-yet-allowed';
 }

@@ -15,7 +15,7 @@ export const ADMIN_BOUNDS: ServerOptions = {
   maxHeaderSize: 8 * 1024,
 };
 /** 64 readers of the stream, and a dozen for the page and Prometheus. What a connection holds is at most some 32 KiB. */
-const LIMITS = { connections: 128, connectionsPerClient: 96 };
+const IN_FORCE = { settings: { limits: { connections: 128, connectionsPerClient: 96 } } };
 const BOUNDS = { heard: 0, leastUnheard: 32 };
 /** Requests on one connection that are not fully answered yet. Browsers and scrapers send one, and wait. */
 const MOST_UNANSWERED = 8;
@@ -27,7 +27,7 @@ const MOST_UNANSWERED = 8;
 export function boundConnections(server: Server, isFromTools: (socket: Socket) => boolean = () => false): void {
   server.maxHeadersCount = ADMIN_HEADER_FIELDS;
   const counts = new WeakMap<Socket, CountedConnection>();
-  const [own, others] = [createConnectionLimits(() => LIMITS, BOUNDS), createConnectionLimits(() => LIMITS, BOUNDS)];
+  const [own, others] = [createConnectionLimits(IN_FORCE, BOUNDS), createConnectionLimits(IN_FORCE, BOUNDS)];
   server.prependListener('connection', (socket) => {
     if (isFromTools(socket)) socket.destroy();
   });

@@ -45,13 +45,13 @@ export class Doors {
   constructor(options: DoorsOptions) {
     const { arrivals, pool, config } = options;
     const bounds = { onEnter: arrivals.accepted };
-    const connectionLimits = createConnectionLimits(() => arrivals.settings().limits, bounds);
+    const connectionLimits = createConnectionLimits(arrivals.inForce, bounds);
     const common = { arrivals, pool, connectionLimits };
     const proxy = createProxyServer({ ...common, target: absoluteTarget, door: 'absolute' });
     const steered = createProxyServer({ ...common, target: originTarget, door: 'steer-http' });
     this.#options = options;
     this.#connectionLimits = connectionLimits;
-    this.#relayLimits = createConnectionLimits(() => arrivals.settings().limits, bounds);
+    this.#relayLimits = createConnectionLimits(arrivals.inForce, bounds);
     this.#fronts = [proxy, steered];
     const { listen: at, steer } = config;
     this.#listeners = [

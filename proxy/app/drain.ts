@@ -13,7 +13,7 @@ export interface Draining {
 /** Resolves when everything is closed. */
 export async function drain({ arrivals, pool, doors }: Draining): Promise<void> {
   const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), arrivals.settings().limits.drainTimeoutMs);
+  const timer = setTimeout(() => deadline.abort(), arrivals.inForce.settings.limits.drainTimeoutMs);
   const cut = (): void => {
     arrivals.running.cut('drain');
     doors.cut();

@@ -1,8 +1,8 @@
 /** The configuration in force: as it was last read, with what was decided at run time. */
-import type { Config } from '../config/config.js';
+import type { Config, InForce } from '../config/config.js';
 import { type RunTime, withRunTime } from '../core/run-time.js';
 
-export class InForce {
+export class ConfigurationInForce implements InForce {
   /** The configuration with the policy as doors apply it. */
   settings: Config;
   #config: Config;

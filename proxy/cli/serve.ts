@@ -8,8 +8,8 @@ import { policyFile, shippedPolicyFile } from '../config/policy-file.js';
 import { isLoopbackHost } from '../core/loopback.js';
 import { hostPortText } from '../core/target.js';
 import type { Notices } from '../notify/notices.js';
-import { both } from '../observe/observe.js';
 import { podsEvents } from '../observe/pods-events.js';
+import type { Records } from '../observe/record.js';
 import { relayEvents } from '../observe/relay-events.js';
 import { command, EXIT, version } from './command.js';
 import { isShippedPolicy } from './config-path.js';
@@ -20,9 +20,9 @@ import { FollowedConfiguration } from './serve/followed-configuration.js';
 import { openHealth } from './serve/health-listener.js';
 import type { HttpListener } from './serve/http-listener.js';
 import { type KernelWatch, watchKernel } from './serve/kernel-watch.js';
-import { openNotices } from './serve/notifier.js';
-import { type Observation, openObservation } from './serve/observation.js';
-import { openRunTime, type RunTimeService } from './serve/run-time.js';
+import { NoticedRecords, openNotices } from './serve/notifier.js';
+import { openObservation } from './serve/observation.js';
+import { openRunTime } from './serve/run-time.js';
 import { showPage } from './serve/show-page.js';
 import { Shutdown } from './serve/shutdown.js';
 
@@ -110,7 +110,10 @@ async function compose(path: string, config: Config): Promise<Serving> {
     config,
     events: log.events,
     metrics,
-    apply: (read, shown) => runTime.reloaded(shown, app.reload(read)),
+    apply(read, shown) {
+      records.follow(shown);
+      runTime.reloaded(shown, app.reload(read));
+    },
   });
   const runTime = openRunTime({
     path,
@@ -128,7 +131,8 @@ async function compose(path: string, config: Config): Promise<Serving> {
     warning: runTime.control.warning,
     app: () => app,
   });
-  const app = createApp(appOptions(config, runTime, { ...observation, sink: both(observation.sink, notices) }));
+  const records = new NoticedRecords(observation.sink, notices, config);
+  const app = createApp(appOptions(config, { runTime, records, observation }));
   const rooms = { observation, followed, runTime, notices, app };
   const shutdown = shutdownOf(() => serving);
   const later = { kernel: null, admin: null, health: null, isReady: false };
@@ -151,13 +155,16 @@ function shutdownOf(serving: () => Serving): Shutdown {
   });
 }
 
-function appOptions(config: Config, runTime: RunTimeService, { log, sink, onDefect }: Observation): AppOptions {
-  const { events } = log;
+function appOptions(
+  config: Config,
+  { runTime, records, observation }: Pick<Serving, 'runTime' | 'observation'> & { readonly records: Records },
+): AppOptions {
+  const { events } = observation.log;
   return {
     config,
     runTime: runTime.gate,
-    sink,
-    onDefect,
+    records,
+    onDefect: observation.onDefect,
     onUnknownHost: (name) =>
       events.warn({ event: 'host-address-unknown', name }, 'a name of network.hostAddresses does not resolve'),
     onRelay: relayEvents(events),

@@ -110,6 +110,16 @@ export interface DnsAnswers {
   readonly peers: readonly Prefix[];
 }
 
+/** What holds the settings in force. A reload replaces them: what applies at any moment is read anew. */
+export interface InForce<Section extends keyof Config = keyof Config> {
+  readonly settings: Pick<Config, Section>;
+}
+
+/** The same for whoever needs these limits and nothing else. */
+export interface LimitsInForce<Limit extends keyof Limits = keyof Limits> {
+  readonly settings: { readonly limits: Pick<Limits, Limit> };
+}
+
 export interface Config {
   readonly listen: Readonly<PolicyDocument['listen']>;
   readonly admin: { readonly token: string | null; readonly next: string | null };

@@ -211,7 +211,7 @@ function policyOf({ arrivals, says }: Answering, { own, remoteAddress }: Asker):
   return {
     addresses: address.length > 0 ? address : here,
     isAbsent: (name) =>
-      endsInSuffix(search, name) && !names.includes(name) && !isNamedWhole(arrivals.settings().policy, name),
+      endsInSuffix(search, name) && !names.includes(name) && !isNamedWhole(arrivals.inForce.settings.policy, name),
     decideName(name) {
       if (names.includes(name)) return null;
       const refusal = refusalOf(arrivals, name, { own, remoteAddress });
@@ -223,7 +223,7 @@ function policyOf({ arrivals, says }: Answering, { own, remoteAddress }: Asker):
 
 /** By name alone, before any resolution: refused where no steered port is open for it. */
 function refusalOf(arrivals: Arrivals, name: DnsName, { remoteAddress }: Asker): Refusal | null {
-  const { policy } = arrivals.settings();
+  const { policy } = arrivals.inForce.settings;
   const identified = arrivals.whoIs({ remoteAddress });
   const client = { name: identified.outcome === 'known' ? identified.name : null };
   const own = arrivals.gate.own();

@@ -1,6 +1,6 @@
 /** What every door shares: who asks, the flow with its record, and its tunnel. */
 import type { Socket } from 'node:net';
-import type { ClientEntry, Limits } from '../config/config.js';
+import type { ClientEntry, InForce } from '../config/config.js';
 import type { DnsName } from '../core/host-pattern.js';
 import { type Policy, policyFor } from '../core/policy.js';
 import { pausedAs } from '../core/run-time.js';
@@ -9,7 +9,7 @@ import type { Deadlines } from '../net/deadlines.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { MemoryBudget } from '../net/memory-budget.js';
 import { Clock } from '../observe/clock.js';
-import type { DecisionSink, Door } from '../observe/record.js';
+import type { Door, Records } from '../observe/record.js';
 import type { Gate } from './admit.js';
 import { type AdmitOptions, type Admitted, admitOrAsk, type RunTimeGate, type Waiter } from './admit-or-ask.js';
 import { createAskedNames } from './asked-names.js';
@@ -23,17 +23,10 @@ import type { Soon } from './soon.js';
 import { Standings } from './standings.js';
 import { createTurns } from './turns.js';
 
-/** The parts of the configuration that a reload replaces. */
-export interface Settings {
-  readonly policy: Policy;
-  readonly clients: readonly ClientEntry[];
-  readonly limits: Limits;
-}
-
 export interface ArrivalsOptions {
   readonly gate: Gate;
-  readonly settings: () => Settings;
-  readonly sink: DecisionSink;
+  readonly inForce: InForce<'policy' | 'clients' | 'limits'>;
+  readonly records: Records;
   readonly labels: ClientLabels;
   /** Null: there is no spawn guard. */
   readonly leases: Leases | null;
@@ -86,7 +79,7 @@ const CHALLENGING: ReadonlySet<Door> = new Set<Door>(['connect', 'absolute', 'up
 
 export class Arrivals {
   readonly gate: Gate;
-  readonly settings: () => Settings;
+  readonly inForce: InForce<'policy' | 'clients' | 'limits'>;
   readonly onDefect: (error: unknown) => void;
   /** Reads every connection. */
   readonly reads: DirectReads;
@@ -108,14 +101,14 @@ export class Arrivals {
   constructor(options: ArrivalsOptions) {
     this.#options = options;
     this.gate = options.gate;
-    this.settings = options.settings;
+    this.inForce = options.inForce;
     this.onDefect = options.onDefect;
     this.reads = options.reads;
     this.deadlines = options.deadlines;
     this.memory = options.memory;
     this.running = new Running(options.onDefect);
-    this.standings = new Standings(options.settings, options.gate.own);
-    const policyNow = ({ client }: Flow): Policy => policyFor(options.settings().policy, client);
+    this.standings = new Standings(options.inForce, options.gate.own);
+    const policyNow = ({ client }: Flow): Policy => policyFor(options.inForce.settings.policy, client);
     this.#admitting = { gate: options.gate, runTime: options.runTime ?? null, policyNow };
   }
 
@@ -149,7 +142,7 @@ export class Arrivals {
   }
 
   #identify(door: Door, peer: Peer, asked: Asked): Soon<Arrival> {
-    const { clients } = this.settings();
+    const { clients } = this.inForce.settings;
     const origin = this.#originOf(peer, clients);
     const { address, lease } = origin;
     const identified = identify(clients, origin, asked.credentials);
@@ -164,7 +157,7 @@ export class Arrivals {
   }
 
   #opened(door: Door, asked: Asked, { isKnown, address, name, couldBe }: KnownClient, found: string | null): Arrival {
-    const { policy, clients } = this.settings();
+    const { policy, clients } = this.inForce.settings;
     // A container that is named like a configured client must not pass for it in the log.
     const label = clients.some((client) => client.name === found) ? null : found;
     const client = { address, name, label, couldBe };
@@ -174,7 +167,7 @@ export class Arrivals {
 
   /** Who asks, without credentials: for doors that take none. */
   whoIs(peer: Peer): Identified {
-    const { clients } = this.settings();
+    const { clients } = this.inForce.settings;
     return identify(clients, this.#originOf(peer, clients), null);
   }
 
@@ -190,7 +183,7 @@ export class Arrivals {
   /** For what is refused before it is a request: no credentials are looked at. */
   arriveUnread(door: Door, socket: Socket): Flow {
     const client = { address: peerAddress(socket.remoteAddress), name: null, label: null, couldBe: [] };
-    return this.#flow(door, client, null, this.settings().policy);
+    return this.#flow(door, client, null, this.inForce.settings.policy);
   }
 
   /** Takes both sockets over: relays until both sides have ended, then writes the close record. `running` counts it until then. */
@@ -212,7 +205,7 @@ export class Arrivals {
       client,
       method,
       policy,
-      sink: this.#options.sink,
+      records: this.#options.records,
       clock: this.#clock,
     });
   }

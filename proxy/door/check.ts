@@ -1,4 +1,5 @@
 /** What would happen to a target: the same functions as for a request, without the dial. */
+import type { Config } from '../config/config.js';
 import { type CheckResult, explanation } from '../core/explain.js';
 import { policyFor, type Refusal } from '../core/policy.js';
 import { EgressError, REASONS } from '../core/reasons.js';
@@ -6,7 +7,6 @@ import { refusal } from '../core/refusal.js';
 import { placeInFile, type RuleId } from '../core/rule.js';
 import { hostText, type Parsed, parseAbsolute, parseAuthority, type Target } from '../core/target.js';
 import { admit, type Gate } from './admit.js';
-import type { Settings } from './arrivals.js';
 
 /** Thrown if the question itself is wrong: it names a client that the configuration does not have. */
 export class UnknownClientError extends Error {}
@@ -14,7 +14,7 @@ export class UnknownClientError extends Error {}
 /** `text`: `http://host/path`, `https://…` or `host:port`. Resolves, never dials, and leaves no record. */
 export async function check(
   gate: Gate,
-  settings: Settings,
+  settings: Pick<Config, 'policy' | 'clients'>,
   text: string,
   clientName: string | null,
 ): Promise<CheckResult> {
@@ -37,7 +37,7 @@ export async function check(
   return refused(target, texts, refusal(verdict.error.reason));
 }
 
-function tokenHolders({ clients }: Settings): readonly string[] {
+function tokenHolders({ clients }: Pick<Config, 'clients'>): readonly string[] {
   return clients.filter(({ token }) => token !== null).map(({ name }) => name);
 }
 

@@ -1,6 +1,6 @@
 /** How many connections are open, in all and per client address, and how many of them have not said what they want. */
 import type { Socket } from 'node:net';
-import type { Limits } from '../config/config.js';
+import type { LimitsInForce } from '../config/config.js';
 import { peerAddress } from './clients.js';
 
 export interface ConnectionLimits {
@@ -40,24 +40,24 @@ export interface Bounds {
   readonly onEnter?: () => void;
 }
 
-type Most = Pick<Limits, 'connections' | 'connectionsPerClient'>;
+type InForce = LimitsInForce<'connections' | 'connectionsPerClient'>;
 
 /** What one client has over its own limit does not count towards the overall limit: it would lock the others out. */
-export function createConnectionLimits(limits: () => Most, bounds: Bounds = {}): ConnectionLimits {
-  return new OpenConnections(limits, bounds);
+export function createConnectionLimits(inForce: InForce, bounds: Bounds = {}): ConnectionLimits {
+  return new OpenConnections(inForce, bounds);
 }
 
 class OpenConnections implements ConnectionLimits {
   open = 0;
-  readonly #limits: () => Most;
+  readonly #inForce: InForce;
   readonly #bounds: Required<Bounds>;
   readonly #clients = new Map<string, Client>();
   readonly #whenEmpty: (() => void)[] = [];
   #admitted = 0;
   #unheard = 0;
 
-  constructor(limits: () => Most, { heard = HEARD, leastUnheard = LEAST_UNHEARD, onEnter = () => undefined }: Bounds) {
-    this.#limits = limits;
+  constructor(inForce: InForce, { heard = HEARD, leastUnheard = LEAST_UNHEARD, onEnter = () => undefined }: Bounds) {
+    this.#inForce = inForce;
     this.#bounds = { heard, leastUnheard, onEnter };
   }
 
@@ -68,7 +68,7 @@ class OpenConnections implements ConnectionLimits {
   enter(socket: Socket): CountedConnection {
     this.#bounds.onEnter();
     const client = this.#client(peerAddress(socket.remoteAddress));
-    const { connections, connectionsPerClient } = this.#limits();
+    const { connections, connectionsPerClient } = this.#inForce.settings.limits;
     client.open += 1;
     this.open += 1;
     const hasRoom = client.admitted < TIMES_FREE * (connections - this.#admitted);
@@ -85,7 +85,7 @@ class OpenConnections implements ConnectionLimits {
   waits(connection: Connection): void {
     if (!connection.isAdmitted || !connection.isOpen || !connection.client.unheard.add(connection)) return;
     this.#unheard += 1;
-    const most = Math.max(this.#bounds.leastUnheard, this.#limits().connections * UNHEARD_PART);
+    const most = Math.max(this.#bounds.leastUnheard, this.#inForce.settings.limits.connections * UNHEARD_PART);
     if (this.#unheard <= most) return;
     const silent = this.#longestOfMost();
     silent?.leave();

@@ -6,7 +6,7 @@ import { REASONS, type Reason } from '../core/reasons.js';
 import { type Host, hostText, type Target } from '../core/target.js';
 import type { RelayResult } from '../net/relay.js';
 import type { Clock } from '../observe/clock.js';
-import type { CloseRecord, DecisionRecord, DecisionSink, Door } from '../observe/record.js';
+import type { CloseRecord, DecisionRecord, Door, Records } from '../observe/record.js';
 
 export interface Client extends ClientIdentity {
   readonly address: string;
@@ -45,7 +45,7 @@ export interface FlowOptions {
   readonly client: Client;
   readonly method: string | null;
   readonly policy: Policy;
-  readonly sink: DecisionSink;
+  readonly records: Records;
   readonly clock: Clock;
 }
 
@@ -128,7 +128,7 @@ export class Flow {
       cause,
       reason: this.#late !== null && SAID_BY_CAUSE.has(this.#late) ? null : this.#late,
     };
-    this.#options.sink.closed(named(record, this.#lateName));
+    this.#options.records.sink.closed(named(record, this.#lateName));
   }
 
   #record(trace: Trace, decided: Pick<DecisionRecord, 'outcome' | 'reason' | 'rule' | 'status'>): void {
@@ -161,7 +161,7 @@ export class Flow {
       dnsMs: trace.dnsMs,
       connectMs: trace.connectMs,
     };
-    this.#options.sink.decision(named(record, trace.serverName));
+    this.#options.records.sink.decision(named(record, trace.serverName));
   }
 
   #subject({ target, host = target?.host }: Trace, rule: Subject['rule'], status: Subject['status']): Subject {

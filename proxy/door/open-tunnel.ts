@@ -1,6 +1,6 @@
 /** A tunnel from its opening to its close record: the drain, the policy and the budget all see this one object. */
 import type { Socket } from 'node:net';
-import type { Limits } from '../config/config.js';
+import type { LimitsInForce } from '../config/config.js';
 import type { Denial } from '../core/policy.js';
 import type { Deadlines } from '../net/deadlines.js';
 import type { DirectReads } from '../net/direct-io.js';
@@ -14,7 +14,7 @@ import type { Judged, Standing, Standings } from './standings.js';
 
 /** What all tunnels have in common. */
 export interface TunnelRoom {
-  readonly settings: () => { readonly limits: Limits };
+  readonly inForce: LimitsInForce<'idleTimeoutMs' | 'headerTimeoutMs'>;
   readonly reads: DirectReads;
   readonly deadlines: Deadlines;
   readonly memory: MemoryBudget;
@@ -46,7 +46,7 @@ export class OpenTunnel implements Watched, Judged, RelayOwner {
 
   /** Relays at once. Takes both sockets over; keeps neither the head nor the screen: thousands of silent tunnels would hold them. */
   constructor(room: TunnelRoom, flow: Flow, { client, upstream, head, screen, standing }: TunnelEnds) {
-    const { idleTimeoutMs, headerTimeoutMs: screenTimeoutMs } = room.settings().limits;
+    const { idleTimeoutMs, headerTimeoutMs: screenTimeoutMs } = room.inForce.settings.limits;
     const { reads, deadlines } = room;
     this.#room = room;
     this.flow = flow;

@@ -1,4 +1,5 @@
 /** The connections that the policy has allowed, judged again when it changes. */
+import type { ClientEntry, InForce } from '../config/config.js';
 import type { Address } from '../core/address.js';
 import { judgeAgain, type Standing as Stood } from '../core/judge-again.js';
 import {
@@ -23,11 +24,6 @@ export interface Standing {
   readonly once: boolean;
   /** Null: the one in force. Otherwise that of a fixed destination, which nothing changes but a pause. */
   readonly policy: Policy | null;
-}
-
-export interface InForce {
-  readonly policy: Policy;
-  readonly clients: readonly { readonly name: string }[];
 }
 
 export interface IdleConnection {
@@ -55,11 +51,11 @@ export interface Judged {
 const PER_TURN = 500;
 
 export class Standings {
-  readonly #inForce: () => InForce;
+  readonly #inForce: InForce<'policy' | 'clients'>;
   readonly #own: () => OwnEndpoints;
   readonly #open = new OpenSet<Judged>();
 
-  constructor(inForce: () => InForce, own: () => OwnEndpoints) {
+  constructor(inForce: InForce<'policy' | 'clients'>, own: () => OwnEndpoints) {
     this.#inForce = inForce;
     this.#own = own;
   }
@@ -103,7 +99,7 @@ export class Standings {
   }
 
   #isAsItWas({ client, policy }: Flow, standing: Standing): boolean {
-    return standing.policy === null && policyFor(this.#inForce().policy, client) === policy;
+    return standing.policy === null && policyFor(this.#inForce.settings.policy, client) === policy;
   }
 
   /** True if it has closed the connection. */
@@ -120,13 +116,13 @@ export class Standings {
 
   /** The same target and address; and the same client, as long as the configuration has it. */
   #denialNow({ target, client, policy: fixed }: Subject, was: Stood): Denial | null {
-    const inForce = this.#inForce();
-    const question = { target, client: stillKnown(inForce, client), own: this.#own() };
-    return judgeAgain(fixed === null ? inForce.policy : pausedAs(fixed, inForce.policy), question, was);
+    const { policy, clients } = this.#inForce.settings;
+    const question = { target, client: stillKnown(clients, client), own: this.#own() };
+    return judgeAgain(fixed === null ? policy : pausedAs(fixed, policy), question, was);
   }
 }
 
-function stillKnown({ clients }: InForce, { name }: ClientIdentity): ClientIdentity {
+function stillKnown(clients: readonly ClientEntry[], { name }: ClientIdentity): ClientIdentity {
   return { name: name !== null && clients.some((client) => client.name === name) ? name : null };
 }
 

@@ -105,8 +105,8 @@ class Visit {
 
   /** The whole handshake under one deadline. By its end the client is known: what it sends meanwhile is kept. */
   async #hear(): Promise<{ said: Heard; flow: Flow; rest: Buffer }> {
-    const { deadlines, reads, settings } = this.#arrivals;
-    const { limits, clients } = settings();
+    const { deadlines, reads, inForce } = this.#arrivals;
+    const { limits, clients } = inForce.settings;
     const late = new HandshakeDeadline(deadlines, limits.headerTimeoutMs);
     const octets = hearOctets(this.#client, reads, late);
     try {

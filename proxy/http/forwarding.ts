@@ -121,7 +121,7 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
     this.#trace.connectMs = dialed.ms;
     if (!dialed.ok) throw dialed.error;
     if (target.scheme !== 'https') return dialed;
-    const timeoutMs = this.#arrivals.settings().limits.connectTimeoutMs;
+    const timeoutMs = this.#arrivals.inForce.settings.limits.connectTimeoutMs;
     return { ...dialed, socket: await secure(dialed.socket, target, { signal: this.#gone, timeoutMs }) };
   }
 
@@ -137,7 +137,7 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
   }
 
   #limits({ isUsed }: UpstreamConnection): TimeLimits {
-    const { idleTimeoutMs: idleMs, headerTimeoutMs: headMs } = this.#arrivals.settings().limits;
+    const { idleTimeoutMs: idleMs, headerTimeoutMs: headMs } = this.#arrivals.inForce.settings.limits;
     const { traits } = this.#pool;
     const isSlow = !traits.isEmpty && traits.isSlow(this.permit.target);
     const isSuspect = isUsed && !isSlow && isSafe(this.request);

@@ -62,7 +62,7 @@ function connectionOptions(options: ServerOptions, open: OpenSet<OpenConnection>
     reads: arrivals.reads,
     deadlines: arrivals.deadlines,
     open,
-    limits: () => arrivals.settings().limits,
+    limits: () => arrivals.inForce.settings.limits,
     mayPersist: () => arrivals.running.mayPersist,
     running: arrivals.running,
     onDefect: arrivals.onDefect,

@@ -3,6 +3,7 @@
  * resolved a second time, and no caller can dial anything else.
  */
 import net from 'node:net';
+import type { LimitsInForce } from '../config/config.js';
 import { type Address, parseAddress, sameAddress } from '../core/address.js';
 import { holdsAddress, isIssued, type Permit } from '../core/policy.js';
 import { EgressError, type FailReason } from '../core/reasons.js';
@@ -37,8 +38,8 @@ export interface Dialer {
 }
 
 export interface DialerOptions {
-  /** The bound of each attempt, and of all of them together. */
-  readonly connectTimeoutMs: () => number;
+  /** `connectTimeoutMs`: the bound of each attempt, and of all of them together. */
+  readonly inForce: LimitsInForce<'connectTimeoutMs'>;
   /** True if IPv6 is worth trying first. */
   readonly prefersIPv6: () => boolean;
   readonly deadlines?: Deadlines;
@@ -57,7 +58,7 @@ export function createDialer(options: DialerOptions): Dialer {
         throw new TypeError('the dialer takes what the policy has issued, and this is no such Permit');
       const addresses = permit.addresses.length === 1 ? permit.addresses : inOrder(permit.addresses, options);
       const race = new Race(permit, addresses, owner, deadlines);
-      race.start(options.connectTimeoutMs());
+      race.start(options.inForce.settings.limits.connectTimeoutMs);
       return race;
     },
   };

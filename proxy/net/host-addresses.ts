@@ -4,21 +4,15 @@
  * past any firewall that the provider has in front of it.
  */
 import { readFileSync } from 'node:fs';
+import type { Network } from '../config/config.js';
 import type { HostAddress } from '../config/places.js';
 import { type Address, addressFromBytes, type Prefix, prefixOf } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
 import { isDue } from './due.js';
 import type { Resolver } from './resolver.js';
 
-export interface HostAddresses {
-  /** The addresses as last known. Starts to resolve the names again, without waiting, once that is NAMES_MS ago. */
-  current(): readonly Prefix[];
-  /** Resolves once every name was resolved or has failed, within the resolver's own timeout. Never rejects. */
-  refresh(): Promise<void>;
-}
-
 export interface HostAddressesOptions {
-  readonly entries: () => readonly HostAddress[];
+  readonly inForce: { readonly settings: { readonly network: Pick<Network, 'hostAddresses'> } };
   readonly resolver: Pick<Resolver, 'resolve'>;
   /** Called for a name that cannot be resolved now; its last known addresses are kept. */
   readonly onUnknown: (name: DnsName) => void;
@@ -29,45 +23,58 @@ export interface HostAddressesOptions {
 
 /** A dynamic address changes a few times a day. */
 const NAMES_MS = 60_000;
-/** Routes, like interfaces, come and go with Docker networks. */
-const ROUTES_MS = 2000;
 
-export function createHostAddresses(options: HostAddressesOptions): HostAddresses {
-  const { entries, resolver, now = Date.now, routes = '/proc/net' } = options;
-  const named = new Map<DnsName, readonly Address[]>();
-  const state = { askedAt: Number.NEGATIVE_INFINITY, readAt: Number.NEGATIVE_INFINITY };
-  let known: { of: readonly HostAddress[]; prefixes: readonly Prefix[] } = { of: [], prefixes: [] };
-  const ask = async (name: DnsName): Promise<void> => {
+export class HostAddresses {
+  /** How many names have been resolved so far: what `current` said before has changed with each. */
+  answers = 0;
+  readonly #options: HostAddressesOptions;
+  readonly #now: () => number;
+  readonly #named = new Map<DnsName, readonly Address[]>();
+  #askedAt = Number.NEGATIVE_INFINITY;
+  /** The entries at the last call. */
+  #entries: readonly HostAddress[] = [];
+
+  constructor(options: HostAddressesOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /**
+   * The addresses as last known; routes are read at once. Starts to resolve the names again, without waiting, once that is
+   * NAMES_MS ago.
+   */
+  current(): readonly Prefix[] {
+    const { hostAddresses } = this.#options.inForce.settings.network;
+    const isOther = hostAddresses !== this.#entries;
+    this.#entries = hostAddresses;
+    if (hostAddresses.length > 0 && (isOther || isDue(this.#askedAt, this.#now(), NAMES_MS))) void this.refresh();
+    return hostAddresses.flatMap((entry) => this.#prefixesOf(entry));
+  }
+
+  /** Resolves once every name was resolved or has failed, within the resolver's own timeout. Never rejects. */
+  async refresh(): Promise<void> {
+    this.#askedAt = this.#now();
+    const { hostAddresses } = this.#options.inForce.settings.network;
+    const names = hostAddresses.flatMap((entry) => (entry.kind === 'name' ? [entry.name] : []));
+    await Promise.all(names.map((name) => this.#ask(name)));
+  }
+
+  async #ask(name: DnsName): Promise<void> {
+    const { resolver, onUnknown } = this.#options;
     try {
-      named.set(name, await resolver.resolve(name, new AbortController().signal));
-      state.readAt = Number.NEGATIVE_INFINITY;
+      this.#named.set(name, await resolver.resolve(name, new AbortController().signal));
+      this.answers += 1;
     } catch {
-      options.onUnknown(name);
+      onUnknown(name);
     }
-  };
-  const refresh = async (): Promise<void> => {
-    state.askedAt = now();
-    const names = entries().flatMap((entry) => (entry.kind === 'name' ? [entry.name] : []));
-    await Promise.all(names.map(ask));
-  };
-  const prefixesOf = (entry: HostAddress): readonly Prefix[] => {
+  }
+
+  #prefixesOf(entry: HostAddress): readonly Prefix[] {
     if (entry.kind === 'prefix') return [entry.prefix];
-    const addresses = entry.kind === 'gateway' ? defaultNextHops(routes) : (named.get(entry.name) ?? []);
+    const { routes = '/proc/net' } = this.#options;
+    const addresses = entry.kind === 'gateway' ? defaultNextHops(routes) : (this.#named.get(entry.name) ?? []);
     return addresses.map((address) => prefixOf(address, address.bytes.length * 8));
-  };
-  return {
-    refresh,
-    current() {
-      const wanted = entries();
-      const isOther = wanted !== known.of;
-      if (wanted.length > 0 && (isOther || isDue(state.askedAt, now(), NAMES_MS))) void refresh();
-      if (isOther || isDue(state.readAt, now(), ROUTES_MS)) {
-        state.readAt = now();
-        known = { of: wanted, prefixes: wanted.flatMap(prefixesOf) };
-      }
-      return known.prefixes;
-    },
-  };
+  }
 }
 
 /** The next hops of every default route; none if the files do not exist. */

@@ -1,8 +1,10 @@
 /** What belongs to the proxy itself on the network: the addresses of its interfaces and the ports that it listens on. */
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import type { Network } from '../config/config.js';
 import { type Address, type Prefix, parseAddress, prefixOf } from '../core/address.js';
 import type { OwnEndpoints } from '../core/policy.js';
 import { isDue } from './due.js';
+import type { HostAddresses } from './host-addresses.js';
 
 /** One address of an interface, and the prefix of its link. */
 export interface Link {
@@ -13,9 +15,9 @@ export interface Link {
 }
 
 export interface OwnEndpointsSource {
-  /** Read again after REFRESH_MS, since interfaces come and go with Docker networks. */
+  /** One object until what it says is read again: after REFRESH_MS, since interfaces come and go with Docker networks. */
   current(): OwnEndpoints;
-  /** The addresses of `current`, each with its link. */
+  /** The addresses of the interfaces, each with its link. */
   links(): readonly Link[];
   /** Called once for every listener, with the port it got. */
   addPort(port: number): void;
@@ -25,52 +27,48 @@ export interface OwnEndpointsSource {
 
 const REFRESH_MS = 2000;
 
-/** Addresses of this place that only the configuration and the environment know. */
+/** What only the configuration and the environment know of this place. */
 export interface Place {
   /** The addresses of the host around this one. */
-  readonly host: () => readonly Prefix[];
-  /** Addresses that lead here although no interface has them. */
-  readonly services: () => readonly Address[];
-  readonly apiServer: () => Address | null;
+  readonly host: Pick<HostAddresses, 'current' | 'answers'>;
+  /** Addresses that lead here although no interface has them, and the API server. */
+  readonly inForce: { readonly settings: { readonly network: PlaceSettings } };
 }
 
-/** The last answer, and what it was made from. */
-interface Made {
-  readonly own: OwnEndpoints;
-  readonly addresses: readonly Address[];
-  readonly services: readonly Address[];
-}
+type PlaceSettings = Pick<Network, 'services' | 'apiServer'>;
 
-export function createOwnEndpoints(place: Place, now: () => number = Date.now): OwnEndpointsSource {
+export function createOwnEndpoints({ host, inForce }: Place, now: () => number = Date.now): OwnEndpointsSource {
   const ports = new Set<number>();
   let links: readonly Link[] = [];
-  let addresses: readonly Address[] = [];
-  let made: Made = { own: { addresses, ports, host: [] }, addresses, services: [] };
+  let own: OwnEndpoints = { addresses: [], ports, host: [] };
+  /** What the last answer was made from, and when. */
+  let settings: PlaceSettings | null = null;
+  let answers = 0;
   let readAt = Number.NEGATIVE_INFINITY;
-  const refresh = (): void => {
-    const at = now();
-    if (!isDue(readAt, at, REFRESH_MS)) return;
-    readAt = at;
+  const renew = (network: PlaceSettings): OwnEndpoints => {
+    readAt = now();
+    settings = network;
+    answers = host.answers;
     links = readLinks(networkInterfaces());
-    addresses = links.map(({ address }) => address);
+    const addresses = [...links.map(({ address }) => address), ...network.services];
+    own = { addresses, ports, host: host.current(), apiServer: network.apiServer };
+    return own;
+  };
+  const current = (): OwnEndpoints => {
+    const { network } = inForce.settings;
+    const isSame = network === settings && host.answers === answers;
+    return isSame && !isDue(readAt, now(), REFRESH_MS) ? own : renew(network);
   };
   return {
-    current() {
-      refresh();
-      const [host, services, apiServer] = [place.host(), place.services(), place.apiServer()];
-      const isSame = made.own.host === host && made.own.apiServer === apiServer;
-      if (isSame && made.addresses === addresses && made.services === services) return made.own;
-      made = { own: { addresses: [...addresses, ...services], ports, host, apiServer }, addresses, services };
-      return made.own;
-    },
+    current,
     links() {
-      refresh();
+      current();
       return links;
     },
     addPort: (port) => ports.add(port),
     hasGlobalIPv6() {
-      refresh();
-      return addresses.some(({ family, bytes }) => family === 6 && (bytes[0] ?? 0) >> 5 === 1);
+      current();
+      return links.some(({ address: { family, bytes } }) => family === 6 && (bytes[0] ?? 0) >> 5 === 1);
     },
   };
 }

@@ -4,6 +4,8 @@
  * of it is refused: who takes too much takes it from itself. docs/limits.md derives the figures, DECISIONS 67 says why.
  */
 
+import type { LimitsInForce } from '../config/config.js';
+
 /** The kinds of what is held, and the part of the whole that each may take. The parts sum to 1. */
 export const SHARES = {
   /** Incomplete heads, waiting requests, and what was sent after them. */
@@ -45,11 +47,11 @@ export interface MemoryBudget {
   refused(share: Share): number;
 }
 
-/** `totalBytes`: called for every claim, so that a reload can change it. */
-export function createMemoryBudget(totalBytes: () => number): MemoryBudget {
+/** The limit is read for every claim, since a reload can change it. */
+export function createMemoryBudget(inForce: LimitsInForce<'memoryBytes'>): MemoryBudget {
   const ledgers = new Map<Share, Ledger>();
   const ledgerOf = (share: Share): Ledger => {
-    const ledger = ledgers.get(share) ?? new Ledger(() => totalBytes() * SHARES[share]);
+    const ledger = ledgers.get(share) ?? new Ledger(inForce, SHARES[share]);
     ledgers.set(share, ledger);
     return ledger;
   };
@@ -57,7 +59,7 @@ export function createMemoryBudget(totalBytes: () => number): MemoryBudget {
     shares: CLAIMED,
     claim: (share, owner, refuse) => new OwnClaim(ledgerOf(share), owner, refuse),
     used: (share) => ledgerOf(share).used,
-    limit: (share) => totalBytes() * SHARES[share],
+    limit: (share) => inForce.settings.limits.memoryBytes * SHARES[share],
     refused: (share) => ledgerOf(share).refused,
   };
 }
@@ -97,11 +99,14 @@ class OwnClaim implements Claim {
 class Ledger {
   used = 0;
   refused = 0;
-  readonly #limit: () => number;
+  readonly #inForce: LimitsInForce<'memoryBytes'>;
+  readonly #part: number;
   readonly #owners = new Map<string, { bytes: number; readonly claims: Set<OwnClaim> }>();
 
-  constructor(limit: () => number) {
-    this.#limit = limit;
+  /** `part`: of the whole. */
+  constructor(inForce: LimitsInForce<'memoryBytes'>, part: number) {
+    this.#inForce = inForce;
+    this.#part = part;
   }
 
   changed(claim: OwnClaim, before: number): void {
@@ -113,7 +118,8 @@ class Ledger {
     else owner.claims.add(claim);
     if (owner.claims.size === 0) this.#owners.delete(claim.owner);
     else this.#owners.set(claim.owner, owner);
-    while (more > 0 && this.used > this.#limit()) this.#refuseOne();
+    const most = this.#inForce.settings.limits.memoryBytes * this.#part;
+    while (more > 0 && this.used > most) this.#refuseOne();
   }
 
   /** The newest of the largest claims of the owner that holds most. */

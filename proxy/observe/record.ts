@@ -92,6 +92,11 @@ export interface CloseRecord {
 /** `refused`: the policy did not allow the first bytes in the tunnel. `policy`: the policy has changed and forbids it now. */
 export type CloseCause = 'end' | 'client-reset' | 'upstream-reset' | 'idle' | 'drain' | 'refused' | 'busy' | 'policy';
 
+/** What holds the sink: to be read for each record, since another one may take its place. */
+export interface Records {
+  readonly sink: DecisionSink;
+}
+
 /** Where the doors leave their records. Implementations never throw and never block. */
 export interface DecisionSink {
   decision(record: DecisionRecord): void;

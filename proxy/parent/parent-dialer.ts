@@ -3,6 +3,7 @@
  * connect without it. The parent's own address is dialled under a Permit of its own. DECISIONS 47.
  */
 import type { Socket } from 'node:net';
+import type { InForce } from '../config/config.js';
 import type { Address } from '../core/address.js';
 import { goesToParent, type Parent } from '../core/parent.js';
 import { decideAddresses, decideHost, holdsAddress, isIssued, type OwnEndpoints, type Permit } from '../core/policy.js';
@@ -19,10 +20,8 @@ export interface ParentDialerOptions {
   readonly direct: Dialer;
   readonly resolver: Resolver;
   readonly own: () => OwnEndpoints;
-  /** The parent in force; null: none. */
-  readonly parent: () => Parent | null;
-  /** For the connection to the parent and its answer together. */
-  readonly connectTimeoutMs: () => number;
+  /** The parent, if there is one; `limits.connectTimeoutMs`: for the connection to it and its answer together. */
+  readonly inForce: InForce<'parent' | 'limits'>;
 }
 
 /** The most addresses of one name that are tried, one after the other: each takes a connection to the parent. */
@@ -33,7 +32,7 @@ const NOT_ISSUED = 'the dialer takes what the policy has issued, and this is no 
 export function createParentDialer(options: ParentDialerOptions): Dialer {
   return {
     dial(permit, owner) {
-      const parent = options.parent();
+      const { parent } = options.inForce.settings;
       // The direct dialer asks for itself whether the Permit was issued, and takes none for a name.
       if (parent === null && !permit.isByName) return options.direct.dial(permit, owner);
       if (!isIssued(permit)) throw new TypeError(NOT_ISSUED);
@@ -106,7 +105,7 @@ async function openTunnel(
     socket.destroy();
   };
   const [onAbort, onLate] = [give('client-closed'), give('connect-timeout')];
-  const deadline = setTimeout(onLate, options.connectTimeoutMs());
+  const deadline = setTimeout(onLate, options.inForce.settings.limits.connectTimeoutMs);
   const ignore = (): void => undefined;
   socket.on('error', ignore);
   signal.addEventListener('abort', onAbort, { once: true });

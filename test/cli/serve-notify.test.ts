@@ -88,3 +88,33 @@ test('a notice names the proxy as its log does, where the file gives it no name'
   assert.equal(notice?.instance, logged.instance);
   assert.ok(notice?.text.startsWith(`${logged.instance}: `), notice?.text);
 });
+
+test('a receiver that a reload brings is told from then on, and one that a reload takes away no more', {
+  timeout: 240_000,
+}, async (t) => {
+  const hooks = await receiver(t);
+  const rules = `internal: [ { address: 127.0.0.1/32, ports: [${hooks.port}], clients: [notify] } ]`;
+  const without = `${LISTEN}policy: { default: none }\nstate: { path: off }\n`;
+  const notify = `notify: { url: "http://127.0.0.1:${hooks.port}/hook", events: [metadata] }`;
+  const told = `${LISTEN}policy: { default: none, ${rules} }\n${notify}\nstate: { path: off }\n`;
+  const instance = await startInstance(t, without);
+  const reload = async (yaml: string): Promise<void> => {
+    const reloaded = instance.event('reloaded');
+    await instance.configure(yaml);
+    instance.child.kill('SIGHUP');
+    await reloaded;
+  };
+  assert.equal(await request(instance.proxy, 'http://169.254.169.254/'), 403);
+  await reload(told);
+  assert.equal(await request(instance.proxy, 'http://100.100.100.200/'), 403);
+  await hooks.until(1);
+  assert.deepEqual(
+    hooks.told.map(({ host }) => host),
+    ['100.100.100.200'],
+  );
+  await reload(without);
+  assert.equal(await request(instance.proxy, 'http://169.254.170.2/'), 403);
+  const metrics = await (await fetch(`${instance.admin}/metrics`)).text();
+  assert.match(metrics, /^egress_notices_total\{reason="metadata",outcome="sent"\} 1$/m);
+  assert.equal(hooks.told.length, 1);
+});

@@ -14,7 +14,10 @@ import { FORGERIES, VICTIM } from './forgeries.js';
 import { addressOf, policyOf, questionOf } from './policy-question.js';
 
 const never = new AbortController().signal;
-const dialer = createDialer({ connectTimeoutMs: () => 60_000, prefersIPv6: () => false });
+const dialer = createDialer({
+  inForce: { settings: { limits: { connectTimeoutMs: 60_000 } } },
+  prefersIPv6: () => false,
+});
 
 function issued(port: number): Permit {
   const policy = policyOf({ default: 'none', internal: [{ address: '127.0.0.1/32', ports: [port] }] });

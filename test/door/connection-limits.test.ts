@@ -18,7 +18,7 @@ async function limitsOf(limits: Partial<Limits>): Promise<Limits> {
 
 test('what one client opens over its limit locks no other client out', async () => {
   const limits = await limitsOf({ connections: 4, connectionsPerClient: 2 });
-  const connectionLimits = createConnectionLimits(() => limits);
+  const connectionLimits = createConnectionLimits({ settings: { limits } });
   const greedy = Array.from({ length: 10 }, () => connectionLimits.enter(socketFrom('172.31.0.2')).isAdmitted);
   assert.deepEqual(greedy.slice(0, 3), [true, true, false]);
   assert.equal(connectionLimits.enter(socketFrom('172.31.0.3')).isAdmitted, true);
@@ -29,7 +29,7 @@ test('what one client opens over its limit locks no other client out', async () 
 test('forged addresses that keep all they get leave room for whoever comes new', async () => {
   const limits = await limitsOf({ connections: 4096, connectionsPerClient: 512 });
   for (const addresses of [9, 100, 1000]) {
-    const connectionLimits = createConnectionLimits(() => limits);
+    const connectionLimits = createConnectionLimits({ settings: { limits } });
     // In turns, as it is hardest on a bound that looks at what is free.
     for (let i = 0; i < 512; i++) {
       for (let from = 0; from < addresses; from++)
@@ -41,7 +41,7 @@ test('forged addresses that keep all they get leave room for whoever comes new',
 
 test('a flood over a limit is closed unheard, and its share comes back', async () => {
   const limits = await limitsOf({ connections: 10, connectionsPerClient: 2 });
-  const connectionLimits = createConnectionLimits(() => limits);
+  const connectionLimits = createConnectionLimits({ settings: { limits } });
   const sockets = Array.from({ length: 2 + HEARD + 1 }, () => socketFrom('172.31.0.2'));
   for (const socket of sockets) connectionLimits.enter(socket);
   assert.deepEqual(
@@ -57,7 +57,7 @@ test('a flood over a limit is closed unheard, and its share comes back', async (
 
 test('those that say nothing make room for each other, and never fill the limit for all', async () => {
   const limits = await limitsOf({ connections: 4096, connectionsPerClient: 512 });
-  const connectionLimits = createConnectionLimits(() => limits);
+  const connectionLimits = createConnectionLimits({ settings: { limits } });
   const modest = socketFrom('172.31.0.2');
   assert.equal(connectionLimits.enter(modest).isAdmitted, true);
   const speaker = socketFrom('172.31.0.3');
@@ -75,7 +75,7 @@ test('those that say nothing make room for each other, and never fill the limit 
 
 test('a connection that waits for its next request is one that says nothing', async () => {
   const limits = await limitsOf({ connections: 512, connectionsPerClient: 512 });
-  const connectionLimits = createConnectionLimits(() => limits);
+  const connectionLimits = createConnectionLimits({ settings: { limits } });
   const kept = Array.from({ length: 200 }, () => socketFrom('172.31.0.2'));
   const counted = kept.map((socket) => {
     const connection = connectionLimits.enter(socket);

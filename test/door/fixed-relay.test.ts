@@ -32,7 +32,7 @@ async function openRelay(context: TestContext, origin: () => number): Promise<Re
   const closes: CloseRecord[] = [];
   const app = createApp({
     config: configOf(context, CONFIG),
-    sink: { decision: (record) => decisions.push(record), closed: (record) => closes.push(record) },
+    records: { sink: { decision: (record) => decisions.push(record), closed: (record) => closes.push(record) } },
     onDefect: (error) => {
       throw error;
     },

@@ -23,22 +23,22 @@ export interface DoorParts {
 /** `origin`: the local port that every permit is dialled as. */
 export async function doorParts(origin: number, onDefect: (error: unknown) => void = thrown): Promise<DoorParts> {
   const config = await configOf({ version: 1 });
-  const settings = { ...config, policy: closedPolicy({ default: 'public' }) };
+  const inForce = { settings: { ...config, policy: closedPolicy({ default: 'public' }) } };
   const records: DecisionRecord[] = [];
   const arrivals = new Arrivals({
     gate: { resolver: NAMED, dialer: dialerTo(origin), own: () => ({ addresses: [], ports: new Set(), host: [] }) },
-    settings: () => settings,
-    sink: { decision: (record) => records.push(record), closed: () => undefined },
+    inForce,
+    records: { sink: { decision: (record) => records.push(record), closed: () => undefined } },
     labels: { of: async () => null },
     leases: null,
     pods: { of: () => null },
     newId: () => String(records.length),
     reads: new DirectReads(Buffer.allocUnsafeSlow(64 * 1024)),
     deadlines: new Deadlines(),
-    memory: createMemoryBudget(() => config.limits.memoryBytes),
+    memory: createMemoryBudget(inForce),
     onDefect,
   });
-  return { arrivals, connectionLimits: createConnectionLimits(() => config.limits), records };
+  return { arrivals, connectionLimits: createConnectionLimits(inForce), records };
 }
 
 function thrown(error: unknown): void {

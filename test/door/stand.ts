@@ -95,7 +95,9 @@ export async function openStand(
   const app: App = createApp({
     config,
     ...(runTime === undefined ? {} : { runTime }),
-    sink: { decision: (record) => records.decision.put(record), closed: (record) => records.closed.put(record) },
+    records: {
+      sink: { decision: (record) => records.decision.put(record), closed: (record) => records.closed.put(record) },
+    },
     onDefect: (error) => {
       throw error;
     },

@@ -54,7 +54,7 @@ export async function startProxy(options: ProxyOptions = {}): Promise<RunningPro
   });
   const app = createApp({
     config,
-    sink: { decision: records.decisions.add, closed: records.closes.add },
+    records: { sink: { decision: records.decisions.add, closed: records.closes.add } },
     onDefect: (error) => defects.push(error),
     ...(options.resolver === undefined ? {} : { resolver: options.resolver }),
     ...(options.dialer === undefined ? {} : { dialer: options.dialer }),

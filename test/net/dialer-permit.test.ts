@@ -11,7 +11,10 @@ import { addressOf, policyOf, questionOf } from '../core/policy-question.js';
 import { socketFolder } from './socket-folder.js';
 
 const never = new AbortController().signal;
-const dialer = createDialer({ connectTimeoutMs: () => 60_000, prefersIPv6: () => false });
+const dialer = createDialer({
+  inForce: { settings: { limits: { connectTimeoutMs: 60_000 } } },
+  prefersIPv6: () => false,
+});
 const VETTED = ['127.0.0.1', '127.0.0.4'];
 const VICTIM = addressOf('127.0.0.2');
 

@@ -11,7 +11,10 @@ import { createDialer, dialed } from '../../proxy/net/dialer.js';
 import { CLOSED_PORT } from './closed-port.js';
 
 const never = new AbortController().signal;
-const dialer = createDialer({ connectTimeoutMs: () => 60_000, prefersIPv6: () => false });
+const dialer = createDialer({
+  inForce: { settings: { limits: { connectTimeoutMs: 60_000 } } },
+  prefersIPv6: () => false,
+});
 
 /** A Permit as the policy makes it: loopback addresses opened by an exception. */
 function permit(port: number, ...texts: string[]): Permit {

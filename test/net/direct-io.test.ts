@@ -147,7 +147,7 @@ test('a tunnel whose sockets have neither way carries the same bytes, and half-c
   t.after(() => rmSync(folder, { recursive: true }));
   const [client, upstream] = [await pair(join(folder, 'client')), await pair(join(folder, 'upstream'))];
   const [request, response] = [randomBytes(3 << 20), randomBytes(5 << 20)];
-  const { owner, done } = relayOwner(createMemoryBudget(() => 1 << 30));
+  const { owner, done } = relayOwner(createMemoryBudget({ settings: { limits: { memoryBytes: 1 << 30 } } }));
   relay(new PlainSide(client.near), upstream.near, {
     idleTimeoutMs: 60_000,
     deadlines: new Deadlines(),
@@ -169,7 +169,7 @@ test('a client that is lost as its tunnel opens is still heard of by all who cou
   const closed = once(client.near, 'close');
   // It is closed from here on, and says so in a later turn.
   client.near.destroy();
-  const { owner, done } = relayOwner(createMemoryBudget(() => 1 << 30));
+  const { owner, done } = relayOwner(createMemoryBudget({ settings: { limits: { memoryBytes: 1 << 30 } } }));
   relay(new PlainSide(client.near), upstream.near, {
     idleTimeoutMs: 60_000,
     deadlines: new Deadlines(),

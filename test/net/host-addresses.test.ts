@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { HostAddress } from '../../proxy/config/places.js';
 import { parseAddress, parsePrefix } from '../../proxy/core/address.js';
 import { parseDnsName } from '../../proxy/core/host-pattern.js';
-import { createHostAddresses, defaultNextHops } from '../../proxy/net/host-addresses.js';
+import { defaultNextHops, HostAddresses } from '../../proxy/net/host-addresses.js';
 
 const ROUTE = `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 eth1\t00000000\t010012AC\t0003\t0\t0\t0\t00000000\t0\t0\t0
@@ -49,8 +49,12 @@ function watched(context: TestContext, entries: HostAddress[]) {
   const answers: Record<string, string[]> = { 'home.example': ['203.0.113.7', '2001:db8::7'] };
   const state = { entries, now: 0, unknown: [] as string[], asked: 0 };
   const folder = folderOf(context);
-  const host = createHostAddresses({
-    entries: () => state.entries,
+  const host = new HostAddresses({
+    inForce: {
+      get settings() {
+        return { network: { hostAddresses: state.entries } };
+      },
+    },
     resolver: {
       async resolve(name) {
         state.asked += 1;

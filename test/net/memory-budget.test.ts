@@ -7,7 +7,7 @@ const MIB = 2 ** 20;
 /** A budget whose share `early` is 8 MiB, and claims on it that say when they are refused. */
 function stand() {
   const refused: string[] = [];
-  const budget = createMemoryBudget(() => 64 * MIB);
+  const budget = createMemoryBudget({ settings: { limits: { memoryBytes: 64 * MIB } } });
   return {
     refused,
     budget,

@@ -20,7 +20,7 @@ test('a tunnel whose screen throws at its end has ended all the same', async () 
   const [client, upstream] = [await pair(), await pair()];
   const heirs: Heir[] = [];
   const side: Side = { socket: client.near, inherit: (heir) => heirs.push(heir) };
-  const { owner, done } = relayOwner(createMemoryBudget(() => 1 << 20));
+  const { owner, done } = relayOwner(createMemoryBudget({ settings: { limits: { memoryBytes: 1 << 20 } } }));
   relay(side, upstream.near, {
     idleTimeoutMs: 60_000,
     deadlines: new Deadlines(),

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { parseAddress } from '../../proxy/core/address.js';
 import { parseDnsName } from '../../proxy/core/host-pattern.js';
-import { createHostAddresses } from '../../proxy/net/host-addresses.js';
+import { HostAddresses } from '../../proxy/net/host-addresses.js';
 import { openHostsFile } from '../../proxy/net/hosts-file.js';
 import { createOwnEndpoints } from '../../proxy/net/interfaces.js';
 import { windowsSettings } from '../../proxy/net/resolv-conf.js';
@@ -27,7 +27,8 @@ function folderOf(context: TestContext): string {
 
 test('the addresses of the interfaces are read again at once', () => {
   const { now, setBack } = setClock();
-  const own = createOwnEndpoints({ host: () => [], services: () => [], apiServer: () => null }, now);
+  const inForce = { settings: { network: { services: [], apiServer: null } } };
+  const own = createOwnEndpoints({ host: { current: () => [], answers: 0 }, inForce }, now);
   const before = own.links();
   assert.equal(own.links(), before);
   setBack();
@@ -42,10 +43,11 @@ test('so is what the host is called from outside: an address that it has had sin
   const name = parseDnsName('home.example');
   assert.ok(name !== null);
   const entries = [{ kind: 'name', name }, { kind: 'gateway' }] as const;
+  const inForce = { settings: { network: { hostAddresses: entries } } };
   let address = '203.0.113.7';
   const resolver = { resolve: async () => [parseAddress(address)].flatMap((one) => one ?? []) };
   const onUnknown = () => assert.fail('the name is known');
-  const host = createHostAddresses({ entries: () => entries, resolver, onUnknown, now, routes: folder });
+  const host = new HostAddresses({ inForce, resolver, onUnknown, now, routes: folder });
   const texts = () => host.current().map(({ text }) => text);
   await host.refresh();
   assert.deepEqual(texts(), ['203.0.113.7/32']);

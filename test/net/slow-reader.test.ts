@@ -17,7 +17,7 @@ const LIMIT = { timeout: 240_000 };
 const PIECE = Buffer.alloc(1 << 20);
 
 async function tunnel(totalBytes: number, screen: SniScreen | null) {
-  const memory = createMemoryBudget(() => totalBytes);
+  const memory = createMemoryBudget({ settings: { limits: { memoryBytes: totalBytes } } });
   const [client, upstream] = [await pair(), await pair()];
   const { owner, done } = relayOwner(memory);
   relay(new PlainSide(client.near), upstream.near, {

@@ -4,6 +4,8 @@ import type { Config } from '../../config/config.js';
 import { authorityText } from '../../core/target.js';
 import { Notices } from '../../notify/notices.js';
 import { instanceName } from '../../observe/instance.js';
+import { both } from '../../observe/observe.js';
+import type { DecisionSink, Records } from '../../observe/record.js';
 import type { Observation } from './observation.js';
 
 export interface NotifierOptions {
@@ -50,4 +52,26 @@ export function openNotices(
   });
   if (config.notify !== null) for (const { record } of ring.since('')) notices.known(record);
   return notices;
+}
+
+/** Where the doors leave their records. The notices see them only while there is a receiver: no request pays for none. */
+export class NoticedRecords implements Records {
+  sink: DecisionSink;
+  readonly #observed: DecisionSink;
+  readonly #notices: DecisionSink;
+
+  constructor(observed: DecisionSink, notices: DecisionSink, config: Config) {
+    this.#observed = observed;
+    this.#notices = notices;
+    this.sink = this.#sinkOf(config);
+  }
+
+  /** To be called with each configuration that comes into force. */
+  follow(config: Config): void {
+    this.sink = this.#sinkOf(config);
+  }
+
+  #sinkOf({ notify }: Config): DecisionSink {
+    return notify === null ? this.#observed : both(this.#observed, this.#notices);
+  }
 }

@@ -144,7 +144,7 @@ clients: [ { name: tool, token: ${TOKEN} } ]
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors));
   return createApp({
     config: loaded.config,
-    sink: { decision: (record) => decisions.push(record), closed: () => undefined },
+    records: { sink: { decision: (record) => decisions.push(record), closed: () => undefined } },
     onDefect: (error) => {
       throw error;
     },
