@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { send } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
 import type { ResponseEvents, ResponseHead, ResponseWriter } from './client-side.js';
-import { hasField, isNamed, members } from './fields.js';
+import { hasField, isNamed, listMembers } from './fields.js';
 import { phraseOf } from './phrases.js';
 import type { RequestHead } from './request-head.js';
 
@@ -54,17 +54,13 @@ export class ClientResponse implements ResponseWriter {
   constructor(socket: Socket, request: RequestHead, mayPersist: boolean) {
     this.#socket = socket;
     this.request = request;
-    this.isLast = !(mayPersist && persists(request));
-  }
-
-  /** No byte of it can arrive any more. */
-  get isLost(): boolean {
-    return this.#socket.destroyed;
+    const { connection } = request.noted;
+    this.isLast = !mayPersist || (connection === null ? request.httpVersion === '1.0' : endsAfter(request, connection));
   }
 
   /** Called once the last byte has left, or never will: at once if that is so already. */
   whenOver(owner: ResponseOwner): void {
-    if (this.#isOver || this.isLost) owner.onOver();
+    if (this.#isOver || this.#socket.destroyed) owner.onOver();
     else this.#owner = owner;
   }
 
@@ -76,14 +72,15 @@ export class ClientResponse implements ResponseWriter {
 
   /** Called at once if it is lost already; never once the response is over. */
   whenLost(waiter: { abort(): void }): void {
-    if (this.isLost) waiter.abort();
+    if (this.#socket.destroyed) waiter.abort();
     else this.#waiter = waiter;
   }
 
   interim({ status, phrase, fields }: ResponseHead): void {
     const isTimely = !this.isHeadSent && this.#socket.writableLength === 0;
-    if (this.request.httpVersion !== '1.1' || !isTimely || this.isLost) return;
-    this.#send(Buffer.from(`${headText(status, phrase || phraseOf(status), fields)}\r\n`, 'latin1'));
+    if (this.request.httpVersion !== '1.1' || !isTimely || this.#socket.destroyed) return;
+    const text = `HTTP/1.1 ${status} ${phrase || phraseOf(status)}\r\n${fieldLines(fields)}\r\n`;
+    this.#send(Buffer.from(text, 'latin1'));
   }
 
   head({ status, phrase, fields }: ResponseHead, isLast: boolean): void {
@@ -96,7 +93,7 @@ export class ClientResponse implements ResponseWriter {
     // For an HTTP/1.0 client, content without a length ends with the connection.
     this.isLast ||= isLast || (!isCurrent && !hasLength);
     // Only chunked content has trailers, so they are announced only with it.
-    let text = headText(status, phrase, isCurrent ? fields : withoutTrailer(fields));
+    let text = `HTTP/1.1 ${status} ${phrase}\r\n${fieldLines(isCurrent ? fields : withoutTrailer(fields))}`;
     text += this.isLast ? 'Connection: close\r\n' : STAYS;
     if (this.#isChunked) text += 'Transfer-Encoding: chunked\r\n';
     this.#head = `${text}\r\n`;
@@ -131,7 +128,7 @@ export class ClientResponse implements ResponseWriter {
 
   listen(events: ResponseEvents | null): void {
     this.#events = events;
-    if (this.isLost && !this.#isOver) events?.onClientLost();
+    if (this.#socket.destroyed && !this.#isOver) events?.onClientLost();
   }
 
   cutForMemory(): void {
@@ -169,7 +166,7 @@ export class ClientResponse implements ResponseWriter {
   }
 
   #send(bytes: Buffer): boolean {
-    if (this.isLost) return true;
+    if (this.#socket.destroyed) return true;
     this.lastWriteAt = performance.now();
     if (send(this.#socket, bytes, this)) return true;
     this.#claim ??= this.#newClaim?.(() => this.cutForMemory()) ?? null;
@@ -180,7 +177,7 @@ export class ClientResponse implements ResponseWriter {
   /** What was queued has been written. */
   onGone(): void {
     this.lastWriteAt = performance.now();
-    if (this.#socket.writableLength > 0 || this.#isOver || this.isLost) return;
+    if (this.#socket.writableLength > 0 || this.#isOver || this.#socket.destroyed) return;
     this.#claim?.hold(0);
     if (this.#isEnded) this.#finish();
     else this.#events?.onClientDrain();
@@ -194,20 +191,10 @@ export class ClientResponse implements ResponseWriter {
   }
 }
 
-/** RFC 9110 section 10.1.1: in an HTTP/1.0 request it is ignored. */
-export function expectsContinue({ httpVersion, rawHeaders }: RequestHead): boolean {
-  return httpVersion === '1.1' && members(rawHeaders, 'expect').includes('100-continue');
-}
-
-/** RFC 9112 section 9.3. */
-function persists({ httpVersion, rawHeaders }: RequestHead): boolean {
-  const options = members(rawHeaders, 'connection');
-  return !options.includes('close') && (httpVersion !== '1.0' || options.includes('keep-alive'));
-}
-
-/** Without its last line end. */
-function headText(status: number, phrase: string, fields: readonly string[]): string {
-  return `HTTP/1.1 ${status} ${phrase}\r\n${fieldLines(fields)}`;
+/** RFC 9112 section 9.3. `connection`: the Connection field. */
+function endsAfter({ httpVersion }: RequestHead, connection: string): boolean {
+  const options = listMembers(connection);
+  return options.includes('close') || (httpVersion === '1.0' && !options.includes('keep-alive'));
 }
 
 /** `fields`: name, value, name, value. */

@@ -82,26 +82,27 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
     while (rest.length > 0 && this.#body === null && !this.#isOver) {
       const reading = heads.push(rest);
       if (reading.kind === 'need-more') break;
-      if (reading.kind === 'fault') this.fail('upstream-protocol');
-      else {
-        rest = rest.subarray(reading.length);
-        this.#takeHead(reading.head, rest);
+      if (reading.kind === 'fault') {
+        this.fail('upstream-protocol');
+        break;
       }
+      rest = rest.subarray(reading.length);
+      if (reading.head.status >= 200) this.#takeFinal(reading.head);
+      else this.#takeInterim(reading.head, rest);
     }
     if (!this.#isOver && (heads.isWithin || this.#claim !== null)) this.#watchHead();
     return rest;
   }
 
   /** `rest`: what came after it. */
-  #takeHead(head: ReceivedHead, rest: Buffer): void {
-    const { status, phrase, minor } = head;
+  #takeInterim(head: ReceivedHead, rest: Buffer): void {
+    const { status, phrase, fields, minor } = head;
     const { request, writer } = this.#of;
-    if (status >= 200) this.#takeFinal(head);
-    else if (status === 101 && request.upgrade !== null) this.#upgrade(head, rest);
+    if (status === 101 && request.upgrade !== null) this.#upgrade(head, rest);
     else if (status === 101 || this.#interim === MOST_INTERIM) this.fail('upstream-protocol');
     else {
       this.#interim += 1;
-      writer.interim({ status, phrase, fields: responseFields(head.fields, `1.${minor}`, status) });
+      writer.interim({ status, phrase, fields: responseFields(fields, `1.${minor}`, status) });
     }
   }
 
@@ -123,26 +124,20 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
   }
 
   #takeContent(body: BodyReader, bytes: Buffer): void {
+    const { writer } = this.#of;
     const content = body.push(bytes);
+    let hasRoom = true;
     // What comes after the end belongs to nothing.
-    const hasRoom = this.#isAnswered || this.#passOn(content, body);
+    if (!this.#isAnswered) {
+      hasRoom = content.length === 0 || writer.write(content);
+      this.#isAnswered = body.state === 'done';
+      if (this.#isAnswered) writer.end(body.trailers.length === 0 ? body.trailers : finalTrailers(body.trailers));
+      else hasRoom = writer.flush() && hasRoom;
+    }
     if (this.#isOver) return;
     this.#readsOn = hasRoom;
     if (body.state === 'fault') this.fail('upstream-protocol');
     else this.endWhereDone();
-  }
-
-  /** False: the client reads too slowly for more. */
-  #passOn(content: Buffer, { state, trailers }: BodyReader): boolean {
-    const hasRoom = content.length === 0 || this.#of.writer.write(content);
-    if (state !== 'done') return this.#of.writer.flush() && hasRoom;
-    this.#finish(trailers);
-    return hasRoom;
-  }
-
-  #finish(trailers: readonly string[]): void {
-    this.#isAnswered = true;
-    this.#of.writer.end(finalTrailers(trailers));
   }
 
   onDrain(): void {
@@ -151,7 +146,10 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
   }
 
   onEnd(): void {
-    if (!this.#isAnswered && this.#body?.endsWithConnection === true) this.#finish([]);
+    if (!this.#isAnswered && this.#body?.endsWithConnection === true) {
+      this.#isAnswered = true;
+      this.#of.writer.end([]);
+    }
     if (this.#isAnswered) this.endWhereDone();
     else this.fail('upstream-reset');
   }
@@ -210,7 +208,8 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
     this.#sender?.stop();
     // It was paused for a client that needs no more from it.
     if (isReusable && !this.#readsOn) this.#connection.resume();
-    this.#end({ kind: 'answered', isReusable, minor: head.minor, fields: head.fields });
+    this.#stop();
+    this.#of.onExchanged({ kind: 'answered', isReusable, head });
     this.#readsOn = isReusable && this.#connection.isOpen;
   }
 
@@ -225,19 +224,15 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
     if (this.#isOver) return;
     this.#readsOn = false;
     this.#sender?.stop();
-    if (this.#isAnswered) {
+    this.#stop();
+    if (this.#isAnswered && this.#head !== null) {
       // The client has its answer: only the rest of the content is lost on the way to the origin.
-      this.#end({ kind: 'answered', isReusable: false, minor: 1, fields: [] });
+      this.#of.onExchanged({ kind: 'answered', isReusable: false, head: this.#head });
       return;
     }
     const isUnanswered = !this.#hasBegun && this.#sender === null && reason !== 'client-closed';
     const error = new EgressError(reason, cause === null ? {} : { cause });
-    this.#end({ kind: 'failed', error, isUnanswered });
-  }
-
-  #end(end: ExchangeEnd): void {
-    this.#stop();
-    this.#of.onExchanged(end);
+    this.#of.onExchanged({ kind: 'failed', error, isUnanswered });
   }
 
   #stop(): void {

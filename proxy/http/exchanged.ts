@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { EgressError } from '../core/reasons.js';
 import type { Claim } from '../net/memory-budget.js';
 import type { ContentSource, ResponseWriter } from './client-side.js';
+import type { ReceivedHead } from './response-head.js';
 
 export interface ExchangeRequest {
   readonly method: string;
@@ -42,13 +43,8 @@ export interface Exchanged {
 
 /** Whoever provided the connection decides what becomes of it. */
 export type ExchangeEnd =
-  /** `isReusable`: the connection can take another request. `minor`, `fields`: what the origin said of itself. */
-  | {
-      readonly kind: 'answered';
-      readonly isReusable: boolean;
-      readonly minor: 0 | 1;
-      readonly fields: readonly string[];
-    }
+  /** `isReusable`: the connection can take another request. `head`: that of the final response. */
+  | { readonly kind: 'answered'; readonly isReusable: boolean; readonly head: ReceivedHead }
   | { readonly kind: 'upgraded' }
   /** `isUnanswered`: lost, or silent, before a byte of a response, and there was no content to send. */
   | { readonly kind: 'failed'; readonly error: EgressError; readonly isUnanswered: boolean };

@@ -66,11 +66,11 @@ function judge(arrivals: Arrivals, asked: Asked, arrival: Arrival, credentials: 
 /** What is wrong with the request, before the policy is asked. */
 function faultOf(
   arrivals: Arrivals,
-  { request, response, owner }: Asked,
+  { request, owner }: Asked,
   parsed: Parsed<AbsoluteTarget>,
   { isKnown }: Arrival,
 ): Reason | null {
-  if (response.isLost) return 'client-closed';
+  if (request.socket.destroyed) return 'client-closed';
   const authority = parsed.ok ? parsed.value.authority : null;
   const fault = turnedAway(arrivals, owner.isBusy) ?? headFault(request, authority);
   if (fault !== null) return fault;

@@ -18,7 +18,7 @@ import type { Allowed, Asked, Known } from './asked.js';
 import type { ClientResponse } from './client-response.js';
 import { Exchange } from './exchange.js';
 import type { Exchanged, ExchangeEnd, ExchangeRequest, TimeLimits } from './exchanged.js';
-import { isRepeatable, isSafe, outgoingRequest } from './outgoing-request.js';
+import { isRepeatable, outgoingRequest, SAFE } from './outgoing-request.js';
 import { endResponse } from './refusal.js';
 import type { UpstreamConnection } from './upstream-connection.js';
 import type { Owner, UpstreamPool } from './upstream-pool.js';
@@ -37,6 +37,7 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
   readonly permit: Permit;
   readonly once: boolean;
   readonly policy = null;
+  readonly standing = this;
   readonly flow: Flow;
   readonly client: Client;
   /** The client's connection, and the name that it has shown a token for. */
@@ -93,7 +94,7 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
   /** Over an idle connection if there is one, and otherwise over a new one. */
   #send(): void {
     const { request, permit } = this;
-    this.#answerVainExpectation();
+    if (request.expectsContinue) this.#answerVainExpectation();
     this.#mayRepeat = isRepeatable(request);
     const freshMs = this.#mayRepeat ? Number.POSITIVE_INFINITY : FRESH_MS;
     const reused = request.upgrade === null ? this.#pool.take(permit, this, freshMs) : null;
@@ -140,7 +141,7 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
     const { idleTimeoutMs: idleMs, headerTimeoutMs: headMs } = this.#arrivals.inForce.settings.limits;
     const { traits } = this.#pool;
     const isSlow = !traits.isEmpty && traits.isSlow(this.permit.target);
-    const isSuspect = isUsed && !isSlow && isSafe(this.request);
+    const isSuspect = isUsed && !isSlow && this.#mayRepeat && SAFE.has(this.request.method);
     return { idleMs, headMs, answerMs: isSuspect ? Math.min(REUSED_ANSWER_MS, idleMs / 2) : idleMs };
   }
 
@@ -177,10 +178,6 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
     return this.#trace.dialed;
   }
 
-  get standing(): Standing {
-    return this;
-  }
-
   /** The policy no longer lets it through. Not answered: the origin's answer may be on its way. */
   cut(denial: Denial): void {
     this.#isCut = true;
@@ -214,7 +211,7 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
   /** RFC 9110 section 10.1.1: an origin that is known to speak HTTP/1.0 only will never send 100, so the proxy does. */
   #answerVainExpectation(): void {
     const { request, permit, writer } = this;
-    if (!request.expectsContinue || !this.#pool.traits.isOld(permit.target)) return;
+    if (!this.#pool.traits.isOld(permit.target)) return;
     writer.interim({ status: 100, phrase: 'Continue', fields: [] });
     request.expectsContinue = false;
   }

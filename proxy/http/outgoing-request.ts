@@ -1,9 +1,8 @@
 /** The request as it goes to the origin: in origin-form, with the fields that an intermediary passes on. */
 import { type AbsoluteTarget, authorityText, type Target } from '../core/target.js';
 import type { ClientRequest } from './client-request.js';
-import { expectsContinue } from './client-response.js';
 import type { ExchangeRequest } from './exchanged.js';
-import { isNamed, requestFields, values } from './fields.js';
+import { isNamed, listMembers, requestFields, values } from './fields.js';
 import type { RequestHead } from './request-head.js';
 
 export function outgoingRequest(
@@ -24,6 +23,11 @@ export function outgoingRequest(
     // Without content there is nothing to hold back.
     expectsContinue: request.content !== null && expectsContinue(request),
   };
+}
+
+/** RFC 9110 section 10.1.1: in an HTTP/1.0 request it is ignored. */
+function expectsContinue({ httpVersion, noted }: RequestHead): boolean {
+  return httpVersion === '1.1' && listMembers(noted.expect ?? '').includes('100-continue');
 }
 
 /** RFC 9110 section 7.2: the target's authority, without the default port of its scheme. */
@@ -61,12 +65,8 @@ export function requestText({ method, path, fields, content, upgrade, expectsCon
 }
 
 /** RFC 9110 section 9.2.1: what an origin that is merely slow may safely get twice. A second DELETE would be answered 404. */
-const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+export const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const IDEMPOTENT: ReadonlySet<string> = new Set([...SAFE, 'PUT', 'DELETE']);
-
-export function isSafe(request: ExchangeRequest): boolean {
-  return SAFE.has(request.method) && isRepeatable(request);
-}
 
 /** True if an origin may get it twice (RFC 9110 section 9.2.2). */
 export function isRepeatable({ method, content, upgrade }: ExchangeRequest): boolean {

@@ -4,8 +4,10 @@
  * differently: a bare LF as a line end, folded lines, spaces before a colon, a repeated length. Anything
  * else that deviates from the grammar is a fault.
  */
-import { isBlank, isFieldContent, isToken, withoutOuterBlanks } from './characters.js';
-import { hasField, isNamed, mayBeTrailer, members, responseFields, values } from './fields.js';
+import { withoutOuterBlanks } from './characters.js';
+import { hasField, isNamed, listMembers, mayBeTrailer, responseFields } from './fields.js';
+import { takeField } from './head-lines.js';
+import { repairLine } from './repaired-line.js';
 
 export interface ReceivedHead {
   /** The minor version: 0 or 1. A later one of HTTP/1 counts as 1. */
@@ -13,7 +15,34 @@ export interface ReceivedHead {
   readonly status: number;
   readonly phrase: string;
   readonly fields: string[];
+  /** Of those, what this proxy acts on. */
+  readonly noted: NotedFields;
 }
+
+const NOTED = [
+  'trailer',
+  'connection',
+  'keep-alive',
+  'content-length',
+  'www-authenticate',
+  'transfer-encoding',
+] as const;
+
+type NotedName = (typeof NOTED)[number];
+
+/** Null: there is no such field. Several of one name are one list, as RFC 9110 section 5.3 joins them. */
+export type NotedFields = Readonly<Record<NotedName, string | null>>;
+
+const NOTED_BY_LENGTH = Array.from({ length: 20 }, (_, length) => NOTED.filter((name) => name.length === length));
+const NONE: readonly NotedName[] = [];
+const NOTHING_NOTED: NotedFields = {
+  trailer: null,
+  connection: null,
+  'keep-alive': null,
+  'content-length': null,
+  'www-authenticate': null,
+  'transfer-encoding': null,
+};
 
 /** Where the content ends (RFC 9112 section 6.3). */
 export type Framing =
@@ -109,21 +138,21 @@ function mayBegin(bytes: Buffer, start: number): boolean {
   return bytes.compare(START, 0, length, start, start + length) === 0;
 }
 
-/** The status line (RFC 9112 section 4). A space has to come before the phrase. */
-const STATUS_LINE = /^HTTP\/1\.\d [1-9]\d\d(?: |$)/;
+/** The status line (RFC 9112 section 4): a space has to come before the phrase, which holds no control character but the tab. */
+const STATUS_LINE = /^HTTP\/1\.\d [1-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const MINOR_AT = 7;
 const STATUS_AT = 9;
 const PHRASE_AT = 13;
 
-/** `text` ends in an empty line. No control character but the tab may be passed on (RFC 9110 section 5.5). */
+/** `text` ends in an empty line. */
 function parse(text: string): ReceivedHead | null {
   const end = text.indexOf('\n');
   const line = text.slice(0, text.charCodeAt(end - 1) === CR ? end - 1 : end);
-  if (!STATUS_LINE.test(line) || !isFieldContent(line)) return null;
-  const fields = parseFields(text, end + 1, RESPONSE_FIELDS);
+  const fields = STATUS_LINE.test(line) ? parseFields(text, end + 1, RESPONSE_FIELDS) : null;
   if (fields === null) return null;
   const status = Number(line.slice(STATUS_AT, PHRASE_AT - 1));
-  return { minor: line[MINOR_AT] === '0' ? 0 : 1, status, phrase: line.slice(PHRASE_AT), fields };
+  const minor = line[MINOR_AT] === '0' ? 0 : 1;
+  return { minor, status, phrase: line.slice(PHRASE_AT), fields, noted: noted(fields) };
 }
 
 /**
@@ -132,60 +161,51 @@ function parse(text: string): ReceivedHead | null {
  */
 export function parseFields(text: string, from: number, most: number): string[] | null {
   const fields: string[] = [];
-  for (let at = from, count = 1; ; count++) {
-    const end = text.indexOf('\n', at);
-    const line = text.slice(at, text.charCodeAt(end - 1) === CR ? end - 1 : end);
-    if (end === -1 || line === '') return fields;
-    const isTaken = isBlank(line.charCodeAt(0)) ? unfold(fields, line) : takeField(fields, line);
-    if (!isTaken || count > most || !isFieldContent(line)) return null;
-    at = end + 1;
+  let at = from;
+  for (let count = 1; at < text.length && text[at] !== '\n' && !text.startsWith('\r\n', at); count++) {
+    const end = takeField(text, at, fields);
+    at = end === -1 ? repairLine(text, at, fields) : end + 2;
+    if (at === -1 || count > most) return null;
   }
+  return fields;
 }
 
-/** RFC 9112 section 5.2: a proxy replaces a fold in a response with a space. */
-function unfold(fields: string[], line: string): boolean {
-  const last = fields.length - 1;
-  const more = withoutOuterBlanks(line);
-  if (more !== '' && last > 0) fields[last] = fields[last] === '' ? more : `${fields[last]} ${more}`;
-  return last > 0;
-}
-
-/** RFC 9112 section 5.1: a proxy removes spaces before the colon in a response. */
-function takeField(fields: string[], line: string): boolean {
-  const colon = line.indexOf(':');
-  const name = withoutOuterBlanks(line, 0, colon);
-  if (colon <= 0 || !isToken(name)) return false;
-  fields.push(name, withoutOuterBlanks(line, colon + 1));
-  return true;
+/** Goes through the fields of a response once, so that none of its checks has to search them. */
+export function noted(fields: readonly string[]): NotedFields {
+  const found: { -readonly [name in keyof NotedFields]: string | null } = { ...NOTHING_NOTED };
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const field = fields[i] ?? '';
+    for (const name of NOTED_BY_LENGTH[field.length] ?? NONE) {
+      if (field.toLowerCase() !== name) continue;
+      const before = found[name];
+      found[name] = before === null ? (fields[i + 1] ?? '') : `${before},${fields[i + 1]}`;
+    }
+  }
+  return found;
 }
 
 /** Null if the framing is faulty (RFC 9112 section 6.3). Any coding but a single `chunked` would be left on the content. */
-export function framingOf({ status, fields }: ReceivedHead, method: string): Framing | null {
-  const hasCoding = hasField(fields, 'transfer-encoding');
-  const codings = hasCoding ? members(fields, 'transfer-encoding') : [];
-  const length = contentLengthOf(fields);
-  if (hasCoding && (codings.length !== 1 || codings[0] !== 'chunked' || length !== null)) return null;
+export function framingOf({ status, noted }: ReceivedHead, method: string): Framing | null {
+  const { 'content-length': given, 'transfer-encoding': coding } = noted;
+  const length = given === null ? null : lengthOf(given);
+  if (coding !== null && (length !== null || !isChunked(coding))) return null;
   if (length === 'fault') return null;
   if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return { kind: 'none' };
-  if (hasCoding) return { kind: 'chunked' };
+  if (coding !== null) return { kind: 'chunked' };
   return length === null ? { kind: 'until-close' } : { kind: 'length', octets: length };
+}
+
+function isChunked(coding: string): boolean {
+  const codings = listMembers(coding);
+  return codings.length === 1 && codings[0] === 'chunked';
 }
 
 const LENGTH = /^\d{1,15}$/;
 
-/**
- * The one length that the fields agree on, or null if none is given. An empty one is a fault: some clients take it for
- * zero, and the content for the next response.
- */
-function contentLengthOf(fields: readonly string[]): number | null | 'fault' {
-  const given = values(fields, 'content-length');
-  const [only] = given;
-  if (only === undefined) return null;
-  if (given.length === 1 && LENGTH.test(only)) return Number(only);
-  const texts = given
-    .join(',')
-    .split(',')
-    .map((text) => withoutOuterBlanks(text));
+/** The one length that all agree on. An empty one is a fault: some clients take it for zero, and the content for the next response. */
+function lengthOf(given: string): number | 'fault' {
+  if (LENGTH.test(given)) return Number(given);
+  const texts = given.split(',').map((text) => withoutOuterBlanks(text));
   const [first, ...others] = new Set(texts.map(Number));
   const isOne = others.length === 0 && texts.every((text) => LENGTH.test(text));
   return isOne && first !== undefined ? first : 'fault';
@@ -195,35 +215,36 @@ function contentLengthOf(fields: readonly string[]): number | null | 'fault' {
  * True if the origin will take another request on this connection (RFC 9112 section 9.3). After a transfer coding in HTTP/1.0 it is
  * unknown where the next message would begin (section 6.1).
  */
-export function isPersistent({ minor, fields }: ReceivedHead, { kind }: Framing): boolean {
+export function isPersistent({ minor, noted: { connection } }: ReceivedHead, { kind }: Framing): boolean {
   if (kind === 'until-close' || (kind === 'chunked' && minor === 0)) return false;
-  const options = members(fields, 'connection');
+  if (connection === null) return minor === 1;
+  const options = listMembers(connection);
   return minor === 1 ? !options.includes('close') : options.includes('keep-alive');
 }
 
 /** The fields of a final response as they go to the client. */
-export function finalFields({ minor, status, fields: received }: ReceivedHead, framing: Framing): string[] {
-  const raw = framing.kind === 'chunked' ? received : without('trailer', withOneLength(received, framing));
-  const fields = responseFields(raw, `1.${minor}`, status);
+export function finalFields({ minor, status, fields, noted }: ReceivedHead, framing: Framing): string[] {
+  const { trailer, 'content-length': length } = noted;
+  let raw: readonly string[] = fields;
+  if (length !== null && framing.kind !== 'chunked') raw = withOneLength(raw, length);
+  if (trailer !== null && framing.kind !== 'chunked') raw = without('trailer', raw);
+  const passed = responseFields(raw, `1.${minor}`, status);
   // RFC 9110 section 6.6.1: a recipient that passes on a response without Date adds the time of receipt.
-  if (!hasField(fields, 'date')) fields.push('Date', new Date().toUTCString());
-  return fields;
+  if (!hasField(passed, 'date')) passed.push('Date', new Date().toUTCString());
+  return passed;
 }
 
 /** Those that may be passed on. */
 export function finalTrailers(trailers: readonly string[]): readonly string[] {
-  return trailers.length === 0 ? trailers : trailers.filter((_, i) => mayBeTrailer(trailers[i - (i % 2)] ?? ''));
+  return trailers.filter((_, i) => mayBeTrailer(trailers[i - (i % 2)] ?? ''));
 }
 
 /** RFC 9110 section 8.6: a repeated length is passed on once, in plain digits, so that everybody reads the same number. */
-function withOneLength(fields: readonly string[], framing: Framing): readonly string[] {
-  const given = values(fields, 'content-length');
-  const length = framing.kind === 'length' ? framing.octets : contentLengthOf(fields);
-  if (length === null || (given.length === 1 && given[0] === String(length))) return fields;
-  return [...without('content-length', fields), 'Content-Length', String(length)];
+function withOneLength(fields: readonly string[], given: string): readonly string[] {
+  const length = String(lengthOf(given));
+  return given === length ? fields : [...without('content-length', fields), 'Content-Length', length];
 }
 
 function without(name: string, fields: readonly string[]): readonly string[] {
-  if (!hasField(fields, name)) return fields;
   return fields.filter((_, i) => !isNamed(fields[i - (i % 2)] ?? '', name));
 }

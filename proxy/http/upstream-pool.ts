@@ -14,7 +14,7 @@ import type { Dialed } from '../net/dialer.js';
 import type { DirectReads } from '../net/direct-io.js';
 import { OpenSet } from '../net/open-set.js';
 import type { ExchangeEnd } from './exchanged.js';
-import { members, values } from './fields.js';
+import { listMembers, values } from './fields.js';
 import { OriginTraits } from './origin-traits.js';
 import { type Keeper, UpstreamConnection } from './upstream-connection.js';
 
@@ -117,11 +117,12 @@ export class UpstreamPool implements Keeper {
     this.#sweep ??= setTimeout(() => this.#closeOld(), SWEEP_MS);
   }
 
-  /** After an answer: keeps the connection if it can take another, and closes it otherwise. */
-  settle(connection: UpstreamConnection, sender: Sender, { isReusable, minor, fields }: Answered): void {
-    if (minor === 0 || !this.traits.isEmpty) this.traits.noteVersion(connection.target, minor);
-    connection.isBound ||= bindsConnection(sender.request.fields, fields);
-    if (isReusable) this.keep(connection, sender, patienceMs(fields));
+  /** After an answer: keeps the connection if it can take another request, and closes it otherwise. */
+  settle(connection: UpstreamConnection, sender: Sender, { isReusable, head }: Answered): void {
+    const { 'www-authenticate': challenge, 'keep-alive': patience } = head.noted;
+    if (head.minor === 0 || !this.traits.isEmpty) this.traits.noteVersion(connection.target, head.minor);
+    connection.isBound ||= isBinding(challenge) || values(sender.request.fields, 'authorization').some(isBinding);
+    if (isReusable) this.keep(connection, sender, patience === null ? null : patienceMs(patience));
     else connection.close();
   }
 
@@ -196,17 +197,13 @@ function leadsTo(kept: UpstreamConnection, { scheme, host, port }: Target, addre
 }
 
 /** RFC 4559 and NTLM: from here on the user belongs to the connection, not to the request. */
-function bindsConnection(request: readonly string[], response: readonly string[]): boolean {
-  return values(request, 'authorization').some(isBinding) || values(response, 'www-authenticate').some(isBinding);
-}
-
-function isBinding(value: string): boolean {
-  return /(?:^|,)[ \t]*(?:ntlm|negotiate|kerberos)\b/i.test(value);
+function isBinding(value: string | null): boolean {
+  return value !== null && /(?:^|,)[ \t]*(?:ntlm|negotiate|kerberos)\b/i.test(value);
 }
 
 /** What a server says in `Keep-Alive: timeout=5`, or null. */
-function patienceMs(fields: readonly string[]): number | null {
-  for (const parameter of members(fields, 'keep-alive')) {
+function patienceMs(value: string): number | null {
+  for (const parameter of listMembers(value)) {
     const seconds = /^timeout=(\d{1,6})$/.exec(parameter)?.[1];
     if (seconds !== undefined) return Number(seconds) * 1000;
   }

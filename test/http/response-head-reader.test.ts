@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   framingOf,
   isPersistent,
+  noted,
   RESPONSE_FIELDS,
   RESPONSE_HEAD_BYTES,
   type ReceivedHead,
@@ -32,6 +33,7 @@ test('a head is read with its fields as they came, and what follows is left', ()
     status: 200,
     phrase: 'OK',
     fields: ['X-A', '\xe9 b', 'x-a', '2', 'Empty', ''],
+    noted: noted([]),
   });
   assert.equal(bytes.toString('latin1', reading.length), 'content');
 });
