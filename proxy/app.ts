@@ -24,7 +24,7 @@ import { createPods, type Pods, type PodsOptions } from './kubernetes/pods.js';
 import { DirectReads } from './net/direct-io.js';
 import { createMemoryBudget, type MemoryBudget } from './net/memory-budget.js';
 import { createResolver } from './net/resolver.js';
-import { createIds } from './observe/ids.js';
+import { createIds } from './observe/clock.js';
 import type { Records } from './observe/record.js';
 import { type Post, type Posted, post } from './post/post.js';
 

@@ -9,7 +9,7 @@ import { Engine } from '../guard/engine.js';
 import { createGuard } from '../guard/guard.js';
 import { createLeaseFile } from '../guard/lease-file.js';
 import { createSpawnFile } from '../guard/spawn-file.js';
-import { createIds } from '../observe/ids.js';
+import { createIds } from '../observe/clock.js';
 import { instanceName } from '../observe/instance.js';
 import { openLog } from '../observe/open-log.js';
 import { spawnJson } from '../observe/spawn-record.js';

@@ -20,5 +20,6 @@ test('the time is written as Date writes it, whichever second and millisecond it
     now = ms;
     assert.equal(clock.iso(), new Date(ms).toISOString());
     assert.equal(clock.http(), new Date(ms).toUTCString());
+    assert.equal(clock.iso(), new Date(ms).toISOString(), 'asked again in the same millisecond');
   }
 });

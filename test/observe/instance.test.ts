@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { test } from 'node:test';
+import { createIds } from '../../proxy/observe/clock.js';
 import { ecsLine } from '../../proxy/observe/ecs.js';
-import { createIds } from '../../proxy/observe/ids.js';
 import { instanceName } from '../../proxy/observe/instance.js';
 import { closeJson, decisionJson } from '../../proxy/observe/json-line.js';
 import { fanOut } from '../../proxy/observe/observe.js';
