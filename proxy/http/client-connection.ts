@@ -4,6 +4,7 @@
  * its answers gets no more of them; what it sends meanwhile waits in its own kernel.
  */
 import type { Socket } from 'node:net';
+import { peerAddress } from '../door/clients.js';
 import { closeAfter } from '../door/closing.js';
 import type { CountedConnection } from '../door/connection-limits.js';
 import { Deadline, type Due } from '../net/deadlines.js';
@@ -26,6 +27,7 @@ const NOTHING = Buffer.alloc(0);
 
 export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner, Taker, Due {
   readonly socket: Socket;
+  readonly isBusy: boolean;
   readonly #place: number;
   readonly #options: ConnectionOptions;
   readonly #counted: CountedConnection;
@@ -44,15 +46,13 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     this.socket = socket;
     this.#options = options;
     this.#counted = counted;
-    this.#deadline = new Deadline(options.deadlines, this);
-    this.#deadline.set(options.limits().headerTimeoutMs);
+    this.isBusy = !counted.isAdmitted;
+    const { arrivals } = options;
+    this.#deadline = new Deadline(arrivals.deadlines, this);
+    this.#deadline.set(arrivals.inForce.settings.limits.headerTimeoutMs);
     this.#place = options.open.add(this);
     report(socket, this);
-    options.reads.readInto(socket, this);
-  }
-
-  get isBusy(): boolean {
-    return !this.#counted.isAdmitted;
+    arrivals.reads.readInto(socket, this);
   }
 
   get isWaiting(): boolean {
@@ -85,7 +85,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
       this.#account((this.#head?.length ?? 0) + (this.#served?.held ?? 0));
       return goOn;
     } catch (error) {
-      this.#options.onDefect(error);
+      this.#options.arrivals.onDefect(error);
       this.socket.destroy();
       return false;
     }
@@ -96,7 +96,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   }
 
   #takeHead(bytes: Buffer): boolean {
-    const atOnce = this.#head === null ? readAtOnce(bytes, this.#options.limits()) : null;
+    const atOnce = this.#head === null ? readAtOnce(bytes, this.#options.arrivals.inForce.settings.limits) : null;
     const reading = atOnce ?? this.#takePart(bytes);
     if (reading.kind === 'head') return this.#begin(reading, bytes);
     return reading.kind === 'fault' ? this.#fail(reading.reason) : true;
@@ -105,7 +105,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   /** A part of a head: the time for all of it runs from its first byte on. */
   #takePart(bytes: Buffer): HeadReading {
     const isBegin = this.#isSilent;
-    const limits = this.#options.limits();
+    const limits = this.#options.arrivals.inForce.settings.limits;
     this.#head ??= new HeadReader(limits);
     const reading = this.#head.push(bytes);
     if (isBegin && !this.#isFirst && !this.#isSilent) this.#deadline.set(limits.headerTimeoutMs);
@@ -132,17 +132,16 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
 
   /** CONNECT and Upgrade are the last requests of their connection. */
   #handOver(head: RequestHead, rest: Buffer): true {
-    const { connect, upgrade } = this.#options;
     const { socket, isBusy: busy } = this;
     this.#leave();
-    if (head.method === 'CONNECT') connect(head, this, { busy, rest });
-    else upgrade(clientRequest(socket, head), this, { busy, rest });
+    if (head.method === 'CONNECT') this.#options.connect(head, this, { busy, rest });
+    else this.#options.upgrade(clientRequest(socket, head), this, { busy, rest });
     return true;
   }
 
   #serve(whole: WholeHead): void {
     const socket = this.socket;
-    const limits = this.#options.limits();
+    const limits = this.#options.arrivals.inForce.settings.limits;
     if (this.#isFirst) socket.on('timeout', this.#onIdle);
     this.#isFirst = false;
     if (socket.timeout !== limits.idleTimeoutMs + GRACE_MS) socket.setTimeout(limits.idleTimeoutMs + GRACE_MS);
@@ -156,11 +155,11 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
 
   /** Waits for the next head, which may begin with `ahead`, or ends the connection. */
   onDone(ahead: Buffer | null): void {
-    const isRead = this.#served?.isRead ?? true;
+    const served = this.#served;
     this.#served = null;
     this.#claim?.hold(0);
     if (ahead === null || (ahead.length === 0 && this.socket.readableEnded)) {
-      this.#close(isRead);
+      this.#close(served?.isRead ?? true);
       return;
     }
     this.#deadline.set(KEEP_ALIVE_MS);
@@ -173,14 +172,14 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   /** In stages if the client may still send: a reset could overtake the answer (RFC 9112 section 9.6). */
   #close(isRead: boolean): void {
     this.#leave();
-    if (!isRead) this.#options.reads.readInto(this.socket, DROPPED);
+    if (!isRead) this.#options.arrivals.reads.readInto(this.socket, DROPPED);
     if (isRead) this.socket.destroySoon();
-    else closeAfter(this.#options.deadlines, this, NOTHING);
+    else closeAfter(this.#options.arrivals.deadlines, this, NOTHING);
   }
 
   #fail(reason: HeadFault): true {
     this.#leave();
-    this.#options.reads.readInto(this.socket, DROPPED);
+    this.#options.arrivals.reads.readInto(this.socket, DROPPED);
     this.#options.refuse(reason, this);
     return true;
   }
@@ -197,7 +196,8 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     if (this.#hasLeft || (this.#claim === null && held <= UNCLAIMED_BYTES)) return;
     // A request that is under way is cut, and still gets its record.
     const refuse = () => (this.#served === null ? this.#fail('busy') : this.#served.cutForMemory());
-    this.#claim ??= this.#options.claim(this.socket, refuse);
+    const { memory } = this.#options.arrivals;
+    this.#claim ??= memory.claim('requests', peerAddress(this.socket.remoteAddress), refuse);
     this.#claim.hold(held);
   }
 
@@ -219,7 +219,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     if (this.#hasLeft) this.#heir?.closed(hadError);
     // Lost within a head: it has asked for something, as far as anybody can tell. What the proxy closes is no error.
     else if (hadError && this.#served === null && !this.#isSilent) this.#options.refuse('client-closed', this);
-    this.#options.reads.forget(this.socket);
+    this.#options.arrivals.reads.forget(this.socket);
     this.#deadline.clear();
     this.#claim?.hold(0);
     this.#served?.onLost();
@@ -231,14 +231,14 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
    */
   #awaitSilence(): void {
     this.#endedAt ??= performance.now();
-    this.socket.setTimeout(this.#options.limits().headerTimeoutMs);
+    this.socket.setTimeout(this.#options.arrivals.inForce.settings.limits.headerTimeoutMs);
   }
 
   /** A paused reader does not count as silent: what waits for it is bounded elsewhere. */
   readonly #onIdle = (): void => {
     const socket = this.socket;
     if (this.#served === null || socket.writableLength > 0) return;
-    const [now, { idleTimeoutMs }] = [performance.now(), this.#options.limits()];
+    const [now, { idleTimeoutMs }] = [performance.now(), this.#options.arrivals.inForce.settings.limits];
     const isPatient = this.#endedAt !== null && now - this.#endedAt < idleTimeoutMs + GRACE_MS;
     // Node does not notice what is written directly to the descriptor.
     if (now - this.#served.lastWriteAt < (socket.timeout ?? 0)) socket.setTimeout(socket.timeout ?? 0);

@@ -15,10 +15,9 @@ export interface ClientRequest extends RequestHead {
   readonly unread: Abort;
 }
 
-/** `wanted`: called when the reader of the content can take more. */
-export function clientRequest(socket: Socket, head: RequestHead, wanted = (): void => undefined): ClientRequest {
+export function clientRequest(socket: Socket, head: RequestHead): ClientRequest {
   const { method, url, httpVersion, rawHeaders, noted } = head;
-  const content = hasContent(head) ? new ClientContent(head, wanted) : null;
+  const content = hasContent(head) ? new ClientContent(head, socket) : null;
   return { socket, method, url, httpVersion, rawHeaders, noted, content, unread: new Abort() };
 }
 
@@ -27,7 +26,8 @@ const HELD_BYTES = 16 * 1024;
 
 export class ClientContent implements ContentSource {
   readonly length: number | null;
-  readonly #wanted: () => void;
+  /** Goes on reading when the reader of the content can take more. */
+  readonly #socket: Socket;
   #sink: ContentSink | null = null;
   #held: HeldBytes | null = null;
   #trailers: readonly string[] | null = null;
@@ -35,10 +35,10 @@ export class ClientContent implements ContentSource {
   /** Nothing more is reported to the sink. */
   #isOver = false;
 
-  constructor(head: RequestHead, wanted: () => void) {
+  constructor(head: RequestHead, socket: Socket) {
     const length = head.noted['content-length'];
     this.length = length === null ? null : Number(length);
-    this.#wanted = wanted;
+    this.#socket = socket;
   }
 
   /** Octets that wait for a reader. */
@@ -52,18 +52,18 @@ export class ClientContent implements ContentSource {
     this.#held = null;
     const goesOn = held === null || sink.data(held.all());
     this.#tellEnd();
-    if (goesOn) this.#wanted();
+    if (goesOn) this.#socket.resume();
   }
 
   resume(): void {
-    this.#wanted();
+    this.#socket.resume();
   }
 
   discard(): void {
     this.#isOver = true;
     this.#sink = null;
     this.#held = null;
-    this.#wanted();
+    this.#socket.resume();
   }
 
   /** The next octets; valid until it returns. False: no more until they are wanted. */

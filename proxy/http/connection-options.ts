@@ -1,9 +1,7 @@
 /** What the connections of one HTTP listener share, and what becomes of them: the contract between server.ts and client-connection.ts. */
-import type { Socket } from 'node:net';
+import type { Arrivals } from '../door/arrivals.js';
 import type { Running } from '../door/running.js';
-import type { Deadlines } from '../net/deadlines.js';
-import type { DirectReads } from '../net/direct-io.js';
-import type { Claim } from '../net/memory-budget.js';
+import type { MemoryBudget } from '../net/memory-budget.js';
 import type { OpenSet } from '../net/open-set.js';
 import type { Side } from '../net/side.js';
 import type { ForwardOwner } from './asked.js';
@@ -21,22 +19,24 @@ export interface OpenConnection {
   destroy(): void;
 }
 
+/** What every door shares, as far as a connection needs it itself. */
+export interface ConnectionArrivals extends Pick<Arrivals, 'reads' | 'deadlines' | 'onDefect'> {
+  /** Read for every head. */
+  readonly inForce: { readonly settings: { readonly limits: ConnectionLimits } };
+  readonly memory: Pick<MemoryBudget, 'claim'>;
+  readonly running: Pick<Running, 'enter' | 'leave' | 'mayPersist'>;
+}
+
+interface ConnectionLimits extends HeadLimits {
+  readonly headerTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
 /** What the connections of one listener share. */
 export interface ConnectionOptions {
-  readonly reads: DirectReads;
-  readonly deadlines: Deadlines;
+  readonly arrivals: ConnectionArrivals;
   /** The open ones; each connection enters itself. */
   readonly open: OpenSet<OpenConnection>;
-  /** Read for every head. */
-  readonly limits: () => HeadLimits & { readonly headerTimeoutMs: number; readonly idleTimeoutMs: number };
-  /** True while a connection may stay open for another request. */
-  readonly mayPersist: () => boolean;
-  /** Claims memory for what waiting requests hold. */
-  claim(socket: Socket, refuse: () => void): Claim;
-  /** Counts a request until its answer has left. */
-  readonly running: Pick<Running, 'enter' | 'leave'>;
-  /** Reports defects: one costs its own client the connection, and nobody else. */
-  readonly onDefect: (error: unknown) => void;
   /** As `forward` does. */
   serve(request: ClientRequest, response: ClientResponse, owner: ForwardOwner): void;
   /** Takes the connection over, as `upgrade` does. */

@@ -67,8 +67,9 @@ const NOTHING_NOTED = {
 };
 
 /**
- * What is wrong with the head whatever its target, or null: version, Host (RFC 9112 section 3.2), framing. `authority`: a
- * text that has already been parsed as host and port, as is the Host of nearly every request; null: there is none.
+ * What is wrong with the head whatever its target, or null: version, Host (RFC 9112 section 3.2), Expect. `authority`: a
+ * text that has already been parsed as host and port, as is the Host of nearly every request; null: there is none. The
+ * framing is not looked at: a CONNECT has no content at all, and of other requests `framingFault` is asked first.
  */
 export function headFault(request: RequestHead, authority: string | null): Reason | null {
   const { httpVersion } = request;
@@ -79,7 +80,7 @@ export function headFault(request: RequestHead, authority: string | null): Reaso
   const isRead = host === null || host === '' || host === authority;
   if (!isRead && !parseHostField(host).ok) return 'malformed-request';
   if (expect !== null && listMembers(expect).some((one) => one !== '100-continue')) return 'expectation-failed';
-  return framingFault(request);
+  return null;
 }
 
 /** The local end of a connection, as the client may name it. */
@@ -120,7 +121,7 @@ export function credentialsOf({ noted }: RequestHead): Credentials | null {
   return noted.repeated?.has('proxy-authorization') ? wrong : (parseBasic(value) ?? wrong);
 }
 
-/** True if content follows the head (RFC 9112 section 6.3). */
+/** True if content follows the head (RFC 9112 section 6.3), or if `framingFault` finds a fault. */
 export function hasContent({ noted }: RequestHead): boolean {
   return (noted['content-length'] ?? '0') !== '0' || noted['transfer-encoding'] !== null;
 }

@@ -21,7 +21,7 @@ export interface ServedOwner {
   onDropping(): void;
 }
 
-type ServedOptions = Pick<ConnectionOptions, 'mayPersist' | 'serve' | 'running' | 'onDefect'>;
+type ServedOptions = Pick<ConnectionOptions, 'arrivals' | 'serve'>;
 
 /** The most that is kept of what follows the request. */
 const MOST_AHEAD = READ_BYTES.small;
@@ -36,6 +36,8 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
   readonly #headLength: number;
   readonly #request: ClientRequest;
   readonly #response: ClientResponse;
+  /** How much one read may bring: of what follows the request, or of its content. */
+  most: ReadSize;
   /** Null once the content is whole. */
   #content: ContentReader | null;
   #ahead: HeldBytes | null = null;
@@ -54,17 +56,18 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
     this.#options = options;
     this.#headLength = length;
     this.#content = contentReader(head, limits);
-    this.#request = clientRequest(socket, head, () => void socket.resume());
+    this.most = this.#content === null ? 'small' : 'large';
+    this.#request = clientRequest(socket, head);
     if (this.#content === null) this.#request.content?.finish([]);
-    this.#response = new ClientResponse(socket, head, options.mayPersist());
+    this.#response = new ClientResponse(socket, head, options.arrivals.running.mayPersist);
   }
 
   start(): void {
-    const { running, serve, onDefect } = this.#options;
+    const { running, onDefect } = this.#options.arrivals;
     this.#place = running.enter(this);
     this.#isStarting = true;
     try {
-      serve(this.#request, this.#response, this);
+      this.#options.serve(this.#request, this.#response, this);
     } catch (error) {
       onDefect(error);
       this.socket.destroy();
@@ -83,12 +86,13 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
 
   /** The answer has left, or never will. */
   onOver(): void {
-    this.#options.running.leave(this.#place, this);
+    const { running } = this.#options.arrivals;
+    running.leave(this.#place, this);
     this.#isAnswered = true;
     if (this.socket.destroyed) return;
-    const isLast = this.#response.isLast || this.#isBroken || !this.#options.mayPersist();
+    const isLast = this.#response.isLast || this.#isBroken || !running.mayPersist;
     if (isLast) this.#owner.onDone(null);
-    else if (this.#content === null) this.#done(NOTHING);
+    else if (this.#content === null) this.#owner.onDone(this.#ahead?.all() ?? NOTHING);
     else {
       // The answer came before the content was complete.
       this.#owner.onDropping();
@@ -109,11 +113,6 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
   /** When the last octets of the answer were written, by performance.now(). */
   get lastWriteAt(): number {
     return this.#response.lastWriteAt;
-  }
-
-  /** How much one read may bring: of what follows the request, or of its content. */
-  get most(): ReadSize {
-    return this.#content === null ? 'small' : 'large';
   }
 
   /** False while the client may still send content of it. */
@@ -167,16 +166,13 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
       return true;
     }
     this.#content = null;
+    this.most = 'small';
     const rest = bytes.subarray(reading.taken);
-    if (this.#isAnswered) this.#done(rest);
+    if (this.#isAnswered) this.#owner.onDone(rest);
     if (this.#isAnswered) return true;
     // Before the end is reported, which may be the end of the request.
     const hasRoom = rest.length === 0 || this.#take(rest);
     taker?.finish(reading.trailers);
     return this.#isAnswered || hasRoom;
-  }
-
-  #done(rest: Buffer): void {
-    this.#owner.onDone(this.#ahead?.all() ?? rest);
   }
 }

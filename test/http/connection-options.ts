@@ -5,17 +5,20 @@ import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import { OpenSet } from '../../proxy/net/open-set.js';
 
+const LIMITS = { headerBytes: 4096, headerFields: 9, headerTimeoutMs: 600_000, idleTimeoutMs: 60_000 };
+
 /** Whatever is not in `own` must not be called, and no time-out of it ends a test. */
 export function connectionOptions(own: Partial<ConnectionOptions>): ConnectionOptions {
   return {
-    reads: new DirectReads(Buffer.alloc(65_536)),
-    deadlines: new Deadlines(),
+    arrivals: {
+      reads: new DirectReads(Buffer.alloc(65_536)),
+      deadlines: new Deadlines(),
+      inForce: { settings: { limits: LIMITS } },
+      memory: { claim: assert.fail },
+      running: { enter: () => 0, leave: () => undefined, mayPersist: true },
+      onDefect: () => assert.fail(),
+    },
     open: new OpenSet(),
-    limits: () => ({ headerBytes: 4096, headerFields: 9, headerTimeoutMs: 600_000, idleTimeoutMs: 60_000 }),
-    mayPersist: () => true,
-    claim: assert.fail,
-    running: { enter: () => 0, leave: () => undefined },
-    onDefect: () => assert.fail(),
     connect: () => assert.fail(),
     upgrade: () => assert.fail(),
     serve: () => assert.fail(),

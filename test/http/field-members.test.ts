@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { members, requestFields } from '../../proxy/http/fields.js';
-import { framingFault } from '../../proxy/http/request-head.js';
+import { framingFault, hasContent } from '../../proxy/http/request-head.js';
 import { framingOf, noted as notedOfResponse } from '../../proxy/http/response-head.js';
 import { requestHead } from './request-head.js';
 
@@ -23,6 +23,19 @@ test('a transfer coding with an octet more is another one, and is refused', () =
       null,
       value,
     );
+  }
+});
+
+test('whatever is wrong with the framing of a request, it does not pass for one without content', () => {
+  const faults = [
+    ...['', ' ', '1x', '-1', '+0', '0,0', '9999999999999999'].map((length) => ['Content-Length', length]),
+    ...['', '0'].map((length) => ['Content-Length', length, 'content-length', length]),
+    ...['', ',', 'gzip', 'chunked, chunked'].map((coding) => ['Transfer-Encoding', coding]),
+    ['Content-Length', '0', 'Transfer-Encoding', 'chunked'],
+  ];
+  for (const fields of faults) {
+    assert.equal(framingFault(requestHead(fields)), 'malformed-request', `${fields}`);
+    assert.equal(hasContent(requestHead(fields)), true, `${fields}`);
   }
 });
 
