@@ -6,7 +6,7 @@ import { hostText, type Target } from '../core/target.js';
 import { Abort, type Abortable } from '../net/abort.js';
 import { type Admission, admit, type Gate } from './admit.js';
 import type { Flow } from './flow.js';
-import { type Soon, soon } from './soon.js';
+import type { Soon } from './soon.js';
 
 export interface Asking {
   readonly client: { readonly address: string; readonly name: string | null };
@@ -49,30 +49,39 @@ export interface AdmitOptions {
 /** Like `admit`. A flow that has waited goes on under the policy in force when the wait ends. */
 export function admitOrAsk(options: AdmitOptions, flow: Flow, target: Target, waiter: Waiter): Soon<Admitted> {
   const { gate, runTime } = options;
-  const first = admit(gate, flow, target, waiter);
-  if (runTime === null) return first;
-  return soon<Admission, Admitted>(first, (admission) =>
-    isDecidedNow(admission) ? decideNow({ ...options, runTime }, flow, { target, waiter, admission }) : admission,
-  );
+  const admitting = admit(gate, flow, target, waiter);
+  if (runTime === null) return admitting;
+  if (!(admitting instanceof Promise))
+    return orDecided(options, runTime, { flow, target, waiter, admission: admitting });
+  return admitting.then((admission) => orDecided(options, runTime, { flow, target, waiter, admission }));
 }
 
 interface Deciding {
+  readonly flow: Flow;
   readonly target: Target;
   readonly waiter: Waiter;
   readonly admission: Admission;
 }
 
+/** The admission as it is, unless a person or a grant has to decide. */
+function orDecided(options: AdmitOptions, runTime: RunTimeGate, deciding: Deciding): Soon<Admitted> {
+  const { verdict } = deciding.admission;
+  if (verdict.outcome === 'allow') {
+    for (const rule of verdict.rules) if (grantOf(rule) !== null) return decideNow(options, runTime, deciding);
+  } else if (isQuestion(verdict)) return decideNow(options, runTime, deciding);
+  return deciding.admission;
+}
+
 async function decideNow(
-  options: AdmitOptions & { readonly runTime: RunTimeGate },
-  flow: Flow,
-  { target, waiter, admission }: Deciding,
+  { gate, policyNow }: AdmitOptions,
+  runTime: RunTimeGate,
+  { flow, target, waiter, admission }: Deciding,
 ): Promise<Admitted> {
-  const { gate, runTime, policyNow } = options;
   const again = async (): Promise<Admission> => {
     flow.renew(policyNow(flow));
     return admit(gate, flow, target, waiter);
   };
-  const hasWaited = isQuestion(admission) && (await waits(runTime, askingOf(flow, target), waiter));
+  const hasWaited = isQuestion(admission.verdict) && (await waits(runTime, askingOf(flow, target), waiter));
   let last = hasWaited ? await again() : admission;
   // A grant in the snapshot may be gone by now, and so may the next one: another request may have used it.
   for (;;) {
@@ -106,17 +115,12 @@ async function waits(runTime: RunTimeGate, asking: Asking, waiter: Waiter): Prom
   return true;
 }
 
-function isDecidedNow(admission: Admission): boolean {
-  const { verdict } = admission;
-  return isQuestion(admission) || (verdict.outcome === 'allow' && verdict.rules.some((rule) => grantOf(rule) !== null));
-}
-
 /** Each address of an answer may need a different grant, or none. */
 function grantsOf({ verdict }: Admission): readonly string[] {
   return verdict.outcome === 'allow' ? verdict.rules.flatMap((rule) => grantOf(rule) ?? []) : [];
 }
 
-function isQuestion({ verdict }: Admission): boolean {
+function isQuestion(verdict: Admission['verdict']): boolean {
   return verdict.outcome === 'deny' && verdict.reason === 'not-yet-allowed';
 }
 

@@ -69,6 +69,7 @@ function admitted(
   dnsMs: number | null,
 ): Admission {
   const verdict = decideAddresses(applicant.policy, question, addresses);
+  if (verdict.outcome === 'allow') return { verdict, addresses, dnsMs };
   return { verdict: orChallenge(applicant, question, addresses, verdict), addresses, dnsMs };
 }
 
@@ -93,14 +94,16 @@ async function admitName(
   }
 }
 
+type Denied = Extract<Verdict, { readonly outcome: 'deny' }>;
+
 /** The denial, or `client-unauthenticated` in its place if credentials could change it; the rule stays that of the denial. */
 function orChallenge(
   { policy, client }: Applicant,
   question: Question,
   addresses: readonly Address[],
-  verdict: Verdict,
-): Verdict {
-  if (verdict.outcome === 'allow' || client.couldBe.length === 0) return verdict;
+  verdict: Denied,
+): Denied {
+  if (client.couldBe.length === 0) return verdict;
   if (!credentialsCouldHelp(policy, question, addresses, client.couldBe)) return verdict;
   return { ...verdict, reason: 'client-unauthenticated', what: null };
 }

@@ -4,14 +4,13 @@ import type { ClientEntry, InForce } from '../config/config.js';
 import type { DnsName } from '../core/host-pattern.js';
 import { type Policy, policyFor } from '../core/policy.js';
 import { pausedAs } from '../core/run-time.js';
-import type { Target } from '../core/target.js';
 import type { Deadlines } from '../net/deadlines.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { MemoryBudget } from '../net/memory-budget.js';
 import { Clock } from '../observe/clock.js';
 import type { Door, Records } from '../observe/record.js';
 import type { Gate } from './admit.js';
-import { type AdmitOptions, type Admitted, admitOrAsk, type RunTimeGate, type Waiter } from './admit-or-ask.js';
+import type { AdmitOptions, RunTimeGate } from './admit-or-ask.js';
 import { createAskedNames } from './asked-names.js';
 import type { ClientLabels } from './client-labels.js';
 import { type Credentials, type Identified, identify, namesByToken, type Origin, peerAddress } from './clients.js';
@@ -91,7 +90,8 @@ export class Arrivals {
   readonly #options: ArrivalsOptions;
   /** What is open, to be judged again when the policy changes. */
   readonly standings: Standings;
-  readonly #admitting: AdmitOptions;
+  /** See admitOrAsk. */
+  readonly admitting: AdmitOptions;
   readonly #names = createAskedNames();
   readonly #turns = createTurns();
   /** See Turns.accepted. */
@@ -109,12 +109,7 @@ export class Arrivals {
     this.running = new Running(options.onDefect);
     this.standings = new Standings(options.inForce, options.gate.own);
     const policyNow = ({ client }: Flow): Policy => policyFor(options.inForce.settings.policy, client);
-    this.#admitting = { gate: options.gate, runTime: options.runTime ?? null, policyNow };
-  }
-
-  /** See admitOrAsk. */
-  admit(flow: Flow, target: Target, waiter: Waiter): Soon<Admitted> {
-    return admitOrAsk(this.#admitting, flow, target, waiter);
+    this.admitting = { gate: options.gate, runTime: options.runTime ?? null, policyNow };
   }
 
   /** See Running.track. */

@@ -1,23 +1,15 @@
-/** How a client's connection ends: lost while it waits, turned away, or closed after its last bytes. */
+/** How a client's connection ends: lost while it waits, or closed after its last bytes. */
 import type { Socket } from 'node:net';
-import type { Reason } from '../core/reasons.js';
 import { Abort } from '../net/abort.js';
 import { Deadline, type Deadlines, type Due } from '../net/deadlines.js';
 import { send } from '../net/direct-io.js';
 import type { Heir, Side } from '../net/side.js';
 import type { Waiter } from './admit-or-ask.js';
-import type { Arrivals } from './arrivals.js';
 
 /** How long a client may keep sending before the connection is cut. */
 const LINGER_MS = 30_000;
 /** How often it is looked at: a client that is silent from one look to the next is cut as well. */
 const LINGER_LOOK_MS = 2000;
-
-/** Reasons to take no new request at all, or null. `busy`: the connection is over a limit. */
-export function turnedAway(arrivals: Arrivals, busy: boolean): Reason | null {
-  if (arrivals.isDraining) return 'draining';
-  return busy ? 'busy' : null;
-}
 
 /** For one client that waits: aborts when somebody reports it lost. */
 export class Patience extends Abort implements Waiter {

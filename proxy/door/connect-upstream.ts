@@ -8,7 +8,7 @@ import { Abort } from '../net/abort.js';
 import type { Dial, Dialed, DialOwner } from '../net/dialer.js';
 import type { Heir, Side } from '../net/side.js';
 import { forgetName, since } from './admit.js';
-import type { Admitted, Waiter } from './admit-or-ask.js';
+import { type Admitted, admitOrAsk, type Waiter } from './admit-or-ask.js';
 import type { Arrivals } from './arrivals.js';
 import type { EarlyData, EarlyOwner } from './early-data.js';
 import { type Flow, type OpenTrace, type Trace, traceOf } from './flow.js';
@@ -81,7 +81,7 @@ export class Opening extends Abort implements Waiter, Heir, EarlyOwner, DialOwne
   /** What is refused without asking DNS or a person is refused at once. */
   start(): void {
     try {
-      const admitting = this.arrivals.admit(this.flow, this.#target, this);
+      const admitting = admitOrAsk(this.arrivals.admitting, this.flow, this.#target, this);
       if (admitting instanceof Promise) this.#await(admitting);
       else this.#judge(admitting);
     } catch (error) {

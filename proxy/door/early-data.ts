@@ -10,7 +10,7 @@ export interface EarlyDataRoom {
   readonly memory: MemoryBudget;
 }
 
-/** Who waits with the client. Each is called at most once. */
+/** Who waits with the client. May be told the same more than once. */
 export interface EarlyOwner {
   /** There was no memory left for the bytes, and they are dropped. */
   onNoMemory(): void;
@@ -30,6 +30,8 @@ export class EarlyData implements Taker {
   readonly most = 'small';
   /** There was no memory left for the bytes, and they are dropped. */
   isRefused = false;
+  /** No more is read, since another read could exceed MOST_BYTES. */
+  isFull = false;
   readonly #room: EarlyDataRoom;
   readonly #socket: Socket;
   #owner: EarlyOwner | null = null;
@@ -58,11 +60,6 @@ export class EarlyData implements Taker {
     this.#room.reads.readInto(this.#socket, this);
   }
 
-  /** No more is read, since another read could exceed MOST_BYTES. */
-  get isFull(): boolean {
-    return this.#held !== null && this.#held.length + READ_BYTES[this.most] > MOST_BYTES;
-  }
-
   /** All bytes so far; callable once. Whoever reads the socket next gets what comes after them. */
   all(): Buffer {
     if (this.#held === null) return NOTHING;
@@ -82,10 +79,11 @@ export class EarlyData implements Taker {
     this.#held ??= new HeldBytes();
     this.#held.push(bytes);
     this.#claim ??= this.#room.memory.claim('early', peerAddress(this.#socket.remoteAddress), () => this.#refuse());
-    this.#claim.hold(this.#held.length);
-    if (!this.isFull) return true;
-    this.#owner?.onFull();
-    return false;
+    const { length } = this.#held;
+    this.#claim.hold(length);
+    this.isFull = !this.isRefused && length + READ_BYTES[this.most] > MOST_BYTES;
+    if (this.isFull) this.#owner?.onFull();
+    return !this.isFull;
   }
 
   #refuse(): void {

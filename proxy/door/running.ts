@@ -1,5 +1,6 @@
 /** What is under way at the doors, and how it ends when the process has to: the drain. */
 import type { Socket } from 'node:net';
+import type { Reason } from '../core/reasons.js';
 import { OpenSet } from '../net/open-set.js';
 import type { Relay } from '../net/relay.js';
 import type { CloseCause, Door } from '../observe/record.js';
@@ -66,6 +67,12 @@ export class Running {
   /** True from the first moment of the drain. */
   get isDraining(): boolean {
     return this.#isDraining;
+  }
+
+  /** Reasons to take no new request at all, or null. `isBusy`: its connection is over a limit. */
+  turnsAway(isBusy: boolean): Reason | null {
+    if (this.#isDraining) return 'draining';
+    return isBusy ? 'busy' : null;
   }
 
   /** The drain is near: connections no longer persist between requests, so that clients open their next one elsewhere. */

@@ -16,7 +16,7 @@ import { PlainSide, type Side } from '../net/side.js';
 import type { Door } from '../observe/record.js';
 import type { Arrival, Arrivals } from './arrivals.js';
 import type { Credentials } from './clients.js';
-import { closeAfter, turnedAway } from './closing.js';
+import { closeAfter } from './closing.js';
 import { type Connected, Opening, type OpeningOwner, refusalOf } from './connect-upstream.js';
 import type { ConnectionLimits, CountedConnection } from './connection-limits.js';
 import { EarlyData } from './early-data.js';
@@ -93,7 +93,7 @@ class Visit {
       counted.heard();
       if (!said.ok) return this.#hasSaid() ? this.#refuse(flow, trace, refusal(said.reason)) : this.#drop();
       trace = traceOf(said.target);
-      const fault = turnedAway(arrivals, !counted.isAdmitted);
+      const fault = arrivals.running.turnsAway(!counted.isAdmitted);
       if (fault !== null) return this.#refuse(flow, trace, refusal(fault));
       const early = new EarlyData(arrivals, this.#socket, rest);
       early.start(null);

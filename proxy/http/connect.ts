@@ -3,7 +3,6 @@ import type { Reason } from '../core/reasons.js';
 import { refusal } from '../core/refusal.js';
 import { type Parsed, parseAuthority, type Target } from '../core/target.js';
 import type { Arrival, Arrivals } from '../door/arrivals.js';
-import { turnedAway } from '../door/closing.js';
 import { Opening, type OpeningOwner } from '../door/connect-upstream.js';
 import { EarlyData } from '../door/early-data.js';
 import { EMPTY_TRACE, traceOf } from '../door/flow.js';
@@ -75,7 +74,7 @@ const CONNECT: OpeningOwner = {
 /** What is wrong with the request apart from its target, whatever the policy says of that; null: nothing. */
 function faultOf(arrivals: Arrivals, request: RequestHead, target: Parsed<Target>, arrived: Arrived): Reason | null {
   const { client, arrival, busy } = arrived;
-  const fault = turnedAway(arrivals, busy) ?? headFault(request, target.ok ? (request.url ?? null) : null);
+  const fault = arrivals.running.turnsAway(busy) ?? headFault(request, target.ok ? (request.url ?? null) : null);
   if (fault !== null) return fault;
   if (hasContent(request)) return 'malformed-request';
   if (!target.ok) return null;

@@ -2,10 +2,10 @@
 import type { Reason } from '../core/reasons.js';
 import { refusal } from '../core/refusal.js';
 import type { AbsoluteTarget, Parsed } from '../core/target.js';
-import type { Admitted } from '../door/admit-or-ask.js';
+import { type Admitted, admitOrAsk } from '../door/admit-or-ask.js';
 import type { Arrival, Arrivals } from '../door/arrivals.js';
 import type { Credentials } from '../door/clients.js';
-import { Patience, turnedAway } from '../door/closing.js';
+import { Patience } from '../door/closing.js';
 import { refusalOf } from '../door/connect-upstream.js';
 import { EMPTY_TRACE, traceOf } from '../door/flow.js';
 import type { Asked, Known } from './asked.js';
@@ -54,7 +54,7 @@ function judge(arrivals: Arrivals, asked: Asked, arrival: Arrival, credentials: 
   const known = { asked, flow, to: parsed.value, gone, tokenName, trace };
   response.whenLost(gone);
   try {
-    const admitting = arrivals.admit(flow, parsed.value.target, gone);
+    const admitting = admitOrAsk(arrivals.admitting, flow, parsed.value.target, gone);
     if (!(admitting instanceof Promise)) answer(arrivals, known, admitting);
     else
       admitting.then((admitted) => answer(arrivals, known, admitted)).catch((error) => failed(arrivals, known, error));
@@ -72,7 +72,7 @@ function faultOf(
 ): Reason | null {
   if (request.socket.destroyed) return 'client-closed';
   const authority = parsed.ok ? parsed.value.authority : null;
-  const fault = turnedAway(arrivals, owner.isBusy) ?? headFault(request, authority);
+  const fault = arrivals.running.turnsAway(owner.isBusy) ?? headFault(request, authority);
   if (fault !== null) return fault;
   if (!parsed.ok) return parsed.reason;
   if (!isKnown) return 'client-unauthenticated';

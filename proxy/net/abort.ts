@@ -13,16 +13,13 @@ export interface Abortable {
 
 /** Controller and signal in one. Aborts once; a listener is called at most once, and never after its removal. */
 export class Abort implements Abortable {
-  #aborted = false;
+  /** Set here alone. */
+  aborted = false;
   #listeners: (() => void)[] | null = null;
 
-  get aborted(): boolean {
-    return this.#aborted;
-  }
-
   abort(): void {
-    if (this.#aborted) return;
-    this.#aborted = true;
+    if (this.aborted) return;
+    this.aborted = true;
     for (let next = this.#listeners?.shift(); next !== undefined; next = this.#listeners?.shift()) next();
   }
 
