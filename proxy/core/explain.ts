@@ -1,7 +1,7 @@
 /** Refusals in words: one sentence for the body, a short phrase for the status line. */
 import { REASONS, type Reason } from './reasons.js';
 import { placeInFile, sectionOf } from './rule.js';
-import { authorityText, hostText, type Target } from './target.js';
+import { hostPortText, hostText, type Target } from './target.js';
 
 /** What is known of a refused or failed request. `what`: from the Refusal, what the prohibited address is. */
 export interface Explained {
@@ -26,23 +26,30 @@ export interface CheckResult {
   readonly explanation: string;
 }
 
-/** One or more English sentences that name the target, the address, the range and the rule. */
-export function explanation({ reason, target, addresses, what, rule }: Explained): string {
-  const subject = target === null ? '' : `${authorityText(target)}${answered(target, addresses)}: `;
-  const detail = what === null ? '' : ` It is ${what}.`;
-  const by = sectionOf(rule) === null ? '' : ` Rule: ${placeInFile(rule)}.`;
-  return `${subject}${REASONS[reason].sentence}${detail}${by}`;
+/** A refusal in words. */
+export interface Words {
+  /**
+   * The reason phrase (RFC 9112 section 4): many clients show nothing else of a refused CONNECT. Visible ASCII only, since
+   * hosts are names or addresses that were parsed.
+   */
+  readonly phrase: string;
+  /** One or more English sentences that name the target, the address, the range and the rule. */
+  readonly explanation: string;
 }
 
-/**
- * The reason phrase (RFC 9112 section 4): many clients show nothing else of a refused CONNECT. Visible ASCII only, since
- * hosts are names or addresses that were parsed.
- */
-export function reasonPhrase({ reason, target, addresses }: Explained): string {
-  const verb = REASONS[reason].outcome === 'deny' ? 'denied' : 'failed';
-  if (target === null) return `Egress ${verb}: ${reason}`;
-  const address = addresses.length === 1 && target.host.kind === 'name' ? ` (${addresses[0]})` : '';
-  return `Egress ${verb}: ${reason} ${hostText(target.host)}${address}`;
+export function inWords({ reason, target, addresses, what, rule }: Explained): Words {
+  const { outcome, sentence } = REASONS[reason];
+  const verdict = `Egress ${outcome === 'deny' ? 'denied' : 'failed'}: ${reason}`;
+  const detail = what === null ? '' : ` It is ${what}.`;
+  const by = sectionOf(rule) === null ? '' : ` Rule: ${placeInFile(rule)}.`;
+  const why = `${sentence}${detail}${by}`;
+  if (target === null) return { phrase: verdict, explanation: why };
+  const host = hostText(target.host);
+  const answered = target.host.kind === 'name' && addresses.length > 0 ? ` (${addresses.join(', ')})` : '';
+  return {
+    phrase: `${verdict} ${host}${addresses.length === 1 ? answered : ''}`,
+    explanation: `${hostPortText(host, target.port)}${answered}: ${why}`,
+  };
 }
 
 /**
@@ -55,8 +62,4 @@ export function withoutAnswer(known: Explained): Explained {
   const isAboutAddress =
     REASONS[known.reason].error === 'destination_ip_prohibited' || known.reason === 'client-unauthenticated';
   return { ...known, addresses: [], ...(isAboutAddress ? { what: null, rule: null } : {}) };
-}
-
-function answered(target: Target, addresses: readonly string[]): string {
-  return target.host.kind === 'name' && addresses.length > 0 ? ` (${addresses.join(', ')})` : '';
 }

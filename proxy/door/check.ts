@@ -1,6 +1,6 @@
 /** What would happen to a target: the same functions as for a request, without the dial. */
 import type { Config } from '../config/config.js';
-import { type CheckResult, explanation } from '../core/explain.js';
+import { type CheckResult, inWords } from '../core/explain.js';
 import { policyFor, type Refusal } from '../core/policy.js';
 import { EgressError, REASONS } from '../core/reasons.js';
 import { refusal } from '../core/refusal.js';
@@ -51,7 +51,7 @@ function allowed(target: Target, addresses: readonly string[], rule: RuleId, wou
   const says =
     wouldDeny === null
       ? `Allowed by ${ruleName(rule)}.`
-      : `Let through in mode report; ${explanation({ ...wouldDeny, target, addresses })}`;
+      : `Let through in mode report; ${inWords({ ...wouldDeny, target, addresses }).explanation}`;
   return {
     ...subject(target),
     outcome: 'allow',
@@ -66,7 +66,7 @@ function allowed(target: Target, addresses: readonly string[], rule: RuleId, wou
 function refused(target: Target | null, addresses: readonly string[], refusal: Refusal): CheckResult {
   const { reason, rule } = refusal;
   const { outcome, status } = REASONS[reason];
-  const says = explanation({ ...refusal, target, addresses });
+  const says = inWords({ ...refusal, target, addresses }).explanation;
   return { ...subject(target), outcome, reason, status, rule, addresses, explanation: says };
 }
 

@@ -1,5 +1,5 @@
 /** Reasons as responses: status line, Proxy-Status (RFC 9209) and a JSON body that explains. */
-import { explanation, reasonPhrase, withoutAnswer } from '../core/explain.js';
+import { inWords, withoutAnswer } from '../core/explain.js';
 import { REASONS } from '../core/reasons.js';
 import type { Refusal } from '../core/refusal.js';
 import { hostText } from '../core/target.js';
@@ -53,13 +53,14 @@ function answer(flow: Flow, trace: Trace, { reason, rule, what }: Refusal): { ph
   const { target } = trace;
   const all = { reason, rule, what, target, addresses: trace.addresses.map(({ text }) => text) };
   const known = isShownAddresses(flow) ? all : withoutAnswer(all);
+  const { phrase, explanation } = inWords(known);
   const error = REASONS[reason].outcome === 'deny' ? 'egress-denied' : 'egress-failed';
   const host = target === null ? null : hostText(target.host);
   const addresses = known.addresses.map(json).join(',');
   // By hand: JSON.stringify takes an eighth of all that our own code does for a refused CONNECT.
   const about = `"rule":${json(known.rule)},"host":${json(host)},"port":${target?.port ?? null},"addresses":[${addresses}]`;
-  const body = `{"error":"${error}","reason":"${reason}",${about},"id":${json(flow.id)},"explanation":${json(explanation(known))}}\n`;
-  return { phrase: reasonPhrase(known), body };
+  const body = `{"error":"${error}","reason":"${reason}",${about},"id":${json(flow.id)},"explanation":${json(explanation)}}\n`;
+  return { phrase, body };
 }
 
 const PLAIN = /^[ !#-[\]-~]*$/;
