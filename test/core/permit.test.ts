@@ -87,6 +87,18 @@ test('a Permit that is issued after Object.freeze was replaced is frozen', (t) =
   assert.ok([real, real.addresses, real.addresses[0], real.target, real.target.host].every(Object.isFrozen));
 });
 
+test('rules deny and open as before when lists find nothing any more', () => {
+  const policy = policyOf({ deny: [{ host: 'a.test' }], internal: [{ address: '10.0.0.1/32', ports: [443] }] });
+  const [denied, opened] = [questionOf('a.test:443'), questionOf('b.test:443')];
+  const [outside, inside] = [addressOf('93.184.215.14'), addressOf('10.0.0.1')];
+  const verdicts = withBlindLists(() => [
+    decideAddresses(policy, denied, [outside]),
+    decideAddresses(policy, opened, [inside]),
+  ]);
+  const rules = verdicts.map((verdict) => (verdict.outcome === 'deny' ? verdict.rule : verdict.permit.rule));
+  assert.deepEqual(rules, ['deny[0]', 'internal[0]']);
+});
+
 test('a Permit is dialled at its own address, whatever has been put into the prototypes of lists', async (t) => {
   const connections = await listen(t, '127.0.0.1', '127.0.0.2');
   const real = issued(connections.port);
@@ -177,6 +189,16 @@ test('an object in place of a number or a text, which could be another one each 
   }
   for (const octet of ['127.0', 256, -1, 1.5]) assert.throws(decided({}, [octet as never, 0, 0, 2]), TypeError);
 });
+
+function withBlindLists<T>(work: () => T): T {
+  const { find, some } = Array.prototype;
+  try {
+    for (const name of ['find', 'some']) Reflect.set(Array.prototype, name, () => undefined);
+    return work();
+  } finally {
+    Object.assign(Array.prototype, { find, some });
+  }
+}
 
 /** `good` for as many questions as it is `honest`, and `bad` from then on. */
 function twoFaced(good: unknown, bad: unknown, honest: number): never {

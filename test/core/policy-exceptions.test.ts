@@ -175,3 +175,33 @@ runCases('the host', [
   ['a container beside the bridge', EVERYTHING, '172.18.0.2:22', [], 'allow internal[0]', HOST],
   ['in report mode', { mode: 'report' }, '45.45.45.2:22', [], NEVER_HOST, HOST],
 ]);
+
+const METADATA = '168.63.129.16';
+const LINK_LOCAL = '169.254.7.7';
+runCases('an address that is several things at once', [
+  [
+    'the own one comes first',
+    {},
+    `${METADATA}:80`,
+    [],
+    'deny own-listener never:own',
+    { ownAddresses: [METADATA], host: [`${METADATA}/32`], apiServer: METADATA },
+  ],
+  ['then the host', {}, `${LINK_LOCAL}:80`, [], NEVER_HOST, { host: [`${LINK_LOCAL}/32`], apiServer: LINK_LOCAL }],
+  [
+    'then what it is by itself',
+    {},
+    `${METADATA}:80`,
+    [],
+    `deny metadata-address never:${METADATA}/32`,
+    { apiServer: METADATA },
+  ],
+  [
+    'of any range',
+    {},
+    `${LINK_LOCAL}:80`,
+    [],
+    'deny address-prohibited never:169.254.0.0/16',
+    { apiServer: LINK_LOCAL },
+  ],
+]);
