@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { CloseCause } from '../observe/record.js';
 import { Deadline, type Deadlines, type Due } from './deadlines.js';
 import type { DirectReads } from './direct-io.js';
-import { type Screen, Screening, type Ways } from './first-bytes.js';
+import type { Screen, Screened } from './first-bytes.js';
 import type { Claim } from './memory-budget.js';
 import { Pump, type Pumping } from './pump.js';
 import { PlainSide, type Side } from './side.js';
@@ -55,22 +55,24 @@ export function relay(client: Side, upstream: Socket, options: RelayOptions): Re
 }
 
 /** Keeps no screen that has judged, no closure and no promise, since thousands of tunnels may be silent for hours. */
-class SocketRelay implements Relay, Ways, Pumping, Due {
+class SocketRelay implements Relay, Screened, Pumping, Due {
   readonly reads: DirectReads;
+  readonly screenTimeoutMs: number;
   readonly #up: Pump;
   readonly #down: Pump;
   readonly #owner: RelayOwner;
   readonly #idle: Deadline;
   readonly #idleTimeoutMs: number;
   /** Null without a screen, and once it has judged. */
-  #screening: Screening | null = null;
+  #screen: Screen | null;
   #cause: CloseCause = 'end';
   #open = 2;
 
   constructor(client: Side, upstream: Side, options: RelayOptions) {
     this.reads = options.reads;
     this.#owner = options.owner;
-    if (options.screen !== null) this.#screening = new Screening(options.screen, this, options);
+    this.#screen = options.screen;
+    this.screenTimeoutMs = options.screenTimeoutMs;
     this.#idleTimeoutMs = options.idleTimeoutMs;
     this.#idle = new Deadline(options.deadlines, this);
     this.#idle.set(options.idleTimeoutMs);
@@ -115,7 +117,7 @@ class SocketRelay implements Relay, Ways, Pumping, Due {
   }
 
   judged(): void {
-    this.#screening = null;
+    this.#screen = null;
   }
 
   refuse(farewell: Buffer): void {
@@ -131,14 +133,14 @@ class SocketRelay implements Relay, Ways, Pumping, Due {
 
   through(pump: Pump, bytes: Buffer): Buffer | null {
     this.#idle.set(this.#idleTimeoutMs);
-    if (this.#screening === null) return pump.from.destroyed && pump === this.#down ? null : bytes;
-    if (pump === this.#up) return this.#screening.up(bytes);
-    this.#screening.down();
+    if (this.#screen === null) return pump.from.destroyed && pump === this.#down ? null : bytes;
+    if (pump === this.#up) return this.#screen.up(bytes, this);
+    this.#screen.down(this);
     return pump.from.destroyed ? null : bytes;
   }
 
   ended(pump: Pump): void {
-    if (pump === this.#up) this.#screening?.ended();
+    if (pump === this.#up) this.#screen?.ended(this);
     passEnd(pump.to);
   }
 
@@ -149,7 +151,7 @@ class SocketRelay implements Relay, Ways, Pumping, Due {
     this.#open -= 1;
     if (this.#open > 0) return;
     try {
-      this.#screening?.ended();
+      this.#screen?.ended(this);
     } finally {
       // A defect of the screen must not keep the tunnel counted: the drain would wait for it.
       this.#over();

@@ -16,7 +16,7 @@ test('a tunnel whose screen throws at its end has ended all the same', async () 
   const broken = (): never => {
     throw defect;
   };
-  const screen: Screen = { held: 0, fromClient: broken, fromUpstream: broken, ended: broken, late: broken };
+  const screen: Screen = { up: broken, down: broken, ended: broken };
   const [client, upstream] = [await pair(), await pair()];
   const heirs: Heir[] = [];
   const side: Side = { socket: client.near, inherit: (heir) => heirs.push(heir) };

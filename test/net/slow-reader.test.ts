@@ -2,21 +2,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { type DnsName, parseDnsName } from '../../proxy/core/host-pattern.js';
-import { isPort, type Port } from '../../proxy/core/target.js';
 import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
+import type { Screen } from '../../proxy/net/first-bytes.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
 import { relay } from '../../proxy/net/relay.js';
 import { PlainSide } from '../../proxy/net/side.js';
-import { SniScreen } from '../../proxy/tls/sni-screen.js';
+import { loneScreen } from '../tls/lone-screen.js';
 import { relayOwner } from './relay-owner.js';
 import { pair } from './socket-pair.js';
 
 const LIMIT = { timeout: 240_000 };
 const PIECE = Buffer.alloc(1 << 20);
 
-async function tunnel(totalBytes: number, screen: SniScreen | null) {
+async function tunnel(totalBytes: number, screen: Screen | null) {
   const memory = createMemoryBudget({ settings: { limits: { memoryBytes: totalBytes } } });
   const [client, upstream] = [await pair(), await pair()];
   const { owner, done } = relayOwner(memory);
@@ -68,12 +67,7 @@ test('over the budget the tunnel is cut, and its claim is gone', LIMIT, async ()
 const HALF_A_HELLO = Buffer.concat([Buffer.from([22, 3, 1, 0x3e, 0x80, 1, 0, 0x3e, 0x7c]), Buffer.alloc(9000)]);
 
 async function hold(totalBytes: number) {
-  const screen = new SniScreen({
-    target: { form: 'authority', scheme: null, host: { kind: 'name', name: name('a.test') }, port: port(443) },
-    mode: 'enforce',
-    onJudged: () => undefined,
-  });
-  const held = await tunnel(totalBytes, screen);
+  const held = await tunnel(totalBytes, loneScreen(new Deadlines()));
   held.client.far.on('error', () => undefined).write(HALF_A_HELLO);
   return held;
 }
@@ -91,11 +85,3 @@ test('over the budget such a tunnel is cut', LIMIT, async () => {
   assert.equal((await done).cause, 'busy');
   assert.deepEqual([memory.used('early'), memory.refused('early')], [0, 1]);
 });
-
-function name(text: string): DnsName {
-  return parseDnsName(text) ?? assert.fail();
-}
-
-function port(number: number): Port {
-  return isPort(number) ? number : assert.fail();
-}
