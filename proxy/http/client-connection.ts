@@ -28,6 +28,7 @@ const NOTHING = Buffer.alloc(0);
 export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner, Taker, Due {
   readonly socket: Socket;
   readonly isBusy: boolean;
+  most: ReadSize = 'small';
   readonly #place: number;
   readonly #options: ConnectionOptions;
   readonly #counted: CountedConnection;
@@ -38,7 +39,8 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   /** When the client ended its side, by performance.now(). */
   #endedAt: number | null = null;
   readonly #deadline: Deadline;
-  #isFirst = true;
+  /** Acts on silence. Made for the first request, as most connections have a tunnel alone. */
+  #onIdle: (() => void) | null = null;
   #hasLeft = false;
   #heir: Heir | null = null;
 
@@ -83,16 +85,13 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     try {
       const goOn = this.#served === null ? this.#takeHead(bytes) : this.#served.take(bytes);
       this.#account((this.#head?.length ?? 0) + (this.#served?.held ?? 0));
+      this.most = this.#served?.most ?? 'small';
       return goOn;
     } catch (error) {
       this.#options.arrivals.onDefect(error);
       this.socket.destroy();
       return false;
     }
-  }
-
-  get most(): ReadSize {
-    return this.#served?.most ?? 'small';
   }
 
   #takeHead(bytes: Buffer): boolean {
@@ -108,7 +107,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     const limits = this.#options.arrivals.inForce.settings.limits;
     this.#head ??= new HeadReader(limits);
     const reading = this.#head.push(bytes);
-    if (isBegin && !this.#isFirst && !this.#isSilent) this.#deadline.set(limits.headerTimeoutMs);
+    if (isBegin && this.#onIdle !== null && !this.#isSilent) this.#deadline.set(limits.headerTimeoutMs);
     return reading;
   }
 
@@ -142,8 +141,10 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   #serve(whole: WholeHead): void {
     const socket = this.socket;
     const limits = this.#options.arrivals.inForce.settings.limits;
-    if (this.#isFirst) socket.on('timeout', this.#onIdle);
-    this.#isFirst = false;
+    if (this.#onIdle === null) {
+      this.#onIdle = () => this.#endIfIdle();
+      socket.on('timeout', this.#onIdle);
+    }
     if (socket.timeout !== limits.idleTimeoutMs + GRACE_MS) socket.setTimeout(limits.idleTimeoutMs + GRACE_MS);
     this.#served = new ServedRequest(this, this.#options, whole, limits);
     this.#served.start();
@@ -157,6 +158,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   onDone(ahead: Buffer | null): void {
     const served = this.#served;
     this.#served = null;
+    this.most = 'small';
     this.#claim?.hold(0);
     if (ahead === null || (ahead.length === 0 && this.socket.readableEnded)) {
       this.#close(served?.isRead ?? true);
@@ -189,7 +191,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     this.#hasLeft = true;
     this.#deadline.clear();
     this.#claim?.hold(0);
-    if (!this.#isFirst) this.socket.off('timeout', this.#onIdle).setTimeout(0);
+    if (this.#onIdle !== null) this.socket.off('timeout', this.#onIdle).setTimeout(0);
   }
 
   #account(held: number): void {
@@ -235,7 +237,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   }
 
   /** A paused reader does not count as silent: what waits for it is bounded elsewhere. */
-  readonly #onIdle = (): void => {
+  #endIfIdle(): void {
     const socket = this.socket;
     if (this.#served === null || socket.writableLength > 0) return;
     const [now, { idleTimeoutMs }] = [performance.now(), this.#options.arrivals.inForce.settings.limits];
@@ -244,5 +246,5 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     if (now - this.#served.lastWriteAt < (socket.timeout ?? 0)) socket.setTimeout(socket.timeout ?? 0);
     else if (isPatient && !this.#served.isAnswering) this.#awaitSilence();
     else socket.destroy();
-  };
+  }
 }

@@ -4,7 +4,7 @@ import type { Reason } from '../core/reasons.js';
 import { Abort } from '../net/abort.js';
 import { HeldBytes } from '../net/held-bytes.js';
 import type { ContentSink, ContentSource } from './client-side.js';
-import { hasContent, type RequestHead } from './request-head.js';
+import type { RequestHead } from './request-head.js';
 
 export interface ClientRequest extends RequestHead {
   /** The connection. */
@@ -17,7 +17,7 @@ export interface ClientRequest extends RequestHead {
 
 export function clientRequest(socket: Socket, head: RequestHead): ClientRequest {
   const { method, url, httpVersion, rawHeaders, noted } = head;
-  const content = hasContent(head) ? new ClientContent(head, socket) : null;
+  const content = noted.hasContent ? new ClientContent(head, socket) : null;
   return { socket, method, url, httpVersion, rawHeaders, noted, content, unread: new Abort() };
 }
 

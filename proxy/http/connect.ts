@@ -11,7 +11,7 @@ import type { Side } from '../net/side.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
 import type { TakeOverOptions } from './connection-options.js';
 import { endSocket } from './refusal.js';
-import { credentialsOf, hasContent, headFault, hostFault, type RequestHead } from './request-head.js';
+import { credentialsOf, headFault, hostFault, type RequestHead } from './request-head.js';
 
 const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', 'latin1');
 
@@ -76,7 +76,7 @@ function faultOf(arrivals: Arrivals, request: RequestHead, target: Parsed<Target
   const { client, arrival, busy } = arrived;
   const fault = arrivals.running.turnsAway(busy) ?? headFault(request, target.ok ? (request.url ?? null) : null);
   if (fault !== null) return fault;
-  if (hasContent(request)) return 'malformed-request';
+  if (request.noted.hasContent) return 'malformed-request';
   if (!target.ok) return null;
   return hostFault(request, target.value, client.socket) ?? (arrival.isKnown ? null : 'client-unauthenticated');
 }

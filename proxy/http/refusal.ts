@@ -9,7 +9,6 @@ import type { Deadlines } from '../net/deadlines.js';
 import type { Side } from '../net/side.js';
 import { type ClientResponse, fieldLines } from './client-response.js';
 import { PSEUDONYM } from './fields.js';
-import { hasContent } from './request-head.js';
 
 export interface Ending {
   readonly flow: Flow;
@@ -44,7 +43,7 @@ export function endResponse(response: ClientResponse, flow: Flow, trace: Trace, 
   const { phrase, body } = answer(flow, trace, refusal);
   const fields = [...(FIELDS.get(refusal.reason) ?? []), 'Content-Length', `${body.length}`, 'Date', flow.clock.http()];
   // Whether content has arrived by now is chance: a refused request with content closes its connection after the answer.
-  const keepsAlive = !hasContent(response.request) && status !== 400 && status !== 503;
+  const keepsAlive = !response.request.noted.hasContent && status !== 400 && status !== 503;
   response.answer({ status, phrase, fields }, !keepsAlive, Buffer.from(body, 'latin1'));
 }
 

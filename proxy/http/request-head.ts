@@ -33,6 +33,8 @@ type NotedName = (typeof NOTED)[number];
 type Values = { [name in NotedName]: string | null };
 
 export interface NotedFields extends Readonly<Values> {
+  /** Content follows the head (RFC 9112 section 6.3), or `framingFault` finds a fault. */
+  readonly hasContent: boolean;
   /** The names of which there are several; null: of none. */
   readonly repeated: ReadonlySet<NotedName> | null;
 }
@@ -41,7 +43,7 @@ const NOTED_BY_LENGTH = Array.from({ length: 20 }, (_, length) => NOTED.find((na
 
 /** Goes through the fields of a request once, so that none of its checks has to search them. */
 export function noted(raw: readonly string[]): NotedFields {
-  const found: Values & { repeated: Set<NotedName> | null } = { ...NOTHING_NOTED };
+  const found: Values & { hasContent: boolean; repeated: Set<NotedName> | null } = { ...NOTHING_NOTED };
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const field = raw[i] ?? '';
     const name = NOTED_BY_LENGTH[field.length] ?? null;
@@ -52,6 +54,7 @@ export function noted(raw: readonly string[]): NotedFields {
     found.repeated ??= new Set();
     found.repeated.add(name);
   }
+  found.hasContent = (found['content-length'] ?? '0') !== '0' || found['transfer-encoding'] !== null;
   return found;
 }
 
@@ -63,6 +66,7 @@ const NOTHING_NOTED = {
   'content-length': null,
   'transfer-encoding': null,
   'proxy-authorization': null,
+  hasContent: false,
   repeated: null,
 };
 
@@ -121,11 +125,6 @@ export function credentialsOf({ noted }: RequestHead): Credentials | null {
   return noted.repeated?.has('proxy-authorization') ? wrong : (parseBasic(value) ?? wrong);
 }
 
-/** True if content follows the head (RFC 9112 section 6.3), or if `framingFault` finds a fault. */
-export function hasContent({ noted }: RequestHead): boolean {
-  return (noted['content-length'] ?? '0') !== '0' || noted['transfer-encoding'] !== null;
-}
-
 /**
  * `malformed-request` or null. RFC 9112 section 6.1: the only transfer coding accepted is `chunked`, once, in HTTP/1.1.
  * A Content-Length beside it is refused, and so is a repeated Content-Length, even with the same value.
@@ -154,6 +153,6 @@ export function carriesUpgrade(request: RequestHead): boolean {
     protocols.length > 0 &&
     listMembers(connection).includes('upgrade') &&
     !protocols.includes('h2c') &&
-    !hasContent(request)
+    !request.noted.hasContent
   );
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { members, requestFields } from '../../proxy/http/fields.js';
-import { framingFault, hasContent } from '../../proxy/http/request-head.js';
+import { framingFault } from '../../proxy/http/request-head.js';
 import { framingOf, noted as notedOfResponse } from '../../proxy/http/response-head.js';
 import { requestHead } from './request-head.js';
 
@@ -35,7 +35,7 @@ test('whatever is wrong with the framing of a request, it does not pass for one 
   ];
   for (const fields of faults) {
     assert.equal(framingFault(requestHead(fields)), 'malformed-request', `${fields}`);
-    assert.equal(hasContent(requestHead(fields)), true, `${fields}`);
+    assert.equal(requestHead(fields).noted.hasContent, true, `${fields}`);
   }
 });
 
