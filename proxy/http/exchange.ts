@@ -96,13 +96,13 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
 
   /** `rest`: what came after it. */
   #takeInterim(head: ReceivedHead, rest: Buffer): void {
-    const { status, phrase, fields, minor } = head;
+    const { status, phrase } = head;
     const { request, writer } = this.#of;
     if (status === 101 && request.upgrade !== null) this.#upgrade(head, rest);
     else if (status === 101 || this.#interim === MOST_INTERIM) this.fail('upstream-protocol');
     else {
       this.#interim += 1;
-      writer.interim({ status, phrase, fields: responseFields(fields, `1.${minor}`, status) });
+      writer.interim({ status, phrase, fields: responseFields(head.fields, head) });
     }
   }
 

@@ -21,36 +21,55 @@ const CONNECTION_SPECIFIC: readonly string[] = [
   'proxy-authentication-info',
 ];
 
-/** What is dropped, with what the proxy makes anew; the same where a length would be false. */
-const NOT_PASSED_ON = byLength([...CONNECTION_SPECIFIC, 'host', 'expect']);
-const NOT_ANSWERED = byLength(CONNECTION_SPECIFIC);
-const NOT_ANSWERED_UNFRAMED = byLength([...CONNECTION_SPECIFIC, 'content-length']);
+/** What is dropped, with what the proxy makes anew; the same where a length would be false, or where there are no trailers to announce. */
+const NOT_PASSED_ON = dropped([...CONNECTION_SPECIFIC, 'host', 'expect']);
+const NOT_PASSED_ON_UNCHUNKED = dropped([...CONNECTION_SPECIFIC, 'host', 'expect', 'trailer']);
+const NOT_ANSWERED = dropped(CONNECTION_SPECIFIC);
+const NOT_ANSWERED_UNFRAMED = dropped([...CONNECTION_SPECIFIC, 'content-length']);
 
-/** Names by their length, which tells most of them apart. */
-type ByLength = readonly (readonly string[])[];
-
-function byLength(names: readonly string[]): ByLength {
-  const longest = Math.max(...names.map(({ length }) => length));
-  return Array.from({ length: longest + 1 }, (_, length) => names.filter((name) => name.length === length));
+interface Dropped {
+  readonly names: ReadonlySet<string>;
+  /** True at the lengths that they have: most names have another one, and need not be looked up. */
+  readonly lengths: readonly boolean[];
 }
 
-/** The fields of a request as they go to the origin: Host made from the target, Via appended. */
-export function requestFields(raw: readonly string[], version: string, host: string): string[] {
+function dropped(names: readonly string[]): Dropped {
+  const lengths: boolean[] = [];
+  for (const { length } of names) lengths[length] = true;
+  return { names: new Set(names), lengths: Array.from(lengths, (isTaken) => isTaken === true) };
+}
+
+/** The part of a request's head, or of a response's, that says how far its fields go. */
+interface Noted {
+  readonly connection: string | null;
+  readonly 'transfer-encoding': string | null;
+}
+
+/** The fields of a request as they go to the origin: Host made from the target, Via appended. Only chunked content has trailers. */
+export function requestFields(
+  head: { readonly rawHeaders: readonly string[]; readonly httpVersion: string; readonly noted: Noted },
+  host: string,
+): string[] {
+  const { rawHeaders, httpVersion, noted } = head;
   const fields = ['Host', host];
-  endToEnd(raw, NOT_PASSED_ON, fields);
-  fields.push('Via', `${version} ${PSEUDONYM}`);
+  const isChunked = noted['transfer-encoding'] !== null;
+  endToEnd(rawHeaders, noted, isChunked ? NOT_PASSED_ON : NOT_PASSED_ON_UNCHUNKED, fields);
+  fields.push('Via', `${httpVersion} ${PSEUDONYM}`);
   return fields;
 }
 
 /**
  * The fields of a response as they go to the client. With a transfer coding a Content-Length is false, and if the
- * status allows no content it is forbidden (RFC 9110 section 8.6): dropped.
+ * status allows no content it is forbidden (RFC 9110 section 8.6): dropped. `raw`: those of the head, or what is left of them.
  */
-export function responseFields(raw: readonly string[], version: string, status: number): string[] {
-  const unframed = status < 200 || status === 204 || hasField(raw, 'transfer-encoding');
+export function responseFields(
+  raw: readonly string[],
+  { minor, status, noted }: { readonly minor: 0 | 1; readonly status: number; readonly noted: Noted },
+): string[] {
+  const unframed = status < 200 || status === 204 || noted['transfer-encoding'] !== null;
   const kept: string[] = [];
-  endToEnd(raw, unframed ? NOT_ANSWERED_UNFRAMED : NOT_ANSWERED, kept);
-  kept.push('Via', `${version} ${PSEUDONYM}`);
+  endToEnd(raw, noted, unframed ? NOT_ANSWERED_UNFRAMED : NOT_ANSWERED, kept);
+  kept.push('Via', `1.${minor} ${PSEUDONYM}`);
   return kept;
 }
 
@@ -79,13 +98,7 @@ export function isNamed(field: string, name: string): boolean {
 
 const NONE: readonly string[] = Object.freeze([]);
 
-/** The members of a list field (RFC 9110 section 5.6.1), in lower case. */
-export function members(raw: readonly string[], name: string): readonly string[] {
-  const found = values(raw, name);
-  return found.length === 0 ? found : listMembers(found.join(','));
-}
-
-/** The same for the value of such a field, or for the values of several, joined by commas. */
+/** The members of a list field (RFC 9110 section 5.6.1), in lower case. `value`: its value, or several joined by commas. */
 export function listMembers(value: string): readonly string[] {
   if (isOneMember(value)) return [value.toLowerCase()];
   return value
@@ -108,40 +121,25 @@ export function mayBeTrailer(name: string): boolean {
 const NO_TRAILER =
   /^(?:content-.*|transfer-encoding|trailer|te|host|connection|keep-alive|upgrade|proxy-.*|authorization|www-authenticate|cookie|set-cookie|expect|max-forwards|cache-control|range|if-.*|location|vary|via)$/i;
 
-/** True if the request has been through this proxy before (RFC 9110 section 7.6.3). */
-export function hasOwnVia(raw: readonly string[]): boolean {
-  return members(raw, 'via').some((hop) => hop.split(/\s+/)[1] === PSEUDONYM);
+/** True if a request with this Via has been through this proxy before (RFC 9110 section 7.6.3). */
+export function isOwnVia(via: string): boolean {
+  return listMembers(via).some((hop) => hop.split(/\s+/)[1] === PSEUDONYM);
 }
 
 /**
- * Adds to `kept` what is neither connection-specific nor otherwise among `dropped`. Framing is not the sender's to remove: a
+ * Adds to `kept` what is neither connection-specific nor otherwise to be dropped. Framing is not the sender's to remove: a
  * Content-Length that Connection names stays.
  */
-function endToEnd(raw: readonly string[], dropped: ByLength, kept: string[]): void {
-  const named = members(raw, 'connection');
-  const many = named.length > FEW ? new Set(named) : null;
+function endToEnd(raw: readonly string[], { connection }: Noted, { names, lengths }: Dropped, kept: string[]): void {
+  // What nearly every Connection names is dropped anyway.
+  const isUsual = connection === null || connection.toLowerCase() === 'keep-alive';
+  const named = isUsual ? null : new Set(listMembers(connection));
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const field = raw[i] ?? '';
-    const isGone = isAmong(dropped[field.length] ?? NONE, field) || isRemoved(field, named, many);
-    if (!isGone) kept.push(field, raw[i + 1] ?? '');
+    if (named !== null || lengths[field.length] === true) {
+      const name = field.toLowerCase();
+      if (names.has(name) || (name !== 'content-length' && named?.has(name) === true)) continue;
+    }
+    kept.push(field, raw[i + 1] ?? '');
   }
-}
-
-/** More names than these, which nobody sends in good faith, are not gone through for each field. */
-const FEW = 8;
-
-function isRemoved(field: string, named: readonly string[], many: ReadonlySet<string> | null): boolean {
-  if (many === null && !hasLength(named, field.length)) return false;
-  const name = field.toLowerCase();
-  return name !== 'content-length' && (many === null ? named.includes(name) : many.has(name));
-}
-
-function hasLength(names: readonly string[], length: number): boolean {
-  for (let i = 0; i < names.length; i++) if (names[i]?.length === length) return true;
-  return false;
-}
-
-function isAmong(names: readonly string[], field: string): boolean {
-  for (let i = 0; i < names.length; i++) if (isNamed(field, names[i] ?? '')) return true;
-  return false;
 }

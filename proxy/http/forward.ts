@@ -10,7 +10,7 @@ import { refusalOf } from '../door/connect-upstream.js';
 import { EMPTY_TRACE, traceOf } from '../door/flow.js';
 import type { Asked, Known } from './asked.js';
 import type { ClientResponse } from './client-response.js';
-import { hasOwnVia } from './fields.js';
+import { isOwnVia } from './fields.js';
 import { end, Forwarding } from './forwarding.js';
 import { hopsLeft } from './outgoing-request.js';
 import { phraseOf } from './phrases.js';
@@ -76,7 +76,8 @@ function faultOf(
   if (fault !== null) return fault;
   if (!parsed.ok) return parsed.reason;
   if (!isKnown) return 'client-unauthenticated';
-  return hasOwnVia(request.rawHeaders) ? 'proxy-loop' : null;
+  const { via } = request.noted;
+  return via !== null && isOwnVia(via) ? 'proxy-loop' : null;
 }
 
 function answer(arrivals: Arrivals, known: Known, admitted: Admitted): void {

@@ -44,6 +44,7 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
   readonly connection: Socket;
   readonly tokenName: string | null;
   readonly request: ExchangeRequest;
+  readonly mayBind: boolean;
   readonly writer: ClientResponse;
   readonly #arrivals: Arrivals;
   readonly #asked: Asked;
@@ -72,6 +73,7 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
     this.connection = request.socket;
     this.tokenName = tokenName;
     this.request = outgoingRequest(request, to, { upgrades: owner.onUpgraded !== null });
+    this.mayBind = request.noted.authorization !== null;
     this.writer = response.claimWith((refuse) => arrivals.memory.claim('relays', flow.client.address, refuse));
     this.#arrivals = arrivals;
     this.#asked = asked;

@@ -1,8 +1,9 @@
 /** The request as it goes to the origin: in origin-form, with the fields that an intermediary passes on. */
 import { type AbsoluteTarget, authorityText, type Target } from '../core/target.js';
 import type { ClientRequest } from './client-request.js';
+import { fieldLines } from './client-response.js';
 import type { ExchangeRequest } from './exchanged.js';
-import { isNamed, listMembers, requestFields, values } from './fields.js';
+import { listMembers, requestFields, values } from './fields.js';
 import type { RequestHead } from './request-head.js';
 
 export function outgoingRequest(
@@ -10,7 +11,7 @@ export function outgoingRequest(
   { target, path, isBare }: AbsoluteTarget,
   { upgrades }: { readonly upgrades: boolean },
 ): ExchangeRequest {
-  const fields = requestFields(request.rawHeaders, request.httpVersion, hostField(target));
+  const fields = requestFields(request, hostField(target));
   const hops = hopsLeft(request);
   if (hops !== null) setField(fields, 'max-forwards', String(hops - 1));
   const method = request.method ?? '';
@@ -50,14 +51,8 @@ function setField(fields: string[], name: string, value: string): void {
 
 /** The head, with the empty line that ends it. */
 export function requestText({ method, path, fields, content, upgrade, expectsContinue }: ExchangeRequest): string {
-  const isChunked = content !== null && content.length === null;
-  let text = `${method} ${path} HTTP/1.1\r\n`;
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    // Only chunked content has trailers (RFC 9112 section 7.1.2).
-    const name = fields[i] ?? '';
-    if (isChunked || !isNamed(name, 'trailer')) text += `${name}: ${fields[i + 1] ?? ''}\r\n`;
-  }
-  if (isChunked) text += 'Transfer-Encoding: chunked\r\n';
+  let text = `${method} ${path} HTTP/1.1\r\n${fieldLines(fields)}`;
+  if (content !== null && content.length === null) text += 'Transfer-Encoding: chunked\r\n';
   if (expectsContinue) text += 'Expect: 100-continue\r\n';
   // HTTP/1.0 servers keep a connection only if asked to.
   text += upgrade === null ? 'Connection: keep-alive\r\n' : `Connection: upgrade\r\nUpgrade: ${upgrade}\r\n`;

@@ -18,10 +18,12 @@ export interface RequestHead {
 
 /** All of them differ in length, which tells a name apart from the others before it is compared. */
 const NOTED = [
+  'via',
   'host',
   'expect',
   'upgrade',
   'connection',
+  'authorization',
   'content-length',
   'transfer-encoding',
   'proxy-authorization',
@@ -59,10 +61,12 @@ export function noted(raw: readonly string[]): NotedFields {
 }
 
 const NOTHING_NOTED = {
+  via: null,
   host: null,
   expect: null,
   upgrade: null,
   connection: null,
+  authorization: null,
   'content-length': null,
   'transfer-encoding': null,
   'proxy-authorization': null,

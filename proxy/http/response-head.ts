@@ -223,12 +223,12 @@ export function isPersistent({ minor, noted: { connection } }: ReceivedHead, { k
 }
 
 /** The fields of a final response as they go to the client. */
-export function finalFields({ minor, status, fields, noted }: ReceivedHead, framing: Framing): string[] {
-  const { trailer, 'content-length': length } = noted;
-  let raw: readonly string[] = fields;
+export function finalFields(head: ReceivedHead, framing: Framing): string[] {
+  const { trailer, 'content-length': length } = head.noted;
+  let raw: readonly string[] = head.fields;
   if (length !== null && framing.kind !== 'chunked') raw = withOneLength(raw, length);
   if (trailer !== null && framing.kind !== 'chunked') raw = without('trailer', raw);
-  const passed = responseFields(raw, `1.${minor}`, status);
+  const passed = responseFields(raw, head);
   // RFC 9110 section 6.6.1: a recipient that passes on a response without Date adds the time of receipt.
   if (!hasField(passed, 'date')) passed.push('Date', new Date().toUTCString());
   return passed;

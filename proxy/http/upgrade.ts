@@ -12,6 +12,7 @@ import { ClientResponse } from './client-response.js';
 import type { TakeOverOptions } from './connection-options.js';
 import { responseFields, values } from './fields.js';
 import { forward } from './forward.js';
+import { noted } from './response-head.js';
 
 /** Never rejects, and never leaves `client` open. */
 export async function upgrade(
@@ -62,7 +63,7 @@ function switchProtocols(arrivals: Arrivals, flow: Flow, { client, upstream, fie
     'Connection: Upgrade',
     `Upgrade: ${values(fields, 'upgrade').join(', ')}`,
   ];
-  const passed = responseFields(fields, '1.1', 101);
+  const passed = responseFields(fields, { minor: 1, status: 101, noted: noted(fields) });
   for (let i = 0; i + 1 < passed.length; i += 2) lines.push(`${passed[i]}: ${passed[i + 1]}`);
   client.socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
   arrivals.tunnel(flow, { client, upstream, head, screen: null, standing });

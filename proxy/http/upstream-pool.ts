@@ -31,6 +31,8 @@ export interface Owner {
 /** Whose request was answered, and with which fields it went out. */
 interface Sender extends Owner {
   readonly request: { readonly fields: readonly string[] };
+  /** False if it came without credentials for the origin. */
+  readonly mayBind: boolean;
 }
 
 type Answered = Extract<ExchangeEnd, { kind: 'answered' }>;
@@ -121,7 +123,8 @@ export class UpstreamPool implements Keeper {
   settle(connection: UpstreamConnection, sender: Sender, { isReusable, head }: Answered): void {
     const { 'www-authenticate': challenge, 'keep-alive': patience } = head.noted;
     if (head.minor === 0 || !this.traits.isEmpty) this.traits.noteVersion(connection.target, head.minor);
-    connection.isBound ||= isBinding(challenge) || values(sender.request.fields, 'authorization').some(isBinding);
+    if (sender.mayBind && values(sender.request.fields, 'authorization').some(isBinding)) connection.isBound = true;
+    if (challenge !== null && isBinding(challenge)) connection.isBound = true;
     if (isReusable) this.keep(connection, sender, patience === null ? null : patienceMs(patience));
     else connection.close();
   }
@@ -197,8 +200,8 @@ function leadsTo(kept: UpstreamConnection, { scheme, host, port }: Target, addre
 }
 
 /** RFC 4559 and NTLM: from here on the user belongs to the connection, not to the request. */
-function isBinding(value: string | null): boolean {
-  return value !== null && /(?:^|,)[ \t]*(?:ntlm|negotiate|kerberos)\b/i.test(value);
+function isBinding(value: string): boolean {
+  return /(?:^|,)[ \t]*(?:ntlm|negotiate|kerberos)\b/i.test(value);
 }
 
 /** What a server says in `Keep-Alive: timeout=5`, or null. */

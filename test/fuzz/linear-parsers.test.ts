@@ -8,9 +8,9 @@ import { parseSource } from '../../proxy/config/yaml-source.js';
 import { parseHosts } from '../../proxy/core/hosts-table.js';
 import { answerQuery } from '../../proxy/dns/dns-answer.js';
 import { contentReader } from '../../proxy/http/content-reader.js';
-import { members, requestFields, responseFields } from '../../proxy/http/fields.js';
+import { listMembers, requestFields, responseFields } from '../../proxy/http/fields.js';
 import { HeadReader } from '../../proxy/http/head-reader.js';
-import { ResponseHeadReader } from '../../proxy/http/response-head.js';
+import { noted, ResponseHeadReader } from '../../proxy/http/response-head.js';
 import { readReply } from '../../proxy/net/dns-message.js';
 import { HeldBytes } from '../../proxy/net/held-bytes.js';
 import { OctetReader } from '../../proxy/net/octet-reader.js';
@@ -92,26 +92,26 @@ const PARSERS: readonly (readonly [name: string, run: (n: number) => unknown])[]
   ['a chunk extension, octet by octet', (n) => content(`1;${'a'.repeat(n)}\r\n`, 1)],
   ['trailers', (n) => content(`0\r\n${'a:\r\n'.repeat(n / 4)}\r\n`, 1)],
   ['a trailer full of spaces', (n) => content(`0\r\nX:${' '.repeat(n)}a${' '.repeat(n)}\r\n\r\n`, 11)],
-  ['a list of members', (n) => members(['Trailer', `a${' '.repeat(n)}b,${','.repeat(n)}`], 'trailer')],
+  ['a list of members', (n) => listMembers(`a${' '.repeat(n)}b,${','.repeat(n)}`)],
   [
     'request fields that Connection names',
     (n) => {
       const names = Array.from({ length: n / 20 }, (_, i) => `x-${i}`);
-      return requestFields([...names.flatMap((name) => [name, 'v']), 'Connection', names.join(', ')], '1.1', 'a');
+      return passedUp([...names.flatMap((name) => [name, 'v']), 'Connection', names.join(', ')]);
     },
   ],
   [
     'response fields that Connection names',
     (n) => {
       const names = Array.from({ length: n / 20 }, (_, i) => `x-${i}`);
-      return responseFields([...names.flatMap((name) => [name, 'v']), 'Connection', names.join(', ')], '1.1', 200);
+      return passedDown([...names.flatMap((name) => [name, 'v']), 'Connection', names.join(', ')]);
     },
   ],
   [
     'fields beside the many that Connection names',
     (n) => {
       const raw = ['Connection', 'x,'.repeat(n / 20), ...Array.from({ length: n / 20 }, () => ['yy', 'v']).flat()];
-      return [...requestFields(raw, '1.1', 'a'), ...responseFields(raw, '1.1', 200)];
+      return [...passedUp(raw), ...passedDown(raw)];
     },
   ],
   ['a response head, octet by octet', (n) => responseHead(`X: ${'a'.repeat(n)}\r\n`, 1)],
@@ -172,6 +172,14 @@ const PARSERS: readonly (readonly [name: string, run: (n: number) => unknown])[]
     (n) => parseRecordLine(JSON.stringify({ ...RECORD, addresses: Array.from({ length: n / 20 }, () => '10.0.0.1') })),
   ],
 ];
+
+function passedUp(raw: readonly string[]): string[] {
+  return requestFields(requestHead(raw), 'a');
+}
+
+function passedDown(raw: readonly string[]): string[] {
+  return responseFields(raw, { minor: 1, status: 200, noted: noted(raw) });
+}
 
 function labels(count: number): Buffer {
   const name = Buffer.concat([
