@@ -28,8 +28,8 @@ export interface TunnelDoor {
   readonly name: Door;
   /** Replaces the policy in force. */
   readonly policy?: Policy;
-  /** Hears where the client wants to go. Rejects with an EgressError; its caller ends what takes too long. */
-  hear(client: Hearing): Promise<Heard>;
+  /** Hears where the client wants to go. Fails with an EgressError; its caller ends what takes too long. */
+  hear(client: Hearing): Soon<Heard>;
   /** What tells the client that its tunnel is open; null: nothing does. */
   readonly granted: Buffer | null;
   /** What tells it that it gets no tunnel. */
@@ -72,6 +72,7 @@ class Visit {
   readonly #socket: Socket;
   /** Null until the client is known. */
   #flow: Flow | null = null;
+  #trace: Trace = EMPTY_TRACE;
 
   constructor(arrivals: Arrivals, door: TunnelDoor, owner: OpeningOwner, client: Side) {
     this.#arrivals = arrivals;
@@ -85,44 +86,60 @@ class Visit {
    * Until the client is refused, gone, or on its way to its destination. One that has said nothing has no record. Rejects for
    * defects only, and leaves the socket open in no other case.
    */
-  async run(counted: CountedConnection): Promise<void> {
-    const arrivals = this.#arrivals;
-    let trace = EMPTY_TRACE;
-    try {
-      const { said, flow, rest } = await this.#hear();
-      counted.heard();
-      if (!said.ok) return this.#hasSaid() ? this.#refuse(flow, trace, refusal(said.reason)) : this.#drop();
-      trace = traceOf(said.target);
-      const fault = arrivals.running.turnsAway(!counted.isAdmitted);
-      if (fault !== null) return this.#refuse(flow, trace, refusal(fault));
-      const early = new EarlyData(arrivals, this.#socket, rest);
-      early.start(null);
-      new Opening(arrivals, flow, said.target, { client: this.#client, early, owner: this.#owner }).start();
-    } catch (error) {
-      return this.#hasSaid() ? this.#refuse(await this.#known(), trace, refusalOf(arrivals, error)) : this.#drop();
-    }
+  run(counted: CountedConnection): Promise<void> {
+    const { deadlines, reads, inForce } = this.#arrivals;
+    // One for the whole handshake. By its end the client is known: what it sends meanwhile is kept.
+    const late = new HandshakeDeadline(deadlines, inForce.settings.limits.headerTimeoutMs);
+    const octets = hearOctets(this.#client, reads, late);
+    const open = (said: Heard, flow: Flow): void => {
+      late.clear();
+      this.#open(said, { flow, rest: octets.release(), counted });
+    };
+    return this.#hear(octets)
+      .then((said) => soon(this.#known(), (flow) => open(said, flow)))
+      .catch((error: unknown) => {
+        late.clear();
+        return this.#fail(error);
+      });
   }
 
-  /** The whole handshake under one deadline. By its end the client is known: what it sends meanwhile is kept. */
-  async #hear(): Promise<{ said: Heard; flow: Flow; rest: Buffer }> {
-    const { deadlines, reads, inForce } = this.#arrivals;
-    const { limits, clients } = inForce.settings;
-    const late = new HandshakeDeadline(deadlines, limits.headerTimeoutMs);
-    const octets = hearOctets(this.#client, reads, late);
+  /** What the door hears, whether it had to wait for it or not. */
+  #hear(octets: OctetReader): Promise<Heard> {
     try {
-      const said = await this.#door.hear({
+      const said = this.#door.hear({
         octets,
-        knowsTokens: clients.some(({ token }) => token !== null),
+        knowsTokens: this.#arrivals.inForce.settings.clients.some(({ token }) => token !== null),
         write: (bytes) => void send(this.#socket, bytes),
         arrive: (credentials) => this.#arrive(credentials),
       });
-      const flow = await this.#known();
-      const rest = octets.release();
-      const replay = said.ok ? said.replay : undefined;
-      return { said, flow, rest: replay === undefined ? rest : Buffer.concat([replay, rest]) };
-    } finally {
-      late.clear();
+      return Promise.resolve(said);
+    } catch (error) {
+      return Promise.reject(error);
     }
+  }
+
+  #open(said: Heard, { flow, rest, counted }: Known): void {
+    const arrivals = this.#arrivals;
+    counted.heard();
+    if (!said.ok) {
+      this.#turnAway(flow, refusal(said.reason));
+      return;
+    }
+    const { target, replay } = said;
+    this.#trace = traceOf(target);
+    const fault = arrivals.running.turnsAway(!counted.isAdmitted);
+    if (fault !== null) {
+      this.#turnAway(flow, refusal(fault));
+      return;
+    }
+    const early = new EarlyData(arrivals, this.#socket, replay === undefined ? rest : Buffer.concat([replay, rest]));
+    early.start(null);
+    new Opening(arrivals, flow, target, { client: this.#client, early, owner: this.#owner }).start();
+  }
+
+  #fail(error: unknown): Soon<void> {
+    if (this.#socket.bytesRead === 0) this.#socket.destroy();
+    else return soon(this.#known(), (flow) => this.#turnAway(flow, refusalOf(this.#arrivals, error)));
   }
 
   #arrive(credentials: Credentials | null): Soon<Arrival> {
@@ -139,17 +156,20 @@ class Visit {
     return this.#flow ?? soon(this.#arrive(null), ({ flow }) => flow);
   }
 
-  #hasSaid(): boolean {
-    return this.#socket.bytesRead > 0;
+  /** Whoever has said nothing gets no answer, and leaves no record. */
+  #turnAway(flow: Flow, refused: Refusal): void {
+    const [client, trace] = [this.#client, this.#trace];
+    if (this.#socket.bytesRead === 0) this.#socket.destroy();
+    else refuse(this.#arrivals, this.#door, { client, flow, trace, refused });
   }
+}
 
-  #drop(): void {
-    this.#socket.destroy();
-  }
-
-  #refuse(flow: Flow, trace: Trace, refused: Refusal): void {
-    refuse(this.#arrivals, this.#door, { client: this.#client, flow, trace, refused });
-  }
+/** A client that has been heard. */
+interface Known {
+  readonly flow: Flow;
+  /** What it has sent that was not taken. */
+  readonly rest: Buffer;
+  readonly counted: CountedConnection;
 }
 
 interface Refused {

@@ -2,6 +2,7 @@
 import { addressFromBytes } from '../core/address.js';
 import { REASONS, type Reason } from '../core/reasons.js';
 import { type Parsed, parseHost, parsePort, type Target } from '../core/target.js';
+import { type Soon, soon } from '../door/soon.js';
 import type { LengthOf } from '../net/octet-reader.js';
 
 export const METHOD = { none: 0, password: 2, refused: 0xff } as const;
@@ -25,7 +26,7 @@ const REPLY = {
 } as const;
 
 /** Returns exactly the octets of one whole message. */
-export type Take = (lengthOf: LengthOf) => Buffer | Promise<Buffer>;
+export type Take = (lengthOf: LengthOf) => Soon<Buffer>;
 
 type Method = typeof METHOD.none | typeof METHOD.password;
 
@@ -35,9 +36,10 @@ export function selectMethod(methods: Uint8Array, preferred: readonly Method[]):
 }
 
 /** The methods of the greeting; null if it is not SOCKS 5. Reads nothing past the greeting. */
-export async function readGreeting(take: Take): Promise<Buffer | null> {
-  const greeting = await take(greetingLength);
-  return greeting[0] === VERSION && greeting[1] !== 0 ? greeting.subarray(2) : null;
+export function readGreeting(take: Take): Soon<Buffer | null> {
+  return soon(take(greetingLength), (greeting) =>
+    greeting[0] === VERSION && greeting[1] !== 0 ? greeting.subarray(2) : null,
+  );
 }
 
 /** RFC 1928 section 3. For anything but a greeting, the octets that are enough to tell. */
@@ -64,8 +66,11 @@ function credentialsLength(held: Buffer): number {
  * The Target of a CONNECT request. A name is parsed as every door parses a host, so an address that is sent as a name is judged
  * as the address.
  */
-export async function readRequest(take: Take): Promise<Parsed<Target>> {
-  const request = await take(requestLength);
+export function readRequest(take: Take): Soon<Parsed<Target>> {
+  return soon(take(requestLength), targetOf);
+}
+
+function targetOf(request: Buffer): Parsed<Target> {
   const [, command, , type = 0] = request;
   if (!isRequest(request)) return { ok: false, reason: 'malformed-socks' };
   if (command !== COMMAND_CONNECT) return { ok: false, reason: 'socks-command-refused' };

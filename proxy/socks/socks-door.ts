@@ -1,5 +1,6 @@
 /** The SOCKS door (RFC 1928): CONNECT only. The proxy resolves names; username and password say which client asks. */
 import type { Reason } from '../core/reasons.js';
+import { type Soon, soon } from '../door/soon.js';
 import type { Heard, Hearing, TunnelDoor } from '../door/tunnel-door.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
 import {
@@ -27,17 +28,21 @@ export const socksDoor: TunnelDoor = {
  * Greeting, authentication and request (RFC 1928 section 3, RFC 1929). Credentials are asked for only if some client has any,
  * because Java always offers both methods, even without credentials.
  */
-async function hear(client: Hearing): Promise<Heard> {
-  const { octets, knowsTokens, write } = client;
-  const methods = await readGreeting(octets.take);
+function hear(client: Hearing): Soon<Heard> {
+  return soon(readGreeting(client.octets.take), (methods) => greeted(client, methods));
+}
+
+function greeted(client: Hearing, methods: Buffer | null): Soon<Heard> {
   if (methods === null) return { ok: false, reason: 'malformed-socks' };
-  const method = selectMethod(methods, knowsTokens ? PASSWORD_FIRST : NONE_FIRST);
-  write(methodReply(method ?? METHOD.refused));
+  const method = selectMethod(methods, client.knowsTokens ? PASSWORD_FIRST : NONE_FIRST);
+  client.write(methodReply(method ?? METHOD.refused));
   if (method === null) return { ok: false, reason: 'client-unauthenticated' };
-  const fault = method === METHOD.none ? null : await authenticate(client);
-  if (fault !== null) return { ok: false, reason: fault };
-  const request = await readRequest(octets.take);
-  return request.ok ? { ok: true, target: request.value } : request;
+  if (method === METHOD.none) return hearRequest(client);
+  return authenticate(client).then((fault) => (fault === null ? hearRequest(client) : { ok: false, reason: fault }));
+}
+
+function hearRequest({ octets }: Hearing): Soon<Heard> {
+  return soon(readRequest(octets.take), (request) => (request.ok ? { ok: true, target: request.value } : request));
 }
 
 const PASSWORD_FIRST = [METHOD.password, METHOD.none] as const;

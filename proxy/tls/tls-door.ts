@@ -1,5 +1,6 @@
 /** The TLS door: the ClientHello says where the connection is to go, and all bytes are relayed as they came. */
 
+import { type Soon, soon } from '../door/soon.js';
 import { HTTPS_PORT } from '../door/steered-ports.js';
 import type { Heard, Hearing, TunnelDoor } from '../door/tunnel-door.js';
 import { HeldBytes } from '../net/held-bytes.js';
@@ -21,18 +22,28 @@ export const tlsDoor: TunnelDoor = {
   refused: refusalAlert,
 };
 
-async function hear({ octets }: Hearing): Promise<Heard> {
+/** Nearly every hello comes in one piece. */
+function hear({ octets }: Hearing): Soon<Heard> {
   const reader = new HelloReader();
   const seen = new HeldBytes();
+  return soon(octets.takeSome(), (piece) => heardIn(piece, reader, seen) ?? hearOn(octets, reader, seen));
+}
+
+async function hearOn(octets: Hearing['octets'], reader: HelloReader, seen: HeldBytes): Promise<Heard> {
   for (;;) {
-    const piece = await octets.takeSome();
-    if (piece === null) return { ok: false, reason: 'malformed-hello' };
-    seen.push(piece);
-    const state = reader.push(piece);
-    if (state.kind === 'not-tls') return { ok: false, reason: 'tls-expected' };
-    if (state.kind === 'defect') return { ok: false, reason: state.defect };
-    if (state.kind === 'hello') return targetOf(state.hello, seen.all());
+    const heard = heardIn(await octets.takeSome(), reader, seen);
+    if (heard !== null) return heard;
   }
+}
+
+/** `piece` null: nothing more will come. Null: the hello is not whole. */
+function heardIn(piece: Buffer | null, reader: HelloReader, seen: HeldBytes): Heard | null {
+  if (piece === null) return { ok: false, reason: 'malformed-hello' };
+  seen.push(piece);
+  const state = reader.push(piece);
+  if (state.kind === 'not-tls') return { ok: false, reason: 'tls-expected' };
+  if (state.kind === 'defect') return { ok: false, reason: state.defect };
+  return state.kind === 'hello' ? targetOf(state.hello, seen.all()) : null;
 }
 
 /** Always port 443, as in `https://name/`, since no ClientHello names a port. */
