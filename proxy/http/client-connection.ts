@@ -123,7 +123,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     this.#account(2 * length);
     if (this.#hasLeft) return true;
     if (head.method === 'CONNECT') return this.#handOver(head, rest);
-    if (framingFault(head) !== null) return this.#fail('malformed-request');
+    if (head.noted.hasContent && framingFault(head) !== null) return this.#fail('malformed-request');
     if (carriesUpgrade(head)) return this.#handOver(head, rest);
     this.#serve(whole);
     return rest.length === 0 || this.#served === null || this.#served.take(rest);

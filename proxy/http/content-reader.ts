@@ -28,7 +28,7 @@ const LF = 0x0a;
 /** For all chunk extensions together: nobody uses them, and they leave room for a flood (RFC 9112 section 7.1.1). */
 const EXTENSION_BYTES = 4096;
 
-/** Null if no content follows. The head has passed `framingFault`. */
+/** For a head with `hasContent` that has passed `framingFault`. Null if the content is empty. */
 export function contentReader(head: RequestHead, limits: HeadLimits): ContentReader | null {
   const { noted } = head;
   if (noted['transfer-encoding'] !== null) return new ChunkedReader(limits);

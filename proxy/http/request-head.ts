@@ -77,7 +77,7 @@ const NOTHING_NOTED = {
 /**
  * What is wrong with the head whatever its target, or null: version, Host (RFC 9112 section 3.2), Expect. `authority`: a
  * text that has already been parsed as host and port, as is the Host of nearly every request; null: there is none. The
- * framing is not looked at: a CONNECT has no content at all, and of other requests `framingFault` is asked first.
+ * framing is not looked at: a CONNECT must have no content at all, and of other requests `framingFault` is asked first.
  */
 export function headFault(request: RequestHead, authority: string | null): Reason | null {
   const { httpVersion } = request;
@@ -130,8 +130,9 @@ export function credentialsOf({ noted }: RequestHead): Credentials | null {
 }
 
 /**
- * `malformed-request` or null. RFC 9112 section 6.1: the only transfer coding accepted is `chunked`, once, in HTTP/1.1.
- * A Content-Length beside it is refused, and so is a repeated Content-Length, even with the same value.
+ * For a head with `hasContent`: `malformed-request` or null. RFC 9112 section 6.1: the only transfer coding accepted is
+ * `chunked`, once, in HTTP/1.1. A Content-Length beside it is refused, and so is a repeated Content-Length, even with the
+ * same value.
  */
 export function framingFault({ noted, httpVersion: version }: RequestHead): Reason | null {
   const { 'content-length': length, 'transfer-encoding': coding } = noted;

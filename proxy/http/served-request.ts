@@ -55,7 +55,7 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
     this.#owner = owner;
     this.#options = options;
     this.#headLength = length;
-    this.#content = contentReader(head, limits);
+    this.#content = head.noted.hasContent ? contentReader(head, limits) : null;
     this.most = this.#content === null ? 'small' : 'large';
     this.#request = clientRequest(socket, head);
     if (this.#content === null) this.#request.content?.finish([]);
