@@ -38,7 +38,12 @@ export interface AbsoluteTarget {
 /** authority-form (RFC 9112 section 3.2.3): `uri-host ":" port`, the port required. */
 export function parseAuthority(text: string): Parsed<Target> {
   const split = AUTHORITY.exec(text);
-  return target('authority', null, split?.[1], split?.[2]);
+  if (!split?.[1] || split[2] === undefined) return refused('malformed-target');
+  const host = parseHost(split[1]);
+  if (!host.ok) return host;
+  const port = parsePort(split[2]);
+  if (port === null) return refused('malformed-target');
+  return { ok: true, value: { form: 'authority', scheme: null, host: host.value, port } };
 }
 
 /**
@@ -52,13 +57,14 @@ export function parseAbsolute(text: string): Parsed<AbsoluteTarget> {
   if (match === null || !VISIBLE.test(rest)) return refused('malformed-target');
   const scheme = SECURE.test(match[1] ?? '') ? 'https' : 'http';
   const authority = match[2] ?? '';
-  const split = AUTHORITY.exec(authority);
   // `http://http://10.0.0.1/` is a scheme written twice, and no host called http.
-  if (split?.[2] === '' && rest.startsWith('//')) return refused('malformed-target');
-  const parsed = target('absolute', scheme, split?.[1], split?.[2] || (scheme === 'https' ? '443' : '80'));
+  if (rest.startsWith('//') && AUTHORITY.exec(authority)?.[2] === '') return refused('malformed-target');
+  const parsed = parseHostField(authority);
   if (!parsed.ok) return parsed;
+  const { host, port } = parsed.value;
   const path = rest.startsWith('/') ? rest : `/${rest}`;
-  return { ok: true, value: { target: parsed.value, authority, path, isBare: rest === '' } };
+  const target: Target = { form: 'absolute', scheme, host, port: port ?? PORT_OF[scheme] };
+  return { ok: true, value: { target, authority, path, isBare: rest === '' } };
 }
 
 /** The value of a Host field: uri-host with an optional port, which is null where it is absent or empty. */
@@ -115,21 +121,6 @@ export function sameHost(a: Host, b: Host): boolean {
   return a.kind === b.kind && hostText(a) === hostText(b);
 }
 
-/** From the parts that AUTHORITY finds: `undefined` is one that is not there, which a target may not lack. */
-function target(
-  form: Target['form'],
-  scheme: Target['scheme'],
-  hostPart: string | undefined,
-  portPart: string | undefined,
-): Parsed<Target> {
-  if (!hostPart || portPart === undefined) return refused('malformed-target');
-  const host = parseHost(hostPart);
-  if (!host.ok) return host;
-  const port = parsePort(portPart);
-  if (port === null) return refused('malformed-target');
-  return { ok: true, value: { form, scheme, host: host.value, port } };
-}
-
 /** A zone identifier in any spelling (RFC 4007, RFC 6874) has a reason of its own: it names a link, not a place. */
 function parseBracketed(text: string): Parsed<Host> {
   const inner = text.slice(1, -1);
@@ -146,6 +137,7 @@ const VISIBLE = /^[\x21-\x7e\x80-\xff]*$/;
 /** Host and port, split at the port's colon; in an unbracketed IPv6 address the port could not be recognised. */
 const AUTHORITY = /^(\[[^[\]]*\]|[^[\]:@]*)(?::(.*))?$/;
 const MOST_PORT = 65_535;
+const PORT_OF = { http: 80 as Port, https: 443 as Port };
 const PORT = /^[1-9]\d{0,4}$/;
 
 function refused(reason: DenyReason): { readonly ok: false; readonly reason: DenyReason } {
