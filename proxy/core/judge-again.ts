@@ -39,8 +39,8 @@ const LACKS_RULE: ReadonlySet<DenyReason> = new Set<DenyReason>([
 
 function ofDestination(policy: Policy, question: Question, addresses: readonly Address[] | null): readonly Denial[] {
   if (addresses !== null) {
-    const judgements = addresses.map((address) => judgeAddress(policy, question, address));
-    return judgements.flatMap((judgement) => (judgement.allowed ? [] : [judgement.denial]));
+    const judged = addresses.map((address) => judgeAddress(policy, question, address));
+    return judged.filter((one) => one.reason !== null);
   }
   const { host } = question.target;
   if (host.kind === 'literal') return [];

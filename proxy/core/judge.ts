@@ -51,10 +51,13 @@ export function policyFor(policy: Policy, { name }: ClientIdentity): Policy {
   return (name === null ? undefined : policy.perClient.get(name)) ?? policy;
 }
 
-export type Judgement =
-  /** `address`: the one to connect to. */
-  | { readonly allowed: true; readonly address: Address; readonly rule: RuleId; readonly noted: Denial | null }
-  | { readonly allowed: false; readonly denial: Denial };
+/** `reason` tells it from a denial, which has one of its own. `address`: the one to connect to. */
+export interface AllowedAddress {
+  readonly reason: null;
+  readonly address: Address;
+  readonly rule: RuleId;
+  readonly noted: Denial | null;
+}
 
 /** Before DNS: the refusal that no answer could change, or null where the addresses decide. */
 export function judgeName(policy: Policy, question: Question, name: DnsName): Denial | null {
@@ -90,20 +93,19 @@ export function judgeUnresolved(policy: Policy, question: Question, name: DnsNam
 }
 
 /** Steps 1 to 5 for one address. */
-export function judgeAddress(policy: Policy, question: Question, address: Address): Judgement {
+export function judgeAddress(policy: Policy, question: Question, address: Address): AllowedAddress | Denial {
   const { is, effective, routed } = classify(address, policy);
   const place = ownPlace(question.own, effective, question.target.port);
-  if (place === 'own') return no(refusal('own-listener', 'never:own'));
-  if (place === 'host')
-    return no(refusal('own-listener', 'never:host', 'an address of the host that the proxy runs on'));
-  if (is.kind === 'never') return no(refusal(prohibited(is), is.id, is.what));
+  if (place === 'own') return refusal('own-listener', 'never:own');
+  if (place === 'host') return refusal('own-listener', 'never:host', 'an address of the host that the proxy runs on');
+  if (is.kind === 'never') return refusal(prohibited(is), is.id, is.what);
   if (place === 'api-server')
-    return no(refusal('address-prohibited', 'never:kubernetes', 'the API server of this cluster'));
+    return refusal('address-prohibited', 'never:kubernetes', 'the API server of this cluster');
   const pause = pauseOf(policy, question);
-  if (pause !== null) return no(pause);
+  if (pause !== null) return pause;
   const found = judgeRules(policy, question, effective, is);
-  if (typeof found === 'string') return { allowed: true, address: routed, rule: found, noted: null };
-  return policy.mode === 'report' ? { allowed: true, address: routed, rule: 'report', noted: found } : no(found);
+  if (typeof found === 'string') return { reason: null, address: routed, rule: found, noted: null };
+  return policy.mode === 'report' ? { reason: null, address: routed, rule: 'report', noted: found } : found;
 }
 
 /**
@@ -163,10 +165,6 @@ type SpecialClass = Exclude<AddressClass, { readonly kind: 'global' }>;
 function denyReason(rule: Rule): DenyReason {
   if (rule.address !== null) return 'address-denied';
   return rule.host === null && rule.ports !== null ? 'port-denied' : 'host-denied';
-}
-
-function no(denial: Denial): Judgement {
-  return { allowed: false, denial };
 }
 
 /** What `policy.sni` has against a request in plain text. In a tunnel, the first bytes are judged for this instead. */

@@ -17,8 +17,8 @@
 import { type Address, addressFromBytes } from './address.js';
 import type { DnsName } from './host-pattern.js';
 import {
+  type AllowedAddress,
   enforcesSni,
-  type Judgement,
   judgeAddress,
   judgeName,
   judgePlainText,
@@ -110,8 +110,8 @@ export function decideHost(of: Policy, question: Question): Denial | null {
 }
 
 function judgeLiteral(policy: Policy, question: Question, { address }: { readonly address: Address }): Denial | null {
-  const judgement = judgeAddress(policy, question, address);
-  return judgement.allowed ? null : judgement.denial;
+  const judged = judgeAddress(policy, question, address);
+  return judged.reason === null ? null : judged;
 }
 
 /**
@@ -121,15 +121,15 @@ function judgeLiteral(policy: Policy, question: Question, { address }: { readonl
 export function decideAddresses(of: Policy, asked: Question, addresses: readonly Address[]): Verdict {
   const policy = policyFor(of, asked.client);
   const question = withOwnTarget(asked);
-  const allowed: Allowed[] = [];
+  const allowed: AllowedAddress[] = [];
   const denials: Denial[] = [];
   const given = asked.target.host;
   const copy = question.target.host;
   for (const address of addresses) {
     const isCopied = given.kind === 'literal' && copy.kind === 'literal' && address === given.address;
     const judged = judgeAddress(policy, question, isCopied ? copy.address : ownAddress(address));
-    if (judged.allowed) allowed.push(judged);
-    else denials.push(judged.denial);
+    if (judged.reason === null) allowed.push(judged);
+    else denials.push(judged);
   }
   if (denials.length > 0) return denied(worst(denials, addresses.length));
   const plain = judgePlainText(policy, question.target);
@@ -150,8 +150,6 @@ export function decideAddresses(of: Policy, asked: Question, addresses: readonly
   return { outcome: 'allow', permit, wouldDeny: noted.length > 0 ? worst(noted, addresses.length) : plain, rules };
 }
 
-type Allowed = Extract<Judgement, { readonly allowed: true }>;
-
 /** For a name that only a parent proxy can resolve, as `upstream.resolve: parent` allows: no address of it is vetted. */
 export function decideName(of: Policy, asked: Question, name: DnsName): Verdict {
   const policy = policyFor(of, asked.client);
@@ -170,8 +168,9 @@ function denied({ reason, rule, what }: Denial): Verdict {
 
 /** The gravest of the denials, of which there is at least one, for a whole answer of `count` addresses. */
 function worst(denials: readonly Denial[], count: number): Denial {
-  const gravest = denials.find(({ reason }) => GRAVE.has(reason)) ?? denials[0];
+  let gravest = denials[0];
   if (gravest === undefined) throw new TypeError('no denial');
+  for (const denial of denials) if (!GRAVE.has(gravest.reason) && GRAVE.has(denial.reason)) gravest = denial;
   const isMixed = denials.length < count && gravest.reason !== 'address-not-confirmed';
   return isMixed ? { ...gravest, reason: 'mixed-answer' } : gravest;
 }
