@@ -1,6 +1,5 @@
 /** A small file of the system (resolv.conf, hosts) as a value that follows the file: networks change while the proxy runs. */
 import { readFileSync, statSync } from 'node:fs';
-import { isDue } from './due.js';
 
 export interface FollowedFile<T> {
   /** The value of the file as it is now. Looks at the file at most once in LOOK_EVERY_MS. */
@@ -28,7 +27,9 @@ export function followFile<T>(
   let lookedAt = Number.NEGATIVE_INFINITY;
   return {
     current() {
-      if (value !== null && !isDue(lookedAt, now(), LOOK_EVERY_MS)) return value;
+      // Below 0: somebody has set the clock back, and nobody knows since when.
+      const age = now() - lookedAt;
+      if (value !== null && age >= 0 && age < LOOK_EVERY_MS) return value;
       lookedAt = now();
       const seen = stampOf(path);
       if (value === null || seen !== stamp) value = parse(readText(path), value);

@@ -8,7 +8,6 @@ import type { Network } from '../config/config.js';
 import type { HostAddress } from '../config/places.js';
 import { type Address, addressFromBytes, type Prefix, prefixOf } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
-import { isDue } from './due.js';
 import type { Resolver } from './resolver.js';
 
 export interface HostAddressesOptions {
@@ -47,7 +46,10 @@ export class HostAddresses {
     const { hostAddresses } = this.#options.inForce.settings.network;
     const isOther = hostAddresses !== this.#entries;
     this.#entries = hostAddresses;
-    if (hostAddresses.length > 0 && (isOther || isDue(this.#askedAt, this.#now(), NAMES_MS))) void this.refresh();
+    // Below 0: somebody has set the clock back, and nobody knows since when.
+    const age = this.#now() - this.#askedAt;
+    const isDue = isOther || age < 0 || age >= NAMES_MS;
+    if (hostAddresses.length > 0 && isDue) void this.refresh();
     return hostAddresses.flatMap((entry) => this.#prefixesOf(entry));
   }
 

@@ -3,7 +3,6 @@ import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import type { Network } from '../config/config.js';
 import { type Address, type Prefix, parseAddress, prefixOf } from '../core/address.js';
 import type { OwnEndpoints } from '../core/policy.js';
-import { isDue } from './due.js';
 import type { HostAddresses } from './host-addresses.js';
 
 /** One address of an interface, and the prefix of its link. */
@@ -57,7 +56,9 @@ export function createOwnEndpoints({ host, inForce }: Place, now: () => number =
   const current = (): OwnEndpoints => {
     const { network } = inForce.settings;
     const isSame = network === settings && host.answers === answers;
-    return isSame && !isDue(readAt, now(), REFRESH_MS) ? own : renew(network);
+    // Below 0: somebody has set the clock back, and nobody knows since when.
+    const age = now() - readAt;
+    return isSame && age >= 0 && age < REFRESH_MS ? own : renew(network);
   };
   return {
     current,

@@ -2,7 +2,6 @@
 import { Resolver as CAres } from 'node:dns';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { type DnsServer, parseDnsServer } from './dns-server.js';
-import { isDue } from './due.js';
 import { followFile } from './followed-file.js';
 
 export interface DnsSettings {
@@ -72,7 +71,9 @@ export function windowsSettings(read: () => readonly string[], now: () => number
   let settings: DnsSettings = { servers: LOCAL, search: [], ndots: 1 };
   let readAt = Number.NEGATIVE_INFINITY;
   return () => {
-    if (isDue(readAt, now(), ASK_WINDOWS_EVERY_MS)) {
+    // Below 0: somebody has set the clock back, and nobody knows since when.
+    const age = now() - readAt;
+    if (age < 0 || age >= ASK_WINDOWS_EVERY_MS) {
       readAt = now();
       const found = read().flatMap((text) => parseDnsServer(text) ?? []);
       if (found.length > 0) settings = { ...settings, servers: found.slice(0, MOST_SERVERS) };
