@@ -87,7 +87,8 @@ function answer(arrivals: Arrivals, known: Known, admitted: Admitted): void {
   trace.dnsMs = admitted.dnsMs;
   if (verdict.outcome === 'deny') end(asked, flow, trace, verdict);
   else if (verdict.outcome === 'fail') end(asked, flow, trace, refusalOf(arrivals, verdict.error));
-  else if (hopsLeft(asked.request) !== 0) new Forwarding(arrivals, known, { verdict, once }).start();
+  else if (asked.request.noted['max-forwards'] === null || hopsLeft(asked.request) !== 0)
+    new Forwarding(arrivals, known, { verdict, once }).start();
   else {
     flow.allowed(trace, answerHere(asked.response), verdict.permit.rule, null);
     flow.closed({ bytesUp: 0, bytesDown: 0, cause: 'end' });

@@ -18,7 +18,7 @@ import type { Allowed, Asked, Known } from './asked.js';
 import type { ClientResponse } from './client-response.js';
 import { Exchange } from './exchange.js';
 import type { Exchanged, ExchangeEnd, ExchangeRequest, TimeLimits } from './exchanged.js';
-import { isRepeatable, outgoingRequest, SAFE } from './outgoing-request.js';
+import { IDEMPOTENT, outgoingRequest, SAFE } from './outgoing-request.js';
 import { endResponse } from './refusal.js';
 import type { UpstreamConnection } from './upstream-connection.js';
 import type { Owner, UpstreamPool } from './upstream-pool.js';
@@ -97,7 +97,7 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
   #send(): void {
     const { request, permit } = this;
     if (request.expectsContinue) this.#answerVainExpectation();
-    this.#mayRepeat = isRepeatable(request);
+    this.#mayRepeat = request.content === null && request.upgrade === null && IDEMPOTENT.has(request.method);
     const freshMs = this.#mayRepeat ? Number.POSITIVE_INFINITY : FRESH_MS;
     const reused = request.upgrade === null ? this.#pool.take(permit, this, freshMs) : null;
     if (reused === null) void this.#sendAnew();
@@ -198,15 +198,16 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
     this.#isOver = true;
     this.#arrivals.standings.leave(this.#place, this);
     if (failure !== null && !this.#isCut) end(this.#asked, this.flow, this.#trace, refusalOf(this.#arrivals, failure));
-    this.#close();
+    // A tunnel gets its close record when it ends; a request that was not allowed gets none.
+    if (this.flow.isAllowed && !this.#isSwitched) this.#close();
     this.#asked.owner.onForwarded();
   }
 
-  /** A tunnel gets its close record when it ends; a request that was not allowed gets none. */
   #close(): void {
-    const { isAllowed, late } = this.flow;
-    if (!isAllowed || this.#isSwitched) return;
-    const cause = this.#isCut ? 'policy' : causeOf(late, this.#arrivals.running.isCut);
+    const { late } = this.flow;
+    let cause: CloseCause = 'end';
+    if (this.#isCut) cause = 'policy';
+    else if (late !== null) cause = causeOf(late, this.#arrivals.running.isCut);
     this.flow.closed({ bytesUp: this.#up, bytesDown: this.#down, cause });
   }
 
@@ -228,10 +229,8 @@ export function end({ request, response, owner }: Asked, flow: Flow, trace: Trac
 }
 
 /** How a request whose answer had begun ended; `late`: what went wrong after that. */
-function causeOf(late: Reason | null, isDrained: boolean): CloseCause {
+function causeOf(late: Reason, isDrained: boolean): CloseCause {
   switch (late) {
-    case null:
-      return 'end';
     case 'client-closed':
       return isDrained ? 'drain' : 'client-reset';
     case 'malformed-request':

@@ -12,7 +12,7 @@ export function outgoingRequest(
   { upgrades }: { readonly upgrades: boolean },
 ): ExchangeRequest {
   const fields = requestFields(request, hostField(target));
-  const hops = hopsLeft(request);
+  const hops = request.noted['max-forwards'] === null ? null : hopsLeft(request);
   if (hops !== null) setField(fields, 'max-forwards', String(hops - 1));
   const method = request.method ?? '';
   return {
@@ -61,9 +61,5 @@ export function requestText({ method, path, fields, content, upgrade, expectsCon
 
 /** RFC 9110 section 9.2.1: what an origin that is merely slow may safely get twice. A second DELETE would be answered 404. */
 export const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
-const IDEMPOTENT: ReadonlySet<string> = new Set([...SAFE, 'PUT', 'DELETE']);
-
-/** True if an origin may get it twice (RFC 9110 section 9.2.2). */
-export function isRepeatable({ method, content, upgrade }: ExchangeRequest): boolean {
-  return content === null && upgrade === null && IDEMPOTENT.has(method);
-}
+/** RFC 9110 section 9.2.2. */
+export const IDEMPOTENT: ReadonlySet<string> = new Set([...SAFE, 'PUT', 'DELETE']);

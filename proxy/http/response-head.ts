@@ -84,7 +84,7 @@ export class ResponseHeadReader {
   push(bytes: Buffer): HeadReading {
     const before = this.#length;
     const all = before === 0 ? bytes : this.#hold(bytes);
-    const start = skipLineEnds(all);
+    const start = all[0] === START[0] ? 0 : skipLineEnds(all);
     const end = endOf(all, Math.max(start, before - 2));
     if (end === -1) return this.#wait(all, bytes, start);
     this.isWithin = false;
@@ -201,6 +201,7 @@ function isChunked(coding: string): boolean {
 }
 
 const LENGTH = /^\d{1,15}$/;
+const PLAIN_LENGTH = /^(?:0|[1-9]\d{0,14})$/;
 
 /** The one length that all agree on. An empty one is a fault: some clients take it for zero, and the content for the next response. */
 function lengthOf(given: string): number | 'fault' {
@@ -226,7 +227,7 @@ export function isPersistent({ minor, noted: { connection } }: ReceivedHead, { k
 export function finalFields(head: ReceivedHead, framing: Framing): string[] {
   const { trailer, 'content-length': length } = head.noted;
   let raw: readonly string[] = head.fields;
-  if (length !== null && framing.kind !== 'chunked') raw = withOneLength(raw, length);
+  if (length !== null && !PLAIN_LENGTH.test(length)) raw = withOneLength(raw, length);
   if (trailer !== null && framing.kind !== 'chunked') raw = without('trailer', raw);
   const passed = responseFields(raw, head);
   // RFC 9110 section 6.6.1: a recipient that passes on a response without Date adds the time of receipt.
@@ -241,8 +242,7 @@ export function finalTrailers(trailers: readonly string[]): readonly string[] {
 
 /** RFC 9110 section 8.6: a repeated length is passed on once, in plain digits, so that everybody reads the same number. */
 function withOneLength(fields: readonly string[], given: string): readonly string[] {
-  const length = String(lengthOf(given));
-  return given === length ? fields : [...without('content-length', fields), 'Content-Length', length];
+  return [...without('content-length', fields), 'Content-Length', String(lengthOf(given))];
 }
 
 function without(name: string, fields: readonly string[]): readonly string[] {
