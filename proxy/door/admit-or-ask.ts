@@ -4,7 +4,7 @@ import type { Policy } from '../core/policy.js';
 import { grantOf } from '../core/rule.js';
 import { hostText, type Target } from '../core/target.js';
 import { Abort, type Abortable } from '../net/abort.js';
-import { type Admission, admit, type Gate } from './admit.js';
+import { type Admission, admit, type Gate, type Patient } from './admit.js';
 import type { Flow } from './flow.js';
 import type { Soon } from './soon.js';
 
@@ -27,8 +27,8 @@ export interface RunTimeGate {
   ask(asking: Asking, signal: Abortable): Promise<void> | null;
 }
 
-/** The client that waits for the decision: aborts when it is lost. */
-export interface Waiter extends Abortable {
+/** The client that waits for the decision. */
+export interface Waiter extends Patient {
   readonly socket: Socket;
   /** Aborts when it has sent more than is read while it waits: its loss would then go unnoticed. */
   readonly unread: Abortable;
@@ -99,17 +99,17 @@ async function decideNow(
  * keeps sending: its end comes after data that nobody reads.
  */
 async function waits(runTime: RunTimeGate, asking: Asking, waiter: Waiter): Promise<boolean> {
-  const { socket, unread } = waiter;
+  const { socket, lost, unread } = waiter;
   const left = new Abort();
   const leave = (): void => left.abort();
-  if (waiter.aborted || unread.aborted || socket.readableEnded) leave();
+  if (lost.aborted || unread.aborted || socket.readableEnded) leave();
   const asked = runTime.ask(asking, left);
   if (asked === null) return false;
-  waiter.addEventListener('abort', leave);
+  lost.addEventListener('abort', leave);
   unread.addEventListener('abort', leave);
   socket.on('end', leave);
   await asked;
-  waiter.removeEventListener('abort', leave);
+  lost.removeEventListener('abort', leave);
   unread.removeEventListener('abort', leave);
   socket.off('end', leave);
   return true;

@@ -38,6 +38,12 @@ export interface Applicant {
   readonly policy: Policy;
 }
 
+/** A client that waits for DNS. */
+export interface Patient {
+  /** Aborts when it is lost. Read only when there is something to wait for. */
+  readonly lost: Abortable;
+}
+
 export interface Admission {
   /** `fail`: DNS has not answered; `error` is what the resolver threw. */
   readonly verdict: Verdict | { readonly outcome: 'fail'; readonly error: unknown };
@@ -51,13 +57,13 @@ export interface Admission {
  * Target to verdict, in a fixed order: host, DNS, addresses. A literal is judged once, as an address.
  * Throws and rejects for defects only.
  */
-export function admit(gate: Gate, applicant: Applicant, target: Target, signal: Abortable): Soon<Admission> {
+export function admit(gate: Gate, applicant: Applicant, target: Target, patient: Patient): Soon<Admission> {
   const { policy, client } = applicant;
   const { host } = target;
   const question = { target, client, own: gate.own() };
   if (host.kind === 'literal') return admitted(applicant, question, [host.address], null);
   const refused = decideHost(policy, question);
-  if (refused === null) return admitName(gate, applicant, { ...question, name: host.name }, signal);
+  if (refused === null) return admitName(gate, applicant, { ...question, name: host.name }, patient.lost);
   const verdict = orChallenge(applicant, question, [], { outcome: 'deny', ...refused });
   return { verdict, addresses: [], dnsMs: null };
 }

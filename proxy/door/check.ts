@@ -6,6 +6,7 @@ import { EgressError, REASONS } from '../core/reasons.js';
 import { refusal } from '../core/refusal.js';
 import { placeInFile, type RuleId } from '../core/rule.js';
 import { hostText, type Parsed, parseAbsolute, parseAuthority, type Target } from '../core/target.js';
+import { Abort } from '../net/abort.js';
 import { admit, type Gate } from './admit.js';
 
 /** Thrown if the question itself is wrong: it names a client that the configuration does not have. */
@@ -29,7 +30,7 @@ export async function check(
     client: { address: '', name: clientName, label: null, couldBe },
     policy: policyFor(settings.policy, { name: clientName }),
   };
-  const { verdict, addresses } = await admit(gate, applicant, target, new AbortController().signal);
+  const { verdict, addresses } = await admit(gate, applicant, target, { lost: new Abort() });
   const texts = addresses.map(({ text }) => text);
   if (verdict.outcome === 'allow') return allowed(target, texts, verdict.permit.rule, verdict.wouldDeny);
   if (verdict.outcome === 'deny') return refused(target, texts, verdict);

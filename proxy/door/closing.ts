@@ -13,6 +13,7 @@ const LINGER_LOOK_MS = 2000;
 
 /** For one client that waits: aborts when somebody reports it lost. */
 export class Patience extends Abort implements Waiter {
+  readonly lost = this;
   readonly socket: Socket;
   readonly unread: Abort;
 

@@ -43,10 +43,10 @@ export interface OpeningOptions {
 }
 
 /**
- * One request, from its target to its connection, with the client that waits for it: aborts when that is lost. A half-close is
+ * One request, from its target to its connection, with the client that waits for it: ends when that is lost. A half-close is
  * no loss. The owner is told once how it ends: at once if nothing has to be waited for. Never throws.
  */
-export class Opening extends Abort implements Waiter, Heir, EarlyOwner, DialOwner, Work {
+export class Opening implements Waiter, Heir, EarlyOwner, DialOwner, Work {
   readonly arrivals: Arrivals;
   readonly flow: Flow;
   readonly client: Side;
@@ -56,6 +56,9 @@ export class Opening extends Abort implements Waiter, Heir, EarlyOwner, DialOwne
   readonly #early: EarlyData | null;
   readonly #owner: OpeningOwner;
   readonly #trace: OpenTrace;
+  #isLost: boolean;
+  /** Both made for what waits for them: with an address that no person has to decide about, nothing does. */
+  #lost: Abort | null = null;
   #unread: Abort | null = null;
   #standing: Standing | null = null;
   #wouldDeny: Denial | null = null;
@@ -65,7 +68,6 @@ export class Opening extends Abort implements Waiter, Heir, EarlyOwner, DialOwne
   #place: number | null = null;
 
   constructor(arrivals: Arrivals, flow: Flow, target: Target, { client, early, owner }: OpeningOptions) {
-    super();
     this.arrivals = arrivals;
     this.flow = flow;
     this.client = client;
@@ -74,8 +76,8 @@ export class Opening extends Abort implements Waiter, Heir, EarlyOwner, DialOwne
     this.#early = early;
     this.#owner = owner;
     this.#trace = traceOf(target);
+    this.#isLost = client.socket.destroyed || early?.isRefused === true;
     client.inherit(this);
-    if (client.socket.destroyed || early?.isRefused === true) this.abort();
   }
 
   /** What is refused without asking DNS or a person is refused at once. */
@@ -89,9 +91,10 @@ export class Opening extends Abort implements Waiter, Heir, EarlyOwner, DialOwne
     }
   }
 
-  override abort(): void {
-    super.abort();
-    this.#dial?.abort();
+  get lost(): Abort {
+    this.#lost ??= new Abort();
+    if (this.#isLost) this.#lost.abort();
+    return this.#lost;
   }
 
   get unread(): Abort {
@@ -105,13 +108,19 @@ export class Opening extends Abort implements Waiter, Heir, EarlyOwner, DialOwne
   }
 
   onNoMemory(): void {
-    this.abort();
+    this.#lose();
   }
 
   ended(): void {}
 
   closed(): void {
-    this.abort();
+    this.#lose();
+  }
+
+  #lose(): void {
+    this.#isLost = true;
+    this.#lost?.abort();
+    this.#dial?.abort();
   }
 
   #await(admitting: Promise<Admitted>): void {
@@ -145,7 +154,7 @@ export class Opening extends Abort implements Waiter, Heir, EarlyOwner, DialOwne
     this.#wouldDeny = verdict.wouldDeny;
     this.#wait();
     this.#dialedAt = performance.now();
-    if (this.aborted) this.onFailed(new EgressError('client-closed'));
+    if (this.#isLost) this.onFailed(new EgressError('client-closed'));
     else this.#dial = this.arrivals.gate.dialer.dial(permit, this);
   }
 

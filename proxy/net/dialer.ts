@@ -58,7 +58,9 @@ export function createDialer(options: DialerOptions): Dialer {
         throw new TypeError('the dialer takes what the policy has issued, and this is no such Permit');
       const addresses = permit.addresses.length === 1 ? permit.addresses : inOrder(permit.addresses, options);
       const race = new Race(permit, addresses, owner, deadlines);
-      race.start(options.inForce.settings.limits.connectTimeoutMs);
+      // The first attempt comes first: if it throws, nothing is left that would act later.
+      race.tryNext();
+      if (!race.isOver) race.deadline.set(options.inForce.settings.limits.connectTimeoutMs);
       return race;
     },
   };
@@ -88,22 +90,16 @@ class Race implements Dial, Due {
   readonly #open: net.Socket[] = [];
   readonly #failures: FailReason[] = [];
   #next = 0;
-  #isOver = false;
+  isOver = false;
   #stagger: NodeJS.Timeout | undefined;
-  readonly #deadline: Deadline;
+  readonly deadline: Deadline;
 
   /** `addresses`: those of the permit in the order in which they are tried. */
   constructor(permit: Permit, addresses: readonly Address[], owner: DialOwner, deadlines: Deadlines) {
     this.#permit = permit;
     this.#addresses = addresses;
     this.#owner = owner;
-    this.#deadline = new Deadline(deadlines, this);
-  }
-
-  /** The first attempt comes first: if it throws, nothing is left that would act later. */
-  start(timeoutMs: number): void {
-    this.#tryNext();
-    if (!this.#isOver) this.#deadline.set(timeoutMs);
+    this.deadline = new Deadline(deadlines, this);
   }
 
   onLate(): void {
@@ -111,16 +107,16 @@ class Race implements Dial, Due {
   }
 
   abort(): void {
-    if (!this.#isOver) this.#fail('client-closed');
+    if (!this.isOver) this.#fail('client-closed');
   }
 
-  #tryNext(): void {
+  tryNext(): void {
     clearTimeout(this.#stagger);
     const address = this.#addresses[this.#next++];
     if (address !== undefined) this.#attempt(address);
     else if (this.#open.length === 0) this.#fail(worthTelling(this.#failures));
-    if (this.#next < this.#addresses.length && !this.#isOver)
-      this.#stagger = setTimeout(() => this.#tryNext(), ATTEMPT_DELAY_MS);
+    if (this.#next < this.#addresses.length && !this.isOver)
+      this.#stagger = setTimeout(() => this.tryNext(), ATTEMPT_DELAY_MS);
   }
 
   #attempt(address: Address): void {
@@ -131,13 +127,13 @@ class Race implements Dial, Due {
     const { port } = this.#permit.target;
     const socket = net.connect({ host: address.text, family: address.family, port, ...HERE_ONLY });
     const onError = (error: Error): void => {
-      if (this.#isOver) return;
+      if (this.isOver) return;
       this.#open.splice(this.#open.indexOf(socket), 1);
       this.#failures.push(reasonOfConnect(error));
-      this.#tryNext();
+      this.tryNext();
     };
     const onConnect = (): void => {
-      if (!isPeer(socket, address)) {
+      if (socket.remoteAddress !== address.text && !isPeer(socket, address)) {
         socket.destroy(new Error('the peer is not the vetted address'));
         return;
       }
@@ -155,9 +151,9 @@ class Race implements Dial, Due {
   }
 
   #settle(winner: net.Socket | null): void {
-    this.#isOver = true;
+    this.isOver = true;
     clearTimeout(this.#stagger);
-    this.#deadline.clear();
+    this.deadline.clear();
     for (const socket of this.#open) if (socket !== winner) socket.destroy();
   }
 }
@@ -182,10 +178,9 @@ const HERE_ONLY = {
   localPort: undefined,
 };
 
+/** `address` in another form is still its own peer. */
 function isPeer(socket: net.Socket, address: Address): boolean {
-  const { remoteAddress = '' } = socket;
-  if (remoteAddress === address.text) return true;
-  const peer = parseAddress(remoteAddress);
+  const peer = parseAddress(socket.remoteAddress ?? '');
   return peer !== null && sameAddress(peer, address);
 }
 

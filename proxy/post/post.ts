@@ -64,7 +64,7 @@ export async function post(way: PostWay, request: Post): Promise<Posted> {
 /** A Permit, or the reason of the refusal. */
 async function permitFor({ gate, policy }: PostWay, { sender, to }: Post, late: Abort): Promise<Permit | Reason> {
   const client = { name: sender, address: 'self', label: null, couldBe: [] };
-  const { verdict } = await admit(gate, { client, policy: policyFor(policy, to) }, to.target, late);
+  const { verdict } = await admit(gate, { client, policy: policyFor(policy, to) }, to.target, { lost: late });
   if (verdict.outcome === 'fail') throw verdict.error;
   return verdict.outcome === 'deny' ? verdict.reason : verdict.permit;
 }
