@@ -122,7 +122,9 @@ function classOf(address: Address): AddressClass {
 /** Null for a name that stands for nothing special. `name` is in lower case, without a trailing dot. */
 export function classifyName(name: string): SpecialName | null {
   const found = NAMES.get(name);
-  return found ?? BELOW.find(({ suffix }) => name.endsWith(suffix))?.is ?? null;
+  if (found !== undefined) return found;
+  for (const { suffix, is } of BELOW) if (name.endsWith(suffix)) return is;
+  return null;
 }
 
 /** True for localhost and the names below it, which stand for loopback without DNS (RFC 6761 section 6.3). */
