@@ -33,16 +33,16 @@ export function fanOut(
   };
 }
 
-/** Hands every record to `counter` as it comes, and to `writer`, which may leave some out. */
-export function both(counter: DecisionSink, writer: DecisionSink): DecisionSink {
+/** Hands every record to the one and then to the other. */
+export function both(first: DecisionSink, second: DecisionSink): DecisionSink {
   return {
     decision(record) {
-      counter.decision(record);
-      writer.decision(record);
+      first.decision(record);
+      second.decision(record);
     },
     closed(record) {
-      counter.closed(record);
-      writer.closed(record);
+      first.closed(record);
+      second.closed(record);
     },
   };
 }
