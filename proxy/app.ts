@@ -216,7 +216,7 @@ function stateOf(arrivals: Arrivals, doors: Doors, watch: RelayWatch, pods: Pods
     pods,
     memory: arrivals.memory,
     get isDraining() {
-      return arrivals.isDraining;
+      return arrivals.running.isDraining;
     },
     get openTunnelBytes() {
       return arrivals.running.openTunnelBytes;

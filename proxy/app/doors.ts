@@ -44,7 +44,7 @@ export class Doors {
 
   constructor(options: DoorsOptions) {
     const { arrivals, pool, config } = options;
-    const bounds = { onEnter: arrivals.accepted };
+    const bounds = { turns: arrivals.turns };
     const connectionLimits = createConnectionLimits(arrivals.inForce, bounds);
     const common = { arrivals, pool, connectionLimits };
     const proxy = createProxyServer({ ...common, target: absoluteTarget, door: 'absolute' });

@@ -176,7 +176,7 @@ async function answerNext(options: Answering, asker: Asker, { socket, octets, si
   const length = (await octets.take(2)).readUInt16BE(0);
   if (length === 0 || length > MAX_QUERY_BYTES) return false;
   const query = await octets.take(length);
-  await options.arrivals.turn(asker);
+  await options.arrivals.turns.wait(peerAddress(asker.remoteAddress));
   const response = answer(options, query, asker);
   if (response === null) return false;
   const prefix = Buffer.alloc(2);

@@ -78,7 +78,7 @@ async function decideNow(
   { flow, target, waiter, admission }: Deciding,
 ): Promise<Admitted> {
   const again = async (): Promise<Admission> => {
-    flow.renew(policyNow(flow));
+    flow.policy = policyNow(flow);
     return admit(gate, flow, target, waiter);
   };
   const hasWaited = isQuestion(admission.verdict) && (await waits(runTime, askingOf(flow, target), waiter));

@@ -14,13 +14,13 @@ import type { AdmitOptions, RunTimeGate } from './admit-or-ask.js';
 import { createAskedNames } from './asked-names.js';
 import type { ClientLabels } from './client-labels.js';
 import { type Credentials, type Identified, identify, namesByToken, type Origin, peerAddress } from './clients.js';
-import { type Client, Flow } from './flow.js';
+import { type Client, Flow, type FlowRoom } from './flow.js';
 import type { Leases } from './leases.js';
 import { OpenTunnel, type TunnelEnds } from './open-tunnel.js';
 import { Running } from './running.js';
 import type { Soon } from './soon.js';
 import { Standings } from './standings.js';
-import { createTurns } from './turns.js';
+import { Turns } from './turns.js';
 
 export interface ArrivalsOptions {
   readonly gate: Gate;
@@ -92,11 +92,10 @@ export class Arrivals {
   readonly standings: Standings;
   /** See admitOrAsk. */
   readonly admitting: AdmitOptions;
+  /** Whose request is next. */
+  readonly turns = new Turns();
   readonly #names = createAskedNames();
-  readonly #turns = createTurns();
-  /** See Turns.accepted. */
-  readonly accepted = this.#turns.accepted;
-  readonly #clock = new Clock();
+  readonly #room: FlowRoom;
 
   constructor(options: ArrivalsOptions) {
     this.#options = options;
@@ -109,61 +108,46 @@ export class Arrivals {
     this.running = new Running(options.onDefect);
     this.standings = new Standings(options.inForce, options.gate.own);
     const policyNow = ({ client }: Flow): Policy => policyFor(options.inForce.settings.policy, client);
+    this.#room = { newId: options.newId, records: options.records, clock: new Clock() };
     this.admitting = { gate: options.gate, runTime: options.runTime ?? null, policyNow };
-  }
-
-  /** See Running.track. */
-  track(socket: Socket, work: Promise<void>): void {
-    this.running.track(socket, work);
-  }
-
-  /** True while no new request is taken. */
-  get isDraining(): boolean {
-    return this.running.isDraining;
-  }
-
-  /** Null: it is this peer's turn now. */
-  turn(peer: Peer): Promise<void> | null {
-    return this.#turns.wait(peerAddress(peer.remoteAddress));
   }
 
   /**
    * A request has come: identifies its client in its turn, and opens the flow that will leave one record.
    */
-  arrive(door: Door, peer: Peer, asked: Asked): Soon<Arrival> {
+  arrive(door: Door, { remoteAddress }: Peer, asked: Asked): Soon<Arrival> {
+    const address = peerAddress(remoteAddress);
     // A relay's clients are not the tools, and a datagram cannot be held back: its door has already answered it.
-    const turn = door === 'relay' || door === 'steer-dns' ? null : this.turn(peer);
-    return turn === null ? this.#identify(door, peer, asked) : turn.then(() => this.#identify(door, peer, asked));
+    const turn = door === 'relay' || door === 'steer-dns' ? null : this.turns.wait(address);
+    return turn === null ? this.#identify(door, address, asked) : turn.then(() => this.#identify(door, address, asked));
   }
 
-  #identify(door: Door, peer: Peer, asked: Asked): Soon<Arrival> {
+  #identify(door: Door, address: string, asked: Asked): Soon<Arrival> {
     const { clients } = this.inForce.settings;
-    const origin = this.#originOf(peer, clients);
-    const { address, lease } = origin;
+    const origin = this.#originOf(address, clients);
     const identified = identify(clients, origin, asked.credentials);
     const isKnown = identified.outcome === 'known';
     const name = isKnown ? identified.name : null;
-    const mayStillSay = name === null && isKnown && CHALLENGING.has(door);
-    const couldBe = mayStillSay ? namesByToken(clients, origin) : [];
-    const known = { name, isKnown, address, couldBe };
-    const label = name === null ? (lease?.container ?? this.#options.labels.of(address)) : null;
-    if (label instanceof Promise) return label.then((found) => this.#opened(door, asked, known, found));
-    return this.#opened(door, asked, known, label);
+    const mayStillSay = clients.length > 0 && name === null && isKnown && CHALLENGING.has(door);
+    const known = { address, name, isKnown, couldBe: mayStillSay ? namesByToken(clients, origin) : NOBODY };
+    const label = name === null ? (origin.lease?.container ?? this.#options.labels.of(address)) : null;
+    if (!(label instanceof Promise)) return this.#opened(door, asked, known, label);
+    return label.then((found) => this.#opened(door, asked, known, found));
   }
 
-  #opened(door: Door, asked: Asked, { isKnown, address, name, couldBe }: KnownClient, found: string | null): Arrival {
+  #opened(door: Door, asked: Asked, { address, name, isKnown, couldBe }: KnownClient, found: string | null): Arrival {
     const { policy, clients } = this.inForce.settings;
     // A container that is named like a configured client must not pass for it in the log.
     const label = clients.some((client) => client.name === found) ? null : found;
     const client = { address, name, label, couldBe };
     const inForce = asked.policy === undefined ? policyFor(policy, client) : pausedAs(asked.policy, policy);
-    return { flow: this.#flow(door, client, asked.method, inForce), isKnown };
+    return { flow: new Flow(this.#room, { door, client, method: asked.method, policy: inForce }), isKnown };
   }
 
   /** Who asks, without credentials: for doors that take none. */
-  whoIs(peer: Peer): Identified {
+  whoIs({ remoteAddress }: Peer): Identified {
     const { clients } = this.inForce.settings;
-    return identify(clients, this.#originOf(peer, clients), null);
+    return identify(clients, this.#originOf(peerAddress(remoteAddress), clients), null);
   }
 
   /** Reports that a steered client has asked DNS for a name that leads here. */
@@ -177,8 +161,8 @@ export class Arrivals {
 
   /** For what is refused before it is a request: no credentials are looked at. */
   arriveUnread(door: Door, socket: Socket): Flow {
-    const client = { address: peerAddress(socket.remoteAddress), name: null, label: null, couldBe: [] };
-    return this.#flow(door, client, null, this.inForce.settings.policy);
+    const client = { address: peerAddress(socket.remoteAddress), name: null, label: null, couldBe: NOBODY };
+    return new Flow(this.#room, { door, client, method: null, policy: this.inForce.settings.policy });
   }
 
   /** Takes both sockets over: relays until both sides have ended, then writes the close record. `running` counts it until then. */
@@ -186,22 +170,11 @@ export class Arrivals {
     new OpenTunnel(this, flow, ends);
   }
 
-  #originOf({ remoteAddress }: Peer, clients: readonly ClientEntry[]): Origin {
-    const address = peerAddress(remoteAddress);
+  #originOf(address: string, clients: readonly ClientEntry[]): Origin {
     const { leases, pods } = this.#options;
     const pod = clients.length === 0 ? null : pods.of(address);
     return { address, lease: leases === null ? null : leases.of(address), pod };
   }
-
-  #flow(door: Door, client: Client, method: string | null, policy: Policy): Flow {
-    return new Flow({
-      id: this.#options.newId(),
-      door,
-      client,
-      method,
-      policy,
-      records: this.#options.records,
-      clock: this.#clock,
-    });
-  }
 }
+
+const NOBODY: readonly string[] = Object.freeze([]);

@@ -62,7 +62,6 @@ function isNoCredential(entries: readonly ClientEntry[], { user, password }: Cre
 
 /** The names that a client of this origin could prove with a token. */
 export function namesByToken(entries: readonly ClientEntry[], origin: Origin): readonly string[] {
-  if (entries.length === 0) return NOBODY;
   const covers = covererOf(origin);
   return entries.filter((entry) => entry.token !== null && covers(entry)).map(({ name }) => name);
 }
@@ -75,7 +74,6 @@ function covererOf({ address, lease, pod }: Origin): (entry: ClientEntry) => boo
     (entry.pods === null || entry.name === pod);
 }
 
-const NOBODY: readonly string[] = Object.freeze([]);
 const UNNAMED: Identified = { outcome: 'known', name: null };
 
 /** The `Basic` credentials in a Proxy-Authorization field (RFC 7617); null if it has any other form. */

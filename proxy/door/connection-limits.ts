@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { LimitsInForce } from '../config/config.js';
 import { peerAddress } from './clients.js';
+import type { Turns } from './turns.js';
 
 export interface ConnectionLimits {
   /** Counts the connection until it closes. */
@@ -37,7 +38,8 @@ export interface Bounds {
   readonly heard?: number;
   /** How many may be silent, however low the limit is. */
   readonly leastUnheard?: number;
-  readonly onEnter?: () => void;
+  /** Are told of each connection. */
+  readonly turns?: Pick<Turns, 'isAccepting'>;
 }
 
 type InForce = LimitsInForce<'connections' | 'connectionsPerClient'>;
@@ -56,9 +58,12 @@ class OpenConnections implements ConnectionLimits {
   #admitted = 0;
   #unheard = 0;
 
-  constructor(inForce: InForce, { heard = HEARD, leastUnheard = LEAST_UNHEARD, onEnter = () => undefined }: Bounds) {
+  constructor(
+    inForce: InForce,
+    { heard = HEARD, leastUnheard = LEAST_UNHEARD, turns = { isAccepting: false } }: Bounds,
+  ) {
     this.#inForce = inForce;
-    this.#bounds = { heard, leastUnheard, onEnter };
+    this.#bounds = { heard, leastUnheard, turns };
   }
 
   empty(): Promise<void> {
@@ -66,7 +71,7 @@ class OpenConnections implements ConnectionLimits {
   }
 
   enter(socket: Socket): CountedConnection {
-    this.#bounds.onEnter();
+    this.#bounds.turns.isAccepting = true;
     const client = this.#client(peerAddress(socket.remoteAddress));
     const { connections, connectionsPerClient } = this.#inForce.settings.limits;
     client.open += 1;

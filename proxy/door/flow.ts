@@ -39,18 +39,19 @@ export function traceOf(target: Target): OpenTrace {
   return { target, addresses: EMPTY_TRACE.addresses, dnsMs: null, dialed: null, connectMs: null };
 }
 
-export interface FlowOptions {
-  readonly id: string;
-  readonly door: Door;
-  readonly client: Client;
-  readonly method: string | null;
-  readonly policy: Policy;
+/** What all flows have in common. */
+export interface FlowRoom {
+  readonly newId: () => string;
   readonly records: Records;
   readonly clock: Clock;
 }
 
-/** Who asked through which door for what. */
-type Subject = Pick<CloseRecord, 'client' | 'door' | 'host' | 'port' | 'rule' | 'status'>;
+export interface FlowOptions {
+  readonly door: Door;
+  readonly client: Client;
+  readonly method: string | null;
+  readonly policy: Policy;
+}
 
 /** What the cause of a close already says. */
 const SAID_BY_CAUSE: ReadonlySet<Reason> = new Set(['client-closed', 'upstream-reset', 'upstream-timeout', 'busy']);
@@ -61,86 +62,84 @@ export class Flow {
   readonly door: Door;
   readonly client: Client;
   readonly clock: Clock;
-  readonly #options: FlowOptions;
+  /**
+   * The policy in force when the request came: one snapshot for all that follows. Replaced only where the request has waited
+   * for an answer, which may have changed the policy.
+   */
+  policy: Policy;
+  /** The decision record says `allow`. */
+  isAllowed = false;
+  /** The reason that was reported after the decision record was written; null: none. */
+  late: Reason | null = null;
+  readonly #room: FlowRoom;
+  readonly #method: string | null;
   readonly #startedAt = performance.now();
-  /** The same in the close record as in the decision record. */
-  #recorded: Subject | null = null;
-  #isAllowed = false;
-  #late: Reason | null = null;
   #lateName: DnsName | undefined;
-  #policy: Policy;
+  #isRecorded = false;
+  /** What the decision record says, and the close record repeats. */
+  readonly #who: DecisionRecord['client'];
+  #host: string | null = null;
+  #port: number | null = null;
+  #rule: string | null = null;
+  #status: number | null = null;
 
-  constructor(options: FlowOptions) {
-    this.#options = options;
-    this.id = options.id;
-    this.door = options.door;
-    this.client = options.client;
-    this.clock = options.clock;
-    this.#policy = options.policy;
-  }
-
-  /** The policy in force when the request came, or when its wait for an answer ended: one snapshot for all that follows. */
-  get policy(): Policy {
-    return this.#policy;
-  }
-
-  /** The request has waited for an answer, which may have changed the policy. */
-  renew(policy: Policy): void {
-    this.#policy = policy;
+  constructor(room: FlowRoom, { door, client, method, policy }: FlowOptions) {
+    this.id = room.newId();
+    this.door = door;
+    this.client = client;
+    this.clock = room.clock;
+    this.policy = policy;
+    this.#room = room;
+    this.#method = method;
+    this.#who = { address: client.address, name: client.name ?? client.label };
   }
 
   /** `wouldDeny`: in mode `report`, what enforcement would have said. */
   allowed(trace: Trace, status: number | null, rule: string, wouldDeny: Refusal | null): void {
-    const decisive = { reason: wouldDeny?.reason ?? null, rule: wouldDeny?.rule ?? rule };
-    this.#record(trace, { outcome: 'allow', ...decisive, status });
+    this.#record(trace, status, { outcome: 'allow', reason: wouldDeny?.reason ?? null, rule: wouldDeny?.rule ?? rule });
   }
 
   refused(trace: Trace, status: number | null, { reason, rule }: Pick<Refusal, 'reason' | 'rule'>): void {
-    this.#record(trace, { outcome: REASONS[reason].outcome, reason, rule, status });
-  }
-
-  /** The decision record says `allow`. */
-  get isAllowed(): boolean {
-    return this.#isAllowed;
-  }
-
-  /** The reason that was reported after the decision record was written; null: none. */
-  get late(): Reason | null {
-    return this.#late;
+    this.#record(trace, status, { outcome: REASONS[reason].outcome, reason, rule });
   }
 
   /** The close record of a tunnel or a forwarded request, whose decision record has been written. */
   closed({ bytesUp, bytesDown, cause }: RelayResult): void {
-    const { client, door, host, port, rule, status } = this.#recorded ?? this.#subject(EMPTY_TRACE, null, null);
     const record: CloseRecord = {
       event: 'closed',
       id: this.id,
       time: this.clock.iso(),
-      client,
-      door,
-      host,
-      port,
-      rule,
-      status,
+      client: this.#who,
+      door: this.door,
+      host: this.#host,
+      port: this.#port,
+      rule: this.#rule,
+      status: this.#status,
       bytesUp,
       bytesDown,
       durationMs: Math.round(performance.now() - this.#startedAt),
       cause,
-      reason: this.#late !== null && SAID_BY_CAUSE.has(this.#late) ? null : this.#late,
+      reason: this.late !== null && SAID_BY_CAUSE.has(this.late) ? null : this.late,
     };
-    this.#options.records.sink.closed(named(record, this.#lateName));
+    const serverName = this.#lateName;
+    this.#room.records.sink.closed(serverName === undefined ? record : { ...record, serverName });
   }
 
-  #record(trace: Trace, decided: Pick<DecisionRecord, 'outcome' | 'reason' | 'rule' | 'status'>): void {
-    const { outcome, reason, rule, status } = decided;
-    if (this.#recorded !== null) {
-      this.#late = reason;
-      this.#lateName = trace.serverName;
+  #record(trace: Trace, status: number | null, { outcome, reason, rule }: Decided): void {
+    const { target, host = target?.host, serverName } = trace;
+    if (this.#isRecorded) {
+      this.late = reason;
+      this.#lateName = serverName;
       return;
     }
-    this.#isAllowed = outcome === 'allow';
-    this.#recorded = this.#subject(trace, rule, status);
-    const { client, door, host, port } = this.#recorded;
+    this.#isRecorded = true;
+    this.isAllowed = outcome === 'allow';
+    this.#host = host === undefined ? null : hostText(host);
+    this.#port = target?.port ?? null;
+    this.#rule = rule;
+    this.#status = status;
+    const addresses: string[] = [];
+    for (const { text } of trace.addresses) addresses.push(text);
     // Field by field: a spread among this many costs more than everything in it.
     const record: DecisionRecord = {
       event: 'decision',
@@ -148,36 +147,21 @@ export class Flow {
       time: this.clock.iso(),
       outcome,
       reason,
-      mode: this.#policy.mode,
-      client,
-      door,
-      host,
-      port,
+      mode: this.policy.mode,
+      client: this.#who,
+      door: this.door,
+      host: this.#host,
+      port: this.#port,
       rule,
       status,
-      method: this.#options.method,
-      addresses: trace.addresses.length === 0 ? NO_TEXTS : trace.addresses.map(({ text }) => text),
+      method: this.#method,
+      addresses,
       dialed: trace.dialed?.text ?? null,
       dnsMs: trace.dnsMs,
       connectMs: trace.connectMs,
     };
-    this.#options.records.sink.decision(named(record, trace.serverName));
-  }
-
-  #subject({ target, host = target?.host }: Trace, rule: Subject['rule'], status: Subject['status']): Subject {
-    return {
-      client: { address: this.client.address, name: this.client.name ?? this.client.label },
-      door: this.door,
-      host: host === undefined ? null : hostText(host),
-      port: target?.port ?? null,
-      rule,
-      status,
-    };
+    this.#room.records.sink.decision(serverName === undefined ? record : { ...record, serverName });
   }
 }
 
-const NO_TEXTS: readonly string[] = [];
-
-function named<T extends object>(record: T, serverName: DnsName | undefined): T & { readonly serverName?: DnsName } {
-  return serverName === undefined ? record : { ...record, serverName };
-}
+type Decided = Pick<DecisionRecord, 'outcome' | 'reason' | 'rule'>;

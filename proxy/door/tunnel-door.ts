@@ -59,7 +59,7 @@ export function createTunnelDoor(arrivals: Arrivals, connectionLimits: Connectio
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
     const counted = connectionLimits.enter(socket);
     const visit = new Visit(arrivals, door, owner, new PlainSide(socket));
-    arrivals.track(socket, visit.run(counted));
+    arrivals.running.track(socket, visit.run(counted));
   });
 }
 

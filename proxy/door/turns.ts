@@ -7,13 +7,6 @@
  * other one wait in the kernel for as many turns as it has connections there. DECISIONS 69.
  */
 
-export interface Turns {
-  /** Null: at once. Otherwise resolves when this client has its next turn. */
-  wait(client: string): Promise<void> | null;
-  /** A connection has been accepted: others may be waiting after it. */
-  accepted(): void;
-}
-
 /** How many requests of one client begin in one turn of the event loop without waiting. */
 export const PER_CLIENT = 8;
 /** The same for all clients together, not counting the first request of each. */
@@ -22,58 +15,58 @@ const AT_ONCE = 32;
 const PER_LOOP = 64;
 const PER_LOOP_ACCEPTING = 2;
 
-export function createTurns(): Turns {
-  const begun = new Map<string, number>();
-  const waiting = new Map<string, (() => void)[]>();
-  const again: [string, (() => void)[]][] = [];
-  let isScheduled = false;
-  let isAccepting = false;
-  let atOnce = 0;
-  const schedule = (): void => {
-    if (isScheduled) return;
-    isScheduled = true;
-    setImmediate(nextLoop);
+export class Turns {
+  /**
+   * Set to true when a connection has been accepted: others may be waiting after it. Holds until the end of a turn of the loop
+   * in which requests have come.
+   */
+  isAccepting = false;
+  readonly #begun = new Map<string, number>();
+  readonly #waiting = new Map<string, (() => void)[]>();
+  #isScheduled = false;
+  #atOnce = 0;
+
+  /** Null: at once. Otherwise resolves when this client has its next turn. */
+  wait(client: string): Promise<void> | null {
+    if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      setImmediate(this.#nextLoop);
+    }
+    const queue = this.#waiting.get(client);
+    const before = this.#begun.get(client) ?? 0;
+    if (queue === undefined && (before === 0 || (before < PER_CLIENT && this.#atOnce < AT_ONCE))) {
+      this.#begun.set(client, before + 1);
+      this.#atOnce += 1;
+      return null;
+    }
+    return new Promise((resolve) => {
+      if (queue === undefined) this.#waiting.set(client, [resolve]);
+      else queue.push(resolve);
+    });
+  }
+
+  readonly #nextLoop = (): void => {
+    const most = this.isAccepting ? PER_LOOP_ACCEPTING : PER_LOOP;
+    this.isAccepting = false;
+    this.#atOnce = 0;
+    this.#begun.clear();
+    for (let left = most; left > 0 && this.#waiting.size > 0; ) left -= this.#oneRound(left);
+    this.#isScheduled = this.#waiting.size > 0;
+    if (this.#isScheduled) setImmediate(this.#nextLoop);
   };
-  const nextLoop = (): void => {
-    const most = isAccepting ? PER_LOOP_ACCEPTING : PER_LOOP;
-    isScheduled = false;
-    isAccepting = false;
-    atOnce = 0;
-    begun.clear();
-    for (let left = most; left > 0 && waiting.size > 0; ) left -= oneRound(left);
-    if (waiting.size > 0) schedule();
-  };
+
   /** One request of each waiting client, `most` in all. Whoever was served goes to the end of the line. */
-  const oneRound = (most: number): number => {
+  #oneRound(most: number): number {
+    const again: [string, (() => void)[]][] = [];
     let served = 0;
-    for (const [client, queue] of waiting) {
+    for (const [client, queue] of this.#waiting) {
       if (served === most) break;
       served += 1;
       queue.shift()?.();
-      waiting.delete(client);
+      this.#waiting.delete(client);
       if (queue.length > 0) again.push([client, queue]);
     }
-    for (const [client, queue] of again.splice(0)) waiting.set(client, queue);
+    for (const [client, queue] of again) this.#waiting.set(client, queue);
     return served;
-  };
-  return {
-    wait(client) {
-      schedule();
-      const queue = waiting.get(client);
-      const before = begun.get(client) ?? 0;
-      if (queue === undefined && (before === 0 || (before < PER_CLIENT && atOnce < AT_ONCE))) {
-        begun.set(client, before + 1);
-        atOnce += 1;
-        return null;
-      }
-      return new Promise((resolve) => {
-        if (queue === undefined) waiting.set(client, [resolve]);
-        else queue.push(resolve);
-      });
-    },
-    accepted() {
-      schedule();
-      isAccepting = true;
-    },
-  };
+  }
 }

@@ -30,7 +30,7 @@ export function connect(arrivals: Arrivals, request: RequestHead, client: Side, 
     return;
   }
   early.start(null);
-  arrivals.track(
+  arrivals.running.track(
     socket,
     arriving.then((arrival) => open(arrivals, request, { client, early, busy, arrival })),
   );

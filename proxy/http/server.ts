@@ -80,7 +80,7 @@ class Listener implements ConnectionOptions {
 
   upgrade(request: ClientRequest, client: Side, takenOver: TakeOverOptions): void {
     const work = upgrade(this.arrivals, request, client, { ...takenOver, door: this.#upgrades });
-    this.arrivals.track(client.socket, work);
+    this.arrivals.running.track(client.socket, work);
   }
 
   refuse(reason: HeadFault | 'not-origin-form', client: Side): void {
