@@ -29,6 +29,7 @@ export class Pump implements Heir, Taker, Sender {
   readonly to: Socket;
   /** Octets read so far. */
   carried = 0;
+  isClosed = false;
   most: ReadSize = 'large';
   readonly #tunnel: Pumping;
   #claim: Claim | null = null;

@@ -6,7 +6,7 @@ import type { DirectReads } from './direct-io.js';
 import type { Screen, Screened } from './first-bytes.js';
 import type { Claim } from './memory-budget.js';
 import { Pump, type Pumping } from './pump.js';
-import { PlainSide, type Side } from './side.js';
+import { report, type Side } from './side.js';
 
 export interface RelayOptions {
   /** The tunnel is cut if nothing moves in either direction for this long, and nothing waits for a slow reader. */
@@ -51,7 +51,7 @@ export interface Relay {
  * writer: the rest of one read, until which is gone no more is read. Over the memory budget, the tunnel is cut.
  */
 export function relay(client: Side, upstream: Socket, options: RelayOptions): Relay {
-  return new SocketRelay(client, new PlainSide(upstream), options);
+  return new SocketRelay(client, upstream, options);
 }
 
 /** Keeps no screen that has judged, no closure and no promise, since thousands of tunnels may be silent for hours. */
@@ -68,7 +68,7 @@ class SocketRelay implements Relay, Screened, Pumping, Due {
   #cause: CloseCause = 'end';
   #open = 2;
 
-  constructor(client: Side, upstream: Side, options: RelayOptions) {
+  constructor(client: Side, upstream: Socket, options: RelayOptions) {
     this.reads = options.reads;
     this.#owner = options.owner;
     this.#screen = options.screen;
@@ -76,10 +76,12 @@ class SocketRelay implements Relay, Screened, Pumping, Due {
     this.#idleTimeoutMs = options.idleTimeoutMs;
     this.#idle = new Deadline(options.deadlines, this);
     this.#idle.set(options.idleTimeoutMs);
-    this.#up = new Pump(client.socket, upstream.socket, this);
-    this.#down = new Pump(upstream.socket, client.socket, this);
-    this.#watch(client, this.#up);
-    this.#watch(upstream, this.#down);
+    this.#up = new Pump(client.socket, upstream, this);
+    this.#down = new Pump(upstream, client.socket, this);
+    client.inherit(this.#up);
+    report(upstream, this.#down);
+    this.#look(this.#up);
+    this.#look(this.#down);
     if (this.#open > 0) this.#begin(options.head);
   }
 
@@ -144,8 +146,13 @@ class SocketRelay implements Relay, Screened, Pumping, Due {
     passEnd(pump.to);
   }
 
-  /** A side that closes without an end, also if without an error, takes the other one with it. */
+  /**
+   * A side that closes without an end, also if without an error, takes the other one with it. Counted once: a socket says that
+   * it is closed some time before its event, until which it keeps its listeners.
+   */
   closed(pump: Pump, hadError: boolean): void {
+    if (pump.isClosed) return;
+    pump.isClosed = true;
     if (hadError) this.cut(pump === this.#up ? 'client-reset' : 'upstream-reset');
     if (!pump.from.readableEnded) pump.to.destroy();
     this.#open -= 1;
@@ -172,11 +179,10 @@ class SocketRelay implements Relay, Screened, Pumping, Due {
     else this.cut('idle');
   }
 
-  /** Looks for a socket that was lost before this, too, since its events are not repeated. */
-  #watch(side: Side, pump: Pump): void {
+  /** For a socket that was lost before this, since its events are not repeated. */
+  #look(pump: Pump): void {
     if (pump.from.destroyed) this.cut(pump === this.#up ? 'client-reset' : 'upstream-reset');
     if (pump.from.closed) this.closed(pump, false);
-    else side.inherit(pump);
   }
 }
 

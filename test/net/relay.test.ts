@@ -6,8 +6,8 @@ import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import type { Screen } from '../../proxy/net/first-bytes.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
-import { relay } from '../../proxy/net/relay.js';
-import type { Heir, Side } from '../../proxy/net/side.js';
+import { type RelayOwner, relay } from '../../proxy/net/relay.js';
+import { type Heir, PlainSide, type Side } from '../../proxy/net/side.js';
 import { relayOwner } from './relay-owner.js';
 import { pair } from './socket-pair.js';
 
@@ -35,6 +35,37 @@ test('a tunnel whose screen throws at its end has ended all the same', async () 
   await clientClosed;
   assert.throws(() => heirs[0]?.closed(false), defect);
   assert.deepEqual(await done, { bytesUp: 0, bytesDown: 0, cause: 'end' });
+  client.far.destroy();
+  upstream.far.destroy();
+});
+
+test("a tunnel of sockets that are being closed ends once, and their errors are nobody's defect", async () => {
+  const [client, upstream] = [await pair(), await pair()];
+  const { owner, done } = relayOwner(createMemoryBudget({ settings: { limits: { memoryBytes: 1 << 20 } } }));
+  let ends = 0;
+  const counting: RelayOwner = {
+    claim: (share, refuse) => owner.claim(share, refuse),
+    ended(result) {
+      ends += 1;
+      owner.ended(result);
+    },
+  };
+  const side = new PlainSide(client.near);
+  const closed = [client, upstream].map(({ near }) => once(near, 'close'));
+  upstream.near.destroy(new Error('lost'));
+  client.near.destroy();
+  relay(side, upstream.near, {
+    idleTimeoutMs: 60_000,
+    deadlines: new Deadlines(),
+    reads: new DirectReads(Buffer.allocUnsafeSlow(64 * 1024)),
+    owner: counting,
+    head: Buffer.alloc(0),
+    screen: null,
+    screenTimeoutMs: 60_000,
+  });
+  await Promise.all(closed.map((one) => one.catch(() => undefined)));
+  assert.deepEqual(await done, { bytesUp: 0, bytesDown: 0, cause: 'client-reset' });
+  assert.equal(ends, 1);
   client.far.destroy();
   upstream.far.destroy();
 });
