@@ -14,7 +14,6 @@ import type { HostPort } from '../config/places.js';
 import { type Address, parseAddress } from '../core/address.js';
 import type { DnsName } from '../core/host-pattern.js';
 import { decideHost, type Refusal } from '../core/policy.js';
-import { EgressError } from '../core/reasons.js';
 import type { Arrivals } from '../door/arrivals.js';
 import { peerAddress } from '../door/clients.js';
 import type { ConnectionLimits } from '../door/connection-limits.js';
@@ -154,11 +153,12 @@ async function serveTcp(options: Answering, socket: Socket, asker: Asker, heard:
   const idle = new AbortController();
   // Also for whoever does not read the last answers.
   const timer = setTimeout(() => {
-    idle.abort(new EgressError('handshake-timeout'));
+    idle.abort();
+    octets.onLate();
     socket.destroy();
   }, TCP_QUERY_MS);
   socket.once('close', () => clearTimeout(timer));
-  const octets = readOctets(socket, options.arrivals.reads, idle.signal);
+  const octets = readOctets(socket, options.arrivals.reads);
   try {
     while (await answerNext(options, asker, { socket, octets, signal: idle.signal })) {
       heard();

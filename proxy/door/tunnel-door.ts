@@ -7,10 +7,9 @@ import type { Policy } from '../core/policy.js';
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
-import type { Deadlines } from '../net/deadlines.js';
+import { Deadline, type Deadlines } from '../net/deadlines.js';
 import { DROPPED, send } from '../net/direct-io.js';
 import type { Screen } from '../net/first-bytes.js';
-import { HandshakeDeadline } from '../net/handshake-deadline.js';
 import { hearOctets, type OctetReader } from '../net/octet-reader.js';
 import { PlainSide, type Side } from '../net/side.js';
 import type { Door } from '../observe/record.js';
@@ -88,9 +87,10 @@ class Visit {
    */
   run(counted: CountedConnection): Promise<void> {
     const { deadlines, reads, inForce } = this.#arrivals;
-    // One for the whole handshake. By its end the client is known: what it sends meanwhile is kept.
-    const late = new HandshakeDeadline(deadlines, inForce.settings.limits.headerTimeoutMs);
-    const octets = hearOctets(this.#client, reads, late);
+    const octets = hearOctets(this.#client, reads);
+    // One for the whole handshake, so that a slow client cannot extend it message by message. By its end the client is known.
+    const late = new Deadline(deadlines, octets);
+    late.set(inForce.settings.limits.headerTimeoutMs);
     const open = (said: Heard, flow: Flow): void => {
       late.clear();
       this.#open(said, { flow, rest: octets.release(), counted });

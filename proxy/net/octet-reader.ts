@@ -1,7 +1,7 @@
 /** Reads a connection in pieces of the size that is asked for. What follows is kept for the next reader, within a bound. */
 import type { Socket } from 'node:net';
 import { EgressError } from '../core/reasons.js';
-import type { Abortable } from './abort.js';
+import type { Due } from './deadlines.js';
 import { type DirectReads, READ_BYTES } from './direct-io.js';
 import type { Heir, Side } from './side.js';
 
@@ -12,28 +12,26 @@ const NOTHING = Buffer.alloc(0);
 /** The length of a message in octets, as far as `held` tells: more than has come as long as the message is not whole. */
 export type LengthOf = (held: Buffer) => number;
 
-/** Ends reading early, with the error to reject with as its reason. Every AbortSignal is one. */
-export interface Ending extends Abortable {
-  readonly reason: unknown;
+/** What is read: a socket. */
+interface Source {
+  /** There is room again. */
+  resume(): unknown;
 }
 
 /** Holds what has come and was not taken yet. `push` tells whoever feeds it when that is enough. */
-export class OctetReader implements Heir {
-  readonly #ending: Ending;
-  readonly #more: () => void;
+export class OctetReader implements Heir, Due {
+  readonly #source: Source;
   /** Grows by doubling. A part that was handed out is never written to again. */
   #buffer = NOTHING;
   #start = 0;
   #end = 0;
   #isOver = false;
   #isLost = false;
+  #failure: EgressError | null = null;
   #wake: (() => void) | null = null;
 
-  /** `more` is called when there is room again. */
-  constructor(ending: Ending, more: () => void) {
-    this.#ending = ending;
-    this.#more = more;
-    ending.addEventListener('abort', this.#onNews);
+  constructor(source: Source) {
+    this.#source = source;
   }
 
   /** Copies `bytes`. False: enough is held for now. */
@@ -43,6 +41,12 @@ export class OctetReader implements Heir {
     this.#end += bytes.length;
     this.#wake?.();
     return this.#length < MOST_BYTES;
+  }
+
+  /** The time for what it is read for is over: nothing more can be taken. */
+  onLate(): void {
+    this.#failure = new EgressError('handshake-timeout');
+    this.#wake?.();
   }
 
   /** No more will come. */
@@ -62,7 +66,7 @@ export class OctetReader implements Heir {
 
   /**
    * Exactly so many octets, or one whole message; not as a promise if they have come already. Rejects with EgressError
-   * `client-closed` if the connection ends before that, or with the reason of `ending`.
+   * `client-closed` if the connection ends before that, or `handshake-timeout`.
    */
   readonly take = (wanted: number | LengthOf): Buffer | Promise<Buffer> => {
     try {
@@ -74,7 +78,7 @@ export class OctetReader implements Heir {
 
   /**
    * Whatever has come, at least one octet; null at the end. Rejects with EgressError `client-closed` if the connection is lost
-   * instead, or with the reason of `ending`.
+   * instead, or `handshake-timeout`.
    */
   takeSome(): Buffer | null | Promise<Buffer | null> {
     try {
@@ -87,7 +91,6 @@ export class OctetReader implements Heir {
 
   /** Ends reading, and returns what was not taken. */
   release(): Buffer {
-    this.#ending.removeEventListener('abort', this.#onNews);
     return this.#cut(this.#length);
   }
 
@@ -97,19 +100,22 @@ export class OctetReader implements Heir {
       this.#wake = () => {
         try {
           const found = find();
-          if (found === undefined) return this.#more();
+          if (found === undefined) {
+            this.#source.resume();
+            return;
+          }
           resolve(found);
         } catch (error) {
           reject(error);
         }
         this.#wake = null;
       };
-      this.#more();
+      this.#source.resume();
     });
   }
 
   #whole(wanted: number | LengthOf): Buffer | undefined {
-    if (this.#ending.aborted) throw this.#ending.reason;
+    if (this.#failure !== null) throw this.#failure;
     const length = typeof wanted === 'number' ? wanted : wanted(this.#buffer.subarray(this.#start, this.#end));
     if (length <= this.#length) return this.#cut(length);
     if (this.#isOver) throw new EgressError('client-closed');
@@ -117,7 +123,7 @@ export class OctetReader implements Heir {
   }
 
   #some(): Buffer | null | undefined {
-    if (this.#ending.aborted) throw this.#ending.reason;
+    if (this.#failure !== null) throw this.#failure;
     if (this.#length > 0) return this.#cut(this.#length);
     if (this.#isLost) throw new EgressError('client-closed');
     return this.#isOver ? null : undefined;
@@ -143,21 +149,19 @@ export class OctetReader implements Heir {
     this.#start = 0;
     this.#end = unread.length;
   }
-
-  readonly #onNews = (): void => this.#wake?.();
 }
 
 /** Reads `socket` from now on. After `release`, another reader has to take over. */
-export function readOctets(socket: Socket, reads: DirectReads, ending: Ending): OctetReader {
-  const reader = new OctetReader(ending, () => void socket.resume());
+export function readOctets(socket: Socket, reads: DirectReads): OctetReader {
+  const reader = new OctetReader(socket);
   socket.once('end', () => reader.ended()).once('close', () => reader.closed());
   return reading(reader, socket, reads);
 }
 
 /** The same for a side, which its next owner inherits. */
-export function hearOctets(client: Side, reads: DirectReads, ending: Ending): OctetReader {
+export function hearOctets(client: Side, reads: DirectReads): OctetReader {
   const { socket } = client;
-  const reader = new OctetReader(ending, () => void socket.resume());
+  const reader = new OctetReader(socket);
   client.inherit(reader);
   return reading(reader, socket, reads);
 }

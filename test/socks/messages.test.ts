@@ -117,9 +117,9 @@ test('an end or an abort within a message ends the reading', async () => {
   const reading = broken.take(4);
   broken.end();
   await assert.rejects(async () => reading, new EgressError('client-closed'));
-  const abort = new AbortController();
-  const waiting = open(abort.signal).take(4);
-  abort.abort(new EgressError('handshake-timeout'));
+  const late = open();
+  const waiting = late.take(4);
+  late.onLate();
   await assert.rejects(async () => waiting, new EgressError('handshake-timeout'));
 });
 
@@ -137,8 +137,10 @@ test('a message is taken as soon as it is whole, and not before', async () => {
 
 test('a reader that is not taken from says when it has enough, and when there is room again', async () => {
   let asked = 0;
-  const reader = new OctetReader(new AbortController().signal, () => {
-    asked += 1;
+  const reader = new OctetReader({
+    resume() {
+      asked += 1;
+    },
   });
   assert.equal(reader.push(Buffer.alloc(16 * 1024 - 1)), true);
   assert.equal(reader.push(Buffer.alloc(1)), false);
@@ -175,8 +177,8 @@ test('no bytes make a message reader throw anything but the end of the stream', 
   );
 });
 
-function open(signal = new AbortController().signal): OctetReader {
-  return new OctetReader(signal, () => undefined);
+function open(): OctetReader {
+  return new OctetReader({ resume: () => undefined });
 }
 
 function bytes(...parts: readonly (number | string)[]): Take {
