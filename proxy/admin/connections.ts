@@ -32,7 +32,7 @@ export function boundConnections(server: Server, isFromTools: (socket: Socket) =
     if (isFromTools(socket)) socket.destroy();
   });
   server.on('connection', (socket) => {
-    counts.set(socket, (isOwn(socket) ? own : others).enter(socket));
+    counts.set(socket, (isOwn(socket) ? own : others).follow(socket));
   });
   const count: RequestListener = ({ socket }, response) => {
     const counted = counts.get(socket);

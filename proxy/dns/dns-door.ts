@@ -69,7 +69,7 @@ export async function openDnsDoor(options: DnsDoorOptions): Promise<DnsDoor> {
   const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     const asker = { own: parseAddress(peerAddress(socket.localAddress)), remoteAddress: socket.remoteAddress };
-    const counted = admits(asker) ? connectionLimits.enter(socket) : null;
+    const counted = admits(asker) ? connectionLimits.follow(socket) : null;
     if (counted?.isAdmitted !== true) {
       socket.destroy();
       return;

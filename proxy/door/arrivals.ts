@@ -106,7 +106,7 @@ export class Arrivals {
     this.deadlines = options.deadlines;
     this.memory = options.memory;
     this.running = new Running(options.onDefect);
-    this.standings = new Standings(options.inForce, options.gate.own);
+    this.standings = new Standings(options.inForce, options.gate.own, this.running);
     const policyNow = ({ client }: Flow): Policy => policyFor(options.inForce.settings.policy, client);
     this.#room = { newId: options.newId, records: options.records, clock: new Clock() };
     this.admitting = { gate: options.gate, runTime: options.runTime ?? null, policyNow };

@@ -52,6 +52,8 @@ export class Opening implements Waiter, Heir, EarlyOwner, DialOwner, Work {
   readonly client: Side;
   /** The client's. */
   readonly socket: Socket;
+  before: Work | null = null;
+  behind: Work | null = null;
   readonly #target: Target;
   readonly #early: EarlyData | null;
   readonly #owner: OpeningOwner;
@@ -64,8 +66,6 @@ export class Opening implements Waiter, Heir, EarlyOwner, DialOwner, Work {
   #wouldDeny: Denial | null = null;
   #dial: Dial | null = null;
   #dialedAt = 0;
-  /** Its place among the work under way; null: it does not wait. */
-  #place: number | null = null;
 
   constructor(arrivals: Arrivals, flow: Flow, target: Target, { client, early, owner }: OpeningOptions) {
     this.arrivals = arrivals;
@@ -130,9 +130,7 @@ export class Opening implements Waiter, Heir, EarlyOwner, DialOwner, Work {
 
   /** From here on the client is read, and the drain waits for this. A fixed relay is counted by its door. */
   #wait(): void {
-    if (this.#place !== null || this.flow.door === 'relay') return;
-    this.#place = this.arrivals.running.enter(this);
-    this.#early?.start(this);
+    if (this.flow.door !== 'relay' && this.arrivals.running.ordinary.enter(this)) this.#early?.start(this);
   }
 
   #judge({ verdict, addresses, dnsMs, once = false }: Admitted): void {
@@ -188,7 +186,7 @@ export class Opening implements Waiter, Heir, EarlyOwner, DialOwner, Work {
       socket.destroy();
       this.#defect(error);
     }
-    if (this.#place !== null) this.arrivals.running.leave(this.#place, this);
+    this.arrivals.running.ordinary.leave(this);
   }
 
   onFailed(error: unknown): void {
@@ -209,7 +207,7 @@ export class Opening implements Waiter, Heir, EarlyOwner, DialOwner, Work {
     } catch (error) {
       this.#defect(error);
     }
-    if (this.#place !== null) this.arrivals.running.leave(this.#place, this);
+    this.arrivals.running.ordinary.leave(this);
   }
 
   /** Costs its own client the connection, and nobody else. */

@@ -1,12 +1,15 @@
 /** How many connections are open, in all and per client address, and how many of them have not said what they want. */
 import type { Socket } from 'node:net';
 import type { LimitsInForce } from '../config/config.js';
+import { OpenSet, type Placed } from '../net/open-set.js';
 import { peerAddress } from './clients.js';
 import type { Turns } from './turns.js';
 
 export interface ConnectionLimits {
-  /** Counts the connection until it closes. */
+  /** Counts the connection until its owner says that it has `left`, as soon as the socket has closed. */
   enter(socket: Socket): CountedConnection;
+  /** Counts it until it closes. */
+  follow(socket: Socket): CountedConnection;
   readonly open: number;
   /** Resolves when none is open. A server reports that it is closed before its last connection does. */
   empty(): Promise<void>;
@@ -20,6 +23,8 @@ export interface CountedConnection {
   heard(): void;
   /** It waits for another request: until that is heard, it counts as silent, and may be closed to make room. */
   waits(): void;
+  /** It has closed. */
+  left(): void;
 }
 
 /** How many connections over a limit are heard and refused with a reason; any more are a flood. */
@@ -51,12 +56,12 @@ export function createConnectionLimits(inForce: InForce, bounds: Bounds = {}): C
 
 class OpenConnections implements ConnectionLimits {
   open = 0;
+  admitted = 0;
+  unheard = 0;
+  readonly clients = new Map<string, Client>();
   readonly #inForce: InForce;
   readonly #bounds: Required<Bounds>;
-  readonly #clients = new Map<string, Client>();
   readonly #whenEmpty: (() => void)[] = [];
-  #admitted = 0;
-  #unheard = 0;
 
   constructor(
     inForce: InForce,
@@ -70,61 +75,51 @@ class OpenConnections implements ConnectionLimits {
     return new Promise((resolve) => (this.open === 0 ? resolve() : this.#whenEmpty.push(resolve)));
   }
 
+  /** The last one has left. */
+  tellEmpty(): void {
+    for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  }
+
+  follow(socket: Socket): CountedConnection {
+    const connection = this.enter(socket);
+    socket.on('close', () => connection.left());
+    return connection;
+  }
+
   enter(socket: Socket): CountedConnection {
     this.#bounds.turns.isAccepting = true;
     const client = this.#client(peerAddress(socket.remoteAddress));
     const { connections, connectionsPerClient } = this.#inForce.settings.limits;
     client.open += 1;
     this.open += 1;
-    const hasRoom = client.admitted < TIMES_FREE * (connections - this.#admitted);
+    const hasRoom = client.admitted < TIMES_FREE * (connections - this.admitted);
     const isAdmitted = client.open <= connectionsPerClient && hasRoom;
-    if (isAdmitted) this.#admitted += 1;
+    if (isAdmitted) this.admitted += 1;
     if (isAdmitted) client.admitted += 1;
-    const connection = new Connection(this, { socket, client, isAdmitted });
-    follow(socket, connection);
-    if (isAdmitted) this.waits(connection);
-    else if (this.open - this.#admitted > this.#bounds.heard) socket.destroy();
+    const connection = new Connection(this, client, socket, isAdmitted);
+    if (isAdmitted) connection.waits();
+    else if (this.open - this.admitted > this.#bounds.heard) socket.destroy();
     return connection;
   }
 
-  waits(connection: Connection): void {
-    if (!connection.isAdmitted || !connection.isOpen || !connection.client.unheard.add(connection)) return;
-    this.#unheard += 1;
-    const most = Math.max(this.#bounds.leastUnheard, this.#inForce.settings.limits.connections * UNHEARD_PART);
-    if (this.#unheard <= most) return;
-    const silent = this.#longestOfMost();
-    silent?.leave();
-    silent?.socket.destroy();
-  }
-
-  heard(connection: Connection): void {
-    if (connection.client.unheard.delete(connection)) this.#unheard -= 1;
-  }
-
-  left(connection: Connection): void {
-    const { client, isAdmitted } = connection;
-    this.heard(connection);
-    this.open -= 1;
-    client.open -= 1;
-    if (isAdmitted) this.#admitted -= 1;
-    if (isAdmitted) client.admitted -= 1;
-    if (client.open === 0) this.#clients.delete(client.address);
-    if (this.open === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
-  }
-
   #client(address: string): Client {
-    const known = this.#clients.get(address);
+    const known = this.clients.get(address);
     if (known !== undefined) return known;
-    const client = { address, open: 0, admitted: 0, unheard: new Line() };
-    this.#clients.set(address, client);
+    const client = { address, open: 0, admitted: 0, unheard: new OpenSet<Connection>() };
+    this.clients.set(address, client);
     return client;
   }
 
-  /** The longest-waiting silent connection of the client that has the most of them. */
-  #longestOfMost(): Connection | null {
-    let largest: Line | null = null;
-    for (const { unheard } of this.#clients.values()) if (unheard.length > (largest?.length ?? 0)) largest = unheard;
-    return largest?.first ?? null;
+  /** One more is silent: beyond the bound, the longest-waiting one of the client that has the most of them is closed. */
+  makeRoom(): void {
+    const { leastUnheard } = this.#bounds;
+    if (this.unheard <= leastUnheard || this.unheard <= this.#inForce.settings.limits.connections * UNHEARD_PART)
+      return;
+    let largest: OpenSet<Connection> | null = null;
+    for (const { unheard } of this.clients.values()) if (unheard.size > (largest?.size ?? 0)) largest = unheard;
+    const silent = largest?.first ?? null;
+    silent?.left();
+    silent?.socket.destroy();
   }
 }
 
@@ -134,90 +129,48 @@ interface Client {
   /** How many are within the limits. */
   admitted: number;
   /**
-   * Those that have not said what they want. Silence costs a client nothing, and a forged address is capable of nothing
-   * else: so silent ones make room for each other, and never fill the overall limit.
+   * Those that have not said what they want, in the order in which they began to wait. Silence costs a client nothing, and a
+   * forged address is capable of nothing else: so silent ones make room for each other, and never fill the overall limit.
    */
-  readonly unheard: Line;
+  readonly unheard: OpenSet<Connection>;
 }
 
-class Connection implements CountedConnection {
+class Connection implements CountedConnection, Placed<Connection> {
   readonly socket: Socket;
-  readonly client: Client;
   readonly isAdmitted: boolean;
-  isOpen = true;
-  /** Its neighbours in the line. */
   before: Connection | null = null;
   behind: Connection | null = null;
   readonly #all: OpenConnections;
+  readonly #client: Client;
+  #isOpen = true;
 
-  constructor(all: OpenConnections, of: { socket: Socket; client: Client; isAdmitted: boolean }) {
+  constructor(all: OpenConnections, client: Client, socket: Socket, isAdmitted: boolean) {
     this.#all = all;
-    this.socket = of.socket;
-    this.client = of.client;
-    this.isAdmitted = of.isAdmitted;
-  }
-
-  heard(): void {
-    this.#all.heard(this);
+    this.#client = client;
+    this.socket = socket;
+    this.isAdmitted = isAdmitted;
   }
 
   waits(): void {
-    this.#all.waits(this);
+    if (!this.isAdmitted || !this.#isOpen || !this.#client.unheard.add(this)) return;
+    this.#all.unheard += 1;
+    this.#all.makeRoom();
   }
 
-  leave(): void {
-    if (!this.isOpen) return;
-    this.isOpen = false;
-    this.#all.left(this);
-  }
-}
-
-const COUNTED = Symbol('counted');
-type Followed = Socket & { [COUNTED]?: Connection };
-
-/** Without a closure for each. */
-function follow(socket: Socket, connection: Connection): void {
-  const followed: Followed = socket;
-  followed[COUNTED] = connection;
-  socket.on('close', onClose);
-}
-
-function onClose(this: Followed): void {
-  this[COUNTED]?.leave();
-}
-
-/** In the order in which they began to wait; linked, so that nothing remains of those that are gone (see OpenSet). */
-class Line {
-  length = 0;
-  first: Connection | null = null;
-  #last: Connection | null = null;
-
-  /** False if it is already in the line. */
-  add(one: Connection): boolean {
-    if (this.#has(one)) return false;
-    one.before = this.#last;
-    if (this.#last === null) this.first = one;
-    else this.#last.behind = one;
-    this.#last = one;
-    this.length += 1;
-    return true;
+  heard(): void {
+    if (this.#client.unheard.delete(this)) this.#all.unheard -= 1;
   }
 
-  /** False if it is not in the line. */
-  delete(one: Connection): boolean {
-    if (!this.#has(one)) return false;
-    const { before, behind } = one;
-    if (before === null) this.first = behind;
-    else before.behind = behind;
-    if (behind === null) this.#last = before;
-    else behind.before = before;
-    one.before = null;
-    one.behind = null;
-    this.length -= 1;
-    return true;
-  }
-
-  #has(one: Connection): boolean {
-    return one.before !== null || this.first === one;
+  left(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.heard();
+    const [all, client] = [this.#all, this.#client];
+    all.open -= 1;
+    client.open -= 1;
+    if (this.isAdmitted) all.admitted -= 1;
+    if (this.isAdmitted) client.admitted -= 1;
+    if (client.open === 0) all.clients.delete(client.address);
+    if (all.open === 0) all.tellEmpty();
   }
 }

@@ -30,7 +30,8 @@ export function createFixedRelay(options: FixedRelayOptions, fixed: FixedRelay):
     const counted = connectionLimits.enter(socket);
     // Nothing to wait for: the destination is fixed.
     counted.heard();
-    arrivals.running.trackRelay(socket, relayOne(options, new PlainSide(socket), !counted.isAdmitted, fixed));
+    const client = new PlainSide(socket, counted);
+    arrivals.running.trackRelay(socket, relayOne(options, client, !counted.isAdmitted, fixed));
   });
 }
 

@@ -9,8 +9,8 @@ import type { Claim, MemoryBudget } from '../net/memory-budget.js';
 import { type Relay, type RelayOwner, type RelayResult, relay } from '../net/relay.js';
 import type { Side } from '../net/side.js';
 import { EMPTY_TRACE, type Flow } from './flow.js';
-import type { Running, Watched } from './running.js';
-import type { Judged, Standing, Standings } from './standings.js';
+import type { Running, UnderWay, Watched } from './running.js';
+import type { Standing, Standings } from './standings.js';
 
 /** What all tunnels have in common. */
 export interface TunnelRoom {
@@ -33,16 +33,18 @@ export interface TunnelEnds {
   readonly standing: Standing;
 }
 
-export class OpenTunnel implements Watched, Judged, RelayOwner {
+export class OpenTunnel implements Watched, RelayOwner {
   readonly flow: Flow;
   readonly standing: Standing;
   readonly relay: Relay;
   bytes: number;
   since = performance.now();
-  place = -1;
+  isOver = false;
+  before: Watched | null = null;
+  behind: Watched | null = null;
   readonly #room: TunnelRoom;
-  #judgedPlace = -1;
-  #isOver = false;
+  /** Null: it is over before it was counted. */
+  #among: UnderWay | null = null;
 
   /** Relays at once. Takes both sockets over; keeps neither the head nor the screen: thousands of silent tunnels would hold them. */
   constructor(room: TunnelRoom, flow: Flow, { client, upstream, head, screen, standing }: TunnelEnds) {
@@ -54,9 +56,11 @@ export class OpenTunnel implements Watched, Judged, RelayOwner {
     const options = { idleTimeoutMs, screenTimeoutMs, reads, deadlines, owner: this, head, screen };
     this.relay = relay(client, upstream, options);
     this.bytes = this.relay.bytes();
-    if (this.#isOver) return;
-    room.running.opened(this, flow.door);
-    this.#judgedPlace = room.standings.enter(this);
+    if (this.isOver) return;
+    this.#among = room.running.opened(this, flow.door);
+    // The policy may have changed since the request came.
+    const denial = room.standings.objection(flow, standing);
+    if (denial !== null) this.cut(denial);
   }
 
   claim(share: 'relays' | 'early', refuse: () => void): Claim {
@@ -65,6 +69,7 @@ export class OpenTunnel implements Watched, Judged, RelayOwner {
 
   /** The policy no longer allows it. */
   cut(denial: Denial): void {
+    this.isOver = true;
     try {
       this.flow.refused({ ...EMPTY_TRACE, target: this.standing.permit.target }, null, denial);
     } catch (error) {
@@ -75,13 +80,12 @@ export class OpenTunnel implements Watched, Judged, RelayOwner {
   }
 
   ended(result: RelayResult): void {
-    this.#isOver = true;
-    this.#room.standings.leave(this.#judgedPlace, this);
+    this.isOver = true;
     try {
       this.flow.closed(result);
     } catch (error) {
       this.#room.onDefect(error);
     }
-    this.#room.running.left(this, this.flow.door);
+    this.#among?.closed(this);
   }
 }

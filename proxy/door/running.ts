@@ -1,9 +1,10 @@
 /** What is under way at the doors, and how it ends when the process has to: the drain. */
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
-import { OpenSet } from '../net/open-set.js';
+import { OpenSet, type Placed } from '../net/open-set.js';
 import type { Relay } from '../net/relay.js';
 import type { CloseCause, Door } from '../observe/record.js';
+import type { Judged } from './standings.js';
 
 /** A tunnel without a byte for this long is idle: its client keeps it for later, and can open another one then. */
 const IDLE_TUNNEL_MS = 2000;
@@ -17,17 +18,15 @@ const LINGER_RELAY_MS = 500;
 const LOOK_MS = 250;
 
 /** A tunnel, as the drain sees it. */
-export interface Watched {
+export interface Watched extends Judged, Placed<Watched> {
   readonly relay: Relay;
   /** What it had carried at the last look, and since when. */
   bytes: number;
   since: number;
-  /** Its place among those that are open. */
-  place: number;
 }
 
 /** A request under way. */
-export interface Work {
+export interface Work extends Placed<Work> {
   readonly socket: Socket;
 }
 
@@ -36,10 +35,12 @@ export interface Work {
  * work lasts, since their clients have nowhere else to go, and end after it: neither holds up the next process.
  */
 export class Running {
-  readonly #ordinary = new UnderWay();
+  /** True from the first moment of the drain. Set here alone, as it is read for every request. */
+  isDraining = false;
+  /** Requests, until they have ended or opened a tunnel, and tunnels. */
+  readonly ordinary = new UnderWay();
   readonly #relays = new UnderWay();
   readonly #onDefect: (error: unknown) => void;
-  #isDraining = false;
   #endsSoon = false;
   #hadRelays = false;
   #takesRelays = true;
@@ -50,13 +51,17 @@ export class Running {
   }
 
   get openTunnels(): number {
-    return this.#ordinary.tunnels.size + this.#relays.tunnels.size;
+    return this.ordinary.tunnels.size + this.#relays.tunnels.size;
+  }
+
+  tunnels(): readonly Watched[] {
+    return [...this.ordinary.tunnels.all(), ...this.#relays.tunnels.all()];
   }
 
   /** What the open tunnels have carried so far. */
   get openTunnelBytes(): { readonly up: number; readonly down: number } {
     const sum = { up: 0, down: 0 };
-    for (const { relay } of [...this.#ordinary.tunnels, ...this.#relays.tunnels]) {
+    for (const { relay } of this.tunnels()) {
       const { up, down } = relay.carried();
       sum.up += up;
       sum.down += down;
@@ -64,14 +69,9 @@ export class Running {
     return sum;
   }
 
-  /** True from the first moment of the drain. */
-  get isDraining(): boolean {
-    return this.#isDraining;
-  }
-
   /** Reasons to take no new request at all, or null. `isBusy`: its connection is over a limit. */
   turnsAway(isBusy: boolean): Reason | null {
-    if (this.#isDraining) return 'draining';
+    if (this.isDraining) return 'draining';
     return isBusy ? 'busy' : null;
   }
 
@@ -82,7 +82,7 @@ export class Running {
 
   /** True while a connection may be kept for another request. */
   get mayPersist(): boolean {
-    return !this.#endsSoon && !this.#isDraining;
+    return !this.#endsSoon && !this.isDraining;
   }
 
   /** True once what did not end in time has been cut. */
@@ -95,18 +95,9 @@ export class Running {
     return this.#takesRelays;
   }
 
-  /** Counts a request until it leaves. Returns its place, for `leave`. */
-  enter(work: Work): number {
-    return this.#ordinary.enter(work);
-  }
-
-  leave(place: number, work: Work): void {
-    this.#ordinary.leave(place, work);
-  }
-
   /** Counts a request until its end or its open tunnel. A defect costs its own client the connection, nobody else. */
   track(socket: Socket, work: Promise<void>): void {
-    this.#follow(this.#ordinary, socket, work);
+    this.#follow(this.ordinary, socket, work);
   }
 
   /** The same for a connection to a fixed relay. */
@@ -115,27 +106,21 @@ export class Running {
     this.#follow(this.#relays, socket, work);
   }
 
-  /** Counts a tunnel until `left`. `door`: the one it came through. */
-  opened(tunnel: Watched, door: Door): void {
-    tunnel.place = this.#through(door).tunnels.add(tunnel);
-  }
-
-  left(tunnel: Watched, door: Door): void {
-    this.#through(door).closed(tunnel);
-  }
-
-  #through(door: Door): UnderWay {
-    return door === 'relay' ? this.#relays : this.#ordinary;
+  /** Counts a tunnel until it is `closed` where it is counted. `door`: the one it came through. */
+  opened(tunnel: Watched, door: Door): UnderWay {
+    const all = door === 'relay' ? this.#relays : this.ordinary;
+    all.tunnels.add(tunnel);
+    return all;
   }
 
   /** Resolves when everything has ended; `cut` ends it sooner. */
   async drain(): Promise<void> {
-    this.#isDraining = true;
+    this.isDraining = true;
     const looking = setInterval(() => {
-      cutIdle(this.#ordinary.tunnels, IDLE_TUNNEL_MS);
+      cutIdle(this.ordinary.tunnels, IDLE_TUNNEL_MS);
       look(this.#relays.tunnels);
     }, LOOK_MS);
-    await this.#ordinary.empty();
+    await this.ordinary.empty();
     clearInterval(looking);
     await this.#endRelays();
     await this.#relays.empty();
@@ -145,8 +130,8 @@ export class Running {
   cut(cause: CloseCause): void {
     this.#isCut = true;
     this.#takesRelays = false;
-    for (const { tunnels } of [this.#ordinary, this.#relays]) for (const { relay } of tunnels) relay.cut(cause);
-    for (const { work } of [this.#ordinary, this.#relays]) for (const { socket } of work) socket.destroy();
+    for (const { relay } of this.tunnels()) relay.cut(cause);
+    for (const { work } of [this.ordinary, this.#relays]) for (const { socket } of work) socket.destroy();
   }
 
   async #endRelays(): Promise<void> {
@@ -163,9 +148,9 @@ export class Running {
   }
 
   #follow(all: UnderWay, socket: Socket, done: Promise<void>): void {
-    const work = { socket };
-    const place = all.enter(work);
-    const leave = (): void => all.leave(place, work);
+    const work: Work = { socket, before: null, behind: null };
+    all.enter(work);
+    const leave = (): void => all.leave(work);
     done.then(leave, (error: unknown) => {
       leave();
       this.#onDefect(error);
@@ -174,8 +159,7 @@ export class Running {
   }
 }
 
-/** Requests, until they have ended or opened a tunnel, and tunnels. */
-class UnderWay {
+export class UnderWay {
   readonly work = new OpenSet<Work>();
   readonly tunnels = new OpenSet<Watched>();
   readonly #whenEmpty: (() => void)[] = [];
@@ -184,18 +168,20 @@ class UnderWay {
     return this.work.size + this.tunnels.size;
   }
 
-  enter(work: Work): number {
+  /** Counts a request until it leaves. False if it is counted already. */
+  enter(work: Work): boolean {
     return this.work.add(work);
   }
 
-  leave(place: number, work: Work): void {
-    this.work.delete(place, work);
-    this.#tell();
+  /** Of one that is not counted, or not any more, nothing changes. */
+  leave(work: Work): void {
+    this.work.delete(work);
+    if (this.#whenEmpty.length > 0) this.#tell();
   }
 
   closed(tunnel: Watched): void {
-    this.tunnels.delete(tunnel.place, tunnel);
-    this.#tell();
+    this.tunnels.delete(tunnel);
+    if (this.#whenEmpty.length > 0) this.#tell();
   }
 
   #tell(): void {

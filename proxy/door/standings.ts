@@ -12,7 +12,7 @@ import {
 } from '../core/policy.js';
 import { pausedAs } from '../core/run-time.js';
 import type { Target } from '../core/target.js';
-import { OpenSet } from '../net/open-set.js';
+import { OpenSet, type Placed } from '../net/open-set.js';
 import type { Flow } from './flow.js';
 
 /** The grounds on which a connection was allowed. */
@@ -44,7 +44,17 @@ export interface Judged {
   readonly flow: Flow;
   /** Current whenever it is read: a request may not have been dialled yet. */
   readonly standing: Standing;
+  /** It has ended or has been cut: there is nothing left to judge. */
+  readonly isOver: boolean;
   cut(denial: Denial): void;
+}
+
+/** One that is no tunnel. */
+export interface Entered extends Judged, Placed<Entered> {}
+
+/** The tunnels that are open now. */
+interface OpenTunnels {
+  tunnels(): readonly Judged[];
 }
 
 /** How many are judged in one turn of the event loop, so that nobody else waits: some 5 microseconds each. */
@@ -53,42 +63,43 @@ const PER_TURN = 500;
 export class Standings {
   readonly #inForce: InForce<'policy' | 'clients'>;
   readonly #own: () => OwnEndpoints;
-  readonly #open = new OpenSet<Judged>();
+  readonly #tunnels: OpenTunnels;
+  readonly #entered = new OpenSet<Entered>();
 
-  constructor(inForce: InForce<'policy' | 'clients'>, own: () => OwnEndpoints) {
+  constructor(inForce: InForce<'policy' | 'clients'>, own: () => OwnEndpoints, tunnels: OpenTunnels) {
     this.#inForce = inForce;
     this.#own = own;
+    this.#tunnels = tunnels;
   }
 
   /**
    * From now on the connection is closed by `cut` when the policy would no longer allow it; at once, if that has come true
-   * since the request came. Returns its place, for `leave`.
+   * since the request came.
    */
-  enter(one: Judged): number {
-    const place = this.#open.add(one);
-    if (!this.#isAsItWas(one.flow, one.standing)) this.#judge(place, one);
-    return place;
+  enter(one: Entered): void {
+    this.#entered.add(one);
+    const denial = this.objection(one.flow, one.standing);
+    if (denial !== null) one.cut(denial);
   }
 
-  leave(place: number, one: Judged): void {
-    this.#open.delete(place, one);
+  leave(one: Entered): void {
+    this.#entered.delete(one);
   }
 
-  /** The refusal for a connection that is not open yet, if the policy has changed since it was allowed; null: it may open. */
+  /** The refusal for a connection that is only opening, if the policy has changed since it was allowed; null: it may open. */
   objection(flow: Flow, standing: Standing): Denial | null {
-    if (this.#isAsItWas(flow, standing)) return null;
-    const { permit, dialed, once, policy } = standing;
-    const asked = { target: permit.target, client: flow.client, policy };
-    return this.#denialNow(asked, { addresses: judged(permit, dialed), once });
+    const { client } = flow;
+    if (standing.policy === null && policyFor(this.#inForce.settings.policy, client) === flow.policy) return null;
+    return this.#denialOf(client, standing);
   }
 
   /** Resolves with how many were closed, once all that are open now have been judged by what is then in force. */
   async review(): Promise<number> {
     let closed = 0;
-    const all = this.#open.places();
+    const all = [...this.#tunnels.tunnels(), ...this.#entered.all()];
     for (let i = 0; i < all.length; i += PER_TURN) {
       if (i > 0) await new Promise((resolve) => setImmediate(resolve));
-      for (const [place, one] of all.slice(i, i + PER_TURN)) if (this.#judge(place, one)) closed += 1;
+      for (const one of all.slice(i, i + PER_TURN)) if (this.#judge(one)) closed += 1;
     }
     return closed;
   }
@@ -98,20 +109,17 @@ export class Standings {
     return this.#denialNow({ target, client, policy: null }, { addresses: [address], once: false }) === null;
   }
 
-  #isAsItWas({ client, policy }: Flow, standing: Standing): boolean {
-    return standing.policy === null && policyFor(this.#inForce.settings.policy, client) === policy;
-  }
-
   /** True if it has closed the connection. */
-  #judge(place: number, one: Judged): boolean {
-    if (!this.#open.has(place, one)) return false;
-    const { permit, dialed, once, policy } = one.standing;
-    const asked = { target: permit.target, client: one.flow.client, policy };
-    const denial = this.#denialNow(asked, { addresses: judged(permit, dialed), once });
+  #judge(one: Judged): boolean {
+    const denial = one.isOver ? null : this.#denialOf(one.flow.client, one.standing);
     if (denial === null) return false;
-    this.#open.delete(place, one);
     one.cut(denial);
     return true;
+  }
+
+  #denialOf(client: ClientIdentity, { permit, dialed, once, policy }: Standing): Denial | null {
+    const asked = { target: permit.target, client, policy };
+    return this.#denialNow(asked, { addresses: judged(permit, dialed), once });
   }
 
   /** The same target and address; and the same client, as long as the configuration has it. */

@@ -57,7 +57,7 @@ export function createTunnelDoor(arrivals: Arrivals, connectionLimits: Connectio
   const owner = ownerOf(door);
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
     const counted = connectionLimits.enter(socket);
-    const visit = new Visit(arrivals, door, owner, new PlainSide(socket));
+    const visit = new Visit(arrivals, door, owner, new PlainSide(socket, counted));
     arrivals.running.track(socket, visit.run(counted));
   });
 }

@@ -29,7 +29,8 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   readonly socket: Socket;
   readonly isBusy: boolean;
   most: ReadSize = 'small';
-  readonly #place: number;
+  before: OpenConnection | null = null;
+  behind: OpenConnection | null = null;
   readonly #options: ConnectionOptions;
   readonly #counted: CountedConnection;
   /** Null unless a part of a head has come; its limits are those of that moment. */
@@ -52,17 +53,13 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     const { arrivals } = options;
     this.#deadline = new Deadline(arrivals.deadlines, this);
     this.#deadline.set(arrivals.inForce.settings.limits.headerTimeoutMs);
-    this.#place = options.open.add(this);
+    options.open.add(this);
     report(socket, this);
     arrivals.reads.readInto(socket, this);
   }
 
   get isWaiting(): boolean {
     return this.#served === null && !this.#hasLeft;
-  }
-
-  destroy(): void {
-    this.socket.destroy();
   }
 
   inherit(heir: Heir): void {
@@ -217,7 +214,8 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
   }
 
   closed(hadError: boolean): void {
-    this.#options.open.delete(this.#place, this);
+    this.#counted.left();
+    this.#options.open.delete(this);
     if (this.#hasLeft) this.#heir?.closed(hadError);
     // Lost within a head: it has asked for something, as far as anybody can tell. What the proxy closes is no error.
     else if (hadError && this.#served === null && !this.#isSilent) this.#options.refuse('client-closed', this);

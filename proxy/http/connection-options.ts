@@ -1,8 +1,9 @@
 /** What the connections of one HTTP listener share, and what becomes of them: the contract between server.ts and client-connection.ts. */
+import type { Socket } from 'node:net';
 import type { Arrivals } from '../door/arrivals.js';
-import type { Running } from '../door/running.js';
+import type { Running, UnderWay } from '../door/running.js';
 import type { MemoryBudget } from '../net/memory-budget.js';
-import type { OpenSet } from '../net/open-set.js';
+import type { OpenSet, Placed } from '../net/open-set.js';
 import type { Side } from '../net/side.js';
 import type { ForwardOwner } from './asked.js';
 import type { ClientRequest } from './client-request.js';
@@ -13,10 +14,10 @@ import type { RequestHead } from './request-head.js';
 export type HeadFault = Extract<HeadReading, { kind: 'fault' }>['reason'] | 'header-timeout' | 'busy' | 'client-closed';
 
 /** A connection, as its listener sees it. */
-export interface OpenConnection {
+export interface OpenConnection extends Placed<OpenConnection> {
   /** True while no request of it is under way. */
   readonly isWaiting: boolean;
-  destroy(): void;
+  readonly socket: Socket;
 }
 
 /** What every door shares, as far as a connection needs it itself. */
@@ -24,7 +25,7 @@ export interface ConnectionArrivals extends Pick<Arrivals, 'reads' | 'deadlines'
   /** Read for every head. */
   readonly inForce: { readonly settings: { readonly limits: ConnectionLimits } };
   readonly memory: Pick<MemoryBudget, 'claim'>;
-  readonly running: Pick<Running, 'enter' | 'leave' | 'mayPersist'>;
+  readonly running: Pick<Running, 'mayPersist'> & { readonly ordinary: Pick<UnderWay, 'enter' | 'leave'> };
 }
 
 interface ConnectionLimits extends HeadLimits {

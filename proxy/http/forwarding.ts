@@ -9,7 +9,7 @@ import type { Arrivals } from '../door/arrivals.js';
 import type { Patience } from '../door/closing.js';
 import { refusalOf } from '../door/connect-upstream.js';
 import type { Client, Flow, OpenTrace, Trace } from '../door/flow.js';
-import type { Judged, Standing } from '../door/standings.js';
+import type { Entered, Standing } from '../door/standings.js';
 import type { Dialed } from '../net/dialer.js';
 import type { Claim } from '../net/memory-budget.js';
 import { secure } from '../net/upstream-tls.js';
@@ -33,7 +33,7 @@ const REUSED_ANSWER_MS = 5000;
  * under the same permit, only if a connection that had served before brought no byte of an answer and the request may be
  * repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
  */
-export class Forwarding implements Exchanged, Owner, Judged, Standing {
+export class Forwarding implements Exchanged, Owner, Entered, Standing {
   readonly permit: Permit;
   readonly once: boolean;
   readonly policy = null;
@@ -46,6 +46,9 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
   readonly request: ExchangeRequest;
   readonly mayBind: boolean;
   readonly writer: ClientResponse;
+  before: Entered | null = null;
+  behind: Entered | null = null;
+  isOver = false;
   readonly #arrivals: Arrivals;
   readonly #asked: Asked;
   readonly #pool: UpstreamPool;
@@ -59,8 +62,7 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
   #up = 0;
   #down = 0;
   #mayRepeat = false;
-  #place = -1;
-  #isOver = false;
+  #isFinished = false;
   #isCut = false;
   #isSwitched = false;
 
@@ -84,7 +86,7 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
   }
 
   start(): void {
-    this.#place = this.#arrivals.standings.enter(this);
+    this.#arrivals.standings.enter(this);
     try {
       if (this.#isCut) this.#finish(null);
       else this.#send();
@@ -183,6 +185,7 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
   /** The policy no longer lets it through. Not answered: the origin's answer may be on its way. */
   cut(denial: Denial): void {
     this.#isCut = true;
+    this.isOver = true;
     try {
       this.flow.refused(this.#trace, null, denial);
     } catch (error) {
@@ -194,9 +197,10 @@ export class Forwarding implements Exchanged, Owner, Judged, Standing {
 
   /** Null: the response (or the upgrade) is done. Otherwise why not: an EgressError, or a defect. */
   #finish(failure: unknown): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#arrivals.standings.leave(this.#place, this);
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    this.isOver = true;
+    this.#arrivals.standings.leave(this);
     if (failure !== null && !this.#isCut) end(this.#asked, this.flow, this.#trace, refusalOf(this.#arrivals, failure));
     // A tunnel gets its close record when it ends; a request that was not allowed gets none.
     if (this.flow.isAllowed && !this.#isSwitched) this.#close();

@@ -31,6 +31,8 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
   readonly socket: Socket;
   readonly isBusy: boolean;
   readonly onUpgraded = null;
+  before: Work | null = null;
+  behind: Work | null = null;
   readonly #owner: ServedOwner;
   readonly #options: ServedOptions;
   readonly #headLength: number;
@@ -41,7 +43,6 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
   /** Null once the content is whole. */
   #content: ContentReader | null;
   #ahead: HeldBytes | null = null;
-  #place = -1;
   #isStarting = false;
   #isForwarded = false;
   #isAnswered = false;
@@ -64,7 +65,7 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
 
   start(): void {
     const { running, onDefect } = this.#options.arrivals;
-    this.#place = running.enter(this);
+    running.ordinary.enter(this);
     this.#isStarting = true;
     try {
       this.#options.serve(this.#request, this.#response, this);
@@ -87,7 +88,7 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
   /** The answer has left, or never will. */
   onOver(): void {
     const { running } = this.#options.arrivals;
-    running.leave(this.#place, this);
+    running.ordinary.leave(this);
     this.#isAnswered = true;
     if (this.socket.destroyed) return;
     const isLast = this.#response.isLast || this.#isBroken || !running.mayPersist;

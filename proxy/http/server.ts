@@ -46,10 +46,10 @@ export function createProxyServer(options: ServerOptions): ProxyServer {
   return {
     server,
     closeIdle() {
-      for (const connection of listener.open) if (connection.isWaiting) connection.destroy();
+      for (const connection of listener.open) if (connection.isWaiting) connection.socket.destroy();
     },
     closeAll() {
-      for (const connection of listener.open) connection.destroy();
+      for (const connection of listener.open) connection.socket.destroy();
     },
   };
 }

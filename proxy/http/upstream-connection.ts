@@ -52,12 +52,13 @@ export class UpstreamConnection implements Taker, Due {
   readonly heads = new ResponseHeadReader();
   /** For the current user. */
   readonly deadline: Deadline;
-  /** What its keeper notes while it is idle: for whom, in which list, since and until when (performance.now()), and its place. */
+  /** What its keeper notes while it is idle: for whom, in which list, since and until when (performance.now()), and its neighbours. */
   client: ClientIdentity = NOBODY;
   list: UpstreamConnection[] | null = null;
   since = 0;
   until = 0;
-  place = -1;
+  before: UpstreamConnection | null = null;
+  behind: UpstreamConnection | null = null;
   readonly #socket: Socket;
   readonly #reads: DirectReads;
   #user: ConnectionUser | null = null;

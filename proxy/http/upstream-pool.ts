@@ -113,7 +113,7 @@ export class UpstreamPool implements Keeper {
     connection.list = list;
     connection.since = performance.now();
     connection.until = connection.since + idleMs;
-    connection.place = this.#kept.add(connection);
+    this.#kept.add(connection);
     list.push(connection);
     connection.idle(this);
     this.#sweep ??= setTimeout(() => this.#closeOld(), SWEEP_MS);
@@ -131,12 +131,12 @@ export class UpstreamPool implements Keeper {
 
   /** Closes what is idle and would not be allowed any more. */
   review(isAllowed: (idle: IdleConnection) => boolean): void {
-    for (const kept of [...this.#kept]) if (!isAllowed(kept)) this.#close(kept);
+    for (const kept of this.#kept.all()) if (!isAllowed(kept)) this.#close(kept);
   }
 
   /** Closes what is idle. */
   close(): void {
-    for (const kept of [...this.#kept]) this.#close(kept);
+    for (const kept of this.#kept.all()) this.#close(kept);
     if (this.#sweep !== null) clearTimeout(this.#sweep);
     this.#sweep = null;
   }
@@ -163,7 +163,7 @@ export class UpstreamPool implements Keeper {
 
   #closeOld(): void {
     const now = performance.now();
-    for (const kept of [...this.#kept]) if (kept.until <= now) this.#close(kept);
+    for (const kept of this.#kept.all()) if (kept.until <= now) this.#close(kept);
     this.#sweep = this.#kept.size === 0 ? null : setTimeout(() => this.#closeOld(), SWEEP_MS);
   }
 
@@ -174,7 +174,7 @@ export class UpstreamPool implements Keeper {
 
   /** It is no longer kept. */
   onIdleLost(kept: UpstreamConnection): void {
-    if (!this.#kept.delete(kept.place, kept)) return;
+    if (!this.#kept.delete(kept)) return;
     const at = kept.list?.lastIndexOf(kept) ?? -1;
     if (at !== -1) kept.list?.splice(at, 1);
     kept.list = null;

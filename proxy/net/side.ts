@@ -45,13 +45,15 @@ function onClose(this: Heard, hadError: boolean): void {
   hearer?.closed(hadError);
 }
 
-/** A side for any socket. An error destroys the socket, and affects nothing else. */
+/** A side for any socket. An error destroys the socket, and affects nothing else. `counted`: is told first that it has closed. */
 export class PlainSide implements Side, Heir {
   readonly socket: Socket;
+  readonly #counted: { left(): void } | null;
   #heir: Heir | null = null;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, counted: { left(): void } | null = null) {
     this.socket = socket;
+    this.#counted = counted;
     report(socket, this);
   }
 
@@ -60,6 +62,7 @@ export class PlainSide implements Side, Heir {
   }
 
   closed(hadError: boolean): void {
+    this.#counted?.left();
     this.#heir?.closed(hadError);
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { Socket } from 'node:net';
+import net, { Socket } from 'node:net';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { Limits } from '../../proxy/config/config.js';
@@ -43,7 +43,7 @@ test('a flood over a limit is closed unheard, and its share comes back', async (
   const limits = await limitsOf({ connections: 10, connectionsPerClient: 2 });
   const connectionLimits = createConnectionLimits({ settings: { limits } });
   const sockets = Array.from({ length: 2 + HEARD + 1 }, () => socketFrom('172.31.0.2'));
-  for (const socket of sockets) connectionLimits.enter(socket);
+  for (const socket of sockets) connectionLimits.follow(socket);
   assert.deepEqual(
     sockets.map(({ destroyed }) => destroyed),
     sockets.map((_, i) => i >= 2 + HEARD),
@@ -65,7 +65,7 @@ test('those that say nothing make room for each other, and never fill the limit 
   const forged = Array.from({ length: 9 }, (_, i) =>
     Array.from({ length: 512 }, () => socketFrom(`172.31.0.${10 + i}`)),
   );
-  for (const socket of forged.flat()) connectionLimits.enter(socket);
+  for (const socket of forged.flat()) connectionLimits.follow(socket);
   await setImmediate();
   assert.equal(modest.destroyed, false);
   assert.equal(speaker.destroyed, false);
@@ -88,6 +88,39 @@ test('a connection that waits for its next request is one that says nothing', as
     kept.map(({ destroyed }) => destroyed),
     kept.map((_, i) => i < 200 - 128),
   );
+});
+
+test('a connection leaves once, whoever says so, and is not taken back by a late word', async () => {
+  const limits = await limitsOf({ connections: 10, connectionsPerClient: 2 });
+  const connectionLimits = createConnectionLimits({ settings: { limits } });
+  const [first, second] = [socketFrom('172.31.0.2'), socketFrom('172.31.0.2')];
+  const counted = [connectionLimits.enter(first), connectionLimits.enter(second)];
+  for (const connection of [...counted, ...counted]) connection.left();
+  for (const connection of counted) connection.waits();
+  assert.equal(connectionLimits.open, 0);
+  await connectionLimits.empty();
+  const again = Array.from({ length: 3 }, () => connectionLimits.enter(socketFrom('172.31.0.2')).isAdmitted);
+  assert.deepEqual(again, [true, true, false]);
+});
+
+test('the connections of every door are counted until they have closed', async () => {
+  const proxy = await startProxy({
+    config: {
+      listen: { proxy: '127.0.0.1:0', socks: '127.0.0.1:0' },
+      steer: { dns: '127.0.0.1:0', http: '127.0.0.1:0', tls: '127.0.0.1:0' },
+      relay: [{ listen: '127.0.0.1:0', to: '127.0.0.1:9' }],
+    },
+  });
+  const doors = ['proxy', 'socks', 'steer.dns', 'steer.http', 'steer.tls', 'relay[0]'];
+  const clients = doors.map((door) => net.connect({ host: '127.0.0.1', port: proxy.portOf(door) }));
+  for (const client of clients) client.on('error', () => client.destroy());
+  await Promise.all(clients.map((client) => once(client, 'connect')));
+  // Nobody answers where the relay leads: its own is closed at once.
+  while (proxy.app.openConnections < doors.length - 1) await setImmediate();
+  for (const client of clients) client.destroy();
+  while (proxy.app.openConnections > 0) await setImmediate();
+  assert.deepEqual(proxy.defects, []);
+  await proxy.stop();
 });
 
 test('every connection over a limit is answered with 503 and its reason', async () => {

@@ -15,7 +15,7 @@ export function connectionOptions(own: Partial<ConnectionOptions>): ConnectionOp
       deadlines: new Deadlines(),
       inForce: { settings: { limits: LIMITS } },
       memory: { claim: assert.fail },
-      running: { enter: () => 0, leave: () => undefined, mayPersist: true },
+      running: { ordinary: { enter: () => true, leave: () => undefined }, mayPersist: true },
       onDefect: () => assert.fail(),
     },
     open: new OpenSet(),
@@ -28,4 +28,4 @@ export function connectionOptions(own: Partial<ConnectionOptions>): ConnectionOp
 }
 
 /** A connection that its door has counted. */
-export const COUNTED = { isAdmitted: true, heard: () => undefined, waits: () => undefined };
+export const COUNTED = { isAdmitted: true, heard: () => undefined, waits: () => undefined, left: () => undefined };

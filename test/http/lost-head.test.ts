@@ -18,17 +18,13 @@ for (const [what, said, by, expected] of CASES)
     t.after(() => far.destroy());
     far.on('error', () => far.destroy());
     const refused: string[] = [];
-    const connection = new ClientConnection(
-      near,
-      connectionOptions({ refuse: (reason) => refused.push(reason) }),
-      COUNTED,
-    );
+    new ClientConnection(near, connectionOptions({ refuse: (reason) => refused.push(reason) }), COUNTED);
     far.write(said);
     while (near.bytesRead < said.length) await setImmediate();
     // Not by once(), which takes the reset for an error.
     const closed = new Promise((resolve) => near.once('close', resolve));
     if (by === 'client') far.resetAndDestroy();
-    else connection.destroy();
+    else near.destroy();
     await closed;
     assert.deepEqual(refused, expected);
   });
