@@ -12,7 +12,7 @@ import type { Target } from './core/target.js';
 import type { RunTimeGate } from './door/admit-or-ask.js';
 import { Arrivals, type AskedName } from './door/arrivals.js';
 import { check } from './door/check.js';
-import { createClientLabels } from './door/client-labels.js';
+import { createClientLabels } from './door/clients.js';
 import { createLeases } from './door/leases.js';
 import { boundAddresses } from './door/relay-clients.js';
 import { createRelayWatch, type RelayHealth, type RelayWatch } from './door/relay-watch.js';

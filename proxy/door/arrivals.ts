@@ -12,8 +12,15 @@ import type { Door, Records } from '../observe/record.js';
 import type { Gate } from './admit.js';
 import type { AdmitOptions, RunTimeGate } from './admit-or-ask.js';
 import { createAskedNames } from './asked-names.js';
-import type { ClientLabels } from './client-labels.js';
-import { type Credentials, type Identified, identify, namesByToken, type Origin, peerAddress } from './clients.js';
+import {
+  type ClientLabels,
+  type Credentials,
+  type Identified,
+  identify,
+  namesByToken,
+  type Origin,
+  peerAddress,
+} from './clients.js';
 import { type Client, Flow, type FlowRoom } from './flow.js';
 import type { Leases } from './leases.js';
 import { OpenTunnel, type TunnelEnds } from './open-tunnel.js';
