@@ -51,9 +51,18 @@ export function admitOrAsk(options: AdmitOptions, flow: Flow, target: Target, wa
   const { gate, runTime } = options;
   const admitting = admit(gate, flow, target, waiter);
   if (runTime === null) return admitting;
-  if (!(admitting instanceof Promise))
-    return orDecided(options, runTime, { flow, target, waiter, admission: admitting });
-  return admitting.then((admission) => orDecided(options, runTime, { flow, target, waiter, admission }));
+  if (admitting instanceof Promise)
+    return admitting.then((admission) =>
+      isDecided(admission) ? admission : decideNow(options, runTime, { flow, target, waiter, admission }),
+    );
+  return isDecided(admitting) ? admitting : decideNow(options, runTime, { flow, target, waiter, admission: admitting });
+}
+
+/** True unless a grant or a person has to decide. */
+function isDecided({ verdict }: Admission): boolean {
+  if (verdict.outcome !== 'allow') return !isQuestion(verdict);
+  for (const rule of verdict.rules) if (grantOf(rule) !== null) return false;
+  return true;
 }
 
 interface Deciding {
@@ -61,15 +70,6 @@ interface Deciding {
   readonly target: Target;
   readonly waiter: Waiter;
   readonly admission: Admission;
-}
-
-/** The admission as it is, unless a person or a grant has to decide. */
-function orDecided(options: AdmitOptions, runTime: RunTimeGate, deciding: Deciding): Soon<Admitted> {
-  const { verdict } = deciding.admission;
-  if (verdict.outcome === 'allow') {
-    for (const rule of verdict.rules) if (grantOf(rule) !== null) return decideNow(options, runTime, deciding);
-  } else if (isQuestion(verdict)) return decideNow(options, runTime, deciding);
-  return deciding.admission;
 }
 
 async function decideNow(

@@ -38,7 +38,7 @@ export interface Applicant {
   readonly policy: Policy;
 }
 
-/** A client that waits for DNS. */
+/** A client that may have to wait for DNS. */
 export interface Patient {
   /** Aborts when it is lost. Read only when there is something to wait for. */
   readonly lost: Abortable;
@@ -49,7 +49,7 @@ export interface Admission {
   readonly verdict: Verdict | { readonly outcome: 'fail'; readonly error: unknown };
   /** The addresses of the name or the literal, judged or not. */
   readonly addresses: readonly Address[];
-  /** Null if DNS was not asked. */
+  /** Null for a literal, and for what is refused without its addresses; 0 for addresses that were at hand. */
   readonly dnsMs: number | null;
 }
 
@@ -63,9 +63,13 @@ export function admit(gate: Gate, applicant: Applicant, target: Target, patient:
   const question = { target, client, own: gate.own() };
   if (host.kind === 'literal') return admitted(applicant, question, [host.address], null);
   const refused = decideHost(policy, question);
-  if (refused === null) return admitName(gate, applicant, { ...question, name: host.name }, patient.lost);
-  const verdict = orChallenge(applicant, question, [], { outcome: 'deny', ...refused });
-  return { verdict, addresses: [], dnsMs: null };
+  if (refused !== null) {
+    const verdict = orChallenge(applicant, question, [], { outcome: 'deny', ...refused });
+    return { verdict, addresses: [], dnsMs: null };
+  }
+  const known = gate.resolver.known?.(host.name) ?? null;
+  if (known !== null) return admitted(applicant, question, known, 0);
+  return admitName(gate, applicant, { ...question, name: host.name }, patient.lost);
 }
 
 function admitted(

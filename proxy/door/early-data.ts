@@ -77,9 +77,8 @@ export class EarlyData implements Taker {
   take(bytes: Buffer): boolean {
     if (this.#isDropped) return true;
     this.#held ??= new HeldBytes();
-    this.#held.push(bytes);
+    const length = this.#held.push(bytes);
     this.#claim ??= this.#room.memory.claim('early', peerAddress(this.#socket.remoteAddress), () => this.#refuse());
-    const { length } = this.#held;
     this.#claim.hold(length);
     this.isFull = !this.isRefused && length + READ_BYTES[this.most] > MOST_BYTES;
     if (this.isFull) this.#owner?.onFull();

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 
 export interface FollowedFile<T> {
   /** The value of the file as it is now. Looks at the file at most once in LOOK_EVERY_MS. */
-  current(): T;
+  readonly current: () => T;
 }
 
 export interface FollowOptions {

@@ -12,24 +12,24 @@ export class HeldBytes {
     return this.#buffer.length;
   }
 
-  push(piece: Uint8Array): void {
-    const length = this.#length + piece.length;
-    if (length > this.#buffer.length) this.#grow(length);
-    this.#buffer.set(piece, this.#length);
+  /** Returns how many are held now. */
+  push(piece: Uint8Array): number {
+    const held = this.#length;
+    const length = held + piece.length;
+    const before = this.#buffer;
+    if (length > before.length) {
+      // A single large piece gets room for just itself; many small ones get at most twice the room that they need.
+      this.#buffer = Buffer.allocUnsafeSlow(held === 0 ? length : Math.max(length, before.length * 2, LEAST_BYTES));
+      this.#buffer.set(before.subarray(0, held));
+    }
+    this.#buffer.set(piece, held);
     this.#length = length;
+    return length;
   }
 
   /** Valid until the next push. */
   all(): Buffer {
     return this.#buffer.subarray(0, this.#length);
-  }
-
-  /** A single large piece gets room for just itself; many small ones get at most twice the room that they need. */
-  #grow(length: number): void {
-    const room = this.#length === 0 ? length : Math.max(length, this.#buffer.length * 2, LEAST_BYTES);
-    const larger = Buffer.allocUnsafeSlow(room);
-    larger.set(this.all());
-    this.#buffer = larger;
   }
 }
 

@@ -1,13 +1,9 @@
 /** `/etc/hosts` (hosts(5)) as a table that follows the file. */
-import type { Address } from '../core/address.js';
-import type { DnsName } from '../core/host-pattern.js';
 import { parseHosts } from '../core/hosts-table.js';
-import { followFile } from './followed-file.js';
+import { type FollowedFile, followFile } from './followed-file.js';
 
-export interface HostsFile {
-  /** Empty if the file does not name it. Looks at the file at most once a second. */
-  lookup(name: DnsName): readonly Address[];
-}
+/** The addresses of each name that the file has; a name is in it with at least one. */
+export type HostsFile = FollowedFile<ReturnType<typeof parseHosts>>;
 
 /** Where the system keeps it. */
 export function hostsPath(platform: NodeJS.Platform = process.platform): string {
@@ -17,6 +13,5 @@ export function hostsPath(platform: NodeJS.Platform = process.platform): string 
 
 /** An unreadable file is an empty one. `now`: milliseconds. */
 export function openHostsFile(path: string, now: () => number = Date.now): HostsFile {
-  const file = followFile(path, parseHosts, { now });
-  return { lookup: (name) => file.current().get(name) ?? [] };
+  return followFile(path, parseHosts, { now });
 }

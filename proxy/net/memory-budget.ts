@@ -22,9 +22,8 @@ export const SHARES = {
   admin: 0.0625,
 } as const;
 
-export type Share = keyof typeof SHARES;
-
 /** The shares that are claimed; the others are bounds kept elsewhere. */
+export type Share = 'requests' | 'early' | 'relays';
 const CLAIMED: readonly Share[] = ['requests', 'early', 'relays'];
 
 export interface Claim {
@@ -49,26 +48,26 @@ export interface MemoryBudget {
 
 /** The limit is read for every claim, since a reload can change it. */
 export function createMemoryBudget(inForce: LimitsInForce<'memoryBytes'>): MemoryBudget {
-  const ledgers = new Map<Share, Ledger>();
-  const ledgerOf = (share: Share): Ledger => {
-    const ledger = ledgers.get(share) ?? new Ledger(inForce, SHARES[share]);
-    ledgers.set(share, ledger);
-    return ledger;
+  const ledgers = {
+    requests: new Ledger(inForce, SHARES.requests),
+    early: new Ledger(inForce, SHARES.early),
+    relays: new Ledger(inForce, SHARES.relays),
   };
   return {
     shares: CLAIMED,
-    claim: (share, owner, refuse) => new OwnClaim(ledgerOf(share), owner, refuse),
-    used: (share) => ledgerOf(share).used,
+    claim: (share, owner, refuse) => new OwnClaim(ledgers[share], owner, refuse),
+    used: (share) => ledgers[share].used,
     limit: (share) => inForce.settings.limits.memoryBytes * SHARES[share],
-    refused: (share) => ledgerOf(share).refused,
+    refused: (share) => ledgers[share].refused,
   };
 }
 
 class OwnClaim implements Claim {
   readonly owner: string;
+  /** How much it holds. Only its ledger reads it. */
+  bytes = 0;
   readonly #ledger: Ledger;
   readonly #refuse: () => void;
-  #bytes = 0;
   #isRefused = false;
 
   constructor(ledger: Ledger, owner: string, refuse: () => void) {
@@ -77,14 +76,10 @@ class OwnClaim implements Claim {
     this.#refuse = refuse;
   }
 
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   hold(bytes: number): void {
-    if (bytes === this.#bytes || this.#isRefused) return;
-    const before = this.#bytes;
-    this.#bytes = bytes;
+    if (bytes === this.bytes || this.#isRefused) return;
+    const before = this.bytes;
+    this.bytes = bytes;
     this.#ledger.changed(this, before);
   }
 

@@ -30,8 +30,7 @@ export function fixedSettings(texts: readonly string[]): DnsSettingsSource {
 /** The system's settings, which are followed when they change. */
 export function systemSettings(path: string, platform: NodeJS.Platform = process.platform): DnsSettingsSource {
   if (platform === 'win32') return windowsSettings(systemServers, Date.now);
-  const file = followFile(path, parseResolvConf);
-  return () => file.current();
+  return followFile(path, parseResolvConf).current;
 }
 
 /** resolv.conf(5): further ones are ignored. */

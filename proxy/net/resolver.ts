@@ -18,6 +18,11 @@ import { type DnsSettings, type DnsSettingsSource, fixedSettings, systemSettings
 
 export interface Resolver {
   /**
+   * Every address of `name`, at least one, if DNS need not be asked for it: from the hosts file or the cache. Null: only
+   * `resolve` can tell, which may know that it has failed. Never throws.
+   */
+  known?(name: DnsName): readonly Address[] | null;
+  /**
    * Every address of `name`, at least one, from the hosts file, the cache or DNS. Rejects with an EgressError
    * `name-not-found`, `dns-failed` or `dns-timeout`, `busy` if too many names of `asker` wait, or `client-closed` when
    * `signal` aborts; the query itself goes on for others who wait for it, and for the cache. `asker`: whose turn the query
@@ -55,6 +60,7 @@ const MOST_REVERSE = 64;
 export function createResolver(options: ResolverOptions): Resolver {
   const cache = createAnswerCache(options.cacheBytes ?? CACHE_BYTES);
   const settings = watched(settingsOf(options), cache, options.onSettings);
+  const followsSystem = options.servers.length === 0;
   const hosts = openHostsFile(options.hostsPath ?? hostsPath());
   const turns = createQueryTurns(TURNS);
   const inFlight = new Map<DnsName, Lookup>();
@@ -78,11 +84,20 @@ export function createResolver(options: ResolverOptions): Resolver {
     turns.enter(lookup.query, asker);
     return lookup.answer;
   };
+  const known = (name: DnsName): readonly Address[] | null => {
+    if (isLocalhost(name)) return LOOPBACK;
+    const fixed = hosts.current().get(name);
+    if (fixed !== undefined) return fixed;
+    // Empties the cache if the servers have changed, which those of the configuration never do.
+    if (followsSystem) settings();
+    const answer = cache.get(name);
+    return answer?.failure === null ? answer.addresses : null;
+  };
   return {
+    known,
     async resolve(name, signal, asker = '') {
-      if (isLocalhost(name)) return LOOPBACK;
-      const fixed = hosts.lookup(name);
-      if (fixed.length > 0) return fixed;
+      const addresses = known(name);
+      if (addresses !== null) return addresses;
       settings();
       const answer = cache.get(name) ?? (await unlessAborted(shared(name, asker), signal));
       if (answer.failure !== null) throw new EgressError(answer.failure);

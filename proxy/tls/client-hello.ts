@@ -2,7 +2,6 @@
  * Reads the body of a TLS ClientHello (RFC 8446 section 4.1.2) and the server name in it (RFC 6066 section 3). Strict: whatever
  * two parsers could read differently is a defect, so that the vetted name is the one that the server sees.
  */
-import { endsInNumber } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 
 export interface ClientHello {
@@ -67,8 +66,7 @@ function parseServerName(extension: Uint8Array): DnsName | null {
   if (list === null || 2 + list.length !== extension.length) return null;
   const name = vectorAt(list, 1, 2);
   if (list[0] !== HOST_NAME || name === null || 1 + 2 + name.length !== list.length) return null;
-  const text = Buffer.from(name).toString('latin1');
-  return endsInNumber(text) ? null : parseDnsName(text);
+  return parseDnsName(Buffer.from(name).toString('latin1'));
 }
 
 /** The vector at `at`, after its length in `width` octets; null if it is longer than what there is. */

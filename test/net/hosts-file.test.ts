@@ -30,14 +30,17 @@ test('the table follows the file, and a missing file is an empty one', (t) => {
   const path = join(folder, 'hosts');
   let now = 0;
   const hosts = openHostsFile(path, () => now);
-  assert.deepEqual(hosts.lookup(printer), []);
+  assert.equal(hosts.current().has(printer), false);
   writeFileSync(path, '192.168.1.7 printer\n');
   now += 1000;
   assert.deepEqual(
-    hosts.lookup(printer).map(({ text }) => text),
+    hosts
+      .current()
+      .get(printer)
+      ?.map(({ text }) => text),
     ['192.168.1.7'],
   );
   rmSync(path);
   now += 1000;
-  assert.deepEqual(hosts.lookup(printer), []);
+  assert.equal(hosts.current().has(printer), false);
 });

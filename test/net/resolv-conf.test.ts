@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { parseDnsServer, serverText } from '../../proxy/net/dns-server.js';
 import { type DnsSettings, parseResolvConf, windowsSettings } from '../../proxy/net/resolv-conf.js';
 import { table } from '../http/fake-dns.js';
-import { failsWith, openDns, resolverOf, texts } from './dns-stand.js';
+import { failsWith, name, openDns, resolverOf, texts } from './dns-stand.js';
 
 function parsed(text: string, before: DnsSettings | null = null) {
   const { servers, search, ndots } = parseResolvConf(text, before);
@@ -95,6 +95,18 @@ test('another network has other servers and other answers', async (t) => {
   t.mock.timers.tick(1000);
   assert.deepEqual(await texts(resolver, 'a.test'), ['192.0.2.20']);
   assert.deepEqual(told, [[first.server], [second.server]]);
+});
+
+test('what is known without DNS is no answer of another network, either', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'] });
+  const dns = await openDns(t, table({ 'a.test': ['192.0.2.1'] }, 300));
+  const file = await resolvConf(t, `nameserver ${dns.server}`);
+  const resolver = resolverOf([], { resolvConfPath: file.path });
+  await texts(resolver, 'a.test');
+  assert.equal(resolver.known?.(name('a.test'))?.length, 1);
+  await file.write(`nameserver ${dns.server}  \nnameserver 192.0.2.53`);
+  t.mock.timers.tick(1000);
+  assert.equal(resolver.known?.(name('a.test')), null);
 });
 
 test('a question that is open when the network changes goes to the new server', async (t) => {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { setMaxListeners } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { type DnsName, parseDnsName } from '../../proxy/core/host-pattern.js';
 import { EgressError } from '../../proxy/core/reasons.js';
@@ -59,6 +62,30 @@ test('A and AAAA are asked together and answered together', () =>
     assert.deepEqual(await texts(resolver, 'both.test'), ['2001:4860:4860::8888', '8.8.8.8']);
     assert.deepEqual(questions(dns), ['A both.test', 'AAAA both.test']);
   }));
+
+test('what has been asked for is known without asking again, and a failure only to whoever asks', () =>
+  withDns(table({ 'a.test': ['8.8.8.8'] }), async (resolver, dns) => {
+    const known = (host: string) => resolver.known?.(name(host))?.map(({ text }) => text) ?? null;
+    assert.equal(known('a.test'), null);
+    assert.deepEqual(known('below.localhost'), ['127.0.0.1']);
+    await texts(resolver, 'a.test');
+    await assert.rejects(texts(resolver, 'b.test'), failsWith('name-not-found'));
+    const asked = dns.asked.length;
+    assert.deepEqual(known('a.test'), ['8.8.8.8']);
+    assert.equal(known('b.test'), null);
+    await assert.rejects(texts(resolver, 'b.test'), failsWith('name-not-found'));
+    assert.equal(dns.asked.length, asked);
+  }));
+
+test('the file of hosts is known without asking, but for localhost', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'hosts-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const hostsPath = join(folder, 'hosts');
+  writeFileSync(hostsPath, '192.168.1.7 printer localhost\n');
+  const resolver = createResolver({ here: () => TABLE_ALONE, servers: ['192.0.2.53'], timeoutMs: 60_000, hostsPath });
+  assert.equal(resolver.known?.(name('printer'))?.[0]?.text, '192.168.1.7');
+  assert.equal(resolver.known?.(name('localhost'))?.[0]?.text, '127.0.0.1');
+});
 
 test('a CNAME chain ends in the addresses at its end', () =>
   withDns(

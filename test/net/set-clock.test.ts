@@ -65,11 +65,14 @@ test('so is the file of hosts', (context) => {
   const name = parseDnsName('printer');
   assert.ok(name !== null);
   const hosts = openHostsFile(path, now);
-  assert.deepEqual(hosts.lookup(name), []);
+  assert.equal(hosts.current().has(name), false);
   writeFileSync(path, '192.168.1.7 printer\n');
   setBack();
   assert.deepEqual(
-    hosts.lookup(name).map(({ text }) => text),
+    hosts
+      .current()
+      .get(name)
+      ?.map(({ text }) => text),
     ['192.168.1.7'],
   );
 });
