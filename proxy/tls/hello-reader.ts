@@ -24,7 +24,7 @@ const NOT_TLS: HelloState = { kind: 'not-tls' };
 const MALFORMED: HelloState = { kind: 'defect', defect: 'malformed-hello' };
 
 export class HelloReader {
-  readonly #header: number[] = [];
+  /** Octets of a record header that have come; RECORD_HEADER of them: its fragment is next. */
   #headerLength = 0;
   #fragmentLeft = 0;
   /** The size of the hello, once that is known, and no more: thousands of idle connections must take hardly any memory. */
@@ -42,7 +42,8 @@ export class HelloReader {
   push(chunk: Uint8Array): HelloState {
     let offset = 0;
     while (this.#state.kind === 'need-more' && offset < chunk.length) {
-      const used = this.#fragmentLeft === 0 ? this.#takeHeader(chunk, offset) : this.#takeFragment(chunk, offset);
+      const isHeader = this.#headerLength < RECORD_HEADER;
+      const used = isHeader ? this.#takeHeader(chunk[offset] ?? 0) : this.#takeFragment(chunk, offset);
       offset += used;
       this.#wireLength += used;
       if (this.#state.kind === 'need-more' && this.#wireLength >= MAX_HELLO_BYTES) this.#state = MALFORMED;
@@ -50,16 +51,14 @@ export class HelloReader {
     return this.#state;
   }
 
-  #takeHeader(chunk: Uint8Array, offset: number): number {
-    this.#header[this.#headerLength++] = chunk[offset] ?? 0;
-    const header = this.#header;
+  #takeHeader(octet: number): number {
+    const at = this.#headerLength++;
     // No other record may come between the fragments of a hello (RFC 8446 section 5.1).
-    const broken = this.#handshakeLength === 0 ? NOT_TLS : MALFORMED;
-    if (header[0] !== HANDSHAKE_RECORD || (this.#headerLength > 1 && header[1] !== 3)) this.#state = broken;
-    if (this.#headerLength < RECORD_HEADER) return 1;
-    this.#headerLength = 0;
-    this.#fragmentLeft = (header[3] ?? 0) * 256 + (header[4] ?? 0);
-    if (this.#fragmentLeft === 0 || this.#fragmentLeft > MAX_FRAGMENT) this.#state = MALFORMED;
+    if ((at === 0 && octet !== HANDSHAKE_RECORD) || (at === 1 && octet !== 3))
+      this.#state = this.#handshakeLength === 0 ? NOT_TLS : MALFORMED;
+    if (at >= 3) this.#fragmentLeft = this.#fragmentLeft * 256 + octet;
+    if (this.#fragmentLeft > MAX_FRAGMENT || (this.#headerLength === RECORD_HEADER && this.#fragmentLeft === 0))
+      this.#state = MALFORMED;
     return 1;
   }
 
@@ -70,6 +69,7 @@ export class HelloReader {
     this.#handshake.set(chunk.subarray(offset, offset + used), this.#handshakeLength);
     this.#handshakeLength += used;
     this.#fragmentLeft -= used;
+    if (this.#fragmentLeft === 0) this.#headerLength = 0;
     this.#state = this.#judge();
     return used;
   }
