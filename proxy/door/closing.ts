@@ -1,28 +1,13 @@
-/** How a client's connection ends: lost while it waits, or closed after its last bytes. */
+/** How a client's connection ends after its last bytes. */
 import type { Socket } from 'node:net';
-import { Abort } from '../net/abort.js';
 import { Deadline, type Deadlines, type Due } from '../net/deadlines.js';
 import { send } from '../net/direct-io.js';
 import type { Heir, Side } from '../net/side.js';
-import type { Waiter } from './admit-or-ask.js';
 
 /** How long a client may keep sending before the connection is cut. */
 const LINGER_MS = 30_000;
 /** How often it is looked at: a client that is silent from one look to the next is cut as well. */
 const LINGER_LOOK_MS = 2000;
-
-/** For one client that waits: aborts when somebody reports it lost. */
-export class Patience extends Abort implements Waiter {
-  readonly lost = this;
-  readonly socket: Socket;
-  readonly unread: Abort;
-
-  constructor(socket: Socket, unread: Abort) {
-    super();
-    this.socket = socket;
-    this.unread = unread;
-  }
-}
 
 /**
  * Writes the last bytes of a connection and closes it in stages (RFC 9112 section 9.6): a client that writes all of its

@@ -2,7 +2,6 @@
 import type { Socket } from 'node:net';
 import type { Verdict } from '../core/policy.js';
 import type { AbsoluteTarget, Parsed } from '../core/target.js';
-import type { Patience } from '../door/closing.js';
 import type { Flow, OpenTrace } from '../door/flow.js';
 import type { Standing } from '../door/standings.js';
 import type { Door } from '../observe/record.js';
@@ -40,8 +39,6 @@ export interface Known {
   readonly asked: Asked;
   readonly flow: Flow;
   readonly to: AbsoluteTarget;
-  /** Aborts when the client is gone. */
-  readonly gone: Patience;
   readonly tokenName: string | null;
   readonly trace: OpenTrace;
 }

@@ -11,7 +11,6 @@ import { Deadline, type Due } from '../net/deadlines.js';
 import { DROPPED, type ReadSize, type Taker } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
 import { type Heir, report, type Side } from '../net/side.js';
-import { clientRequest } from './client-request.js';
 import { KEEP_ALIVE_MS } from './client-response.js';
 import type { ConnectionOptions, HeadFault, OpenConnection } from './connection-options.js';
 import { type HeadReading, readAtOnce, type WholeHead } from './head-lines.js';
@@ -131,7 +130,7 @@ export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner
     const { socket, isBusy: busy } = this;
     this.#leave();
     if (head.method === 'CONNECT') this.#options.connect(head, this, { busy, rest });
-    else this.#options.upgrade(clientRequest(socket, head), this, { busy, rest });
+    else this.#options.upgrade({ ...head, socket, content: null }, this, { busy, rest });
     return true;
   }
 

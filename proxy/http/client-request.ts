@@ -1,7 +1,6 @@
 /** A request on a client's connection: its head, and its content as it arrives. */
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
-import { Abort } from '../net/abort.js';
 import { HeldBytes } from '../net/held-bytes.js';
 import type { ContentSink, ContentSource } from './client-side.js';
 import type { RequestHead } from './request-head.js';
@@ -11,14 +10,6 @@ export interface ClientRequest extends RequestHead {
   readonly socket: Socket;
   /** Null if the head announces none. */
   readonly content: ClientContent | null;
-  /** Aborts when more has come than is read while the request waits. */
-  readonly unread: Abort;
-}
-
-export function clientRequest(socket: Socket, head: RequestHead): ClientRequest {
-  const { method, url, httpVersion, rawHeaders, noted } = head;
-  const content = noted.hasContent ? new ClientContent(head, socket) : null;
-  return { socket, method, url, httpVersion, rawHeaders, noted, content, unread: new Abort() };
 }
 
 /** How much is read before there is a reader. Not zero: a lost client is noticed only by reading. */

@@ -1,5 +1,7 @@
 /** The response to a request on a client's connection, written without a stream in between (RFC 9112 sections 6 and 7). */
 import type { Socket } from 'node:net';
+import type { Waiter } from '../door/admit-or-ask.js';
+import { Abort } from '../net/abort.js';
 import { send } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';
 import type { ResponseEvents, ResponseHead, ResponseWriter } from './client-side.js';
@@ -16,15 +18,19 @@ const SMALL_BYTES = 16 * 1024;
 const LINE_END = '\r\n';
 const NOTHING = Buffer.alloc(0);
 
-/** Claims memory for what a slow reader makes the proxy hold. */
-export type NewClaim = (refuse: () => void) => Claim;
+/** Whoever answers for what the proxy holds for a slow reader. */
+export interface Claimant {
+  claimUnread(refuse: () => void): Claim;
+}
 
 /** Whoever waits for the end of a response. */
 export interface ResponseOwner {
+  /** The last byte has left, or never will. */
   onOver(): void;
 }
 
-export class ClientResponse implements ResponseWriter {
+/** Also what waits for a decision about the request, on behalf of the client that waits for the response. */
+export class ClientResponse implements ResponseWriter, Waiter {
   /** What is answered. */
   readonly request: RequestHead;
   /** The head of the final response has been passed to this writer. */
@@ -35,7 +41,14 @@ export class ClientResponse implements ResponseWriter {
   lastWriteAt = 0;
   /** It was cut for lack of memory for what its client sent or did not read: the client did not go away. */
   isForMemory = false;
-  readonly #socket: Socket;
+  /** True once the last byte has left, or never will. */
+  isOver = false;
+  /** Is told so, if it is set before. */
+  owner: ResponseOwner | null = null;
+  /** To be set before the first byte of content. */
+  claimant: Claimant | null = null;
+  events: ResponseEvents | null = null;
+  readonly socket: Socket;
   /** The head, until it leaves. */
   #head = '';
   /** Small content that waits with the head, framed. */
@@ -43,42 +56,42 @@ export class ClientResponse implements ResponseWriter {
   #isChunked = false;
   #isBodiless = false;
   #isEnded = false;
-  #isOver = false;
-  #events: ResponseEvents | null = null;
-  #newClaim: NewClaim | null = null;
   #claim: Claim | null = null;
-  #waiter: { abort(): void } | null = null;
-  #owner: ResponseOwner | null = null;
+  /** Made only for what waits. */
+  #lost: Abort | null = null;
+  #unread: Abort | null = null;
+  #isUnread = false;
 
   /** `mayPersist` false: the connection ends with this response. */
   constructor(socket: Socket, request: RequestHead, mayPersist: boolean) {
-    this.#socket = socket;
+    this.socket = socket;
     this.request = request;
     const { connection } = request.noted;
     this.isLast = !mayPersist || (connection === null ? request.httpVersion === '1.0' : endsAfter(request, connection));
   }
 
-  /** Called once the last byte has left, or never will: at once if that is so already. */
-  whenOver(owner: ResponseOwner): void {
-    if (this.#isOver || this.#socket.destroyed) owner.onOver();
-    else this.#owner = owner;
+  /** Aborts when the client is lost before the response is over. */
+  get lost(): Abort {
+    this.#lost ??= new Abort();
+    if (this.socket.destroyed) this.#lost.abort();
+    return this.#lost;
   }
 
-  /** Before the first byte of content. */
-  claimWith(newClaim: NewClaim): this {
-    this.#newClaim = newClaim;
-    return this;
+  /** Aborts when the client has sent more than is read while the request waits. */
+  get unread(): Abort {
+    this.#unread ??= new Abort();
+    if (this.#isUnread) this.#unread.abort();
+    return this.#unread;
   }
 
-  /** Called at once if it is lost already; never once the response is over. */
-  whenLost(waiter: { abort(): void }): void {
-    if (this.#socket.destroyed) waiter.abort();
-    else this.#waiter = waiter;
+  noteUnread(): void {
+    this.#isUnread = true;
+    this.#unread?.abort();
   }
 
   interim({ status, phrase, fields }: ResponseHead): void {
-    const isTimely = !this.isHeadSent && this.#socket.writableLength === 0;
-    if (this.request.httpVersion !== '1.1' || !isTimely || this.#socket.destroyed) return;
+    const isTimely = !this.isHeadSent && this.socket.writableLength === 0;
+    if (this.request.httpVersion !== '1.1' || !isTimely || this.socket.destroyed) return;
     const text = `HTTP/1.1 ${status} ${phrase || phraseOf(status)}\r\n${fieldLines(fields)}\r\n`;
     this.#send(Buffer.from(text, 'latin1'));
   }
@@ -101,7 +114,7 @@ export class ClientResponse implements ResponseWriter {
 
   flush(): boolean {
     const waiting = this.#take(NOTHING, '');
-    return waiting.length === 0 ? this.#socket.writableLength === 0 : this.#send(waiting);
+    return waiting.length === 0 ? this.socket.writableLength === 0 : this.#send(waiting);
   }
 
   write(bytes: Buffer): boolean {
@@ -113,22 +126,18 @@ export class ClientResponse implements ResponseWriter {
     return this.#waiting.length <= SMALL_BYTES || this.flush();
   }
 
-  end(trailers: readonly string[]): void {
+  end(bytes: Buffer, trailers: readonly string[]): void {
+    const content = this.#isBodiless ? NOTHING : bytes;
     this.#isEnded = true;
-    if (this.#isChunked) this.#waiting = this.#take(NOTHING, `0\r\n${fieldLines(trailers)}\r\n`);
-    if (this.flush()) this.#finish();
+    const [before, behind] = this.#isChunked ? lastChunks(content.length, trailers) : ['', ''];
+    const last = this.#take(content, before, behind);
+    if (last.length === 0 ? this.socket.writableLength === 0 : this.#send(last)) this.#finish();
   }
 
   /** All at once, with a length of its own among the fields. */
   answer(head: ResponseHead, isLast: boolean, content: Buffer): void {
     this.head(head, isLast);
-    if (content.length > 0) this.write(content);
-    this.end([]);
-  }
-
-  listen(events: ResponseEvents | null): void {
-    this.#events = events;
-    if (this.#socket.destroyed && !this.#isOver) events?.onClientLost();
+    this.end(content, []);
   }
 
   cutForMemory(): void {
@@ -138,18 +147,18 @@ export class ClientResponse implements ResponseWriter {
 
   /** Cuts the connection, so that the client sees that the content is incomplete. */
   destroy(): void {
-    this.#socket.destroy();
+    this.socket.destroy();
   }
 
   /** The connection is gone. */
-  lost(): void {
-    if (this.#isOver) return;
-    this.#events?.onClientLost();
-    this.#waiter?.abort();
+  onLost(): void {
+    if (this.isOver) return;
+    this.events?.onClientLost();
+    this.#lost?.abort();
     this.#finish();
   }
 
-  /** What waits, followed by `before`, `bytes` and `behind`, in one piece; then nothing waits. The texts are latin1. */
+  /** What waits, followed by `before`, `bytes` and `behind`, in one piece, `bytes` itself if that is all; then nothing waits. The texts are latin1. */
   #take(bytes: Buffer, before: string, behind = ''): Buffer {
     const waiting = this.#waiting;
     const text = this.#head + before;
@@ -157,6 +166,7 @@ export class ClientResponse implements ResponseWriter {
     this.#waiting = NOTHING;
     this.#head = '';
     if (length === waiting.length) return waiting;
+    if (length === bytes.length) return bytes;
     const all = Buffer.allocUnsafe(length);
     let at = waiting.length === 0 ? 0 : waiting.copy(all);
     at += all.write(text, at, 'latin1');
@@ -166,29 +176,34 @@ export class ClientResponse implements ResponseWriter {
   }
 
   #send(bytes: Buffer): boolean {
-    if (this.#socket.destroyed) return true;
+    if (this.socket.destroyed) return true;
     this.lastWriteAt = performance.now();
-    if (send(this.#socket, bytes, this)) return true;
-    this.#claim ??= this.#newClaim?.(() => this.cutForMemory()) ?? null;
-    this.#claim?.hold(this.#socket.writableLength);
+    if (send(this.socket, bytes, this)) return true;
+    this.#claim ??= this.claimant?.claimUnread(() => this.cutForMemory()) ?? null;
+    this.#claim?.hold(this.socket.writableLength);
     return false;
   }
 
   /** What was queued has been written. */
   onGone(): void {
     this.lastWriteAt = performance.now();
-    if (this.#socket.writableLength > 0 || this.#isOver || this.#socket.destroyed) return;
+    if (this.socket.writableLength > 0 || this.isOver || this.socket.destroyed) return;
     this.#claim?.hold(0);
     if (this.#isEnded) this.#finish();
-    else this.#events?.onClientDrain();
+    else this.events?.onClientDrain();
   }
 
   #finish(): void {
-    this.#isOver = true;
+    this.isOver = true;
     this.#claim?.hold(0);
-    this.#waiter = null;
-    this.#owner?.onOver();
+    this.owner?.onOver();
   }
+}
+
+/** What comes before and after the last content of a response in chunks. */
+function lastChunks(octets: number, trailers: readonly string[]): readonly [before: string, behind: string] {
+  const end = `0\r\n${fieldLines(trailers)}\r\n`;
+  return octets === 0 ? [end, ''] : [`${octets.toString(16)}\r\n`, `${LINE_END}${end}`];
 }
 
 /** RFC 9112 section 9.3. `connection`: the Connection field. */

@@ -46,10 +46,10 @@ export interface ResponseWriter {
   flush(): boolean;
   /** `bytes` are valid until the call returns. To be followed by `flush` or `end`. False: no more before `onClientDrain`. */
   write(bytes: Buffer): boolean;
-  /** `trailers` are those that may be passed on. */
-  end(trailers: readonly string[]): void;
-  /** Who hears of room to write and of the client's loss; null: nobody any more. */
-  listen(events: ResponseEvents | null): void;
+  /** With the last of the content, perhaps none. `trailers` are those that may be passed on. */
+  end(bytes: Buffer, trailers: readonly string[]): void;
+  /** Who hears of room to write and of the client's loss from now on; null: nobody. */
+  events: ResponseEvents | null;
 }
 
 export interface ResponseEvents {

@@ -25,6 +25,7 @@ export function exchange(
 
 /** How many interim responses an origin may send before it answers: each is passed on, and none is an answer. */
 const MOST_INTERIM = 1000;
+const NOTHING = Buffer.alloc(0);
 
 /** One object for both directions and all that can happen: most exchanges are over before anything else does. */
 export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
@@ -59,8 +60,8 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
 
   start(): void {
     this.wait();
-    this.#of.writer.listen(this);
-    if (!this.#isOver) this.#connection.serve(this);
+    this.#of.writer.events = this;
+    this.#connection.serve(this);
     if (this.#isOver) return;
     this.#connection.write(requestText(this.#of.request));
     this.#sender?.start();
@@ -129,10 +130,10 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
     let hasRoom = true;
     // What comes after the end belongs to nothing.
     if (!this.#isAnswered) {
-      hasRoom = content.length === 0 || writer.write(content);
       this.#isAnswered = body.state === 'done';
-      if (this.#isAnswered) writer.end(body.trailers.length === 0 ? body.trailers : finalTrailers(body.trailers));
-      else hasRoom = writer.flush() && hasRoom;
+      if (this.#isAnswered)
+        writer.end(content, body.trailers.length === 0 ? body.trailers : finalTrailers(body.trailers));
+      else hasRoom = (content.length === 0 || writer.write(content)) && writer.flush();
     }
     if (this.#isOver) return;
     this.#readsOn = hasRoom;
@@ -148,7 +149,7 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
   onEnd(): void {
     if (!this.#isAnswered && this.#body?.endsWithConnection === true) {
       this.#isAnswered = true;
-      this.#of.writer.end([]);
+      this.#of.writer.end(NOTHING, []);
     }
     if (this.#isAnswered) this.endWhereDone();
     else this.fail('upstream-reset');
@@ -240,6 +241,6 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
     this.#connection.deadline.clear();
     this.#claim?.hold(0);
     if (this.#headDeadline !== null) clearTimeout(this.#headDeadline);
-    this.#of.writer.listen(null);
+    this.#of.writer.events = null;
   }
 }

@@ -5,7 +5,6 @@ import type { AbsoluteTarget, Parsed } from '../core/target.js';
 import { type Admitted, admitOrAsk } from '../door/admit-or-ask.js';
 import type { Arrival, Arrivals } from '../door/arrivals.js';
 import type { Credentials } from '../door/clients.js';
-import { Patience } from '../door/closing.js';
 import { refusalOf } from '../door/connect-upstream.js';
 import { EMPTY_TRACE, traceOf } from '../door/flow.js';
 import type { Asked, Known } from './asked.js';
@@ -48,13 +47,11 @@ function judge(arrivals: Arrivals, asked: Asked, arrival: Arrival, credentials: 
     return;
   }
   const trace = traceOf(parsed.value.target);
-  const gone = new Patience(request.socket, request.unread);
   // Without a password, the client is known by something other than a token.
   const tokenName = (credentials?.password ?? '') === '' ? null : flow.client.name;
-  const known = { asked, flow, to: parsed.value, gone, tokenName, trace };
-  response.whenLost(gone);
+  const known = { asked, flow, to: parsed.value, tokenName, trace };
   try {
-    const admitting = admitOrAsk(arrivals.admitting, flow, parsed.value.target, gone);
+    const admitting = admitOrAsk(arrivals.admitting, flow, parsed.value.target, response);
     if (!(admitting instanceof Promise)) answer(arrivals, known, admitting);
     else
       admitting.then((admitted) => answer(arrivals, known, admitted)).catch((error) => failed(arrivals, known, error));

@@ -2,11 +2,10 @@
 import type { Socket } from 'node:net';
 import type { Address } from '../core/address.js';
 import type { Denial, Permit } from '../core/policy.js';
-import type { Reason } from '../core/reasons.js';
+import { EgressError, type Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import { dial } from '../door/admit.js';
 import type { Arrivals } from '../door/arrivals.js';
-import type { Patience } from '../door/closing.js';
 import { refusalOf } from '../door/connect-upstream.js';
 import type { Client, Flow, OpenTrace, Trace } from '../door/flow.js';
 import type { Entered, Standing } from '../door/standings.js';
@@ -15,7 +14,7 @@ import type { Claim } from '../net/memory-budget.js';
 import { secure } from '../net/upstream-tls.js';
 import type { CloseCause } from '../observe/record.js';
 import type { Allowed, Asked, Known } from './asked.js';
-import type { ClientResponse } from './client-response.js';
+import type { Claimant, ClientResponse } from './client-response.js';
 import { Exchange } from './exchange.js';
 import type { Exchanged, ExchangeEnd, ExchangeRequest, TimeLimits } from './exchanged.js';
 import { IDEMPOTENT, outgoingRequest, SAFE } from './outgoing-request.js';
@@ -33,7 +32,7 @@ const REUSED_ANSWER_MS = 5000;
  * under the same permit, only if a connection that had served before brought no byte of an answer and the request may be
  * repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
  */
-export class Forwarding implements Exchanged, Owner, Entered, Standing {
+export class Forwarding implements Exchanged, Claimant, Owner, Entered, Standing {
   readonly permit: Permit;
   readonly once: boolean;
   readonly policy = null;
@@ -52,8 +51,6 @@ export class Forwarding implements Exchanged, Owner, Entered, Standing {
   readonly #arrivals: Arrivals;
   readonly #asked: Asked;
   readonly #pool: UpstreamPool;
-  /** Aborts when the client is gone. */
-  readonly #gone: Patience;
   readonly #wouldDeny: Denial | null;
   readonly #trace: OpenTrace;
   /** The connection to the origin. */
@@ -66,7 +63,7 @@ export class Forwarding implements Exchanged, Owner, Entered, Standing {
   #isCut = false;
   #isSwitched = false;
 
-  constructor(arrivals: Arrivals, { asked, flow, to, gone, tokenName, trace }: Known, { verdict, once }: Allowed) {
+  constructor(arrivals: Arrivals, { asked, flow, to, tokenName, trace }: Known, { verdict, once }: Allowed) {
     const { request, response, door, owner } = asked;
     this.permit = verdict.permit;
     this.once = once;
@@ -76,11 +73,11 @@ export class Forwarding implements Exchanged, Owner, Entered, Standing {
     this.tokenName = tokenName;
     this.request = outgoingRequest(request, to, { upgrades: owner.onUpgraded !== null });
     this.mayBind = request.noted.authorization !== null;
-    this.writer = response.claimWith((refuse) => arrivals.memory.claim('relays', flow.client.address, refuse));
+    this.writer = response;
+    response.claimant = this;
     this.#arrivals = arrivals;
     this.#asked = asked;
     this.#pool = door.pool;
-    this.#gone = gone;
     this.#wouldDeny = verdict.wouldDeny;
     this.#trace = trace;
   }
@@ -121,19 +118,20 @@ export class Forwarding implements Exchanged, Owner, Entered, Standing {
   /** A new connection, with TLS if the scheme says so. */
   async #open(): Promise<Dialed> {
     const { target } = this.permit;
-    const dialed = await dial(this.#arrivals.gate, this.permit, this.#gone);
+    const dialed = await dial(this.#arrivals.gate, this.permit, this.writer.lost);
     this.#trace.dialed = dialed.ok ? dialed.address : null;
     this.#trace.connectMs = dialed.ms;
     if (!dialed.ok) throw dialed.error;
     if (target.scheme !== 'https') return dialed;
     const timeoutMs = this.#arrivals.inForce.settings.limits.connectTimeoutMs;
-    return { ...dialed, socket: await secure(dialed.socket, target, { signal: this.#gone, timeoutMs }) };
+    return { ...dialed, socket: await secure(dialed.socket, target, { signal: this.writer.lost, timeoutMs }) };
   }
 
   #exchange(upstream: UpstreamConnection): void {
     this.#upstream = upstream;
     this.#trace.dialed = upstream.address;
     try {
+      if (this.connection.destroyed) throw new EgressError('client-closed');
       new Exchange(upstream, this, this.#limits(upstream)).start();
     } catch (error) {
       upstream.close();
@@ -166,6 +164,11 @@ export class Forwarding implements Exchanged, Owner, Entered, Standing {
 
   claim(refuse: () => void): Claim {
     return this.#arrivals.memory.claim('requests', this.client.address, refuse);
+  }
+
+  /** For what its client does not read. */
+  claimUnread(refuse: () => void): Claim {
+    return this.#arrivals.memory.claim('relays', this.client.address, refuse);
   }
 
   onFinal(status: number): void {

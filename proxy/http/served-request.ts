@@ -4,11 +4,12 @@ import type { Work } from '../door/running.js';
 import { READ_BYTES, type ReadSize } from '../net/direct-io.js';
 import { HeldBytes } from '../net/held-bytes.js';
 import type { ForwardOwner } from './asked.js';
-import { type ClientRequest, clientRequest } from './client-request.js';
+import { ClientContent, type ClientRequest } from './client-request.js';
 import { ClientResponse, type ResponseOwner } from './client-response.js';
 import type { ConnectionOptions } from './connection-options.js';
 import { type ContentReader, contentReader } from './content-reader.js';
 import type { HeadLimits, WholeHead } from './head-lines.js';
+import type { NotedFields } from './request-head.js';
 
 /** The connection that it came over. */
 export interface ServedOwner {
@@ -27,7 +28,13 @@ type ServedOptions = Pick<ConnectionOptions, 'arrivals' | 'serve'>;
 const MOST_AHEAD = READ_BYTES.small;
 const NOTHING = Buffer.alloc(0);
 
-export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
+export class ServedRequest implements ClientRequest, ForwardOwner, ResponseOwner, Work {
+  readonly method: string;
+  readonly url: string;
+  readonly httpVersion: string;
+  readonly rawHeaders: readonly string[];
+  readonly noted: NotedFields;
+  readonly content: ClientContent | null;
   readonly socket: Socket;
   readonly isBusy: boolean;
   readonly onUpgraded = null;
@@ -36,12 +43,11 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
   readonly #owner: ServedOwner;
   readonly #options: ServedOptions;
   readonly #headLength: number;
-  readonly #request: ClientRequest;
   readonly #response: ClientResponse;
   /** How much one read may bring: of what follows the request, or of its content. */
   most: ReadSize;
   /** Null once the content is whole. */
-  #content: ContentReader | null;
+  #reader: ContentReader | null;
   #ahead: HeldBytes | null = null;
   #isStarting = false;
   #isForwarded = false;
@@ -51,15 +57,20 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
 
   constructor(owner: ServedOwner, options: ServedOptions, { head, length }: WholeHead, limits: HeadLimits) {
     const { socket, isBusy } = owner;
+    this.method = head.method;
+    this.url = head.url;
+    this.httpVersion = head.httpVersion;
+    this.rawHeaders = head.rawHeaders;
+    this.noted = head.noted;
     this.socket = socket;
     this.isBusy = isBusy;
     this.#owner = owner;
     this.#options = options;
     this.#headLength = length;
-    this.#content = head.noted.hasContent ? contentReader(head, limits) : null;
-    this.most = this.#content === null ? 'small' : 'large';
-    this.#request = clientRequest(socket, head);
-    if (this.#content === null) this.#request.content?.finish([]);
+    this.#reader = head.noted.hasContent ? contentReader(head, limits) : null;
+    this.most = this.#reader === null ? 'small' : 'large';
+    this.content = head.noted.hasContent ? new ClientContent(head, socket) : null;
+    if (this.#reader === null) this.content?.finish([]);
     this.#response = new ClientResponse(socket, head, options.arrivals.running.mayPersist);
   }
 
@@ -68,7 +79,7 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
     running.ordinary.enter(this);
     this.#isStarting = true;
     try {
-      this.#options.serve(this.#request, this.#response, this);
+      this.#options.serve(this, this.#response, this);
     } catch (error) {
       onDefect(error);
       this.socket.destroy();
@@ -78,11 +89,15 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
   }
 
   onForwarded(): void {
+    if (this.#isStarting) {
+      // What came with the head is taken first, before the connection moves on.
+      queueMicrotask(() => this.onForwarded());
+      return;
+    }
     if (this.#isForwarded) return;
     this.#isForwarded = true;
-    // What came with the head is taken first, before the connection moves on.
-    if (this.#isStarting) queueMicrotask(() => this.#response.whenOver(this));
-    else this.#response.whenOver(this);
+    if (this.#response.isOver || this.socket.destroyed) this.onOver();
+    else this.#response.owner = this;
   }
 
   /** The answer has left, or never will. */
@@ -93,17 +108,17 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
     if (this.socket.destroyed) return;
     const isLast = this.#response.isLast || this.#isBroken || !running.mayPersist;
     if (isLast) this.#owner.onDone(null);
-    else if (this.#content === null) this.#owner.onDone(this.#ahead?.all() ?? NOTHING);
+    else if (this.#reader === null) this.#owner.onDone(this.#ahead?.all() ?? NOTHING);
     else {
       // The answer came before the content was complete.
       this.#owner.onDropping();
-      this.#request.content?.discard();
+      this.content?.discard();
     }
   }
 
   /** Octets that are held for it. Text takes twice as many while it is read. */
   get held(): number {
-    return 2 * this.#headLength + (this.#ahead?.length ?? 0) + (this.#request.content?.held ?? 0);
+    return 2 * this.#headLength + (this.#ahead?.length ?? 0) + (this.content?.held ?? 0);
   }
 
   /** The head of the final response is out. */
@@ -118,19 +133,19 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
 
   /** False while the client may still send content of it. */
   get isRead(): boolean {
-    return this.#content === null && this.#ahead === null;
+    return this.#reader === null && this.#ahead === null;
   }
 
   /** The next bytes of the connection. False: no more until there is room for them. */
   take(bytes: Buffer): boolean {
     const goOn = this.#take(bytes);
-    if (!goOn) this.#request.unread.abort();
+    if (!goOn) this.#response.noteUnread();
     return goOn;
   }
 
   #take(bytes: Buffer): boolean {
     if (this.#isBroken) return true;
-    if (this.#content !== null) return this.#takeContent(this.#content, bytes);
+    if (this.#reader !== null) return this.#takeContent(this.#reader, bytes);
     this.#ahead ??= new HeldBytes();
     this.#ahead.push(bytes);
     // It does not stop at once: a lost client is noticed only by reading.
@@ -139,7 +154,7 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
 
   /** The client has ended its side. Returns false if that was in the middle of the request. */
   onEnd(): boolean {
-    return this.#content === null || this.#isBroken;
+    return this.#reader === null || this.#isBroken;
   }
 
   /** Ends in `busy`. */
@@ -148,14 +163,14 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
   }
 
   onLost(): void {
-    this.#request.content?.fail('client-closed');
-    this.#response.lost();
+    this.content?.fail('client-closed');
+    this.#response.onLost();
   }
 
-  #takeContent(content: ContentReader, bytes: Buffer): boolean {
-    const taker = this.#request.content;
+  #takeContent(reader: ContentReader, bytes: Buffer): boolean {
+    const taker = this.content;
     let goOn = true;
-    const reading = content.push(bytes, (part) => {
+    const reading = reader.push(bytes, (part) => {
       goOn = taker?.push(part) ?? true;
     });
     if (reading.kind === 'need-more') return goOn;
@@ -166,7 +181,7 @@ export class ServedRequest implements ForwardOwner, ResponseOwner, Work {
       else taker?.fail('malformed-request');
       return true;
     }
-    this.#content = null;
+    this.#reader = null;
     this.most = 'small';
     const rest = bytes.subarray(reading.taken);
     if (this.#isAnswered) this.#owner.onDone(rest);

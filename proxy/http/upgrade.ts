@@ -25,8 +25,8 @@ export async function upgrade(
   const early = new EarlyData(arrivals, socket, rest);
   const response = new ClientResponse(socket, request, false);
   let isSwitched = false;
-  client.inherit({ ended: () => undefined, closed: () => response.lost() });
-  early.start({ onNoMemory: () => response.cutForMemory(), onFull: () => request.unread.abort() });
+  client.inherit({ ended: () => undefined, closed: () => response.onLost() });
+  early.start({ onNoMemory: () => response.cutForMemory(), onFull: () => response.noteUnread() });
   const onUpgraded: ForwardOwner['onUpgraded'] = (flow, fields, upstream, standing) => {
     isSwitched = true;
     try {
@@ -41,13 +41,20 @@ export async function upgrade(
     forward(arrivals, { request, response, door, owner: { isBusy, onUpgraded, onForwarded } });
   });
   if (isSwitched) return;
-  await new Promise<void>((onOver) => response.whenOver({ onOver }));
+  await over(response);
   early.drop();
   if (socket.destroyed) return;
   closeAfter(arrivals.deadlines, client, NOTHING);
 }
 
 const NOTHING = Buffer.alloc(0);
+
+async function over(response: ClientResponse): Promise<void> {
+  if (response.isOver || response.socket.destroyed) return;
+  await new Promise<void>((onOver) => {
+    response.owner = { onOver };
+  });
+}
 
 interface Switch {
   readonly client: Side;

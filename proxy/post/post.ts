@@ -157,12 +157,12 @@ function judged(status: number): Posted {
 /** Takes the status, and reads as much of the rest as an honest receiver might send. */
 class Answer implements ResponseWriter {
   status: number | null = null;
+  events: ResponseEvents | null = null;
   #read = 0;
-  #events: ResponseEvents | null = null;
 
   /** Ends the exchange as if its client were gone. */
   giveUp(): void {
-    this.#events?.onClientLost();
+    this.events?.onClientLost();
   }
 
   interim(): void {}
@@ -182,8 +182,4 @@ class Answer implements ResponseWriter {
   }
 
   end(): void {}
-
-  listen(events: ResponseEvents | null): void {
-    this.#events = events;
-  }
 }

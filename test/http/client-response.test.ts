@@ -64,12 +64,25 @@ for (const [name, of, status, fields, expected] of FRAMED) {
     const heard = untilEnd(client);
     const response = new ClientResponse(own, of, true);
     response.head({ status, phrase: 'So', fields }, false);
-    response.write(Buffer.from('ok'));
-    response.end([]);
+    response.end(Buffer.from('ok'), []);
     await over(response);
     own.end();
     assert.equal(await heard, `HTTP/1.1 ${status} So\r\n${expected}`);
     assert.equal(response.isLast, expected.includes('Connection: close'));
+  });
+}
+
+for (const [name, of, status, fields, expected] of FRAMED) {
+  test(`framing of a response whose end comes after its content: ${name}`, async (t) => {
+    const { own, client } = await connection(t);
+    const heard = untilEnd(client);
+    const response = new ClientResponse(own, of, true);
+    response.head({ status, phrase: 'So', fields }, false);
+    response.write(Buffer.from('ok'));
+    response.end(Buffer.alloc(0), []);
+    await over(response);
+    own.end();
+    assert.equal(await heard, `HTTP/1.1 ${status} So\r\n${expected}`);
   });
 }
 
@@ -78,7 +91,7 @@ test('trailers are sent after chunked content', async (t) => {
   const heard = untilEnd(client);
   const response = new ClientResponse(own, request('1.1'), true);
   response.head({ status: 200, phrase: 'OK', fields: ['Trailer', 'X'] }, false);
-  response.end(['X', '1']);
+  response.end(Buffer.alloc(0), ['X', '1']);
   own.end();
   assert.match(await heard, /\r\n\r\n0\r\nX: 1\r\n\r\n$/);
 });
@@ -87,9 +100,11 @@ test('what a slow reader does not take is claimed until it has it, and then ther
   const { own, client } = await connection(t);
   const holds: number[] = [];
   const response = new ClientResponse(own, request('1.1'), true);
-  response.claimWith(() => ({ hold: (bytes) => holds.push(bytes) }));
+  response.claimant = { claimUnread: () => ({ hold: (bytes) => holds.push(bytes) }) };
   response.head({ status: 200, phrase: 'OK', fields: ['Content-Length', String(2 ** 30)] }, false);
-  const drained = new Promise<void>((onClientDrain) => response.listen({ onClientDrain, onClientLost: assert.fail }));
+  const drained = new Promise<void>((onClientDrain) => {
+    response.events = { onClientDrain, onClientLost: assert.fail };
+  });
   while (response.write(Buffer.alloc(65536)) && response.flush());
   assert.ok((holds.at(-1) ?? 0) > 0);
   client.resume();
@@ -100,7 +115,7 @@ test('what a slow reader does not take is claimed until it has it, and then ther
 test('a response that is cut for what its slow reader does not take is known for it: its client did not go away', async (t) => {
   const { own } = await connection(t);
   const response = new ClientResponse(own, request('1.1'), true);
-  response.claimWith((refuse) => ({ hold: () => refuse() }));
+  response.claimant = { claimUnread: (refuse) => ({ hold: () => refuse() }) };
   response.head({ status: 200, phrase: 'OK', fields: ['Content-Length', String(2 ** 30)] }, false);
   while (response.write(Buffer.alloc(65536)) && response.flush());
   assert.deepEqual([own.destroyed, response.isForMemory], [true, true]);
@@ -110,12 +125,12 @@ test('the loss of the client is reported once, and is the end of the response', 
   const { own, client } = await connection(t);
   let told = 0;
   const response = new ClientResponse(own, request('1.1'), true);
-  own.on('close', () => response.lost());
-  response.listen({ onClientDrain: () => undefined, onClientLost: () => told++ });
-  const lost = new Promise<void>((resolve) => response.whenLost({ abort: resolve }));
+  own.on('close', () => response.onLost());
+  response.events = { onClientDrain: () => undefined, onClientLost: () => told++ };
+  const lost = new Promise<void>((resolve) => response.lost.addEventListener('abort', resolve));
   client.resetAndDestroy();
   await Promise.all([lost, over(response)]);
-  response.lost();
+  response.onLost();
   assert.equal(told, 1);
 });
 
@@ -142,5 +157,8 @@ test('a connection whose answer was just written is not silent, though its clien
 });
 
 function over(response: ClientResponse): Promise<void> {
-  return new Promise((onOver) => response.whenOver({ onOver }));
+  if (response.isOver) return Promise.resolve();
+  return new Promise((onOver) => {
+    response.owner = { onOver };
+  });
 }

@@ -43,7 +43,7 @@ test('a connection whose last client read slowly is read for the next one', asyn
     flush: () => !isSlow,
     write: () => !isSlow,
     end: () => ended(),
-    listen: () => undefined,
+    events: null,
   });
   const content = {
     length: 5,
