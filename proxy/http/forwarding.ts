@@ -206,16 +206,12 @@ export class Forwarding implements Exchanged, Claimant, Owner, Entered, Standing
     this.#arrivals.standings.leave(this);
     if (failure !== null && !this.#isCut) end(this.#asked, this.flow, this.#trace, refusalOf(this.#arrivals, failure));
     // A tunnel gets its close record when it ends; a request that was not allowed gets none.
-    if (this.flow.isAllowed && !this.#isSwitched) this.#close();
+    if (this.flow.isAllowed && !this.#isSwitched) {
+      const { late } = this.flow;
+      const ended: CloseCause = late === null ? 'end' : causeOf(late, this.#arrivals.running.isCut);
+      this.flow.closed({ bytesUp: this.#up, bytesDown: this.#down, cause: this.#isCut ? 'policy' : ended });
+    }
     this.#asked.owner.onForwarded();
-  }
-
-  #close(): void {
-    const { late } = this.flow;
-    let cause: CloseCause = 'end';
-    if (this.#isCut) cause = 'policy';
-    else if (late !== null) cause = causeOf(late, this.#arrivals.running.isCut);
-    this.flow.closed({ bytesUp: this.#up, bytesDown: this.#down, cause });
   }
 
   /** RFC 9110 section 10.1.1: an origin that is known to speak HTTP/1.0 only will never send 100, so the proxy does. */
