@@ -6,7 +6,7 @@ import type { Deadlines } from '../net/deadlines.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { Screen } from '../net/first-bytes.js';
 import type { Claim, MemoryBudget } from '../net/memory-budget.js';
-import { type Relay, type RelayOwner, type RelayResult, relay } from '../net/relay.js';
+import { Relay, type RelayResult } from '../net/relay.js';
 import type { Side } from '../net/side.js';
 import { EMPTY_TRACE, type Flow } from './flow.js';
 import type { Running, UnderWay, Watched } from './running.js';
@@ -33,11 +33,10 @@ export interface TunnelEnds {
   readonly standing: Standing;
 }
 
-export class OpenTunnel implements Watched, RelayOwner {
+export class OpenTunnel extends Relay implements Watched {
   readonly flow: Flow;
   readonly standing: Standing;
-  readonly relay: Relay;
-  bytes: number;
+  seen: number;
   since = performance.now();
   isOver = false;
   before: Watched | null = null;
@@ -49,13 +48,12 @@ export class OpenTunnel implements Watched, RelayOwner {
   /** Relays at once. Takes both sockets over; keeps neither the head nor the screen: thousands of silent tunnels would hold them. */
   constructor(room: TunnelRoom, flow: Flow, { client, upstream, head, screen, standing }: TunnelEnds) {
     const { idleTimeoutMs, headerTimeoutMs: screenTimeoutMs } = room.inForce.settings.limits;
-    const { reads, deadlines } = room;
+    super(client, upstream, { idleTimeoutMs, screenTimeoutMs, reads: room.reads, deadlines: room.deadlines, screen });
     this.#room = room;
     this.flow = flow;
     this.standing = standing;
-    const options = { idleTimeoutMs, screenTimeoutMs, reads, deadlines, owner: this, head, screen };
-    this.relay = relay(client, upstream, options);
-    this.bytes = this.relay.bytes();
+    this.start(head);
+    this.seen = this.upward.carried + this.downward.carried;
     if (this.isOver) return;
     this.#among = room.running.opened(this, flow.door);
     // The policy may have changed since the request came.
@@ -63,8 +61,8 @@ export class OpenTunnel implements Watched, RelayOwner {
     if (denial !== null) this.cut(denial);
   }
 
-  claim(share: 'relays' | 'early', refuse: () => void): Claim {
-    return this.#room.memory.claim(share, this.flow.client.address, refuse);
+  claim(share: 'relays' | 'early'): Claim {
+    return this.#room.memory.claim(share, this.flow.client.address, () => this.abort('busy'));
   }
 
   /** The policy no longer allows it. */
@@ -76,7 +74,7 @@ export class OpenTunnel implements Watched, RelayOwner {
       // It must not stay open for this, nor the next one that is judged.
       this.#room.onDefect(error);
     }
-    this.relay.cut('policy');
+    this.abort('policy');
   }
 
   ended(result: RelayResult): void {

@@ -2,7 +2,6 @@
 import type { Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { OpenSet, type Placed } from '../net/open-set.js';
-import type { Relay } from '../net/relay.js';
 import type { CloseCause, Door } from '../observe/record.js';
 import type { Judged } from './standings.js';
 
@@ -19,10 +18,12 @@ const LOOK_MS = 250;
 
 /** A tunnel, as the drain sees it. */
 export interface Watched extends Judged, Placed<Watched> {
-  readonly relay: Relay;
-  /** What it had carried at the last look, and since when. */
-  bytes: number;
+  readonly upward: { readonly carried: number };
+  readonly downward: { readonly carried: number };
+  /** How many octets it had carried at the last look, and since when. */
+  seen: number;
   since: number;
+  abort(cause: CloseCause): void;
 }
 
 /** A request under way. */
@@ -61,10 +62,9 @@ export class Running {
   /** What the open tunnels have carried so far. */
   get openTunnelBytes(): { readonly up: number; readonly down: number } {
     const sum = { up: 0, down: 0 };
-    for (const { relay } of this.tunnels()) {
-      const { up, down } = relay.carried();
-      sum.up += up;
-      sum.down += down;
+    for (const { upward, downward } of this.tunnels()) {
+      sum.up += upward.carried;
+      sum.down += downward.carried;
     }
     return sum;
   }
@@ -130,7 +130,7 @@ export class Running {
   cut(cause: CloseCause): void {
     this.#isCut = true;
     this.#takesRelays = false;
-    for (const { relay } of this.tunnels()) relay.cut(cause);
+    for (const tunnel of this.tunnels()) tunnel.abort(cause);
     for (const { work } of [this.ordinary, this.#relays]) for (const { socket } of work) socket.destroy();
   }
 
@@ -144,7 +144,7 @@ export class Running {
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
     this.#takesRelays = false;
-    for (const { relay } of this.#relays.tunnels) relay.cut('drain');
+    for (const tunnel of this.#relays.tunnels) tunnel.abort('drain');
   }
 
   #follow(all: UnderWay, socket: Socket, done: Promise<void>): void {
@@ -197,9 +197,9 @@ export class UnderWay {
 function look(all: OpenSet<Watched>): void {
   const now = performance.now();
   for (const one of all) {
-    const bytes = one.relay.bytes();
-    if (bytes === one.bytes) continue;
-    one.bytes = bytes;
+    const carried = one.upward.carried + one.downward.carried;
+    if (carried === one.seen) continue;
+    one.seen = carried;
     one.since = now;
   }
 }
@@ -207,5 +207,5 @@ function look(all: OpenSet<Watched>): void {
 function cutIdle(all: OpenSet<Watched>, idleMs: number): void {
   const now = performance.now();
   look(all);
-  for (const { relay, since } of all) if (now - since >= idleMs) relay.cut('drain');
+  for (const one of all) if (now - one.since >= idleMs) one.abort('drain');
 }

@@ -5,7 +5,7 @@ import type { ClientIdentity } from '../core/policy.js';
 import type { Target } from '../core/target.js';
 import { Deadline, type Deadlines, type Due } from '../net/deadlines.js';
 import { type DirectReads, type ReadSize, type Taker, writeNow } from '../net/direct-io.js';
-import { FAST_AFTER } from '../net/pump.js';
+import { FAST_AFTER } from '../net/relay.js';
 import { ResponseHeadReader } from './response-head.js';
 
 /** Hears what happens on a connection. */

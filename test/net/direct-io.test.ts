@@ -15,9 +15,8 @@ import { TLSSocket } from 'node:tls';
 import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads, send, writeNow } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
-import { relay } from '../../proxy/net/relay.js';
 import { PlainSide } from '../../proxy/net/side.js';
-import { relayOwner } from './relay-owner.js';
+import { relay, relayOwner } from './relay-owner.js';
 import { socketFolder } from './socket-folder.js';
 import { type Pair, pair } from './socket-pair.js';
 

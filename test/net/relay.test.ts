@@ -6,9 +6,8 @@ import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import type { Screen } from '../../proxy/net/first-bytes.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
-import { type RelayOwner, relay } from '../../proxy/net/relay.js';
 import { type Heir, PlainSide, type Side } from '../../proxy/net/side.js';
-import { relayOwner } from './relay-owner.js';
+import { type RelayOwner, relay, relayOwner } from './relay-owner.js';
 import { pair } from './socket-pair.js';
 
 test('a tunnel whose screen throws at its end has ended all the same', async () => {

@@ -6,10 +6,9 @@ import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import type { Screen } from '../../proxy/net/first-bytes.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
-import { relay } from '../../proxy/net/relay.js';
 import { PlainSide } from '../../proxy/net/side.js';
 import { loneScreen } from '../tls/lone-screen.js';
-import { relayOwner } from './relay-owner.js';
+import { relay, relayOwner } from './relay-owner.js';
 import { pair } from './socket-pair.js';
 
 const LIMIT = { timeout: 240_000 };
