@@ -3,183 +3,232 @@
  * A door is one object; counting, the deadline of the handshake, the record, half-close and drain are here. DECISIONS 6.
  */
 import net, { type Socket } from 'node:net';
-import type { Policy } from '../core/policy.js';
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import type { Target } from '../core/target.js';
-import { Deadline, type Deadlines } from '../net/deadlines.js';
-import { DROPPED, send } from '../net/direct-io.js';
-import type { Screen } from '../net/first-bytes.js';
-import { hearOctets, type OctetReader } from '../net/octet-reader.js';
-import { PlainSide, type Side } from '../net/side.js';
-import type { Door } from '../observe/record.js';
+import { Deadline, type Due } from '../net/deadlines.js';
+import { DROPPED, READ_BYTES, send, type Taker } from '../net/direct-io.js';
+import { HeldBytes } from '../net/held-bytes.js';
+import { type Heir, PlainSide, type Side } from '../net/side.js';
 import type { Arrival, Arrivals } from './arrivals.js';
-import type { Credentials } from './clients.js';
 import { closeAfter } from './closing.js';
-import { type Connected, Opening, type OpeningOwner, refusalOf } from './connect-upstream.js';
+import { Opening, type OpeningOwner, refusalOf } from './connect-upstream.js';
 import type { ConnectionLimits, CountedConnection } from './connection-limits.js';
 import { EarlyData } from './early-data.js';
 import { EMPTY_TRACE, type Flow, type Trace, traceOf } from './flow.js';
-import { type Soon, soon } from './soon.js';
-
-export interface TunnelDoor {
-  /** As in records. */
-  readonly name: Door;
-  /** Replaces the policy in force. */
-  readonly policy?: Policy;
-  /** Hears where the client wants to go. Fails with an EgressError; its caller ends what takes too long. */
-  hear(client: Hearing): Soon<Heard>;
-  /** What tells the client that its tunnel is open; null: nothing does. */
-  readonly granted: Buffer | null;
-  /** What tells it that it gets no tunnel. */
-  refused(reason: Reason): Buffer;
-  /** Writes the record of an allowed request, perhaps only after the first bytes; without a screen, that happens at once. */
-  screens?(deadlines: Deadlines, flow: Flow, upstream: Connected): Screen | null;
-}
-
-/** A client that has not said where it wants to go. */
-export interface Hearing {
-  readonly octets: Pick<OctetReader, 'take' | 'takeSome'>;
-  /** True if some client has a token that can be asked for. */
-  readonly knowsTokens: boolean;
-  write(bytes: Buffer): void;
-  /** Called at most once; if not called, the client has no credentials. */
-  arrive(credentials: Credentials): Soon<Arrival>;
-}
-
-export type Heard =
-  /** `replay`: bytes already read that belong to the destination. */
-  | { readonly ok: true; readonly target: Target; readonly replay?: Buffer }
-  | { readonly ok: false; readonly reason: Reason };
+import { type Hearing, type Outcome, refusedAs, type Said, type Speaker, type TunnelDoor } from './hearing.js';
+import type { Work } from './running.js';
 
 /** Not listening yet. Each connection is one flow with a record of its own, once it has said anything. */
 export function createTunnelDoor(arrivals: Arrivals, connectionLimits: ConnectionLimits, door: TunnelDoor): net.Server {
   const owner = ownerOf(door);
   return net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
-    const counted = connectionLimits.enter(socket);
-    const visit = new Visit(arrivals, door, owner, new PlainSide(socket, counted));
-    arrivals.running.track(socket, visit.run(counted));
+    new Visit(arrivals, door, owner, socket, connectionLimits.enter(socket));
   });
 }
 
-/** One connection to a tunnel door. */
-class Visit {
+/** The most that is held of a client that waits to be identified before reading stops. */
+const MOST_BYTES = READ_BYTES.small;
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * One connection to a tunnel door, until the client is refused, gone, or on its way to its destination. One that has said nothing
+ * gets no answer, and leaves no record.
+ */
+class Visit implements Taker, Heir, Due, Work, Speaker {
+  readonly most = 'small';
+  readonly socket: Socket;
+  before: Work | null = null;
+  behind: Work | null = null;
   readonly #arrivals: Arrivals;
   readonly #door: TunnelDoor;
   readonly #owner: OpeningOwner;
   readonly #client: Side;
-  readonly #socket: Socket;
+  readonly #counted: CountedConnection;
+  /** One for the whole handshake, so that a slow client cannot extend it message by message. By its end the client is known. */
+  readonly #late: Deadline;
+  /** `waiting`: who asks is not known yet. */
+  #state: 'hearing' | 'waiting' | 'over' = 'hearing';
+  #hearing: Hearing | null = null;
+  /** What has come and is not done with; null: nothing. */
+  #held: HeldBytes | null = null;
+  /** Why no more can be heard, if that has happened while it waited. */
+  #fault: Reason | null = null;
   /** Null until the client is known. */
   #flow: Flow | null = null;
-  #trace: Trace = EMPTY_TRACE;
+  #hasFailed = false;
 
-  constructor(arrivals: Arrivals, door: TunnelDoor, owner: OpeningOwner, client: Side) {
+  constructor(arrivals: Arrivals, door: TunnelDoor, owner: OpeningOwner, socket: Socket, counted: CountedConnection) {
     this.#arrivals = arrivals;
     this.#door = door;
     this.#owner = owner;
-    this.#client = client;
-    this.#socket = client.socket;
+    this.socket = socket;
+    this.#counted = counted;
+    this.#client = new PlainSide(socket, counted);
+    this.#client.inherit(this);
+    this.#late = new Deadline(arrivals.deadlines, this);
+    this.#late.set(arrivals.inForce.settings.limits.headerTimeoutMs);
+    arrivals.running.ordinary.enter(this);
+    arrivals.reads.readInto(socket, this);
   }
 
-  /**
-   * Until the client is refused, gone, or on its way to its destination. One that has said nothing has no record. Rejects for
-   * defects only, and leaves the socket open in no other case.
-   */
-  run(counted: CountedConnection): Promise<void> {
-    const { deadlines, reads, inForce } = this.#arrivals;
-    const octets = hearOctets(this.#client, reads);
-    // One for the whole handshake, so that a slow client cannot extend it message by message. By its end the client is known.
-    const late = new Deadline(deadlines, octets);
-    late.set(inForce.settings.limits.headerTimeoutMs);
-    const open = (said: Heard, flow: Flow): void => {
-      late.clear();
-      this.#open(said, { flow, rest: octets.release(), counted });
-    };
-    return this.#hear(octets)
-      .then((said) => soon(this.#known(), (flow) => open(said, flow)))
-      .catch((error: unknown) => {
-        late.clear();
-        return this.#fail(error);
-      });
+  get knowsTokens(): boolean {
+    return this.#arrivals.inForce.settings.clients.some(({ token }) => token !== null);
   }
 
-  /** What the door hears, whether it had to wait for it or not. */
-  #hear(octets: OctetReader): Promise<Heard> {
+  write(bytes: Buffer): void {
+    send(this.socket, bytes);
+  }
+
+  take(bytes: Buffer): boolean {
+    let held = bytes;
+    if (this.#held !== null || this.#state === 'waiting') {
+      this.#held ??= new HeldBytes();
+      this.#held.push(bytes);
+      held = this.#held.all();
+    }
+    if (this.#state === 'hearing') this.#hear(held);
+    return this.#state !== 'waiting' || (this.#held?.length ?? 0) < MOST_BYTES;
+  }
+
+  ended(): void {
+    this.#stop(this.#door.unfinished);
+  }
+
+  closed(): void {
+    this.#stop('client-closed');
+  }
+
+  onLate(): void {
+    this.#stop('handshake-timeout');
+  }
+
+  #hear(held: Buffer): void {
     try {
-      const said = this.#door.hear({
-        octets,
-        knowsTokens: this.#arrivals.inForce.settings.clients.some(({ token }) => token !== null),
-        write: (bytes) => void send(this.#socket, bytes),
-        arrive: (credentials) => this.#arrive(credentials),
-      });
-      return Promise.resolve(said);
+      this.#hearing ??= this.#door.hearing(this);
+      let rest = held;
+      while (rest.length > 0) {
+        const heard = this.#hearing.hear(rest);
+        rest = rest.subarray(heard.taken);
+        if (heard.kind === 'target' || heard.kind === 'refused') this.#counted.heard();
+        if (heard.kind !== 'more') {
+          this.#follow(heard, rest);
+          return;
+        }
+        if (heard.taken === 0) break;
+      }
+      this.#keep(rest);
     } catch (error) {
-      return Promise.reject(error);
+      this.#fail(error);
     }
   }
 
-  #open(said: Heard, { flow, rest, counted }: Known): void {
-    const arrivals = this.#arrivals;
-    counted.heard();
-    if (!said.ok) {
-      this.#turnAway(flow, refusal(said.reason));
+  /** Copies what is not done with, unless it is held already. */
+  #keep(rest: Buffer): void {
+    if (rest.length === (this.#held?.length ?? 0)) return;
+    this.#held = rest.length === 0 ? null : new HeldBytes();
+    this.#held?.push(rest);
+  }
+
+  /** No more can be heard. While it waits, the end of its time counts before anything else. */
+  #stop(reason: Reason): void {
+    if (this.#state === 'waiting' && this.#fault !== 'handshake-timeout') this.#fault = reason;
+    if (this.#state !== 'hearing') return;
+    try {
+      this.#turnAway(reason);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #turnAway(reason: Reason): void {
+    if (this.socket.bytesRead > 0) this.#follow(refusedAs(reason), NOTHING);
+    else this.#drop();
+  }
+
+  /** Asks who the client is, unless that is known, and goes on from there. */
+  #follow(heard: Said, rest: Buffer): void {
+    if (this.#flow !== null && heard.kind !== 'credentials') this.#end(heard, this.#flow, rest);
+    else {
+      const credentials = heard.kind === 'credentials' ? heard.credentials : null;
+      const arriving = this.#arrivals.arrive(this.#door.name, this.socket, { method: null, credentials });
+      if (arriving instanceof Promise) this.#wait(arriving, heard, rest);
+      else this.#arrived(arriving, heard, rest);
+    }
+  }
+
+  #wait(arriving: Promise<Arrival>, heard: Said, rest: Buffer): void {
+    this.#state = 'waiting';
+    this.#keep(rest);
+    arriving
+      .then((arrival) => {
+        this.#state = 'hearing';
+        this.#arrived(arrival, heard, this.#held?.all() ?? NOTHING);
+        if (this.#state === 'hearing') this.socket.resume();
+      })
+      .catch((error: unknown) => this.#fail(error));
+  }
+
+  #arrived({ flow, isKnown }: Arrival, heard: Said, rest: Buffer): void {
+    this.#flow = flow;
+    if (heard.kind === 'credentials') this.#identified(isKnown, rest);
+    else this.#end(heard, flow, rest);
+  }
+
+  /** Hears on, beginning with what has come meanwhile. */
+  #identified(isKnown: boolean, rest: Buffer): void {
+    const reason = this.#hearing?.identified?.(isKnown) ?? null;
+    if (reason !== null) this.#counted.heard();
+    if (reason !== null) this.#turnAway(reason);
+    else if (this.#fault !== 'handshake-timeout') this.#hear(rest);
+    if (this.#fault !== null) this.#stop(this.#fault);
+  }
+
+  #end(outcome: Outcome, flow: Flow, rest: Buffer): void {
+    const [arrivals, client] = [this.#arrivals, this.#client];
+    this.#state = 'over';
+    this.#late.clear();
+    if (outcome.kind === 'refused')
+      refuse(this.#door, { arrivals, client, flow }, EMPTY_TRACE, refusal(outcome.reason));
+    else this.#open(outcome.target, flow, rest);
+    arrivals.running.ordinary.leave(this);
+  }
+
+  #open(target: Target, flow: Flow, rest: Buffer): void {
+    const [arrivals, client] = [this.#arrivals, this.#client];
+    const fault = arrivals.running.turnsAway(!this.#counted.isAdmitted);
+    if (fault === null) {
+      const early = new EarlyData(arrivals, this.socket, rest);
+      new Opening(arrivals, flow, target, { client, early, owner: this.#owner }).start();
+    } else refuse(this.#door, { arrivals, client, flow }, traceOf(target), refusal(fault));
+  }
+
+  /** A defect costs its own client the connection, and nobody else. It is told so, unless that fails as well. */
+  #fail(error: unknown): void {
+    if (this.#hasFailed) {
+      this.#arrivals.onDefect(error);
+      this.#drop();
       return;
     }
-    const { target, replay } = said;
-    this.#trace = traceOf(target);
-    const fault = arrivals.running.turnsAway(!counted.isAdmitted);
-    if (fault !== null) {
-      this.#turnAway(flow, refusal(fault));
-      return;
+    this.#hasFailed = true;
+    try {
+      this.#turnAway(refusalOf(this.#arrivals, error).reason);
+    } catch (again) {
+      this.#fail(again);
     }
-    const early = new EarlyData(arrivals, this.#socket, replay === undefined ? rest : Buffer.concat([replay, rest]));
-    early.start(null);
-    new Opening(arrivals, flow, target, { client: this.#client, early, owner: this.#owner }).start();
   }
 
-  #fail(error: unknown): Soon<void> {
-    if (this.#socket.bytesRead === 0) this.#socket.destroy();
-    else return soon(this.#known(), (flow) => this.#turnAway(flow, refusalOf(this.#arrivals, error)));
-  }
-
-  #arrive(credentials: Credentials | null): Soon<Arrival> {
-    const { name, policy } = this.#door;
-    const asked = { method: null, credentials, ...(policy === undefined ? {} : { policy }) };
-    return soon(this.#arrivals.arrive(name, this.#socket, asked), (arrival) => {
-      this.#flow = arrival.flow;
-      return arrival;
-    });
-  }
-
-  /** The flow, identified by whatever is known by now. */
-  #known(): Soon<Flow> {
-    return this.#flow ?? soon(this.#arrive(null), ({ flow }) => flow);
-  }
-
-  /** Whoever has said nothing gets no answer, and leaves no record. */
-  #turnAway(flow: Flow, refused: Refusal): void {
-    const [client, trace] = [this.#client, this.#trace];
-    if (this.#socket.bytesRead === 0) this.#socket.destroy();
-    else refuse(this.#arrivals, this.#door, { client, flow, trace, refused });
+  #drop(): void {
+    this.#state = 'over';
+    this.#late.clear();
+    this.socket.destroy();
+    this.#arrivals.running.ordinary.leave(this);
   }
 }
 
-/** A client that has been heard. */
-interface Known {
-  readonly flow: Flow;
-  /** What it has sent that was not taken. */
-  readonly rest: Buffer;
-  readonly counted: CountedConnection;
-}
+type Asking = Pick<Opening, 'arrivals' | 'client' | 'flow'>;
 
-interface Refused {
-  readonly client: Side;
-  readonly flow: Flow;
-  readonly trace: Trace;
-  readonly refused: Refusal;
-}
-
-function refuse(arrivals: Arrivals, door: TunnelDoor, { client, flow, trace, refused }: Refused): void {
+function refuse(door: TunnelDoor, { arrivals, client, flow }: Asking, trace: Trace, refused: Refusal): void {
   flow.refused(trace, null, refused);
   arrivals.reads.readInto(client.socket, DROPPED);
   closeAfter(arrivals.deadlines, client, door.refused(refused.reason));
@@ -187,16 +236,15 @@ function refuse(arrivals: Arrivals, door: TunnelDoor, { client, flow, trace, ref
 
 function ownerOf(door: TunnelDoor): OpeningOwner {
   return {
-    policy: door.policy,
     onOpen({ arrivals, flow, client }, upstream) {
       if (door.granted !== null) send(client.socket, door.granted);
-      const screen = door.screens?.(arrivals.deadlines, flow, upstream) ?? null;
+      const screen = door.screens?.(arrivals.deadlines, flow, upstream, null) ?? null;
       const { socket, permit, standing, trace, wouldDeny, head } = upstream;
       if (door.screens === undefined) flow.allowed(trace, null, permit.rule, wouldDeny);
       arrivals.tunnel(flow, { client, upstream: socket, head, screen, standing });
     },
-    onRefused({ arrivals, flow, client }, trace, refused) {
-      refuse(arrivals, door, { client, flow, trace, refused });
+    onRefused(opening, trace, refused) {
+      refuse(door, opening, trace, refused);
     },
   };
 }

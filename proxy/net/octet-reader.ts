@@ -1,9 +1,7 @@
 /** Reads a connection in pieces of the size that is asked for. What follows is kept for the next reader, within a bound. */
 import type { Socket } from 'node:net';
 import { EgressError } from '../core/reasons.js';
-import type { Due } from './deadlines.js';
 import { type DirectReads, READ_BYTES } from './direct-io.js';
-import type { Heir, Side } from './side.js';
 
 /** The most that is held before reading stops. */
 const MOST_BYTES = READ_BYTES.small;
@@ -19,14 +17,13 @@ interface Source {
 }
 
 /** Holds what has come and was not taken yet. `push` tells whoever feeds it when that is enough. */
-export class OctetReader implements Heir, Due {
+export class OctetReader {
   readonly #source: Source;
   /** Grows by doubling. A part that was handed out is never written to again. */
   #buffer = NOTHING;
   #start = 0;
   #end = 0;
   #isOver = false;
-  #isLost = false;
   #failure: EgressError | null = null;
   #wake: (() => void) | null = null;
 
@@ -55,15 +52,6 @@ export class OctetReader implements Heir, Due {
     this.#wake?.();
   }
 
-  ended(): void {
-    this.end();
-  }
-
-  closed(): void {
-    if (!this.#isOver) this.#isLost = true;
-    this.end();
-  }
-
   /**
    * Exactly so many octets, or one whole message; not as a promise if they have come already. Rejects with EgressError
    * `client-closed` if the connection ends before that, or `handshake-timeout`.
@@ -75,19 +63,6 @@ export class OctetReader implements Heir, Due {
       return Promise.reject(error);
     }
   };
-
-  /**
-   * Whatever has come, at least one octet; null at the end. Rejects with EgressError `client-closed` if the connection is lost
-   * instead, or `handshake-timeout`.
-   */
-  takeSome(): Buffer | null | Promise<Buffer | null> {
-    try {
-      const some = this.#some();
-      return some === undefined ? this.#later(() => this.#some()) : some;
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
 
   /** Ends reading, and returns what was not taken. */
   release(): Buffer {
@@ -122,13 +97,6 @@ export class OctetReader implements Heir, Due {
     return undefined;
   }
 
-  #some(): Buffer | null | undefined {
-    if (this.#failure !== null) throw this.#failure;
-    if (this.#length > 0) return this.#cut(this.#length);
-    if (this.#isLost) throw new EgressError('client-closed');
-    return this.#isOver ? null : undefined;
-  }
-
   #cut(length: number): Buffer {
     if (length === 0) return NOTHING;
     const taken = this.#buffer.subarray(this.#start, this.#start + length);
@@ -154,21 +122,9 @@ export class OctetReader implements Heir, Due {
 /** Reads `socket` from now on. After `release`, another reader has to take over. */
 export function readOctets(socket: Socket, reads: DirectReads): OctetReader {
   const reader = new OctetReader(socket);
-  socket.once('end', () => reader.ended()).once('close', () => reader.closed());
-  return reading(reader, socket, reads);
-}
-
-/** The same for a side, which its next owner inherits. */
-export function hearOctets(client: Side, reads: DirectReads): OctetReader {
-  const { socket } = client;
-  const reader = new OctetReader(socket);
-  client.inherit(reader);
-  return reading(reader, socket, reads);
-}
-
-function reading(reader: OctetReader, socket: Socket, reads: DirectReads): OctetReader {
-  if (socket.readableEnded) reader.ended();
-  else if (socket.destroyed) reader.closed();
+  const end = (): void => reader.end();
+  socket.once('end', end).once('close', end);
+  if (socket.readableEnded || socket.destroyed) reader.end();
   reads.readInto(socket, { take: (bytes) => reader.push(bytes), most: 'small' });
   return reader;
 }

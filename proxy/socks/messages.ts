@@ -1,9 +1,8 @@
 /** The messages of SOCKS version 5 (RFC 1928) and of its username/password method (RFC 1929), as pure functions. */
 import { addressFromBytes } from '../core/address.js';
 import { REASONS, type Reason } from '../core/reasons.js';
-import { type Parsed, parseHost, parsePort, type Target } from '../core/target.js';
-import { type Soon, soon } from '../door/soon.js';
-import type { LengthOf } from '../net/octet-reader.js';
+import { parseHost, parsePort, type Target } from '../core/target.js';
+import { type Heard, MORE, type Outcome, refusedAs } from '../door/hearing.js';
 
 export const METHOD = { none: 0, password: 2, refused: 0xff } as const;
 const VERSION = 5;
@@ -25,68 +24,55 @@ const REPLY = {
   addressType: 8,
 } as const;
 
-/** Returns exactly the octets of one whole message. */
-export type Take = (lengthOf: LengthOf) => Soon<Buffer>;
-
 type Method = typeof METHOD.none | typeof METHOD.password;
 
 /** The first of `preferred` that the client offers; null if it offers none of them (RFC 1928 section 3). */
 export function selectMethod(methods: Uint8Array, preferred: readonly Method[]): Method | null {
-  return preferred.find((method) => methods.includes(method)) ?? null;
+  for (const method of preferred) if (methods.includes(method)) return method;
+  return null;
 }
 
-/** The methods of the greeting; null if it is not SOCKS 5. Reads nothing past the greeting. */
-export function readGreeting(take: Take): Soon<Buffer | null> {
-  return soon(take(greetingLength), (greeting) =>
-    greeting[0] === VERSION && greeting[1] !== 0 ? greeting.subarray(2) : null,
-  );
+/** The methods of the greeting (RFC 1928 section 3), which ends with them; null if it is not SOCKS 5. */
+export function readGreeting(held: Buffer): Buffer | 'more' | null {
+  const [version, count = 0] = held;
+  if (held.length < 2) return 'more';
+  if (version !== VERSION || count === 0) return null;
+  return held.length < 2 + count ? 'more' : held.subarray(2, 2 + count);
 }
 
-/** RFC 1928 section 3. For anything but a greeting, the octets that are enough to tell. */
-function greetingLength(held: Buffer): number {
-  return 2 + (held[0] === VERSION ? (held[1] ?? 0) : 0);
-}
-
-/** RFC 1929 section 2; null if malformed. Octets are read as UTF-8. */
-export async function readCredentials(take: Take): Promise<{ username: string; password: string } | null> {
-  const message = await take(credentialsLength);
-  const [version, userLength = 0] = message;
-  if (version !== PASSWORD_VERSION || userLength === 0) return null;
-  const passwordAt = 2 + userLength;
-  return { username: message.toString('utf8', 2, passwordAt), password: message.toString('utf8', passwordAt + 1) };
-}
-
-function credentialsLength(held: Buffer): number {
+/** RFC 1929 section 2. Octets are read as UTF-8. */
+export function readCredentials(held: Buffer): Heard {
   const [version, userLength = 0] = held;
-  if (version !== PASSWORD_VERSION || userLength === 0) return 2;
-  return 2 + userLength + 1 + (held[2 + userLength] ?? 0);
+  if (held.length < 2) return MORE;
+  if (version !== PASSWORD_VERSION || userLength === 0) return refusedAs('malformed-socks');
+  const passwordAt = 2 + userLength + 1;
+  const taken = passwordAt + (held[passwordAt - 1] ?? 0);
+  if (held.length < taken) return MORE;
+  const user = held.subarray(2, passwordAt - 1).toString();
+  return { kind: 'credentials', taken, credentials: { user, password: held.subarray(passwordAt, taken).toString() } };
 }
 
 /**
- * The Target of a CONNECT request. A name is parsed as every door parses a host, so an address that is sent as a name is judged
- * as the address.
+ * The Target of a CONNECT request (RFC 1928 section 4). A name is parsed as every door parses a host, so an address that is sent
+ * as a name is judged as the address.
  */
-export function readRequest(take: Take): Soon<Parsed<Target>> {
-  return soon(take(requestLength), targetOf);
+export function readRequest(held: Buffer): Heard {
+  if (held.length < 4) return MORE;
+  if (!isRequest(held)) return refusedAs('malformed-socks');
+  const taken = 4 + (ADDRESS_BYTES[held[3] ?? 0] ?? 1 + (held[4] ?? 0)) + 2;
+  return held.length < taken ? MORE : outcomeOf(held.subarray(0, taken));
 }
 
-function targetOf(request: Buffer): Parsed<Target> {
-  const [, command, , type = 0] = request;
-  if (!isRequest(request)) return { ok: false, reason: 'malformed-socks' };
-  if (command !== COMMAND_CONNECT) return { ok: false, reason: 'socks-command-refused' };
-  const portAt = request.length - 2;
-  const port = parsePort(String(request.readUInt16BE(portAt)));
-  if (port === null) return { ok: false, reason: 'malformed-target' };
-  if (type === TYPE_NAME) return named(request.toString('latin1', 5, portAt), port);
-  const address = addressFromBytes([...request.subarray(4, portAt)]);
-  return { ok: true, value: { form: 'authority', scheme: null, host: { kind: 'literal', address }, port } };
-}
-
-/** RFC 1928 section 4. For anything but a request, the octets that are enough to tell. */
-function requestLength(held: Buffer): number {
-  if (held.length < 4 || !isRequest(held)) return 4;
-  const bytes = ADDRESS_BYTES[held[3] ?? 0];
-  return 4 + (bytes ?? 1 + (held[4] ?? 0)) + 2;
+function outcomeOf(request: Buffer): Outcome {
+  const [, command, , type] = request;
+  if (command !== COMMAND_CONNECT) return refusedAs('socks-command-refused');
+  const taken = request.length;
+  const port = parsePort(String(request.readUInt16BE(taken - 2)));
+  if (port === null) return refusedAs('malformed-target');
+  const bytes = request.subarray(type === TYPE_NAME ? 5 : 4, taken - 2);
+  if (type === TYPE_NAME) return named(bytes.toString('latin1'), port, taken);
+  const host = { kind: 'literal', address: addressFromBytes([...bytes]) } as const;
+  return { kind: 'target', taken, target: { form: 'authority', scheme: null, host, port } };
 }
 
 function isRequest([version, , reserved, type = 0]: Buffer): boolean {
@@ -106,9 +92,10 @@ export function requestReply(reason: Reason | null): Buffer {
   return Buffer.from([VERSION, reason === null ? REPLY.succeeded : replyCode(reason), 0, 1, 0, 0, 0, 0, 0, 0]);
 }
 
-function named(text: string, port: Target['port']): Parsed<Target> {
+function named(text: string, port: Target['port'], taken: number): Outcome {
   const host = parseHost(text);
-  return host.ok ? { ok: true, value: { form: 'authority', scheme: null, host: host.value, port } } : host;
+  if (!host.ok) return refusedAs(host.reason);
+  return { kind: 'target', taken, target: { form: 'authority', scheme: null, host: host.value, port } };
 }
 
 function replyCode(reason: Reason): number {

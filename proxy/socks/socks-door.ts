@@ -1,7 +1,6 @@
 /** The SOCKS door (RFC 1928): CONNECT only. The proxy resolves names; username and password say which client asks. */
 import type { Reason } from '../core/reasons.js';
-import { type Soon, soon } from '../door/soon.js';
-import type { Heard, Hearing, TunnelDoor } from '../door/tunnel-door.js';
+import { type Heard, type Hearing, MORE, refusedAs, type Speaker, type TunnelDoor } from '../door/hearing.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
 import {
   credentialsReply,
@@ -18,42 +17,49 @@ const NOTHING = Buffer.alloc(0);
 
 export const socksDoor: TunnelDoor = {
   name: 'socks',
-  hear,
+  hearing: (client) => new SocksHearing(client),
+  unfinished: 'client-closed',
   granted: requestReply(null),
   refused: (reason) => (repliesToRequest(reason) ? requestReply(reason) : NOTHING),
-  screens: (deadlines, flow, upstream) => screenTunnel(deadlines, flow, upstream, null),
+  screens: screenTunnel,
 };
+
+const PASSWORD_FIRST = [METHOD.password, METHOD.none] as const;
+const NONE_FIRST = [METHOD.none, METHOD.password] as const;
 
 /**
  * Greeting, authentication and request (RFC 1928 section 3, RFC 1929). Credentials are asked for only if some client has any,
  * because Java always offers both methods, even without credentials.
  */
-function hear(client: Hearing): Soon<Heard> {
-  return soon(readGreeting(client.octets.take), (methods) => greeted(client, methods));
-}
+class SocksHearing implements Hearing {
+  readonly #client: Speaker;
+  #awaits: 'greeting' | 'credentials' | 'request' = 'greeting';
 
-function greeted(client: Hearing, methods: Buffer | null): Soon<Heard> {
-  if (methods === null) return { ok: false, reason: 'malformed-socks' };
-  const method = selectMethod(methods, client.knowsTokens ? PASSWORD_FIRST : NONE_FIRST);
-  client.write(methodReply(method ?? METHOD.refused));
-  if (method === null) return { ok: false, reason: 'client-unauthenticated' };
-  if (method === METHOD.none) return hearRequest(client);
-  return authenticate(client).then((fault) => (fault === null ? hearRequest(client) : { ok: false, reason: fault }));
-}
+  constructor(client: Speaker) {
+    this.#client = client;
+  }
 
-function hearRequest({ octets }: Hearing): Soon<Heard> {
-  return soon(readRequest(octets.take), (request) => (request.ok ? { ok: true, target: request.value } : request));
-}
+  hear(held: Buffer): Heard {
+    if (this.#awaits === 'request') return readRequest(held);
+    return this.#awaits === 'credentials' ? readCredentials(held) : this.#greeted(held);
+  }
 
-const PASSWORD_FIRST = [METHOD.password, METHOD.none] as const;
-const NONE_FIRST = [METHOD.none, METHOD.password] as const;
+  identified(isKnown: boolean): Reason | null {
+    this.#client.write(credentialsReply(isKnown ? 'accepted' : 'refused'));
+    this.#awaits = 'request';
+    return isKnown ? null : 'client-unauthenticated';
+  }
 
-async function authenticate({ octets, write, arrive }: Hearing): Promise<Reason | null> {
-  const given = await readCredentials(octets.take);
-  if (given === null) return 'malformed-socks';
-  const { isKnown } = await arrive({ user: given.username, password: given.password });
-  write(credentialsReply(isKnown ? 'accepted' : 'refused'));
-  return isKnown ? null : 'client-unauthenticated';
+  #greeted(held: Buffer): Heard {
+    const methods = readGreeting(held);
+    if (methods === 'more') return MORE;
+    if (methods === null) return refusedAs('malformed-socks');
+    const method = selectMethod(methods, this.#client.knowsTokens ? PASSWORD_FIRST : NONE_FIRST);
+    this.#client.write(methodReply(method ?? METHOD.refused));
+    if (method === null) return refusedAs('client-unauthenticated');
+    this.#awaits = method === METHOD.password ? 'credentials' : 'request';
+    return { kind: 'more', taken: 2 + methods.length };
+  }
 }
 
 /** False for reasons from before the request, to which no reply to a request can be sent. */

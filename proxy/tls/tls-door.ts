@@ -1,9 +1,6 @@
 /** The TLS door: the ClientHello says where the connection is to go, and all bytes are relayed as they came. */
-
-import { type Soon, soon } from '../door/soon.js';
+import { type Heard, type Hearing, MORE, type Outcome, refusedAs, type TunnelDoor } from '../door/hearing.js';
 import { HTTPS_PORT } from '../door/steered-ports.js';
-import type { Heard, Hearing, TunnelDoor } from '../door/tunnel-door.js';
-import { HeldBytes } from '../net/held-bytes.js';
 import { refusalAlert } from './alert.js';
 import type { ClientHello } from './client-hello.js';
 import { HelloReader } from './hello-reader.js';
@@ -17,39 +14,31 @@ const ECH_PUBLIC_NAMES: ReadonlySet<string> = new Set(['cloudflare-ech.com']);
 /** A refused client gets a TLS alert. */
 export const tlsDoor: TunnelDoor = {
   name: 'steer-tls',
-  hear,
+  hearing: () => new HelloHearing(),
+  unfinished: 'malformed-hello',
   granted: null,
   refused: refusalAlert,
 };
 
-/** Nearly every hello comes in one piece. */
-function hear({ octets }: Hearing): Soon<Heard> {
-  const reader = new HelloReader();
-  const seen = new HeldBytes();
-  return soon(octets.takeSome(), (piece) => heardIn(piece, reader, seen) ?? hearOn(octets, reader, seen));
-}
+/** Is done with nothing, since the destination is to get all of it. */
+class HelloHearing implements Hearing {
+  readonly #reader = new HelloReader();
+  /** How much has been read of what is held. */
+  #read = 0;
 
-async function hearOn(octets: Hearing['octets'], reader: HelloReader, seen: HeldBytes): Promise<Heard> {
-  for (;;) {
-    const heard = heardIn(await octets.takeSome(), reader, seen);
-    if (heard !== null) return heard;
+  hear(held: Buffer): Heard {
+    const state = this.#reader.push(this.#read === 0 ? held : held.subarray(this.#read));
+    this.#read = held.length;
+    if (state.kind === 'need-more') return MORE;
+    if (state.kind === 'not-tls') return refusedAs('tls-expected');
+    return state.kind === 'defect' ? refusedAs(state.defect) : targetOf(state.hello);
   }
 }
 
-/** `piece` null: nothing more will come. Null: the hello is not whole. */
-function heardIn(piece: Buffer | null, reader: HelloReader, seen: HeldBytes): Heard | null {
-  if (piece === null) return { ok: false, reason: 'malformed-hello' };
-  seen.push(piece);
-  const state = reader.push(piece);
-  if (state.kind === 'not-tls') return { ok: false, reason: 'tls-expected' };
-  if (state.kind === 'defect') return { ok: false, reason: state.defect };
-  return state.kind === 'hello' ? targetOf(state.hello, seen.all()) : null;
-}
-
 /** Always port 443, as in `https://name/`, since no ClientHello names a port. */
-function targetOf({ sni, hasEch }: ClientHello, replay: Buffer): Heard {
-  if (sni === null) return { ok: false, reason: hasEch ? 'sni-encrypted' : 'sni-missing' };
-  if (hasEch && ECH_PUBLIC_NAMES.has(sni)) return { ok: false, reason: 'sni-encrypted' };
+function targetOf({ sni, hasEch }: ClientHello): Outcome {
+  if (sni === null) return refusedAs(hasEch ? 'sni-encrypted' : 'sni-missing');
+  if (hasEch && ECH_PUBLIC_NAMES.has(sni)) return refusedAs('sni-encrypted');
   const host = { kind: 'name', name: sni } as const;
-  return { ok: true, target: { form: 'authority', scheme: null, host, port: HTTPS_PORT }, replay };
+  return { kind: 'target', taken: 0, target: { form: 'authority', scheme: null, host, port: HTTPS_PORT } };
 }

@@ -18,6 +18,7 @@ import { parseRecordLine } from '../../proxy/observe/parse-record.js';
 import { readRequest } from '../../proxy/socks/messages.js';
 import { parseClientHello } from '../../proxy/tls/client-hello.js';
 import { HelloReader } from '../../proxy/tls/hello-reader.js';
+import { tlsDoor } from '../../proxy/tls/tls-door.js';
 import { requestHead } from '../http/request-head.js';
 import { stepsOf } from './steps.js';
 
@@ -51,6 +52,20 @@ function responseHead(fields: string, size: number): void {
 
 function hello(extensions: Buffer, size: number): void {
   const reader = new HelloReader();
+  const wire = helloWire(extensions);
+  for (let at = 0; at < wire.length; at += size) reader.push(wire.subarray(at, at + size));
+}
+
+/** As the door gives all that it holds each time. */
+function heardHello(extensions: Buffer): void {
+  const [hearing, held] = [tlsDoor.hearing({ knowsTokens: false, write: () => undefined }), new HeldBytes()];
+  inPieces(helloWire(extensions), 1, (piece) => {
+    held.push(piece);
+    hearing.hear(held.all());
+  });
+}
+
+function helloWire(extensions: Buffer): Buffer {
   const body = Buffer.concat([
     Buffer.from([3, 3]),
     Buffer.alloc(32),
@@ -58,8 +73,7 @@ function hello(extensions: Buffer, size: number): void {
     extensions,
   ]);
   const handshake = Buffer.concat([Buffer.from([1, 0, body.length >> 8, body.length & 255]), body]);
-  const record = Buffer.concat([Buffer.from([22, 3, 1, handshake.length >> 8, handshake.length & 255]), handshake]);
-  for (let at = 0; at < record.length; at += size) reader.push(record.subarray(at, at + size));
+  return Buffer.concat([Buffer.from([22, 3, 1, handshake.length >> 8, handshake.length & 255]), handshake]);
 }
 
 /** A DNS message of one question and `count` records, each a pointer to the one before it. */
@@ -119,6 +133,10 @@ const PARSERS: readonly (readonly [name: string, run: (n: number) => unknown])[]
   ['a response head full of spaces', (n) => responseHead(`X: ${' '.repeat(n)}a${' '.repeat(n)}b\r\n`, 7)],
   ['a ClientHello, octet by octet', (n) => hello(Buffer.concat([Buffer.from([n >> 8, n & 255]), Buffer.alloc(n)]), 1)],
   [
+    'a ClientHello at its door, octet by octet',
+    (n) => heardHello(Buffer.concat([Buffer.from([n >> 8, n & 255]), Buffer.alloc(n)])),
+  ],
+  [
     'extensions of a ClientHello',
     (n) =>
       parseClientHello(
@@ -148,11 +166,10 @@ const PARSERS: readonly (readonly [name: string, run: (n: number) => unknown])[]
   ],
   [
     'SOCKS requests in one piece',
-    async (n) => {
-      const reader = new OctetReader({ resume: () => undefined });
-      const count = n / 20;
-      for (let i = 0; i < count; i++) reader.push(Buffer.from([5, 1, 0, 3, 1, 97, 0, 80]));
-      for (let i = 0; i < count; i++) await readRequest(reader.take);
+    (n) => {
+      const [request, count] = [Buffer.from([5, 1, 0, 3, 1, 97, 0, 80]), n / 20];
+      let held = Buffer.concat(Array<Buffer>(count).fill(request));
+      while (held.length > 0) held = held.subarray(readRequest(held).taken);
     },
   ],
   [
