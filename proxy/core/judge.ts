@@ -6,7 +6,6 @@ import { type Denial, refusal } from './refusal.js';
 import {
   type ClientIdentity,
   firstMatch,
-  firstOpening,
   matchesButForPort,
   mayMatch,
   type OwnEndpoints,
@@ -128,7 +127,7 @@ function judgeRules(policy: Policy, question: Question, address: Address, is: Ad
   const denied = firstMatch(policy.deny, question, address);
   if (denied !== null) return refusal(denyReason(denied), denied.id);
   if (is.kind !== 'global') {
-    const exception = firstOpening(policy.internal, question, address, is);
+    const exception = firstMatch(policy.internal, question, address, is);
     return exception?.id ?? notOpened(policy, question, address, is);
   }
   const allowed = firstMatch(policy.allow, question, address);
@@ -151,7 +150,7 @@ function notAllowed(policy: Policy, question: Question, address: Address | null)
 
 /** Distinguishes a name that was opened at other addresses from a destination that nobody opened. */
 function notOpened(policy: Policy, question: Question, address: Address, kind: SpecialClass): Denial {
-  const elsewhere = firstOpening(policy.elsewhere ?? [], question, address, kind);
+  const elsewhere = firstMatch(policy.elsewhere ?? [], question, address, kind);
   if (elsewhere !== null) return refusal('address-not-confirmed', elsewhere.id, kind.what);
   return refusal(prohibited(kind), kind.id, kind.what);
 }

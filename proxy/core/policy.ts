@@ -132,7 +132,7 @@ export function decideAddresses(of: Policy, asked: Question, addresses: readonly
     else denials.push(judged);
   }
   if (denials.length > 0) return denied(worst(denials, addresses.length));
-  const plain = judgePlainText(policy, question.target);
+  const plain = question.target.scheme === 'http' ? judgePlainText(policy, question.target) : null;
   if (plain !== null && enforcesSni(policy)) return denied(plain);
   const first = allowed[0];
   if (first === undefined) return denied(refusal('address-prohibited'));

@@ -43,11 +43,22 @@ export interface Question {
   readonly own: OwnEndpoints;
 }
 
-/** The first rule that covers port, client and host or address. With `address` null, a rule by address matches nothing. */
-export function firstMatch(rules: readonly Rule[], question: Question, address: Address | null): Rule | null {
+/**
+ * The first rule that covers port, client and host or address. With `address` null, a rule by address matches nothing.
+ * `opened`: a special-purpose address, which only a rule with ports and a host or an address opens; one by host name opens only
+ * private-use, shared and unique-local addresses, one by address whatever it names.
+ */
+export function firstMatch(
+  rules: readonly Rule[],
+  question: Question,
+  address: Address | null,
+  opened: Special | null = null,
+): Rule | null {
   for (let i = 0; i < rules.length; i++) {
     const rule = rules[i];
     if (rule === undefined) continue;
+    if (opened !== null && (rule.ports === null || (rule.host === null && rule.address === null))) continue;
+    if (opened !== null && rule.host !== null && !opened.opensByName) continue;
     if (coversPort(rule, question.target.port) && matchesButForPort(rule, question, address)) return rule;
   }
   return null;
@@ -56,20 +67,6 @@ export function firstMatch(rules: readonly Rule[], question: Question, address: 
 /** What an address is, as far as it decides which rules may open it. */
 interface Special {
   readonly opensByName: boolean;
-}
-
-/**
- * The first `internal` rule that opens this special-purpose address. A rule by host name opens only private-use, shared and
- * unique-local addresses; a rule by address opens whatever it names. One without ports, or without either, opens nothing.
- */
-export function firstOpening(rules: readonly Rule[], question: Question, address: Address, is: Special): Rule | null {
-  for (let i = 0; i < rules.length; i++) {
-    const rule = rules[i];
-    if (rule === undefined || rule.ports === null || (rule.host === null && rule.address === null)) continue;
-    if (rule.host !== null && !is.opensByName) continue;
-    if (coversPort(rule, question.target.port) && matchesButForPort(rule, question, address)) return rule;
-  }
-  return null;
 }
 
 /** True where some DNS answer for `name` could make the rule match. */

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { ClientEntry, InForce } from '../config/config.js';
 import type { DnsName } from '../core/host-pattern.js';
-import { type Policy, policyFor } from '../core/policy.js';
+import { type Denial, type Policy, policyFor } from '../core/policy.js';
 import { pausedAs } from '../core/run-time.js';
 import type { Deadlines } from '../net/deadlines.js';
 import type { DirectReads } from '../net/direct-io.js';
@@ -26,7 +26,7 @@ import type { Leases } from './leases.js';
 import { OpenTunnel, type TunnelEnds } from './open-tunnel.js';
 import { Running } from './running.js';
 import type { Soon } from './soon.js';
-import { Standings } from './standings.js';
+import { type Standing, Standings } from './standings.js';
 import { Turns } from './turns.js';
 
 export interface ArrivalsOptions {
@@ -175,6 +175,13 @@ export class Arrivals {
   /** Takes both sockets over: relays until both sides have ended, then writes the close record. `running` counts it until then. */
   tunnel(flow: Flow, ends: TunnelEnds): void {
     new OpenTunnel(this, flow, ends);
+  }
+
+  /** The refusal for a connection that is only opening, if the policy has changed since it was allowed; null: it may open. */
+  objection(flow: Flow, standing: Standing): Denial | null {
+    const { client } = flow;
+    if (standing.policy === null && policyFor(this.inForce.settings.policy, client) === flow.policy) return null;
+    return this.standings.denialOf(client, standing);
   }
 
   #originOf(address: string, clients: readonly ClientEntry[]): Origin {

@@ -11,7 +11,7 @@ import { forgetName, since } from './admit.js';
 import { type Admitted, admitOrAsk, type Waiter } from './admit-or-ask.js';
 import type { Arrivals } from './arrivals.js';
 import type { EarlyData, EarlyOwner } from './early-data.js';
-import { type Flow, type OpenTrace, type Trace, traceOf } from './flow.js';
+import { EMPTY_TRACE, type Flow, type OpenTrace, type Trace } from './flow.js';
 import type { Work } from './running.js';
 import type { Standing } from './standings.js';
 
@@ -75,7 +75,7 @@ export class Opening implements Waiter, Heir, EarlyOwner, DialOwner, Work {
     this.#target = target;
     this.#early = early;
     this.#owner = owner;
-    this.#trace = traceOf(target);
+    this.#trace = { ...EMPTY_TRACE, target };
     this.#isLost = client.socket.destroyed || early?.isRefused === true;
     client.inherit(this);
   }
@@ -143,7 +143,7 @@ export class Opening implements Waiter, Heir, EarlyOwner, DialOwner, Work {
     const { permit } = verdict;
     const standing = { permit, once, dialed: null, policy: this.#owner.policy ?? null };
     // DNS or a person may have taken a while: what is forbidden by now is not dialled.
-    const objection = this.#owner.inspect?.(permit) ?? this.arrivals.standings.objection(this.flow, standing);
+    const objection = this.#owner.inspect?.(permit) ?? this.arrivals.objection(this.flow, standing);
     if (objection !== null) {
       this.#refuse(objection);
       return;
@@ -163,7 +163,7 @@ export class Opening implements Waiter, Heir, EarlyOwner, DialOwner, Work {
     try {
       if (this.#standing === null) throw new Error('dialled before it was admitted');
       const standing = { ...this.#standing, dialed: address };
-      const objection = this.arrivals.standings.objection(this.flow, standing);
+      const objection = this.arrivals.objection(this.flow, standing);
       if (objection === null && this.#early?.isRefused !== true) {
         this.#open(socket, standing);
         return;

@@ -34,11 +34,6 @@ export const EMPTY_TRACE: Trace = { target: null, addresses: [], dnsMs: null, di
 /** One that is still filled in. */
 export type OpenTrace = { -readonly [K in keyof Trace]: Trace[K] };
 
-/** For a request whose target is known; the following steps fill it in. */
-export function traceOf(target: Target): OpenTrace {
-  return { target, addresses: EMPTY_TRACE.addresses, dnsMs: null, dialed: null, connectMs: null };
-}
-
 /** What all flows have in common. */
 export interface FlowRoom {
   readonly newId: () => string;

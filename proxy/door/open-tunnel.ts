@@ -10,7 +10,7 @@ import { Relay, type RelayResult } from '../net/relay.js';
 import type { Side } from '../net/side.js';
 import { EMPTY_TRACE, type Flow } from './flow.js';
 import type { Running, UnderWay, Watched } from './running.js';
-import type { Standing, Standings } from './standings.js';
+import type { Standing } from './standings.js';
 
 /** What all tunnels have in common. */
 export interface TunnelRoom {
@@ -19,7 +19,7 @@ export interface TunnelRoom {
   readonly deadlines: Deadlines;
   readonly memory: MemoryBudget;
   readonly running: Running;
-  readonly standings: Standings;
+  objection(flow: Flow, standing: Standing): Denial | null;
   readonly onDefect: (error: unknown) => void;
 }
 
@@ -57,7 +57,7 @@ export class OpenTunnel extends Relay implements Watched {
     if (this.isOver) return;
     this.#among = room.running.opened(this, flow.door);
     // The policy may have changed since the request came.
-    const denial = room.standings.objection(flow, standing);
+    const denial = room.objection(flow, standing);
     if (denial !== null) this.cut(denial);
   }
 

@@ -2,14 +2,7 @@
 import type { ClientEntry, InForce } from '../config/config.js';
 import type { Address } from '../core/address.js';
 import { judgeAgain, type Standing as Stood } from '../core/judge-again.js';
-import {
-  type ClientIdentity,
-  type Denial,
-  type OwnEndpoints,
-  type Permit,
-  type Policy,
-  policyFor,
-} from '../core/policy.js';
+import type { ClientIdentity, Denial, OwnEndpoints, Permit, Policy } from '../core/policy.js';
 import { pausedAs } from '../core/run-time.js';
 import type { Target } from '../core/target.js';
 import { OpenSet, type Placed } from '../net/open-set.js';
@@ -73,24 +66,15 @@ export class Standings {
   }
 
   /**
-   * From now on the connection is closed by `cut` when the policy would no longer allow it; at once, if that has come true
-   * since the request came.
+   * From now on the connection is closed by `cut` when the policy changes and would no longer allow it. What has changed since
+   * the request came is for the caller to ask: see `objection` of Arrivals.
    */
   enter(one: Entered): void {
     this.#entered.add(one);
-    const denial = this.objection(one.flow, one.standing);
-    if (denial !== null) one.cut(denial);
   }
 
   leave(one: Entered): void {
     this.#entered.delete(one);
-  }
-
-  /** The refusal for a connection that is only opening, if the policy has changed since it was allowed; null: it may open. */
-  objection(flow: Flow, standing: Standing): Denial | null {
-    const { client } = flow;
-    if (standing.policy === null && policyFor(this.#inForce.settings.policy, client) === flow.policy) return null;
-    return this.#denialOf(client, standing);
   }
 
   /** Resolves with how many were closed, once all that are open now have been judged by what is then in force. */
@@ -111,13 +95,14 @@ export class Standings {
 
   /** True if it has closed the connection. */
   #judge(one: Judged): boolean {
-    const denial = one.isOver ? null : this.#denialOf(one.flow.client, one.standing);
+    const denial = one.isOver ? null : this.denialOf(one.flow.client, one.standing);
     if (denial === null) return false;
     one.cut(denial);
     return true;
   }
 
-  #denialOf(client: ClientIdentity, { permit, dialed, once, policy }: Standing): Denial | null {
+  /** The refusal for what was allowed on these grounds, by what is in force now; null: it would be allowed again. */
+  denialOf(client: ClientIdentity, { permit, dialed, once, policy }: Standing): Denial | null {
     const asked = { target: permit.target, client, policy };
     return this.#denialNow(asked, { addresses: judged(permit, dialed), once });
   }

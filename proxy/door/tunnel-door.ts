@@ -15,7 +15,7 @@ import { closeAfter } from './closing.js';
 import { Opening, type OpeningOwner, refusalOf } from './connect-upstream.js';
 import type { ConnectionLimits, CountedConnection } from './connection-limits.js';
 import { EarlyData } from './early-data.js';
-import { EMPTY_TRACE, type Flow, type Trace, traceOf } from './flow.js';
+import { EMPTY_TRACE, type Flow, type Trace } from './flow.js';
 import { type Hearing, type Outcome, refusedAs, type Said, type Speaker, type TunnelDoor } from './hearing.js';
 import type { Work } from './running.js';
 
@@ -200,7 +200,7 @@ class Visit implements Taker, Heir, Due, Work, Speaker {
     if (fault === null) {
       const early = new EarlyData(arrivals, this.socket, rest);
       new Opening(arrivals, flow, target, { client, early, owner: this.#owner }).start();
-    } else refuse(this.#door, { arrivals, client, flow }, traceOf(target), refusal(fault));
+    } else refuse(this.#door, { arrivals, client, flow }, { ...EMPTY_TRACE, target }, refusal(fault));
   }
 
   /** A defect costs its own client the connection, and nobody else. It is told so, unless that fails as well. */

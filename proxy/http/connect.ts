@@ -5,7 +5,7 @@ import { type Parsed, parseAuthority, type Target } from '../core/target.js';
 import type { Arrival, Arrivals } from '../door/arrivals.js';
 import { Opening, type OpeningOwner } from '../door/connect-upstream.js';
 import { EarlyData } from '../door/early-data.js';
-import { EMPTY_TRACE, traceOf } from '../door/flow.js';
+import { EMPTY_TRACE } from '../door/flow.js';
 import { send } from '../net/direct-io.js';
 import type { Side } from '../net/side.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
@@ -54,7 +54,7 @@ function open(arrivals: Arrivals, request: RequestHead, arrived: Arrived): void 
     return;
   }
   early.drop();
-  const trace = target.ok ? traceOf(target.value) : EMPTY_TRACE;
+  const trace = target.ok ? { ...EMPTY_TRACE, target: target.value } : EMPTY_TRACE;
   const refused = refusal(target.ok ? (reason ?? 'malformed-target') : (reason ?? target.reason));
   endSocket(arrivals.deadlines, client, { flow, trace, refusal: refused });
 }

@@ -6,7 +6,7 @@ import { type Admitted, admitOrAsk } from '../door/admit-or-ask.js';
 import type { Arrival, Arrivals } from '../door/arrivals.js';
 import type { Credentials } from '../door/clients.js';
 import { refusalOf } from '../door/connect-upstream.js';
-import { EMPTY_TRACE, traceOf } from '../door/flow.js';
+import { EMPTY_TRACE } from '../door/flow.js';
 import type { Asked, Known } from './asked.js';
 import type { ClientResponse } from './client-response.js';
 import { isOwnVia } from './fields.js';
@@ -43,10 +43,11 @@ function judge(arrivals: Arrivals, asked: Asked, arrival: Arrival, credentials: 
   const parsed = door.target(request);
   const fault = faultOf(arrivals, asked, parsed, arrival);
   if (fault !== null || !parsed.ok) {
-    end(asked, flow, parsed.ok ? traceOf(parsed.value.target) : EMPTY_TRACE, refusal(fault ?? 'malformed-target'));
+    const trace = parsed.ok ? { ...EMPTY_TRACE, target: parsed.value.target } : EMPTY_TRACE;
+    end(asked, flow, trace, refusal(fault ?? 'malformed-target'));
     return;
   }
-  const trace = traceOf(parsed.value.target);
+  const trace = { ...EMPTY_TRACE, target: parsed.value.target };
   // Without a password, the client is known by something other than a token.
   const tokenName = (credentials?.password ?? '') === '' ? null : flow.client.name;
   const known = { asked, flow, to: parsed.value, tokenName, trace };

@@ -84,6 +84,8 @@ export class Forwarding implements Exchanged, Claimant, Owner, Entered, Standing
 
   start(): void {
     this.#arrivals.standings.enter(this);
+    const denial = this.#arrivals.objection(this.flow, this.standing);
+    if (denial !== null) this.cut(denial);
     try {
       if (this.#isCut) this.#finish(null);
       else this.#send();

@@ -36,7 +36,7 @@ const DOORS: Readonly<Record<string, Case>> = {
 
 /** Where it goes wrong. */
 const STEPS: Readonly<Record<string, (parts: DoorParts) => void>> = {
-  'the policy is asked again': ({ arrivals }) => void Object.assign(arrivals.standings, { objection: throwsSecond() }),
+  'the policy is asked again': ({ arrivals }) => void Object.assign(arrivals, { objection: throwsSecond() }),
   'the tunnel is opened': ({ arrivals }) => void Object.assign(arrivals, { tunnel: defect }),
   'the tunnel is counted': ({ arrivals }) => void Object.assign(arrivals.running, { opened: defect }),
 };
