@@ -130,7 +130,7 @@ export class Opening implements Waiter, Heir, EarlyOwner, DialOwner, Work {
 
   /** From here on the client is read, and the drain waits for this. A fixed relay is counted by its door. */
   #wait(): void {
-    if (this.flow.door !== 'relay' && this.arrivals.running.ordinary.enter(this)) this.#early?.start(this);
+    if (this.flow.door !== 'relay' && this.arrivals.running.ordinary.add(this)) this.#early?.start(this);
   }
 
   #judge({ verdict, addresses, dnsMs, once = false }: Admitted): void {

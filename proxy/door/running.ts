@@ -131,7 +131,7 @@ export class Running {
     this.#isCut = true;
     this.#takesRelays = false;
     for (const tunnel of this.tunnels()) tunnel.abort(cause);
-    for (const { work } of [this.ordinary, this.#relays]) for (const { socket } of work) socket.destroy();
+    for (const requests of [this.ordinary, this.#relays]) for (const { socket } of requests) socket.destroy();
   }
 
   async #endRelays(): Promise<void> {
@@ -139,7 +139,7 @@ export class Running {
     const elapsed = (): number => performance.now() - startedAt;
     // A connection that is still being opened is not a relay yet, and one that comes now has nowhere else to go.
     const lingers = (): boolean => this.#hadRelays && elapsed() < LINGER_RELAY_MS;
-    while ((this.#relays.size > 0 && elapsed() < BUSY_RELAY_MS) || lingers()) {
+    while ((!this.#relays.isEmpty && elapsed() < BUSY_RELAY_MS) || lingers()) {
       cutIdle(this.#relays.tunnels, IDLE_RELAY_MS);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
@@ -149,7 +149,7 @@ export class Running {
 
   #follow(all: UnderWay, socket: Socket, done: Promise<void>): void {
     const work: Work = { socket, before: null, behind: null };
-    all.enter(work);
+    all.add(work);
     const leave = (): void => all.leave(work);
     done.then(leave, (error: unknown) => {
       leave();
@@ -159,23 +159,18 @@ export class Running {
   }
 }
 
-export class UnderWay {
-  readonly work = new OpenSet<Work>();
+/** Requests, each until it leaves, and beside them tunnels. */
+export class UnderWay extends OpenSet<Work> {
   readonly tunnels = new OpenSet<Watched>();
   readonly #whenEmpty: (() => void)[] = [];
 
-  get size(): number {
-    return this.work.size + this.tunnels.size;
-  }
-
-  /** Counts a request until it leaves. False if it is counted already. */
-  enter(work: Work): boolean {
-    return this.work.add(work);
+  get isEmpty(): boolean {
+    return this.size === 0 && this.tunnels.size === 0;
   }
 
   /** Of one that is not counted, or not any more, nothing changes. */
   leave(work: Work): void {
-    this.work.delete(work);
+    this.delete(work);
     if (this.#whenEmpty.length > 0) this.#tell();
   }
 
@@ -185,11 +180,11 @@ export class UnderWay {
   }
 
   #tell(): void {
-    if (this.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+    if (this.isEmpty) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 
   async empty(): Promise<void> {
-    while (this.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+    while (!this.isEmpty) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
   }
 }
 

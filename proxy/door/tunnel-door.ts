@@ -68,7 +68,7 @@ class Visit implements Taker, Heir, Due, Work, Speaker {
     this.#client.inherit(this);
     this.#late = new Deadline(arrivals.deadlines, this);
     this.#late.set(arrivals.inForce.settings.limits.headerTimeoutMs);
-    arrivals.running.ordinary.enter(this);
+    arrivals.running.ordinary.add(this);
     arrivals.reads.readInto(socket, this);
   }
 

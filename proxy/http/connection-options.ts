@@ -25,7 +25,7 @@ export interface ConnectionArrivals extends Pick<Arrivals, 'reads' | 'deadlines'
   /** Read for every head. */
   readonly inForce: { readonly settings: { readonly limits: ConnectionLimits } };
   readonly memory: Pick<MemoryBudget, 'claim'>;
-  readonly running: Pick<Running, 'mayPersist'> & { readonly ordinary: Pick<UnderWay, 'enter' | 'leave'> };
+  readonly running: Pick<Running, 'mayPersist'> & { readonly ordinary: Pick<UnderWay, 'add' | 'leave'> };
 }
 
 interface ConnectionLimits extends HeadLimits {

@@ -76,7 +76,7 @@ export class ServedRequest implements ClientRequest, ForwardOwner, ResponseOwner
 
   start(): void {
     const { running, onDefect } = this.#options.arrivals;
-    running.ordinary.enter(this);
+    running.ordinary.add(this);
     this.#isStarting = true;
     try {
       this.#options.serve(this, this.#response, this);

@@ -15,7 +15,7 @@ export function connectionOptions(own: Partial<ConnectionOptions>): ConnectionOp
       deadlines: new Deadlines(),
       inForce: { settings: { limits: LIMITS } },
       memory: { claim: assert.fail },
-      running: { ordinary: { enter: () => true, leave: () => undefined }, mayPersist: true },
+      running: { ordinary: { add: () => true, leave: () => undefined }, mayPersist: true },
       onDefect: () => assert.fail(),
     },
     open: new OpenSet(),
