@@ -53,7 +53,8 @@ export function createWayOut(
     const { parent } = inForce.settings;
     return parent !== null && resolvesForUs(parent, target);
   };
-  return { gate: { resolver, dialer, own: own.current, leavesToParent }, own, host, deadlines };
+  const gate = { resolver, dialer, direct: { dialer: direct, inForce }, own: own.current, leavesToParent };
+  return { gate, own, host, deadlines };
 }
 
 function createOwnResolver(

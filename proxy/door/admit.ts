@@ -3,6 +3,7 @@
  * record to the door.
  */
 import type { Socket } from 'node:net';
+import type { InForce } from '../config/config.js';
 import type { Address } from '../core/address.js';
 import { credentialsCouldHelp } from '../core/challenge.js';
 import type { DnsName } from '../core/host-pattern.js';
@@ -26,7 +27,10 @@ import type { Soon } from './soon.js';
 
 export interface Gate {
   readonly resolver: Resolver;
+  /** Goes through the parent proxy, if there is one. */
   readonly dialer: Dialer;
+  /** The dialer that knows of no parent, and the settings that say whether there is one now; absent: `dialer` takes all. */
+  readonly direct?: { readonly dialer: Dialer; readonly inForce: InForce<'parent'> };
   readonly own: () => OwnEndpoints;
   /** True if a parent proxy may resolve the name of a target that cannot be resolved here. */
   readonly leavesToParent?: (target: Target) => boolean;
@@ -118,6 +122,11 @@ function orChallenge(
   return { ...verdict, reason: 'client-unauthenticated', what: null };
 }
 
+/** A Permit by name was issued for a parent: if that is gone by now, it is for `dialer` to refuse. */
+export function dialerFor({ dialer, direct }: Gate, { isByName }: Permit): Dialer {
+  return direct !== undefined && direct.inForce.settings.parent === null && !isByName ? direct.dialer : dialer;
+}
+
 /** `error`: what the dialer threw. */
 export type Dialing =
   | { readonly ok: true; readonly socket: Socket; readonly address: Address; readonly ms: number }
@@ -127,7 +136,7 @@ export type Dialing =
 export async function dial(gate: Gate, permit: Permit, signal: Abortable): Promise<Dialing> {
   const startedAt = performance.now();
   try {
-    const { socket, address } = await dialed(gate.dialer, permit, signal);
+    const { socket, address } = await dialed(dialerFor(gate, permit), permit, signal);
     return { ok: true, socket, address, ms: since(startedAt) };
   } catch (error) {
     forgetName(gate, permit.target, error);

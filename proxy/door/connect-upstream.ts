@@ -7,7 +7,7 @@ import type { Target } from '../core/target.js';
 import { Abort } from '../net/abort.js';
 import type { Dial, Dialed, DialOwner } from '../net/dialer.js';
 import type { Heir, Side } from '../net/side.js';
-import { forgetName, since } from './admit.js';
+import { dialerFor, forgetName, since } from './admit.js';
 import { type Admitted, admitOrAsk, type Waiter } from './admit-or-ask.js';
 import type { Arrivals } from './arrivals.js';
 import type { EarlyData, EarlyOwner } from './early-data.js';
@@ -153,7 +153,7 @@ export class Opening implements Waiter, Heir, EarlyOwner, DialOwner, Work {
     this.#wait();
     this.#dialedAt = performance.now();
     if (this.#isLost) this.onFailed(new EgressError('client-closed'));
-    else this.#dial = this.arrivals.gate.dialer.dial(permit, this);
+    else this.#dial = dialerFor(this.arrivals.gate, permit).dial(permit, this);
   }
 
   /** The dial takes time as well: if it is forbidden by now, not even the client's early data may leave. */
