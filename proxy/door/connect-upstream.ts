@@ -191,8 +191,13 @@ export class Opening implements Waiter, Heir, EarlyOwner, DialOwner, Work {
 
   onFailed(error: unknown): void {
     this.#trace.connectMs = since(this.#dialedAt);
-    forgetName(this.arrivals.gate, this.#target, error);
-    this.#fail(error);
+    try {
+      forgetName(this.arrivals.gate, this.#target, error);
+      this.#fail(error);
+    } catch (defect) {
+      // Nobody would catch it, and the client would wait for ever.
+      this.#fail(defect);
+    }
   }
 
   #fail(error: unknown): void {
@@ -201,8 +206,8 @@ export class Opening implements Waiter, Heir, EarlyOwner, DialOwner, Work {
 
   #refuse(why: Refusal): void {
     const isCut = this.#early?.isRefused === true;
-    this.#early?.drop();
     try {
+      this.#early?.drop();
       this.#owner.onRefused(this, this.#trace, isCut ? refusal('busy') : why);
     } catch (error) {
       this.#defect(error);

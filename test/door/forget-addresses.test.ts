@@ -37,3 +37,23 @@ test('addresses that lead nowhere are forgotten, so that a container that moved 
 test('a client that gives up says nothing about the addresses', async () => {
   assert.deepEqual(await forgottenAfter('client-closed'), []);
 });
+
+test('a defect while they are forgotten still ends the request, with a record', async () => {
+  const proxy = await startProxy({
+    resolver: {
+      resolve: async () => ['8.8.8.8'].flatMap((text) => parseAddress(text) ?? []),
+      reverse: async () => null,
+      forget: () => {
+        throw new TypeError('a defect');
+      },
+    },
+    dialer: promisedDialer(() => Promise.reject(new EgressError('connect-refused'))),
+  });
+  const socket = await proxy.connect();
+  socket.write('CONNECT moved.test:443 HTTP/1.1\r\nHost: moved.test:443\r\n\r\n');
+  socket.resume();
+  assert.equal((await proxy.decision(0)).reason, 'internal-error');
+  assert.equal(proxy.defects.length, 1);
+  socket.destroy();
+  await proxy.stop();
+});
