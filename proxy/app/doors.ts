@@ -10,7 +10,6 @@ import { createFixedRelay } from '../door/fixed-relay.js';
 import { boundAddresses } from '../door/relay-clients.js';
 import { createTunnelDoor } from '../door/tunnel-door.js';
 import { originTarget } from '../http/origin-target.js';
-import type { RequestHead } from '../http/request-head.js';
 import { createProxyServer, type ProxyServer } from '../http/server.js';
 import type { UpstreamPool } from '../http/upstream-pool.js';
 import type { Link } from '../net/interfaces.js';
@@ -47,8 +46,8 @@ export class Doors {
     const bounds = { turns: arrivals.turns };
     const connectionLimits = createConnectionLimits(arrivals.inForce, bounds);
     const common = { arrivals, pool, connectionLimits };
-    const proxy = createProxyServer({ ...common, target: absoluteTarget, door: 'absolute' });
-    const steered = createProxyServer({ ...common, target: originTarget, door: 'steer-http' });
+    const proxy = createProxyServer({ ...common, target: parseAbsolute, door: 'absolute' });
+    const steered = createProxyServer({ ...common, target: (_, head) => originTarget(head), door: 'steer-http' });
     this.#options = options;
     this.#connectionLimits = connectionLimits;
     this.#relayLimits = createConnectionLimits(arrivals.inForce, bounds);
@@ -107,8 +106,4 @@ export class Doors {
     const closed = [...this.#listeners.map(({ server }) => close(server)), this.#dns?.close()];
     await Promise.all([...closed, this.#connectionLimits.empty(), this.#relayLimits.empty()]);
   }
-}
-
-function absoluteTarget({ url }: RequestHead) {
-  return parseAbsolute(url ?? '');
 }

@@ -15,7 +15,7 @@ export interface ForwardDoor {
   readonly door: Door;
   readonly pool: UpstreamPool;
   /** Reads the Target out of the request, in the form that the door takes. */
-  readonly target: (request: RequestHead) => Parsed<AbsoluteTarget>;
+  readonly target: (url: string, head: RequestHead) => Parsed<AbsoluteTarget>;
 }
 
 /** Whose request it is. */

@@ -96,10 +96,10 @@ export class ClientResponse implements ResponseWriter, Waiter {
     this.#send(Buffer.from(text, 'latin1'));
   }
 
-  head({ status, phrase, fields }: ResponseHead, isLast: boolean): void {
+  head({ status, phrase, fields, hasLength: known }: ResponseHead, isLast: boolean): void {
     const { method, httpVersion } = this.request;
     const isCurrent = httpVersion === '1.1';
-    const hasLength = hasField(fields, 'content-length');
+    const hasLength = known ?? hasField(fields, 'content-length');
     this.isHeadSent = true;
     this.#isBodiless = method === 'HEAD' || status === 204 || status === 304;
     this.#isChunked = isCurrent && !hasLength && !this.#isBodiless;

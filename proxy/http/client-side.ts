@@ -9,6 +9,8 @@ export interface ResponseHead {
   readonly status: number;
   readonly phrase: string;
   readonly fields: readonly string[];
+  /** Whether Content-Length is among them, where that is known. */
+  readonly hasLength?: boolean;
 }
 
 /** Takes the content of a request. */

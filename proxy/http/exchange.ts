@@ -1,25 +1,20 @@
 /**
- * One request and its response over one connection to an origin. The two directions do not wait for each other: the
- * content goes up as it arrives from the client, and the origin's answer goes down as it arrives, whether
- * early, after several interim heads, or never. DECISIONS 36 and 38.
+ * One request and its response over one connection to an origin. The two directions do not wait for each other: content goes up
+ * as it arrives, and the answer goes down as it arrives, whether early, after several interim heads, or never. DECISIONS 36 and 38.
  */
 import { EgressError, type Reason } from '../core/reasons.js';
 import type { Claim } from '../net/memory-budget.js';
 import type { ResponseEvents } from './client-side.js';
 import { type ContentEvents, ContentSender } from './content-sender.js';
-import type { Exchanged, ExchangeEnd, TimeLimits } from './exchanged.js';
-import { responseFields } from './fields.js';
+import type { Exchanged, ExchangeEnd, Exchanging, TimeLimits } from './exchanged.js';
+import { finalTrailers, responseFields } from './fields.js';
 import { type BodyReader, bodyReader } from './message-body.js';
 import { requestText } from './outgoing-request.js';
-import { finalFields, finalTrailers, framingOf, isPersistent, type ReceivedHead } from './response-head.js';
+import { type Framing, finalFields, framingOf, isPersistent, type ReceivedHead } from './response-head.js';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.js';
 
 /** Never rejects. The caller closes `connection` if it is not to be used again. */
-export function exchange(
-  connection: UpstreamConnection,
-  of: Omit<Exchanged, 'onExchanged'>,
-  limits: TimeLimits,
-): Promise<ExchangeEnd> {
+export function exchange(connection: UpstreamConnection, of: Exchanging, limits: TimeLimits): Promise<ExchangeEnd> {
   return new Promise((onExchanged) => new Exchange(connection, { ...of, onExchanged }, limits).start());
 }
 
@@ -39,7 +34,12 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
   #interim = 0;
   /** Those of the final response, once it has come. */
   #head: ReceivedHead | null = null;
+  /** Where its content ends. */
+  #framing: Framing | null = null;
+  /** Null until content has come that is not whole with its head. */
   #body: BodyReader | null = null;
+  /** Octets that came after the response. */
+  #surplus = 0;
   /** A byte of a response has come. */
   #hasBegun = false;
   /** The response is complete. */
@@ -59,7 +59,7 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
   }
 
   start(): void {
-    this.wait();
+    this.#connection.deadline.set(this.#limits.answerMs);
     this.#of.writer.events = this;
     this.#connection.serve(this);
     if (this.#isOver) return;
@@ -70,9 +70,9 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
   onBytes(bytes: Buffer): boolean {
     if (this.#isOver) return false;
     this.#hasBegun = true;
-    const content = this.#body === null ? this.#takeHeads(bytes) : bytes;
-    if (!this.#isOver && this.#body !== null) this.#takeContent(this.#body, content);
-    this.wait();
+    const content = this.#framing === null ? this.#takeHeads(bytes) : bytes;
+    if (!this.#isOver && this.#framing !== null) this.#takeContent(this.#framing, content);
+    if (!this.#isOver) this.wait();
     return this.#readsOn;
   }
 
@@ -80,13 +80,10 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
   #takeHeads(bytes: Buffer): Buffer {
     const { heads } = this.#connection;
     let rest = bytes;
-    while (rest.length > 0 && this.#body === null && !this.#isOver) {
+    while (rest.length > 0 && this.#framing === null && !this.#isOver) {
       const reading = heads.push(rest);
-      if (reading.kind === 'need-more') break;
-      if (reading.kind === 'fault') {
-        this.fail('upstream-protocol');
-        break;
-      }
+      if (reading.kind === 'fault') this.fail('upstream-protocol');
+      if (reading.kind !== 'head') break;
       rest = rest.subarray(reading.length);
       if (reading.head.status >= 200) this.#takeFinal(reading.head);
       else this.#takeInterim(reading.head, rest);
@@ -116,28 +113,35 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
     }
     const { status, phrase } = head;
     this.#head = head;
-    this.#body = bodyReader(framing);
+    this.#framing = framing;
     this.#isPersistent = isPersistent(head, framing);
     this.#of.onFinal(status);
     // An origin that answers early and closes does not want the rest of the content (RFC 9112 section 9.6).
     const isEarly = this.#sender !== null && this.#sender.state !== 'sent';
-    writer.head({ status, phrase, fields: finalFields(head, framing) }, isEarly && !this.#isPersistent);
+    const hasLength = head.noted['content-length'] !== null && status !== 204;
+    writer.head({ status, phrase, fields: finalFields(head, framing), hasLength }, isEarly && !this.#isPersistent);
   }
 
-  #takeContent(body: BodyReader, bytes: Buffer): void {
+  #takeContent(framing: Framing, bytes: Buffer): void {
     const { writer } = this.#of;
-    const content = body.push(bytes);
+    const octets = this.#body === null && 'octets' in framing ? framing.octets : Number.POSITIVE_INFINITY;
     let hasRoom = true;
-    // What comes after the end belongs to nothing.
-    if (!this.#isAnswered) {
-      this.#isAnswered = body.state === 'done';
-      if (this.#isAnswered)
-        writer.end(content, body.trailers.length === 0 ? body.trailers : finalTrailers(body.trailers));
+    if (this.#isAnswered) this.#surplus += bytes.length;
+    else if (octets <= bytes.length) {
+      // Most content comes whole with its head, and needs no reader.
+      this.#isAnswered = true;
+      this.#surplus = bytes.length - octets;
+      writer.end(this.#surplus === 0 ? bytes : bytes.subarray(0, octets), []);
+    } else {
+      this.#body ??= bodyReader(framing);
+      const content = this.#body.push(bytes);
+      this.#isAnswered = this.#body.state === 'done';
+      this.#surplus = this.#body.surplus;
+      if (this.#isAnswered) writer.end(content, finalTrailers(this.#body.trailers));
       else hasRoom = (content.length === 0 || writer.write(content)) && writer.flush();
     }
-    if (this.#isOver) return;
-    this.#readsOn = hasRoom;
-    if (body.state === 'fault') this.fail('upstream-protocol');
+    if (!this.#isOver) this.#readsOn = hasRoom;
+    if (this.#body?.state === 'fault') this.fail('upstream-protocol');
     else this.endWhereDone();
   }
 
@@ -147,7 +151,7 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
   }
 
   onEnd(): void {
-    if (!this.#isAnswered && this.#body?.endsWithConnection === true) {
+    if (!this.#isAnswered && this.#framing?.kind === 'until-close') {
       this.#isAnswered = true;
       this.#of.writer.end(NOTHING, []);
     }
@@ -204,7 +208,7 @@ export class Exchange implements ConnectionUser, ContentEvents, ResponseEvents {
   endWhereDone(): void {
     const head = this.#head;
     if (!this.#isAnswered || head === null || this.#isOver) return;
-    const isReusable = this.#isPersistent && this.#body?.surplus === 0 && this.#connection.isOpen;
+    const isReusable = this.#isPersistent && this.#surplus === 0 && this.#connection.isOpen;
     if (this.#sender?.state === 'sending' && isReusable) return;
     this.#sender?.stop();
     // It was paused for a client that needs no more from it.

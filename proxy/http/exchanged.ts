@@ -41,6 +41,9 @@ export interface Exchanged {
   onExchanged(end: ExchangeEnd): void;
 }
 
+/** For whoever waits for the end with a promise. */
+export type Exchanging = Omit<Exchanged, 'onExchanged'>;
+
 /** Whoever provided the connection decides what becomes of it. */
 export type ExchangeEnd =
   /** `isReusable`: the connection can take another request. `head`: that of the final response. */

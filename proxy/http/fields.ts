@@ -113,6 +113,11 @@ function isOneMember(value: string): boolean {
   return value !== '' && !value.includes(',') && withoutOuterBlanks(value) === value;
 }
 
+/** Of the trailers of a response, those that may be passed on. */
+export function finalTrailers(trailers: readonly string[]): readonly string[] {
+  return trailers.filter((_, i) => mayBeTrailer(trailers[i - (i % 2)] ?? ''));
+}
+
 /** RFC 9110 section 6.5.1: false for fields that frame, route or authenticate, or say how to read the content. */
 export function mayBeTrailer(name: string): boolean {
   return !NO_TRAILER.test(name);

@@ -40,7 +40,7 @@ export function forward(arrivals: Arrivals, asked: Asked): void {
 function judge(arrivals: Arrivals, asked: Asked, arrival: Arrival, credentials: Credentials | null): void {
   const { request, response, door } = asked;
   const { flow } = arrival;
-  const parsed = door.target(request);
+  const parsed = door.target(request.url, request);
   const fault = faultOf(arrivals, asked, parsed, arrival);
   if (fault !== null || !parsed.ok) {
     const trace = parsed.ok ? { ...EMPTY_TRACE, target: parsed.value.target } : EMPTY_TRACE;

@@ -16,7 +16,7 @@ import type { CloseCause } from '../observe/record.js';
 import type { Allowed, Asked, Known } from './asked.js';
 import type { Claimant, ClientResponse } from './client-response.js';
 import { Exchange } from './exchange.js';
-import type { Exchanged, ExchangeEnd, ExchangeRequest, TimeLimits } from './exchanged.js';
+import type { Exchanged, ExchangeEnd, ExchangeRequest } from './exchanged.js';
 import { IDEMPOTENT, outgoingRequest, SAFE } from './outgoing-request.js';
 import { endResponse } from './refusal.js';
 import type { UpstreamConnection } from './upstream-connection.js';
@@ -82,27 +82,26 @@ export class Forwarding implements Exchanged, Claimant, Owner, Entered, Standing
     this.#trace = trace;
   }
 
+  /** Sends it over an idle connection if there is one, and otherwise over a new one. */
   start(): void {
+    const { request, permit } = this;
     this.#arrivals.standings.enter(this);
     const denial = this.#arrivals.objection(this.flow, this.standing);
     if (denial !== null) this.cut(denial);
+    if (this.#isCut) {
+      this.#finish(null);
+      return;
+    }
     try {
-      if (this.#isCut) this.#finish(null);
-      else this.#send();
+      if (request.expectsContinue) this.#answerVainExpectation();
+      this.#mayRepeat = request.content === null && request.upgrade === null && IDEMPOTENT.has(request.method);
+      const freshMs = this.#mayRepeat ? Number.POSITIVE_INFINITY : FRESH_MS;
+      const reused = request.upgrade === null ? this.#pool.take(permit, this, freshMs) : null;
+      if (reused === null) void this.#sendAnew();
+      else this.#exchange(reused);
     } catch (error) {
       this.#finish(error);
     }
-  }
-
-  /** Over an idle connection if there is one, and otherwise over a new one. */
-  #send(): void {
-    const { request, permit } = this;
-    if (request.expectsContinue) this.#answerVainExpectation();
-    this.#mayRepeat = request.content === null && request.upgrade === null && IDEMPOTENT.has(request.method);
-    const freshMs = this.#mayRepeat ? Number.POSITIVE_INFINITY : FRESH_MS;
-    const reused = request.upgrade === null ? this.#pool.take(permit, this, freshMs) : null;
-    if (reused === null) void this.#sendAnew();
-    else this.#exchange(reused);
   }
 
   /** Over a new connection. Never rejects. */
@@ -132,21 +131,18 @@ export class Forwarding implements Exchanged, Claimant, Owner, Entered, Standing
   #exchange(upstream: UpstreamConnection): void {
     this.#upstream = upstream;
     this.#trace.dialed = upstream.address;
+    const { idleTimeoutMs: idleMs, headerTimeoutMs: headMs } = this.#arrivals.inForce.settings.limits;
+    const { traits } = this.#pool;
+    const isSlow = !traits.isEmpty && traits.isSlow(this.permit.target);
+    const isSuspect = upstream.isUsed && !isSlow && this.#mayRepeat && SAFE.has(this.request.method);
+    const answerMs = isSuspect ? Math.min(REUSED_ANSWER_MS, idleMs / 2) : idleMs;
     try {
       if (this.connection.destroyed) throw new EgressError('client-closed');
-      new Exchange(upstream, this, this.#limits(upstream)).start();
+      new Exchange(upstream, this, { idleMs, headMs, answerMs }).start();
     } catch (error) {
       upstream.close();
       throw error;
     }
-  }
-
-  #limits({ isUsed }: UpstreamConnection): TimeLimits {
-    const { idleTimeoutMs: idleMs, headerTimeoutMs: headMs } = this.#arrivals.inForce.settings.limits;
-    const { traits } = this.#pool;
-    const isSlow = !traits.isEmpty && traits.isSlow(this.permit.target);
-    const isSuspect = isUsed && !isSlow && this.#mayRepeat && SAFE.has(this.request.method);
-    return { idleMs, headMs, answerMs: isSuspect ? Math.min(REUSED_ANSWER_MS, idleMs / 2) : idleMs };
   }
 
   onExchanged(end: ExchangeEnd): void {

@@ -14,8 +14,6 @@ export interface BodyReader {
   /** Bytes that came after the end of the message. */
   readonly surplus: number;
   readonly trailers: readonly string[];
-  /** The connection has ended: true if that is the end of the content. */
-  readonly endsWithConnection: boolean;
 }
 
 export function bodyReader(framing: Framing): BodyReader {
@@ -36,7 +34,6 @@ const NOTHING = Buffer.alloc(0);
 
 class LengthReader implements BodyReader {
   readonly trailers = NO_TRAILERS;
-  readonly endsWithConnection = false;
   state: 'open' | 'done';
   surplus = 0;
   #left: number;
@@ -57,7 +54,6 @@ class LengthReader implements BodyReader {
 
 class OpenReader implements BodyReader {
   readonly trailers = NO_TRAILERS;
-  readonly endsWithConnection = true;
   readonly surplus = 0;
   readonly state = 'open';
 
@@ -76,7 +72,6 @@ const MOST_TRAILERS = 64;
 const SIZE_LINE = /^([0-9a-f]{1,13})[\t ]*(?:;([\t\x20-\x7e\x80-\xff]*))?$/i;
 
 class ChunkedReader implements BodyReader {
-  readonly endsWithConnection = false;
   trailers: readonly string[] = NO_TRAILERS;
   surplus = 0;
   state: 'open' | 'done' | 'fault' = 'open';

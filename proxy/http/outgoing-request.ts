@@ -1,5 +1,5 @@
 /** The request as it goes to the origin: in origin-form, with the fields that an intermediary passes on. */
-import { type AbsoluteTarget, authorityText, type Target } from '../core/target.js';
+import { type AbsoluteTarget, hostPortText, hostText, type Target } from '../core/target.js';
 import type { ClientRequest } from './client-request.js';
 import { fieldLines } from './client-response.js';
 import type { ExchangeRequest } from './exchanged.js';
@@ -33,7 +33,7 @@ function expectsContinue({ httpVersion, noted }: RequestHead): boolean {
 
 /** RFC 9110 section 7.2: the target's authority, without the default port of its scheme. */
 function hostField(target: Target): string {
-  const text = authorityText(target);
+  const text = hostPortText(hostText(target.host), target.port);
   const isDefault = target.port === (target.scheme === 'https' ? 443 : 80);
   return isDefault ? text.slice(0, text.lastIndexOf(':')) : text;
 }

@@ -5,7 +5,7 @@
  * else that deviates from the grammar is a fault.
  */
 import { withoutOuterBlanks } from './characters.js';
-import { hasField, isNamed, listMembers, mayBeTrailer, responseFields } from './fields.js';
+import { hasField, isNamed, listMembers, responseFields } from './fields.js';
 import { takeField } from './head-lines.js';
 import { repairLine } from './repaired-line.js';
 
@@ -20,6 +20,7 @@ export interface ReceivedHead {
 }
 
 const NOTED = [
+  'date',
   'trailer',
   'connection',
   'keep-alive',
@@ -36,6 +37,7 @@ export type NotedFields = Readonly<Record<NotedName, string | null>>;
 const NOTED_BY_LENGTH = Array.from({ length: 20 }, (_, length) => NOTED.filter((name) => name.length === length));
 const NONE: readonly NotedName[] = [];
 const NOTHING_NOTED: NotedFields = {
+  date: null,
   trailer: null,
   connection: null,
   'keep-alive': null,
@@ -187,7 +189,8 @@ export function noted(fields: readonly string[]): NotedFields {
 /** Null if the framing is faulty (RFC 9112 section 6.3). Any coding but a single `chunked` would be left on the content. */
 export function framingOf({ status, noted }: ReceivedHead, method: string): Framing | null {
   const { 'content-length': given, 'transfer-encoding': coding } = noted;
-  const length = given === null ? null : lengthOf(given);
+  let length: number | 'fault' | null = null;
+  if (given !== null) length = LENGTH.test(given) ? Number(given) : lengthOf(given);
   if (coding !== null && (length !== null || !isChunked(coding))) return null;
   if (length === 'fault') return null;
   if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return { kind: 'none' };
@@ -201,11 +204,12 @@ function isChunked(coding: string): boolean {
 }
 
 const LENGTH = /^\d{1,15}$/;
+/** In a Connection field that may name Date, which then has gone no further. */
+const DATE = /date/i;
 const PLAIN_LENGTH = /^(?:0|[1-9]\d{0,14})$/;
 
 /** The one length that all agree on. An empty one is a fault: some clients take it for zero, and the content for the next response. */
 function lengthOf(given: string): number | 'fault' {
-  if (LENGTH.test(given)) return Number(given);
   const texts = given.split(',').map((text) => withoutOuterBlanks(text));
   const [first, ...others] = new Set(texts.map(Number));
   const isOne = others.length === 0 && texts.every((text) => LENGTH.test(text));
@@ -225,19 +229,15 @@ export function isPersistent({ minor, noted: { connection } }: ReceivedHead, { k
 
 /** The fields of a final response as they go to the client. */
 export function finalFields(head: ReceivedHead, framing: Framing): string[] {
-  const { trailer, 'content-length': length } = head.noted;
+  const { date, trailer, connection, 'content-length': length } = head.noted;
   let raw: readonly string[] = head.fields;
   if (length !== null && !PLAIN_LENGTH.test(length)) raw = withOneLength(raw, length);
   if (trailer !== null && framing.kind !== 'chunked') raw = without('trailer', raw);
   const passed = responseFields(raw, head);
   // RFC 9110 section 6.6.1: a recipient that passes on a response without Date adds the time of receipt.
-  if (!hasField(passed, 'date')) passed.push('Date', new Date().toUTCString());
+  const isDated = date !== null && (connection === null || !DATE.test(connection) || hasField(passed, 'date'));
+  if (!isDated) passed.push('Date', new Date().toUTCString());
   return passed;
-}
-
-/** Those that may be passed on. */
-export function finalTrailers(trailers: readonly string[]): readonly string[] {
-  return trailers.filter((_, i) => mayBeTrailer(trailers[i - (i % 2)] ?? ''));
 }
 
 /** RFC 9110 section 8.6: a repeated length is passed on once, in plain digits, so that everybody reads the same number. */

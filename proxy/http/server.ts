@@ -25,7 +25,7 @@ export interface ServerOptions {
   readonly pool: UpstreamPool;
   readonly connectionLimits: ConnectionLimits;
   /** Reads the Target of a request other than CONNECT. */
-  readonly target: (request: RequestHead) => Parsed<AbsoluteTarget>;
+  readonly target: (url: string, head: RequestHead) => Parsed<AbsoluteTarget>;
   /** The door for a request that is neither CONNECT nor Upgrade. */
   readonly door: Door;
 }

@@ -66,6 +66,8 @@ export class UpstreamConnection implements Taker, Due {
   #error: Error | null = null;
   #canWrite = true;
   #hasEnded = false;
+  /** What the client does not take has to be held, so it gets one small piece at a time until it has shown that it takes more. */
+  most: ReadSize = 'large';
   /** Octets received since the user last took less than came. */
   #passed = 0;
 
@@ -157,16 +159,12 @@ export class UpstreamConnection implements Taker, Due {
     try {
       const goesOn = this.#user.onBytes(bytes);
       if (!goesOn) this.#passed = 0;
+      this.most = this.#passed < FAST_AFTER ? 'large' : 'whole';
       return goesOn;
     } catch (error) {
       this.#socket.destroy(new Error('a defect while reading', { cause: error }));
       throw error;
     }
-  }
-
-  /** What the client does not take has to be held, so it gets one small piece at a time until it has shown that it takes more. */
-  get most(): ReadSize {
-    return this.#passed < FAST_AFTER ? 'large' : 'whole';
   }
 
   onLate(): void {

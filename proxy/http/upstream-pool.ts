@@ -104,7 +104,9 @@ export class UpstreamPool implements Keeper {
       connection.close();
       return;
     }
-    const list = shares ? this.#listOfToken(owner.tokenName) : this.#listOf(owner.connection);
+    const list = shares
+      ? this.#listOfToken(owner.tokenName)
+      : (this.#byConnection.get(owner.connection) ?? this.#newList(owner.connection));
     if (list.length >= IDLE_PER_KEY && list.filter((kept) => leadsTo(kept, target, address)).length >= IDLE_PER_KEY) {
       connection.close();
       return;
@@ -150,9 +152,7 @@ export class UpstreamPool implements Keeper {
   }
 
   /** The list is dropped along with the client's connection. */
-  #listOf(connection: Socket): UpstreamConnection[] {
-    const known = this.#byConnection.get(connection);
-    if (known !== undefined) return known;
+  #newList(connection: Socket): UpstreamConnection[] {
     const mine: UpstreamConnection[] = [];
     this.#byConnection.set(connection, mine);
     connection.once('close', () => {

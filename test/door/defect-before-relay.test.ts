@@ -7,7 +7,6 @@ import { closedPolicy } from '../../proxy/config/compile.js';
 import { parseAbsolute, parseAuthority } from '../../proxy/core/target.js';
 import { createFixedRelay } from '../../proxy/door/fixed-relay.js';
 import { createTunnelDoor } from '../../proxy/door/tunnel-door.js';
-import type { RequestHead } from '../../proxy/http/request-head.js';
 import { createProxyServer } from '../../proxy/http/server.js';
 import { UpstreamPool } from '../../proxy/http/upstream-pool.js';
 import { lineDoor } from './line-door.js';
@@ -100,8 +99,7 @@ function tunnelDoor({ arrivals, connectionLimits }: DoorParts): Server {
 
 function httpDoor({ arrivals, connectionLimits }: DoorParts): Server {
   const pool = new UpstreamPool(arrivals.reads, arrivals.deadlines);
-  const target = ({ url }: RequestHead) => parseAbsolute(url ?? '');
-  return createProxyServer({ arrivals, connectionLimits, pool, target, door: 'absolute' }).server;
+  return createProxyServer({ arrivals, connectionLimits, pool, target: parseAbsolute, door: 'absolute' }).server;
 }
 
 function fixedRelay({ arrivals, connectionLimits }: DoorParts): Server {

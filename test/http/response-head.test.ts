@@ -81,3 +81,16 @@ test('the bytes of a field are those of the origin', async () => {
   const { received } = await through('HTTP/1.1 200 OK\r\nX-Name: \xe9\xff\r\nContent-Length: 2\r\n\r\nok');
   assert.match(received, /^X-Name: \xe9\xff\r$/m);
 });
+
+for (const connection of ['keep-alive', 'Date, keep-alive', 'update', 'date']) {
+  test(`a response with one Date has one when it is passed on, whatever Connection names (${connection})`, async () => {
+    const origins = 'Thu, 01 Jan 1970 00:00:00 GMT';
+    const { received } = await through(
+      `HTTP/1.1 200 OK\r\nDate: ${origins}\r\nConnection: ${connection}\r\nContent-Length: 2\r\n\r\nok`,
+    );
+    const dates = [...received.matchAll(/^Date: ([^\r]*)\r$/gim)].map(([, date]) => date);
+    assert.equal(dates.length, 1);
+    // A Date that Connection names goes no further, and the time of receipt takes its place.
+    assert.equal(dates[0] === origins, !/\bdate\b/i.test(connection));
+  });
+}
