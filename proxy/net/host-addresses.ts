@@ -30,6 +30,7 @@ export class HostAddresses {
   readonly #now: () => number;
   readonly #named = new Map<DnsName, readonly Address[]>();
   #askedAt = Number.NEGATIVE_INFINITY;
+  #nextHops: readonly Address[] = [];
   /** The entries at the last call. */
   #entries: readonly HostAddress[] = [];
 
@@ -73,13 +74,21 @@ export class HostAddresses {
 
   #prefixesOf(entry: HostAddress): readonly Prefix[] {
     if (entry.kind === 'prefix') return [entry.prefix];
-    const { routes = '/proc/net' } = this.#options;
-    const addresses = entry.kind === 'gateway' ? defaultNextHops(routes) : (this.#named.get(entry.name) ?? []);
+    const addresses = entry.kind === 'gateway' ? this.#gateways() : (this.#named.get(entry.name) ?? []);
     return addresses.map((address) => prefixOf(address, address.bytes.length * 8));
+  }
+
+  #gateways(): readonly Address[] {
+    try {
+      this.#nextHops = defaultNextHops(this.#options.routes ?? '/proc/net');
+    } catch {
+      // What was read before still counts: nobody may open all descriptors to make the proxy forget its host.
+    }
+    return this.#nextHops;
   }
 }
 
-/** The next hops of every default route; none if the files do not exist. */
+/** The next hops of every default route; none if the files do not exist. Throws without a free descriptor. */
 export function defaultNextHops(folder: string): Address[] {
   const rows = (file: string): string[][] => linesOf(`${folder}/${file}`).map((line) => line.trim().split(/\s+/));
   // Destination, gateway and mask as little-endian hex numbers in columns 1, 2 and 7.
@@ -98,7 +107,8 @@ export function defaultNextHops(folder: string): Address[] {
 function linesOf(path: string): string[] {
   try {
     return readFileSync(path, 'utf8').split('\n');
-  } catch {
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE')) throw error;
     return [];
   }
 }

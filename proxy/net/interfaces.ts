@@ -45,12 +45,14 @@ export function createOwnEndpoints({ host, inForce }: Place, now: () => number =
   let answers = 0;
   let readAt = Number.NEGATIVE_INFINITY;
   const renew = (network: PlaceSettings): OwnEndpoints => {
-    readAt = now();
-    settings = network;
-    answers = host.answers;
-    links = readLinks(networkInterfaces());
+    const seen = host.answers;
+    links = linksNow(links);
     const addresses = [...links.map(({ address }) => address), ...network.services];
     own = { addresses, ports, host: host.current(), apiServer: network.apiServer };
+    // Only now, so that what could not be read is read for the next request.
+    readAt = now();
+    settings = network;
+    answers = seen;
     return own;
   };
   const current = (): OwnEndpoints => {
@@ -72,6 +74,16 @@ export function createOwnEndpoints({ host, inForce }: Place, now: () => number =
       return links.some(({ address: { family, bytes } }) => family === 6 && (bytes[0] ?? 0) >> 5 === 1);
     },
   };
+}
+
+/** Without a free descriptor the system cannot tell: then what it said before still counts, and without that it throws. */
+function linksNow(known: readonly Link[]): readonly Link[] {
+  try {
+    return readLinks(networkInterfaces());
+  } catch (error) {
+    if (known.length === 0) throw error;
+    return known;
+  }
 }
 
 /** A netmask with holes is no prefix: then the link is the address alone. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -109,4 +110,19 @@ test('a reload asks for its names at once; requests between do not ask again', a
   state.now += 59_999;
   texts();
   assert.equal(state.asked, 1);
+});
+
+test('a next hop that cannot be read without a free descriptor stays known', (context) => {
+  const { texts } = watched(context, [{ kind: 'gateway' }]);
+  const known = texts();
+  const exhausted = context.mock.method(fs, 'readFileSync', () => {
+    throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+  });
+  syncBuiltinESMExports();
+  context.after(() => {
+    exhausted.mock.restore();
+    syncBuiltinESMExports();
+  });
+  assert.deepEqual(texts(), known);
+  assert.ok(known.includes('172.18.0.1/32'));
 });

@@ -1,6 +1,8 @@
 /** When the proxy looks again at what belongs to it on the network. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { syncBuiltinESMExports } from 'node:module';
+import os from 'node:os';
+import { type TestContext, test } from 'node:test';
 import type { Network } from '../../proxy/config/config.js';
 import { type Address, parseAddress, parsePrefix } from '../../proxy/core/address.js';
 import { createOwnEndpoints } from '../../proxy/net/interfaces.js';
@@ -63,4 +65,34 @@ test('a port that is opened later is one of those already handed out', () => {
   const { ports } = own.current();
   own.addPort(8080);
   assert.ok(ports.has(8080));
+});
+
+/** As without a free descriptor, which it takes to ask. */
+function hideInterfaces(context: TestContext): void {
+  const hidden = context.mock.method(os, 'networkInterfaces', () => {
+    throw new Error('EMFILE');
+  });
+  syncBuiltinESMExports();
+  context.after(() => {
+    hidden.mock.restore();
+    syncBuiltinESMExports();
+  });
+}
+
+test('interfaces that the system cannot list now stay known, and a reload counts nevertheless', (context) => {
+  const { clock, inForce, own } = ownEndpoints();
+  const known = own.current().addresses;
+  hideInterfaces(context);
+  clock.ms = 2000;
+  assert.deepEqual(own.current().addresses, known);
+  const service = address('10.96.0.10');
+  inForce.settings = { network: { services: [service], apiServer: null } };
+  assert.deepEqual(own.current().addresses, [...known, service]);
+});
+
+test('nothing is decided before the interfaces are known', (context) => {
+  const { own } = ownEndpoints();
+  hideInterfaces(context);
+  assert.throws(() => own.current(), /EMFILE/);
+  assert.throws(() => own.current(), /EMFILE/);
 });
