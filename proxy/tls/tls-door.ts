@@ -2,8 +2,7 @@
 import { type Heard, type Hearing, MORE, type Outcome, refusedAs, type TunnelDoor } from '../door/hearing.js';
 import { HTTPS_PORT } from '../door/steered-ports.js';
 import { refusalAlert } from './alert.js';
-import type { ClientHello } from './client-hello.js';
-import { HelloReader } from './hello-reader.js';
+import { type ClientHello, HelloReader } from './client-hello.js';
 
 /**
  * Names that exist only as outer names of Encrypted Client Hello (RFC 9849), which hide a name that nobody on the way can read.

@@ -15,7 +15,7 @@ import type { Screen, Screened } from '../net/first-bytes.js';
 import { HeldBytes } from '../net/held-bytes.js';
 import type { Claim } from '../net/memory-budget.js';
 import { refusalAlert } from './alert.js';
-import { HelloReader, type HelloState } from './hello-reader.js';
+import { HelloReader, type HelloState } from './client-hello.js';
 
 /**
  * A tunnel in which nobody has sent anything for this long is recorded as it stands. Its first bytes are judged nevertheless,

@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import tls from 'node:tls';
 import fc from 'fast-check';
-import { HelloReader, type HelloState, MAX_HELLO_BYTES } from '../../proxy/tls/hello-reader.js';
+import { HelloReader, type HelloState, MAX_HELLO_BYTES } from '../../proxy/tls/client-hello.js';
 import { extension, handshake, helloBody, record, records, wireHello } from './hello-bytes.js';
 
 const SITE: HelloState = { kind: 'hello', hello: { sni: 'site.test' as never, hasEch: false } };
