@@ -11,8 +11,8 @@ import type { Flow } from './flow.js';
 export interface TunnelDoor {
   /** As in records. */
   readonly name: Door;
-  /** Begins to hear a client that has said something. */
-  hearing(client: Speaker): Hearing;
+  /** Begins to hear a client that has said something. `inForce`: whose tokens can be asked for. */
+  hearing(inForce: ClientsInForce): Hearing;
   /** Why a client is refused that ends its side before it has said where it wants to go. */
   readonly unfinished: Reason;
   /** What tells the client that its tunnel is open; null: nothing does. */
@@ -23,11 +23,9 @@ export interface TunnelDoor {
   screens?(deadlines: Deadlines, flow: Flow, upstream: Connected, status: null): Screen | null;
 }
 
-/** A client that has not said where it wants to go. */
-export interface Speaker {
-  /** True if some client has a token that can be asked for. */
-  readonly knowsTokens: boolean;
-  write(bytes: Buffer): void;
+/** Read anew each time, since the policy may change. */
+export interface ClientsInForce {
+  readonly settings: { readonly clients: readonly { readonly token: unknown }[] };
 }
 
 /**
@@ -40,25 +38,46 @@ export interface Hearing {
    * done with some of it and more is left. How much it can ask for is bounded by itself.
    */
   hear(held: Buffer): Heard;
-  /** Whether the credentials that it has heard are right. The reason to turn the client away, or null: hears on. */
-  identified?(isKnown: boolean): Reason | null;
+  /** Whether the credentials that it has heard are right. It hears on, or turns the client away. */
+  identified?(isKnown: boolean): More | Refused;
 }
 
-/** `taken`: the first so many octets are done with. */
-export type Heard = { readonly kind: 'more'; readonly taken: number } | Said;
+/** `taken`: the first so many octets are done with. `answer`: what the client is told at once, before anything else happens. */
+interface Taking {
+  readonly taken: number;
+  readonly answer?: Buffer;
+}
 
-export type Said =
-  /** Who asks. At most once; without it, the client has no credentials. */
-  { readonly kind: 'credentials'; readonly taken: number; readonly credentials: Credentials } | Outcome;
+export type Heard = More | Said;
+
+export type Said = Credited | Outcome;
 
 /** What follows the octets that are taken belongs to the destination. */
-export type Outcome =
-  | { readonly kind: 'target'; readonly taken: number; readonly target: Target }
-  | { readonly kind: 'refused'; readonly taken: number; readonly reason: Reason };
+export type Outcome = Destined | Refused;
+
+interface More extends Taking {
+  readonly kind: 'more';
+}
+
+/** Who asks. At most once; without it, the client has no credentials. */
+interface Credited extends Taking {
+  readonly kind: 'credentials';
+  readonly credentials: Credentials;
+}
+
+interface Destined extends Taking {
+  readonly kind: 'target';
+  readonly target: Target;
+}
+
+interface Refused extends Taking {
+  readonly kind: 'refused';
+  readonly reason: Reason;
+}
 
 /** A message is not whole. */
-export const MORE: Heard = { kind: 'more', taken: 0 };
+export const MORE: More = { kind: 'more', taken: 0 };
 
-export function refusedAs(reason: Reason): Outcome {
+export function refusedAs(reason: Reason): Refused {
   return { kind: 'refused', taken: 0, reason };
 }

@@ -5,7 +5,6 @@
 import net, { type Socket } from 'node:net';
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
-import type { Target } from '../core/target.js';
 import { Deadline, type Due } from '../net/deadlines.js';
 import { DROPPED, READ_BYTES, send, type Taker } from '../net/direct-io.js';
 import { HeldBytes } from '../net/held-bytes.js';
@@ -15,8 +14,8 @@ import { closeAfter } from './closing.js';
 import { Opening, type OpeningOwner, refusalOf } from './connect-upstream.js';
 import type { ConnectionLimits, CountedConnection } from './connection-limits.js';
 import { EarlyData } from './early-data.js';
-import { EMPTY_TRACE, type Flow, type Trace } from './flow.js';
-import { type Hearing, type Outcome, refusedAs, type Said, type Speaker, type TunnelDoor } from './hearing.js';
+import { EMPTY_TRACE, type Trace } from './flow.js';
+import { type Hearing, MORE, refusedAs, type Said, type TunnelDoor } from './hearing.js';
 import type { Work } from './running.js';
 
 /** Not listening yet. Each connection is one flow with a record of its own, once it has said anything. */
@@ -35,7 +34,7 @@ const NOTHING = Buffer.alloc(0);
  * One connection to a tunnel door, until the client is refused, gone, or on its way to its destination. One that has said nothing
  * gets no answer, and leaves no record.
  */
-class Visit implements Taker, Heir, Due, Work, Speaker {
+class Visit implements Taker, Heir, Due, Work {
   readonly most = 'small';
   readonly socket: Socket;
   before: Work | null = null;
@@ -55,7 +54,7 @@ class Visit implements Taker, Heir, Due, Work, Speaker {
   /** Why no more can be heard, if that has happened while it waited. */
   #fault: Reason | null = null;
   /** Null until the client is known. */
-  #flow: Flow | null = null;
+  #arrival: Arrival | null = null;
   #hasFailed = false;
 
   constructor(arrivals: Arrivals, door: TunnelDoor, owner: OpeningOwner, socket: Socket, counted: CountedConnection) {
@@ -70,14 +69,6 @@ class Visit implements Taker, Heir, Due, Work, Speaker {
     this.#late.set(arrivals.inForce.settings.limits.headerTimeoutMs);
     arrivals.running.ordinary.add(this);
     arrivals.reads.readInto(socket, this);
-  }
-
-  get knowsTokens(): boolean {
-    return this.#arrivals.inForce.settings.clients.some(({ token }) => token !== null);
-  }
-
-  write(bytes: Buffer): void {
-    send(this.socket, bytes);
   }
 
   take(bytes: Buffer): boolean {
@@ -105,10 +96,11 @@ class Visit implements Taker, Heir, Due, Work, Speaker {
 
   #hear(held: Buffer): void {
     try {
-      this.#hearing ??= this.#door.hearing(this);
+      this.#hearing ??= this.#door.hearing(this.#arrivals.inForce);
       let rest = held;
       while (rest.length > 0) {
         const heard = this.#hearing.hear(rest);
+        if (heard.answer !== undefined) send(this.socket, heard.answer);
         rest = rest.subarray(heard.taken);
         if (heard.kind === 'target' || heard.kind === 'refused') this.#counted.heard();
         if (heard.kind !== 'more') {
@@ -148,13 +140,11 @@ class Visit implements Taker, Heir, Due, Work, Speaker {
 
   /** Asks who the client is, unless that is known, and goes on from there. */
   #follow(heard: Said, rest: Buffer): void {
-    if (this.#flow !== null && heard.kind !== 'credentials') this.#end(heard, this.#flow, rest);
-    else {
-      const credentials = heard.kind === 'credentials' ? heard.credentials : null;
-      const arriving = this.#arrivals.arrive(this.#door.name, this.socket, { method: null, credentials });
-      if (arriving instanceof Promise) this.#wait(arriving, heard, rest);
-      else this.#arrived(arriving, heard, rest);
-    }
+    const credentials = heard.kind === 'credentials' ? heard.credentials : null;
+    const known = credentials === null ? this.#arrival : null;
+    const arriving = known ?? this.#arrivals.arrive(this.#door.name, this.socket, { method: null, credentials });
+    if (arriving instanceof Promise) this.#wait(arriving, heard, rest);
+    else this.#arrived(arriving, heard, rest);
   }
 
   #wait(arriving: Promise<Arrival>, heard: Said, rest: Buffer): void {
@@ -169,38 +159,35 @@ class Visit implements Taker, Heir, Due, Work, Speaker {
       .catch((error: unknown) => this.#fail(error));
   }
 
-  #arrived({ flow, isKnown }: Arrival, heard: Said, rest: Buffer): void {
-    this.#flow = flow;
-    if (heard.kind === 'credentials') this.#identified(isKnown, rest);
-    else this.#end(heard, flow, rest);
+  /** Ends the visit, unless it has only said who asks. */
+  #arrived(arrival: Arrival, heard: Said, rest: Buffer): void {
+    this.#arrival = arrival;
+    if (heard.kind === 'credentials') {
+      this.#identified(arrival.isKnown, rest);
+      return;
+    }
+    const [arrivals, client, flow] = [this.#arrivals, this.#client, arrival.flow];
+    this.#state = 'over';
+    this.#late.clear();
+    const target = heard.kind === 'target' ? heard.target : null;
+    const fault = heard.kind === 'refused' ? heard.reason : arrivals.running.turnsAway(!this.#counted.isAdmitted);
+    if (fault !== null) {
+      refuse(this.#door, { arrivals, client, flow }, { ...EMPTY_TRACE, target }, refusal(fault));
+    } else if (target !== null) {
+      const early = new EarlyData(arrivals, this.socket, rest);
+      new Opening(arrivals, flow, target, { client, early, owner: this.#owner }).start();
+    }
+    arrivals.running.ordinary.leave(this);
   }
 
   /** Hears on, beginning with what has come meanwhile. */
   #identified(isKnown: boolean, rest: Buffer): void {
-    const reason = this.#hearing?.identified?.(isKnown) ?? null;
-    if (reason !== null) this.#counted.heard();
-    if (reason !== null) this.#turnAway(reason);
+    const heard = this.#hearing?.identified?.(isKnown) ?? MORE;
+    if (heard.answer !== undefined) send(this.socket, heard.answer);
+    if (heard.kind === 'refused') this.#counted.heard();
+    if (heard.kind === 'refused') this.#turnAway(heard.reason);
     else if (this.#fault !== 'handshake-timeout') this.#hear(rest);
     if (this.#fault !== null) this.#stop(this.#fault);
-  }
-
-  #end(outcome: Outcome, flow: Flow, rest: Buffer): void {
-    const [arrivals, client] = [this.#arrivals, this.#client];
-    this.#state = 'over';
-    this.#late.clear();
-    if (outcome.kind === 'refused')
-      refuse(this.#door, { arrivals, client, flow }, EMPTY_TRACE, refusal(outcome.reason));
-    else this.#open(outcome.target, flow, rest);
-    arrivals.running.ordinary.leave(this);
-  }
-
-  #open(target: Target, flow: Flow, rest: Buffer): void {
-    const [arrivals, client] = [this.#arrivals, this.#client];
-    const fault = arrivals.running.turnsAway(!this.#counted.isAdmitted);
-    if (fault === null) {
-      const early = new EarlyData(arrivals, this.socket, rest);
-      new Opening(arrivals, flow, target, { client, early, owner: this.#owner }).start();
-    } else refuse(this.#door, { arrivals, client, flow }, { ...EMPTY_TRACE, target }, refusal(fault));
   }
 
   /** A defect costs its own client the connection, and nobody else. It is told so, unless that fails as well. */

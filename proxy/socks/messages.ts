@@ -58,8 +58,10 @@ export function readCredentials(held: Buffer): Heard {
  */
 export function readRequest(held: Buffer): Heard {
   if (held.length < 4) return MORE;
-  if (!isRequest(held)) return refusedAs('malformed-socks');
-  const taken = 4 + (ADDRESS_BYTES[held[3] ?? 0] ?? 1 + (held[4] ?? 0)) + 2;
+  const [version, , reserved, type = 0, nameLength = 0] = held;
+  const length = type === TYPE_NAME ? 1 + nameLength : ADDRESS_BYTES[type];
+  if (version !== VERSION || reserved !== 0 || length === undefined) return refusedAs('malformed-socks');
+  const taken = 4 + length + 2;
   return held.length < taken ? MORE : outcomeOf(held.subarray(0, taken));
 }
 
@@ -73,10 +75,6 @@ function outcomeOf(request: Buffer): Outcome {
   if (type === TYPE_NAME) return named(bytes.toString('latin1'), port, taken);
   const host = { kind: 'literal', address: addressFromBytes([...bytes]) } as const;
   return { kind: 'target', taken, target: { form: 'authority', scheme: null, host, port } };
-}
-
-function isRequest([version, , reserved, type = 0]: Buffer): boolean {
-  return version === VERSION && reserved === 0 && (type === TYPE_NAME || ADDRESS_BYTES[type] !== undefined);
 }
 
 export function methodReply(method: number): Buffer {

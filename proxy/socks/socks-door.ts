@@ -1,6 +1,6 @@
 /** The SOCKS door (RFC 1928): CONNECT only. The proxy resolves names; username and password say which client asks. */
 import type { Reason } from '../core/reasons.js';
-import { type Heard, type Hearing, MORE, refusedAs, type Speaker, type TunnelDoor } from '../door/hearing.js';
+import { type ClientsInForce, type Heard, type Hearing, MORE, refusedAs, type TunnelDoor } from '../door/hearing.js';
 import { screenTunnel } from '../tls/tunnel-screen.js';
 import {
   credentialsReply,
@@ -17,7 +17,7 @@ const NOTHING = Buffer.alloc(0);
 
 export const socksDoor: TunnelDoor = {
   name: 'socks',
-  hearing: (client) => new SocksHearing(client),
+  hearing: (inForce) => new SocksHearing(inForce),
   unfinished: 'client-closed',
   granted: requestReply(null),
   refused: (reason) => (repliesToRequest(reason) ? requestReply(reason) : NOTHING),
@@ -32,11 +32,11 @@ const NONE_FIRST = [METHOD.none, METHOD.password] as const;
  * because Java always offers both methods, even without credentials.
  */
 class SocksHearing implements Hearing {
-  readonly #client: Speaker;
+  readonly #inForce: ClientsInForce;
   #awaits: 'greeting' | 'credentials' | 'request' = 'greeting';
 
-  constructor(client: Speaker) {
-    this.#client = client;
+  constructor(inForce: ClientsInForce) {
+    this.#inForce = inForce;
   }
 
   hear(held: Buffer): Heard {
@@ -44,21 +44,22 @@ class SocksHearing implements Hearing {
     return this.#awaits === 'credentials' ? readCredentials(held) : this.#greeted(held);
   }
 
-  identified(isKnown: boolean): Reason | null {
-    this.#client.write(credentialsReply(isKnown ? 'accepted' : 'refused'));
+  identified(isKnown: boolean): ReturnType<NonNullable<Hearing['identified']>> {
     this.#awaits = 'request';
-    return isKnown ? null : 'client-unauthenticated';
+    const answer = credentialsReply(isKnown ? 'accepted' : 'refused');
+    return isKnown ? { ...MORE, answer } : { ...refusedAs('client-unauthenticated'), answer };
   }
 
   #greeted(held: Buffer): Heard {
     const methods = readGreeting(held);
     if (methods === 'more') return MORE;
     if (methods === null) return refusedAs('malformed-socks');
-    const method = selectMethod(methods, this.#client.knowsTokens ? PASSWORD_FIRST : NONE_FIRST);
-    this.#client.write(methodReply(method ?? METHOD.refused));
-    if (method === null) return refusedAs('client-unauthenticated');
+    const knowsTokens = this.#inForce.settings.clients.some(({ token }) => token !== null);
+    const method = selectMethod(methods, knowsTokens ? PASSWORD_FIRST : NONE_FIRST);
+    const answer = methodReply(method ?? METHOD.refused);
+    if (method === null) return { ...refusedAs('client-unauthenticated'), answer };
     this.#awaits = method === METHOD.password ? 'credentials' : 'request';
-    return { kind: 'more', taken: 2 + methods.length };
+    return { kind: 'more', taken: 2 + methods.length, answer };
   }
 }
 

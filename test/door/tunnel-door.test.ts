@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import type { TunnelDoor } from '../../proxy/door/hearing.js';
+import { MORE, type TunnelDoor } from '../../proxy/door/hearing.js';
 import { createTunnelDoor } from '../../proxy/door/tunnel-door.js';
 import { lineDoor } from './line-door.js';
 import { doorParts } from './parts.js';
@@ -145,8 +145,8 @@ test('a defect while it hears costs its own client the connection, and the drain
 /** Asks who its client is before it hears the line. */
 const asksFirst: TunnelDoor = {
   ...lineDoor,
-  hearing: (client) => {
-    const line = lineDoor.hearing(client);
+  hearing: (inForce) => {
+    const line = lineDoor.hearing(inForce);
     let isKnown = false;
     return {
       hear(held) {
@@ -154,7 +154,7 @@ const asksFirst: TunnelDoor = {
       },
       identified() {
         isKnown = true;
-        return null;
+        return MORE;
       },
     };
   },

@@ -57,7 +57,7 @@ function hello(extensions: Buffer, size: number): void {
 
 /** As the door gives all that it holds each time. */
 function heardHello(extensions: Buffer): void {
-  const [hearing, held] = [tlsDoor.hearing({ knowsTokens: false, write: () => undefined }), new HeldBytes()];
+  const [hearing, held] = [tlsDoor.hearing({ settings: { clients: [] } }), new HeldBytes()];
   inPieces(helloWire(extensions), 1, (piece) => {
     held.push(piece);
     hearing.hear(held.all());
