@@ -5,16 +5,15 @@
  * to give up on a server, keeps one source port for a hundred questions, and reads its servers only once; and because
  * `dns.lookup` runs on four threads, so that one slow server would stall everyone. DECISIONS 55.
  */
-import { type Address, parseAddress } from '../core/address.js';
+import type { Address } from '../core/address.js';
 import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { EgressError } from '../core/reasons.js';
-import { classify, isLocalhost, type LocalRanges } from '../core/special-purpose.js';
+import { classify, type LocalRanges } from '../core/special-purpose.js';
 import type { Abortable } from './abort.js';
-import { type AnswerCache, createAnswerCache } from './answer-cache.js';
 import { type Answer, queryAddresses, queryName } from './dns-query.js';
-import { hostsPath, openHostsFile } from './hosts-file.js';
+import { createKnownAddresses, type KnownAddressesOptions } from './known-addresses.js';
 import { createQueryTurns, type Query } from './query-turns.js';
-import { type DnsSettings, type DnsSettingsSource, fixedSettings, systemSettings } from './resolv-conf.js';
+import type { DnsSettingsSource } from './resolv-conf.js';
 
 export interface Resolver {
   /**
@@ -35,33 +34,21 @@ export interface Resolver {
   forget?(name: DnsName): void;
 }
 
-export interface ResolverOptions {
-  /** `address` or `address:port`, IPv6 in brackets with a port; empty: the system's. */
-  readonly servers: readonly string[];
+export interface ResolverOptions extends KnownAddressesOptions {
   /** For one name in all, with both families, every server and every retry. */
   readonly timeoutMs: number;
   /** What else is private here now. */
   readonly here: () => LocalRanges;
-  readonly hostsPath?: string;
-  readonly resolvConfPath?: string;
-  /** Memory for answers. */
-  readonly cacheBytes?: number;
-  /** Called with the servers that are asked from now on, before the first query and whenever they change. */
-  readonly onSettings?: (settings: DnsSettings) => void;
 }
 
-const CACHE_BYTES = 4 * 1024 * 1024;
 /** A query holds two sockets, and one more of each kind for every server that did not answer at once. */
 const TURNS = { most: 256, mostOfZone: 64, mostWaiting: 1024 } as const;
 /** The most PTR queries under way: labels for the log are not worth more. */
 const MOST_REVERSE = 64;
 
-/** Addresses are cached, never verdicts: a changed policy judges them again. */
 export function createResolver(options: ResolverOptions): Resolver {
-  const cache = createAnswerCache(options.cacheBytes ?? CACHE_BYTES);
-  const settings = watched(settingsOf(options), cache, options.onSettings);
-  const followsSystem = options.servers.length === 0;
-  const hosts = openHostsFile(options.hostsPath ?? hostsPath());
+  const known = createKnownAddresses(options);
+  const { settings } = known;
   const turns = createQueryTurns(TURNS);
   const inFlight = new Map<DnsName, Lookup>();
   let reversing = 0;
@@ -69,7 +56,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   const opened = (name: DnsName): Lookup => {
     const lookup = openLookup(name, options.timeoutMs, async (deadline) => {
       const answer = await queryWithSuffixes(name, { settings, here: options.here() }, deadline);
-      cache.set(name, answer);
+      known.keep(name, answer);
       return answer;
     });
     inFlight.set(name, lookup);
@@ -77,29 +64,20 @@ export function createResolver(options: ResolverOptions): Resolver {
     return lookup;
   };
   const shared = async (name: DnsName, asker: string): Promise<Answer> => {
-    const known = inFlight.get(name);
-    if (known?.isWaiting === false) return known.answer;
+    const underWay = inFlight.get(name);
+    if (underWay?.isWaiting === false) return underWay.answer;
     if (!turns.hasRoom(asker)) throw new EgressError('busy');
-    const lookup = known ?? opened(name);
+    const lookup = underWay ?? opened(name);
     turns.enter(lookup.query, asker);
     return lookup.answer;
   };
-  const known = (name: DnsName): readonly Address[] | null => {
-    if (isLocalhost(name)) return LOOPBACK;
-    const fixed = hosts.current().get(name);
-    if (fixed !== undefined) return fixed;
-    // Empties the cache if the servers have changed, which those of the configuration never do.
-    if (followsSystem) settings();
-    const answer = cache.get(name);
-    return answer?.failure === null ? answer.addresses : null;
-  };
   return {
-    known,
+    known: known.addresses,
     async resolve(name, signal, asker = '') {
-      const addresses = known(name);
+      const addresses = known.addresses(name);
       if (addresses !== null) return addresses;
       settings();
-      const answer = cache.get(name) ?? (await unlessAborted(shared(name, asker), signal));
+      const answer = known.answer(name) ?? (await unlessAborted(shared(name, asker), signal));
       if (answer.failure !== null) throw new EgressError(answer.failure);
       return answer.addresses;
     },
@@ -112,33 +90,7 @@ export function createResolver(options: ResolverOptions): Resolver {
         reversing -= 1;
       }
     },
-    forget: (name) => cache.forget(name),
-  };
-}
-
-const LOOPBACK: readonly Address[] = ['127.0.0.1'].flatMap((text) => parseAddress(text) ?? []);
-
-function settingsOf({ servers, resolvConfPath = '/etc/resolv.conf' }: ResolverOptions): DnsSettingsSource {
-  return servers.length > 0 ? fixedSettings(servers) : systemSettings(resolvConfPath);
-}
-
-/** Empties the cache when the servers change, since another network has other answers. */
-function watched(
-  source: DnsSettingsSource,
-  cache: AnswerCache,
-  onSettings: ResolverOptions['onSettings'],
-): DnsSettingsSource {
-  let known: DnsSettings | null = null;
-  return () => {
-    const settings = source();
-    if (settings === known) return settings;
-    const isOther = JSON.stringify(settings) !== JSON.stringify(known);
-    known = settings;
-    if (isOther) {
-      cache.clear();
-      onSettings?.(settings);
-    }
-    return settings;
+    forget: known.forget,
   };
 }
 
