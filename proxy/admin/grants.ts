@@ -2,8 +2,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { FileChange } from '../config/policy-file.js';
 import { parsePrefix } from '../core/address.js';
-import { parseDnsName, parseHostPattern } from '../core/host-pattern.js';
 import { isBound, sectionOfGrant } from '../core/run-time.js';
+import { parseDnsName, parseHostPattern } from '../core/target.js';
 import { BookError, MOST_GRANTS } from '../decide/book.js';
 import { type Deciding, type Grant, type GrantDraft, grantView, lineOf, pauseView } from '../decide/grant.js';
 import { type Question, questionView } from '../decide/questions.js';

@@ -1,12 +1,11 @@
 /** The checked file -> the frozen Config with its Policy. */
 import { createHash } from 'node:crypto';
 import { parsePrefix } from '../core/address.js';
-import { parseHostPattern } from '../core/host-pattern.js';
 import type { Parent } from '../core/parent.js';
 import type { Policy, Rule } from '../core/policy.js';
 import { type RuleId, type RuleSection, ruleId } from '../core/rule.js';
 import { isLocalhost, type LocalRanges } from '../core/special-purpose.js';
-import { isPort, parseHost, type Target } from '../core/target.js';
+import { isPort, parseHost, parseHostPattern, type Target } from '../core/target.js';
 import { AUDIT_ROLES } from './audit-roles.js';
 import type { Cluster } from './cluster.js';
 import { compileGuard } from './compile-guard.js';

@@ -1,9 +1,8 @@
 /** The configuration after loading: units in the names, every default filled in, the policy compiled. */
 import type { Address, Prefix } from '../core/address.js';
-import type { DnsName } from '../core/host-pattern.js';
 import type { Parent } from '../core/parent.js';
 import type { Policy } from '../core/policy.js';
-import type { Target } from '../core/target.js';
+import type { DnsName, Target } from '../core/target.js';
 import type { AuditRole } from './audit-roles.js';
 import type { ConfigWarning } from './config-error.js';
 import type { GuardConfig } from './guard-config.js';

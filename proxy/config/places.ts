@@ -1,6 +1,6 @@
 /** Where something listens or is reached, as the configuration says it. */
 import type { Prefix } from '../core/address.js';
-import type { DnsName } from '../core/host-pattern.js';
+import type { DnsName } from '../core/target.js';
 
 export interface HostPort {
   readonly host: string;

@@ -1,11 +1,10 @@
 /** The receivers that the proxy itself sends to: of notices (`notify`) and of telemetry (`otlp`). */
 import * as z from 'zod';
 import { parsePrefix } from '../core/address.js';
-import { parseHostPattern } from '../core/host-pattern.js';
 import { NOTICE_EVENTS, type NoticeEvent } from '../core/notice-event.js';
 import type { Rule } from '../core/policy.js';
 import type { RuleId } from '../core/rule.js';
-import { type AbsoluteTarget, hostText, parseAbsolute, type Target } from '../core/target.js';
+import { type AbsoluteTarget, hostText, parseAbsolute, parseHostPattern, type Target } from '../core/target.js';
 import { clientName, duration, form, type Mismatch, mismatch, word } from './scalars.js';
 import { list, section } from './shapes.js';
 

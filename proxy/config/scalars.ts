@@ -5,9 +5,8 @@
 import * as z from 'zod';
 import { type Prefix, parseAddress, parseIPv6, parsePrefix } from '../core/address.js';
 import { embeddedIPv4, isNat64Length } from '../core/embedded.js';
-import { type HostPattern, parseHostPattern } from '../core/host-pattern.js';
 import type { PortRange } from '../core/policy.js';
-import { hostPortText, isPort, parseHost, parsePort } from '../core/target.js';
+import { type HostPattern, hostPortText, isPort, parseHost, parseHostPattern, parsePort } from '../core/target.js';
 import type { HostAddress, HostPort } from './places.js';
 import { parseDuration, parseSize } from './units.js';
 

@@ -1,8 +1,8 @@
 /** The scalar forms of the section `steer`: what the DNS door answers, and to whom. */
 import { type Address, parseAddress } from '../core/address.js';
 import { embeddedIPv4 } from '../core/embedded.js';
-import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { classify, TABLE_ALONE } from '../core/special-purpose.js';
+import { type DnsName, parseDnsName } from '../core/target.js';
 import { form, type Mismatch, mismatch, orMismatch } from './scalars.js';
 
 /** Something that a client can dial: no address that stands for many, for none, or for another one. */

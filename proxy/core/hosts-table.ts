@@ -1,6 +1,6 @@
 /** The text of a hosts file (hosts(5)) as a table. */
 import { type Address, parseAddress } from './address.js';
-import { parseDnsName } from './host-pattern.js';
+import { parseDnsName } from './target.js';
 
 /** Lines of `address name...`, `#` starts a comment; lines that are not of this form are skipped. */
 export function parseHosts(text: string): ReadonlyMap<string, readonly Address[]> {

@@ -1,6 +1,5 @@
 /** What a policy says of one name, of one address and of what a client sends first, in the steps that policy.ts sets out. */
 import { type Address, contains, isLoopback, sameAddress } from './address.js';
-import type { DnsName } from './host-pattern.js';
 import type { DenyReason } from './reasons.js';
 import { type Denial, refusal } from './refusal.js';
 import {
@@ -14,7 +13,7 @@ import {
   type RuleId,
 } from './rule.js';
 import { type AddressClass, classify, classifyName, type LocalRanges } from './special-purpose.js';
-import type { Host, Target } from './target.js';
+import type { DnsName, Host, Target } from './target.js';
 
 /**
  * `perClient`: by name, the policy of each client whose entry has a default or a mode of its own. The decisions look it up

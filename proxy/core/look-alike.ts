@@ -3,8 +3,8 @@
  * decides; the policy itself goes by the name as it is in DNS.
  */
 import { encodedWarning } from './encoded-label.js';
-import { type HostPattern, parseHostPattern } from './host-pattern.js';
 import { type ReadLabel, readLabels, skeletonOf } from './skeleton.js';
+import { type HostPattern, parseHostPattern } from './target.js';
 
 /** Made once for the rules in force: asking then takes no longer where there are many of them. */
 export class LookAlikes {

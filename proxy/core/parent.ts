@@ -1,9 +1,8 @@
 /** A parent proxy: who it is, and which connections go through it. */
 import { type Address, contains, type Prefix } from './address.js';
-import type { HostPattern } from './host-pattern.js';
 import type { Permit, Policy } from './policy.js';
 import { classify } from './special-purpose.js';
-import type { Target } from './target.js';
+import type { HostPattern, Target } from './target.js';
 
 export type ParentExemption =
   | { readonly kind: 'host'; readonly host: HostPattern }

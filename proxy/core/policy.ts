@@ -15,7 +15,6 @@
  * after those of the file: see run-time.ts.
  */
 import { type Address, addressFromBytes } from './address.js';
-import type { DnsName } from './host-pattern.js';
 import {
   type AllowedAddress,
   enforcesSni,
@@ -29,7 +28,7 @@ import {
 import type { DenyReason } from './reasons.js';
 import { type Denial, refusal } from './refusal.js';
 import type { Question, RuleId } from './rule.js';
-import type { Target } from './target.js';
+import type { DnsName, Target } from './target.js';
 
 export { type Policy, policyFor } from './judge.js';
 export type { Denial, Refusal } from './refusal.js';

@@ -1,7 +1,6 @@
 /** One rule of the policy: what it covers of a question, and what records, refusals and metrics call it. */
 import { type Address, contains, type Prefix } from './address.js';
-import type { DnsName, HostPattern } from './host-pattern.js';
-import type { Target } from './target.js';
+import type { DnsName, HostPattern, Target } from './target.js';
 
 /** Null means any. A rule without host and address matches every destination. */
 export interface Rule {

@@ -4,10 +4,10 @@
  * is "never" opens, and a `deny` rule of the file comes before every allow.
  */
 import { type Address, type Prefix, prefixOf } from './address.js';
-import type { HostPattern } from './host-pattern.js';
 import type { Policy } from './judge.js';
 import type { Rule, RuleSection } from './rule.js';
 import { classify, type LocalRanges } from './special-purpose.js';
+import type { HostPattern } from './target.js';
 
 /** Null means any. Exactly one of `host` and `address` is not null. */
 export interface GrantedRule {

@@ -1,10 +1,17 @@
 /**
- * The Target of a request, from the forms of RFC 9112 section 3.2 that a proxy takes. Nothing is repaired: a target
- * that is not exactly in its form is refused, and what is accepted is held as a value, never as text to parse again.
+ * What a host is: a name or a literal, and the patterns that rules have for names; and the Target of a request, from the forms of
+ * RFC 9112 section 3.2 that a proxy takes. Nothing is repaired: a target that is not exactly in its form is refused, and what is
+ * accepted is held as a value, never as text to parse again.
  */
 import { type Address, endsInNumber, parseDottedDecimal, parseIPv4, parseIPv6 } from './address.js';
-import { type DnsName, parseDnsName } from './host-pattern.js';
 import type { DenyReason } from './reasons.js';
+
+declare const dnsName: unique symbol;
+/**
+ * Lower case, no trailing dot, at most 253 octets, labels of 1 to 63 letters, digits, hyphens and underscores. The last label
+ * is no number: such a text is an IPv4 address or nothing (URL standard, host parsing).
+ */
+export type DnsName = string & { readonly [dnsName]: true };
 
 export type Host =
   | { readonly kind: 'name'; readonly name: DnsName }
@@ -20,6 +27,12 @@ export interface Target {
   readonly scheme: 'http' | 'https' | null;
   readonly host: Host;
   readonly port: Port;
+}
+
+/** The pattern of a rule: a name, or `*.suffix` for every name below the suffix, not the suffix itself. */
+export interface HostPattern {
+  readonly text: string;
+  matches(name: DnsName): boolean;
 }
 
 /** A Target, or why there is none. */
@@ -91,6 +104,24 @@ export function parseHost(text: string): Parsed<Host> {
   return name === null ? refused('malformed-target') : { ok: true, value: { kind: 'name', name } };
 }
 
+/** Null where the text is no DNS name (RFC 1035 section 2.3.4, underscores allowed as in RFC 8552). ASCII only. */
+export function parseDnsName(text: string): DnsName | null {
+  // Checked before it is put in lower case, which would turn U+212A (the Kelvin sign) into an ASCII k.
+  if (text.length > 254 || !LABELS.test(text)) return null;
+  const name = (text.endsWith('.') ? text.slice(0, -1) : text).toLowerCase();
+  return name.length > 253 || endsInNumber(name) ? null : (name as DnsName);
+}
+
+/** Null where the text is neither a name nor `*.` and a name. */
+export function parseHostPattern(text: string): HostPattern | null {
+  const below = text.startsWith('*.');
+  const name = parseDnsName(below ? text.slice(2) : text);
+  if (name === null) return null;
+  const suffix = `.${name}`;
+  if (!below) return { text: name, matches: (candidate) => candidate === name };
+  return { text: `*${suffix}`, matches: (candidate) => candidate.endsWith(suffix) };
+}
+
 /** One to five digits without a sign or a leading zero, 1 to 65535. */
 export function parsePort(text: string): Port | null {
   if (!PORT.test(text)) return null;
@@ -136,6 +167,7 @@ const SECURE = /^(?:https|wss)$/i;
 const VISIBLE = /^[\x21-\x7e\x80-\xff]*$/;
 /** Host and port, split at the port's colon; in an unbracketed IPv6 address the port could not be recognised. */
 const AUTHORITY = /^(\[[^[\]]*\]|[^[\]:@]*)(?::(.*))?$/;
+const LABELS = /^[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?$/;
 const MOST_PORT = 65_535;
 const PORT_OF = { http: 80 as Port, https: 443 as Port };
 const PORT = /^[1-9]\d{0,4}$/;

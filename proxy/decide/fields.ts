@@ -1,8 +1,7 @@
 /** Reads JSON from a client of the admin API or from the state file, and reports every mistake at once. */
 import { type Address, type Prefix, parseAddress, parsePrefix } from '../core/address.js';
-import { type HostPattern, parseHostPattern } from '../core/host-pattern.js';
 import { classify, TABLE_ALONE } from '../core/special-purpose.js';
-import { isPort, parseHost } from '../core/target.js';
+import { type HostPattern, isPort, parseHost, parseHostPattern } from '../core/target.js';
 
 /** In the same shape as errors of the configuration. */
 export interface FieldError {

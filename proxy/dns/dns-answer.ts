@@ -4,9 +4,9 @@
  * itself. DECISIONS 76.
  */
 import type { Address } from '../core/address.js';
-import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import type { Refusal } from '../core/policy.js';
 import { refusal } from '../core/refusal.js';
+import { type DnsName, parseDnsName } from '../core/target.js';
 
 export interface DnsDoorAnswer {
   /** What to send back; null where silence is the answer (responses, and what is too short to have an id). */

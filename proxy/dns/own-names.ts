@@ -1,6 +1,7 @@
 /** Which names the DNS door knows without a decision: those of the place, and what a search list makes of others. */
-import type { DnsName } from '../core/host-pattern.js';
+
 import type { Policy } from '../core/policy.js';
+import type { DnsName } from '../core/target.js';
 
 /** True for a suffix itself and for every name below it. */
 export function endsInSuffix(suffixes: readonly DnsName[], name: DnsName): boolean {

@@ -6,7 +6,6 @@ import type { Socket } from 'node:net';
 import type { InForce } from '../config/config.js';
 import type { Address } from '../core/address.js';
 import { credentialsCouldHelp } from '../core/challenge.js';
-import type { DnsName } from '../core/host-pattern.js';
 import {
   decideAddresses,
   decideHost,
@@ -18,7 +17,7 @@ import {
   type Verdict,
 } from '../core/policy.js';
 import { reasonOf } from '../core/reasons.js';
-import type { Target } from '../core/target.js';
+import type { DnsName, Target } from '../core/target.js';
 import type { Abortable } from '../net/abort.js';
 import { type Dialer, dialed } from '../net/dialer.js';
 import type { Resolver } from '../net/resolver.js';

@@ -1,9 +1,9 @@
 /** What every door shares: who asks, the flow with its record, and its tunnel. */
 import type { Socket } from 'node:net';
 import type { ClientEntry, InForce } from '../config/config.js';
-import type { DnsName } from '../core/host-pattern.js';
 import { type Denial, type Policy, policyFor } from '../core/policy.js';
 import { pausedAs } from '../core/run-time.js';
+import type { DnsName } from '../core/target.js';
 import type { Deadlines } from '../net/deadlines.js';
 import type { DirectReads } from '../net/direct-io.js';
 import type { MemoryBudget } from '../net/memory-budget.js';

@@ -1,9 +1,8 @@
 /** One request on its way through a door: who asks, and its one decision record. */
 import type { Address } from '../core/address.js';
-import type { DnsName } from '../core/host-pattern.js';
 import type { ClientIdentity, Policy, Refusal } from '../core/policy.js';
 import { REASONS, type Reason } from '../core/reasons.js';
-import { type Host, hostText, type Target } from '../core/target.js';
+import { type DnsName, type Host, hostText, type Target } from '../core/target.js';
 import type { RelayResult } from '../net/relay.js';
 import type { Clock } from '../observe/clock.js';
 import type { CloseRecord, DecisionRecord, Door, Records } from '../observe/record.js';

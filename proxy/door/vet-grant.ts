@@ -1,12 +1,11 @@
 /** What would stand in the way of a grant, asked before it is made: judged as a request would be, with names as they resolve now. */
 import { type Address, sameAddress } from '../core/address.js';
-import { parseDnsName } from '../core/host-pattern.js';
 import { type Denial, decideAddresses, decideHost, type Policy } from '../core/policy.js';
 import type { DenyReason } from '../core/reasons.js';
 import { isNever, type RuleId, sectionOf } from '../core/rule.js';
 import { type GrantedRule, withRunTime } from '../core/run-time.js';
 import { classify, classifyName } from '../core/special-purpose.js';
-import { type Host, isPort, type Port } from '../core/target.js';
+import { type Host, isPort, type Port, parseDnsName } from '../core/target.js';
 import { MOST_ADDRESSES } from '../decide/fields.js';
 import type { Gate } from './admit.js';
 

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import dnsPacket from 'dns-packet';
 import { type Address, addressFromBytes } from '../core/address.js';
-import type { DnsName } from '../core/host-pattern.js';
+import type { DnsName } from '../core/target.js';
 
 export type Spelling = 'mixed' | 'lower';
 

@@ -1,7 +1,7 @@
 /** Asks for one name in both families within one deadline: its addresses, and how long to keep them. */
 import type { Address } from '../core/address.js';
-import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { classify, type LocalRanges } from '../core/special-purpose.js';
+import { type DnsName, parseDnsName } from '../core/target.js';
 import { type Asking, askServers } from './dns-ask.js';
 import { type DnsRecord, type DnsReply, nameKey, RCODE, textOfKey } from './dns-message.js';
 import type { DnsServer } from './dns-server.js';

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { Network } from '../config/config.js';
 import type { HostAddress } from '../config/places.js';
 import { type Address, addressFromBytes, type Prefix, prefixOf } from '../core/address.js';
-import type { DnsName } from '../core/host-pattern.js';
+import type { DnsName } from '../core/target.js';
 import type { Resolver } from './resolver.js';
 
 export interface HostAddressesOptions {

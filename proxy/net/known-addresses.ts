@@ -4,8 +4,8 @@
  */
 import { LRUCache } from 'lru-cache';
 import { type Address, parseAddress } from '../core/address.js';
-import type { DnsName } from '../core/host-pattern.js';
 import { isLocalhost } from '../core/special-purpose.js';
+import type { DnsName } from '../core/target.js';
 import type { Answer } from './dns-query.js';
 import { hostsPath, openHostsFile } from './hosts-file.js';
 import { type DnsSettings, type DnsSettingsSource, fixedSettings, systemSettings } from './resolv-conf.js';

@@ -1,6 +1,6 @@
 /** The DNS servers that the system names, and how it completes short names: resolv.conf(5). */
 import { Resolver as CAres } from 'node:dns';
-import { type DnsName, parseDnsName } from '../core/host-pattern.js';
+import { type DnsName, parseDnsName } from '../core/target.js';
 import { type DnsServer, parseDnsServer } from './dns-server.js';
 import { followFile } from './followed-file.js';
 

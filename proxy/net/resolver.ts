@@ -6,9 +6,9 @@
  * `dns.lookup` runs on four threads, so that one slow server would stall everyone. DECISIONS 55.
  */
 import type { Address } from '../core/address.js';
-import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { EgressError } from '../core/reasons.js';
 import { classify, type LocalRanges } from '../core/special-purpose.js';
+import { type DnsName, parseDnsName } from '../core/target.js';
 import type { Abortable } from './abort.js';
 import { type Answer, queryAddresses, queryName } from './dns-query.js';
 import { createKnownAddresses, type KnownAddressesOptions } from './known-addresses.js';

@@ -3,10 +3,9 @@
  * draft is narrow: this host or address, this port, and this client if the configuration knows it.
  */
 import { parseAddress, parsePrefix } from '../core/address.js';
-import { type DnsName, parseDnsName } from '../core/host-pattern.js';
 import { isNever, placeInFile, sectionOf } from '../core/rule.js';
 import { type Classification, classify, classifyName, isLocalhost, type LocalRanges } from '../core/special-purpose.js';
-import { isPort } from '../core/target.js';
+import { type DnsName, isPort, parseDnsName } from '../core/target.js';
 
 /** The fields of a decision record that matter here. */
 export interface Seen {

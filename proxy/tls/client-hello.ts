@@ -3,7 +3,7 @@
  * body (RFC 8446 section 4.1.2) and the server name in it (RFC 6066 section 3). Strict: whatever two parsers could read
  * differently is a defect, so that the vetted name is the one that the server sees.
  */
-import { type DnsName, parseDnsName } from '../core/host-pattern.js';
+import { type DnsName, parseDnsName } from '../core/target.js';
 
 export interface ClientHello {
   /** Null where the client names no server. */

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { policyView } from '../../proxy/admin/policy-view.js';
 import { closedPolicy } from '../../proxy/config/compile.js';
 import { parsePrefix } from '../../proxy/core/address.js';
-import { parseHostPattern } from '../../proxy/core/host-pattern.js';
+import { parseHostPattern } from '../../proxy/core/target.js';
 import { idleMetrics } from '../observe/idle-metrics.js';
 import { decisionRecord } from '../observe/records.js';
 import { adminWith } from './build.js';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseDnsName } from '../../proxy/core/host-pattern.js';
-import { authorityText } from '../../proxy/core/target.js';
+import { authorityText, parseDnsName } from '../../proxy/core/target.js';
 import { configOf } from './fixture.js';
 
 const FULL = `version: 1

@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAddress } from '../../proxy/core/address.js';
-import { parseHostPattern } from '../../proxy/core/host-pattern.js';
 import { decideAddresses, decideHost } from '../../proxy/core/policy.js';
 import { type GrantedRule, withRunTime } from '../../proxy/core/run-time.js';
-import { parseAuthority } from '../../proxy/core/target.js';
+import { parseAuthority, parseHostPattern } from '../../proxy/core/target.js';
 import { policyOf } from './policy-question.js';
 
 const OWN = { addresses: [], ports: new Set<number>() };

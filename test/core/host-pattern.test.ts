@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseDnsName, parseHostPattern } from '../../proxy/core/host-pattern.js';
+import { parseDnsName, parseHostPattern } from '../../proxy/core/target.js';
 
 const LONG = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}`;
 

@@ -1,9 +1,9 @@
 /** Names that people may take for others. Hostile ones are written as a door would receive them: in ASCII. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseHostPattern } from '../../proxy/core/host-pattern.js';
 import { LookAlikes } from '../../proxy/core/look-alike.js';
 import { decodePunycode } from '../../proxy/core/punycode.js';
+import { parseHostPattern } from '../../proxy/core/target.js';
 
 const ALLOWED = ['api.github.com', '*.paypal.com', 'index.examples.org', 'apple.com', 'node-1.example.net', 'gitlab'];
 const alike = new LookAlikes(ALLOWED.flatMap((text) => parseHostPattern(text) ?? []));

@@ -3,10 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { closedPolicy } from '../../proxy/config/compile.js';
 import { type Address, parseAddress, parsePrefix } from '../../proxy/core/address.js';
-import { parseHostPattern } from '../../proxy/core/host-pattern.js';
 import { decideAddresses, decideHost, type Policy, type Question, type Rule } from '../../proxy/core/policy.js';
 import { type RuleSection, ruleId } from '../../proxy/core/rule.js';
-import { parseAuthority } from '../../proxy/core/target.js';
+import { parseAuthority, parseHostPattern } from '../../proxy/core/target.js';
 
 export interface RuleText {
   readonly name?: string;

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAddress, parsePrefix } from '../../proxy/core/address.js';
-import { parseHostPattern } from '../../proxy/core/host-pattern.js';
 import { decideAddresses, decideHost, type Policy } from '../../proxy/core/policy.js';
 import { type GrantedRule, type PausedClient, type RunTime, withRunTime } from '../../proxy/core/run-time.js';
-import { parseAuthority } from '../../proxy/core/target.js';
+import { parseAuthority, parseHostPattern } from '../../proxy/core/target.js';
 import { type PolicyText, policyOf } from './policy-question.js';
 
 const OWN = { addresses: [], ports: new Set<number>() };

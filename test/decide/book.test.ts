@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { closedPolicy } from '../../proxy/config/compile.js';
-import { parseHostPattern } from '../../proxy/core/host-pattern.js';
+import { parseHostPattern } from '../../proxy/core/target.js';
 import { BookError, MOST_GRANTS } from '../../proxy/decide/book.js';
 import { bookStand, DECIDING, draft } from './stand.js';
 

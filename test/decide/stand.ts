@@ -1,6 +1,6 @@
 /** A book with a clock of the test, and grants from short texts. */
 import { parsePrefix } from '../../proxy/core/address.js';
-import { parseHostPattern } from '../../proxy/core/host-pattern.js';
+import { parseHostPattern } from '../../proxy/core/target.js';
 import { Book, type BookEvent, type BookOptions, type Clock } from '../../proxy/decide/book.js';
 import type { GrantDraft } from '../../proxy/decide/grant.js';
 import { type Kept, NOTHING_KEPT } from '../../proxy/decide/state-file.js';

@@ -2,8 +2,8 @@
 import type { FenceSource } from '../../proxy/cli/firewall-fence.js';
 import { closedPolicy } from '../../proxy/config/compile.js';
 import { type Address, parseAddress, parsePrefix } from '../../proxy/core/address.js';
-import { parseHostPattern } from '../../proxy/core/host-pattern.js';
 import type { Policy, PortRange, Rule } from '../../proxy/core/policy.js';
+import { parseHostPattern } from '../../proxy/core/target.js';
 
 export function policy(changes: Partial<Policy> = {}): Policy {
   return closedPolicy({ default: 'public', ...changes });

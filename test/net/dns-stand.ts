@@ -1,9 +1,9 @@
 /** What tests of the resolver share: a resolver over scripted servers, and short forms. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { type DnsName, parseDnsName } from '../../proxy/core/host-pattern.js';
 import { EgressError } from '../../proxy/core/reasons.js';
 import { TABLE_ALONE } from '../../proxy/core/special-purpose.js';
+import { type DnsName, parseDnsName } from '../../proxy/core/target.js';
 import { createResolver, type Resolver, type ResolverOptions } from '../../proxy/net/resolver.js';
 import { type FakeDns, type Script, startFakeDns } from '../http/fake-dns.js';
 

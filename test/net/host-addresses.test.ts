@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { HostAddress } from '../../proxy/config/places.js';
 import { parseAddress, parsePrefix } from '../../proxy/core/address.js';
-import { parseDnsName } from '../../proxy/core/host-pattern.js';
+import { parseDnsName } from '../../proxy/core/target.js';
 import { defaultNextHops, HostAddresses } from '../../proxy/net/host-addresses.js';
 
 const ROUTE = `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT

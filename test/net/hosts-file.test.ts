@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parseDnsName } from '../../proxy/core/host-pattern.js';
 import { parseHosts } from '../../proxy/core/hosts-table.js';
+import { parseDnsName } from '../../proxy/core/target.js';
 import { openHostsFile } from '../../proxy/net/hosts-file.js';
 
 const printer = parseDnsName('printer');

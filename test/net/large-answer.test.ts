@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseDnsName } from '../../proxy/core/host-pattern.js';
 import { TABLE_ALONE } from '../../proxy/core/special-purpose.js';
+import { parseDnsName } from '../../proxy/core/target.js';
 import { createResolver } from '../../proxy/net/resolver.js';
 import { startFakeDns } from '../http/fake-dns.js';
 

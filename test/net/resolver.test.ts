@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type DnsName, parseDnsName } from '../../proxy/core/host-pattern.js';
 import { EgressError } from '../../proxy/core/reasons.js';
 import { TABLE_ALONE } from '../../proxy/core/special-purpose.js';
+import { type DnsName, parseDnsName } from '../../proxy/core/target.js';
 import { createResolver, type Resolver } from '../../proxy/net/resolver.js';
 import { type FakeDns, type Script, startFakeDns, table } from '../http/fake-dns.js';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { parseAddress } from '../../proxy/core/address.js';
-import { parseDnsName } from '../../proxy/core/host-pattern.js';
+import { parseDnsName } from '../../proxy/core/target.js';
 import { HostAddresses } from '../../proxy/net/host-addresses.js';
 import { openHostsFile } from '../../proxy/net/hosts-file.js';
 import { createOwnEndpoints } from '../../proxy/net/interfaces.js';

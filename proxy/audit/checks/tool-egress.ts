@@ -1,5 +1,5 @@
 /** §1: where tools run, and what is within their reach. */
-import { parseDnsName } from '../../core/host-pattern.js';
+import { parseDnsName } from '../../core/target.js';
 import type { Container, Facts, Mount, Network } from '../facts/facts.js';
 import type { Check, Result } from '../findings/finding.js';
 import { cis, pass, skipped } from '../findings/finding.js';

@@ -1,8 +1,9 @@
 /** Warns of names that look like what policy and grants allow now. */
-import type { HostPattern } from '../../core/host-pattern.js';
+
 import { LookAlikes } from '../../core/look-alike.js';
 import type { Policy } from '../../core/policy.js';
 import type { GrantedRule } from '../../core/run-time.js';
+import type { HostPattern } from '../../core/target.js';
 
 export interface Allowing {
   readonly policy: () => Policy;
