@@ -2,12 +2,13 @@
 import type { Socket } from 'node:net';
 import type { LimitsInForce } from '../config/config.js';
 import { OpenSet, type Placed } from '../net/open-set.js';
+import type { Heir, Side } from '../net/side.js';
 import { peerAddress } from './clients.js';
 import type { Turns } from './turns.js';
 
 export interface ConnectionLimits {
   /** Counts the connection until its owner says that it has `left`, as soon as the socket has closed. */
-  enter(socket: Socket): CountedConnection;
+  enter(socket: Socket): CountedSide;
   /** Counts it until it closes. */
   follow(socket: Socket): CountedConnection;
   readonly open: number;
@@ -26,6 +27,9 @@ export interface CountedConnection {
   /** It has closed. */
   left(): void;
 }
+
+/** To be `report`ed to by a door that has nothing else to do with the socket: it has left before its heir is told of the close. */
+export interface CountedSide extends CountedConnection, Side, Heir {}
 
 /** How many connections over a limit are heard and refused with a reason; any more are a flood. */
 export const HEARD = 1024;
@@ -86,7 +90,7 @@ class OpenConnections implements ConnectionLimits {
     return connection;
   }
 
-  enter(socket: Socket): CountedConnection {
+  enter(socket: Socket): CountedSide {
     this.#bounds.turns.isAccepting = true;
     const client = this.#client(peerAddress(socket.remoteAddress));
     const { connections, connectionsPerClient } = this.#inForce.settings.limits;
@@ -135,13 +139,14 @@ interface Client {
   readonly unheard: OpenSet<Connection>;
 }
 
-class Connection implements CountedConnection, Placed<Connection> {
+class Connection implements CountedSide, Placed<Connection> {
   readonly socket: Socket;
   readonly isAdmitted: boolean;
   before: Connection | null = null;
   behind: Connection | null = null;
   readonly #all: OpenConnections;
   readonly #client: Client;
+  #heir: Heir | null = null;
   #isOpen = true;
 
   constructor(all: OpenConnections, client: Client, socket: Socket, isAdmitted: boolean) {
@@ -159,6 +164,19 @@ class Connection implements CountedConnection, Placed<Connection> {
 
   heard(): void {
     if (this.#client.unheard.delete(this)) this.#all.unheard -= 1;
+  }
+
+  inherit(heir: Heir): void {
+    this.#heir = heir;
+  }
+
+  ended(): void {
+    this.#heir?.ended();
+  }
+
+  closed(hadError: boolean): void {
+    this.left();
+    this.#heir?.closed(hadError);
   }
 
   left(): void {

@@ -5,7 +5,7 @@ import type { Address } from '../core/address.js';
 import type { Reason } from '../core/reasons.js';
 import { type Refusal, refusal } from '../core/refusal.js';
 import type { Link } from '../net/interfaces.js';
-import { PlainSide, type Side } from '../net/side.js';
+import { report, type Side } from '../net/side.js';
 import type { Arrivals } from './arrivals.js';
 import { Opening, type OpeningOwner } from './connect-upstream.js';
 import type { ConnectionLimits } from './connection-limits.js';
@@ -30,8 +30,8 @@ export function createFixedRelay(options: FixedRelayOptions, fixed: FixedRelay):
     const counted = connectionLimits.enter(socket);
     // Nothing to wait for: the destination is fixed.
     counted.heard();
-    const client = new PlainSide(socket, counted);
-    arrivals.running.trackRelay(socket, relayOne(options, client, !counted.isAdmitted, fixed));
+    report(socket, counted);
+    arrivals.running.trackRelay(socket, relayOne(options, counted, !counted.isAdmitted, fixed));
   });
 }
 

@@ -8,11 +8,11 @@ import { type Refusal, refusal } from '../core/refusal.js';
 import { Deadline, type Due } from '../net/deadlines.js';
 import { DROPPED, READ_BYTES, send, type Taker } from '../net/direct-io.js';
 import { HeldBytes } from '../net/held-bytes.js';
-import { type Heir, PlainSide, type Side } from '../net/side.js';
+import { type Heir, report } from '../net/side.js';
 import type { Arrival, Arrivals } from './arrivals.js';
 import { closeAfter } from './closing.js';
 import { Opening, type OpeningOwner, refusalOf } from './connect-upstream.js';
-import type { ConnectionLimits, CountedConnection } from './connection-limits.js';
+import type { ConnectionLimits, CountedSide } from './connection-limits.js';
 import { EarlyData } from './early-data.js';
 import { EMPTY_TRACE, type Trace } from './flow.js';
 import { type Hearing, MORE, refusedAs, type Said, type TunnelDoor } from './hearing.js';
@@ -42,8 +42,7 @@ class Visit implements Taker, Heir, Due, Work {
   readonly #arrivals: Arrivals;
   readonly #door: TunnelDoor;
   readonly #owner: OpeningOwner;
-  readonly #client: Side;
-  readonly #counted: CountedConnection;
+  readonly #client: CountedSide;
   /** One for the whole handshake, so that a slow client cannot extend it message by message. By its end the client is known. */
   readonly #late: Deadline;
   /** `waiting`: who asks is not known yet. */
@@ -57,14 +56,14 @@ class Visit implements Taker, Heir, Due, Work {
   #arrival: Arrival | null = null;
   #hasFailed = false;
 
-  constructor(arrivals: Arrivals, door: TunnelDoor, owner: OpeningOwner, socket: Socket, counted: CountedConnection) {
+  constructor(arrivals: Arrivals, door: TunnelDoor, owner: OpeningOwner, socket: Socket, counted: CountedSide) {
     this.#arrivals = arrivals;
     this.#door = door;
     this.#owner = owner;
     this.socket = socket;
-    this.#counted = counted;
-    this.#client = new PlainSide(socket, counted);
-    this.#client.inherit(this);
+    this.#client = counted;
+    report(socket, counted);
+    counted.inherit(this);
     this.#late = new Deadline(arrivals.deadlines, this);
     this.#late.set(arrivals.inForce.settings.limits.headerTimeoutMs);
     arrivals.running.ordinary.add(this);
@@ -102,7 +101,7 @@ class Visit implements Taker, Heir, Due, Work {
         const heard = this.#hearing.hear(rest);
         if (heard.answer !== undefined) send(this.socket, heard.answer);
         rest = rest.subarray(heard.taken);
-        if (heard.kind === 'target' || heard.kind === 'refused') this.#counted.heard();
+        if (heard.kind === 'target' || heard.kind === 'refused') this.#client.heard();
         if (heard.kind !== 'more') {
           this.#follow(heard, rest);
           return;
@@ -170,7 +169,7 @@ class Visit implements Taker, Heir, Due, Work {
     this.#state = 'over';
     this.#late.clear();
     const target = heard.kind === 'target' ? heard.target : null;
-    const fault = heard.kind === 'refused' ? heard.reason : arrivals.running.turnsAway(!this.#counted.isAdmitted);
+    const fault = heard.kind === 'refused' ? heard.reason : arrivals.running.turnsAway(!client.isAdmitted);
     if (fault !== null) {
       refuse(this.#door, { arrivals, client, flow }, { ...EMPTY_TRACE, target }, refusal(fault));
     } else if (target !== null) {
@@ -184,7 +183,7 @@ class Visit implements Taker, Heir, Due, Work {
   #identified(isKnown: boolean, rest: Buffer): void {
     const heard = this.#hearing?.identified?.(isKnown) ?? MORE;
     if (heard.answer !== undefined) send(this.socket, heard.answer);
-    if (heard.kind === 'refused') this.#counted.heard();
+    if (heard.kind === 'refused') this.#client.heard();
     if (heard.kind === 'refused') this.#turnAway(heard.reason);
     else if (this.#fault !== 'handshake-timeout') this.#hear(rest);
     if (this.#fault !== null) this.#stop(this.#fault);

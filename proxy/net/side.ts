@@ -44,29 +44,3 @@ function onClose(this: Heard, hadError: boolean): void {
   this[HEARER] = undefined;
   hearer?.closed(hadError);
 }
-
-/** A side for any socket. An error destroys the socket, and affects nothing else. `counted`: is told first that it has closed. */
-export class PlainSide implements Side, Heir {
-  readonly socket: Socket;
-  readonly #counted: { left(): void } | null;
-  #heir: Heir | null = null;
-
-  constructor(socket: Socket, counted: { left(): void } | null = null) {
-    this.socket = socket;
-    this.#counted = counted;
-    report(socket, this);
-  }
-
-  ended(): void {
-    this.#heir?.ended();
-  }
-
-  closed(hadError: boolean): void {
-    this.#counted?.left();
-    this.#heir?.closed(hadError);
-  }
-
-  inherit(heir: Heir): void {
-    this.#heir = heir;
-  }
-}

@@ -15,7 +15,7 @@ import { TLSSocket } from 'node:tls';
 import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads, send, writeNow } from '../../proxy/net/direct-io.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
-import { PlainSide } from '../../proxy/net/side.js';
+import { plainSide } from './plain-side.js';
 import { relay, relayOwner } from './relay-owner.js';
 import { socketFolder } from './socket-folder.js';
 import { type Pair, pair } from './socket-pair.js';
@@ -147,7 +147,7 @@ test('a tunnel whose sockets have neither way carries the same bytes, and half-c
   const [client, upstream] = [await pair(join(folder, 'client')), await pair(join(folder, 'upstream'))];
   const [request, response] = [randomBytes(3 << 20), randomBytes(5 << 20)];
   const { owner, done } = relayOwner(createMemoryBudget({ settings: { limits: { memoryBytes: 1 << 30 } } }));
-  relay(new PlainSide(client.near), upstream.near, {
+  relay(plainSide(client.near), upstream.near, {
     idleTimeoutMs: 60_000,
     deadlines: new Deadlines(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),
@@ -169,7 +169,7 @@ test('a client that is lost as its tunnel opens is still heard of by all who cou
   // It is closed from here on, and says so in a later turn.
   client.near.destroy();
   const { owner, done } = relayOwner(createMemoryBudget({ settings: { limits: { memoryBytes: 1 << 30 } } }));
-  relay(new PlainSide(client.near), upstream.near, {
+  relay(plainSide(client.near), upstream.near, {
     idleTimeoutMs: 60_000,
     deadlines: new Deadlines(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(64 * 1024)),

@@ -6,7 +6,8 @@ import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import type { Screen } from '../../proxy/net/first-bytes.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
-import { type Heir, PlainSide, type Side } from '../../proxy/net/side.js';
+import type { Heir, Side } from '../../proxy/net/side.js';
+import { plainSide } from './plain-side.js';
 import { type RelayOwner, relay, relayOwner } from './relay-owner.js';
 import { pair } from './socket-pair.js';
 
@@ -49,7 +50,7 @@ test("a tunnel of sockets that are being closed ends once, and their errors are 
       owner.ended(result);
     },
   };
-  const side = new PlainSide(client.near);
+  const side = plainSide(client.near);
   const closed = [client, upstream].map(({ near }) => once(near, 'close'));
   upstream.near.destroy(new Error('lost'));
   client.near.destroy();

@@ -6,8 +6,8 @@ import { Deadlines } from '../../proxy/net/deadlines.js';
 import { DirectReads } from '../../proxy/net/direct-io.js';
 import type { Screen } from '../../proxy/net/first-bytes.js';
 import { createMemoryBudget } from '../../proxy/net/memory-budget.js';
-import { PlainSide } from '../../proxy/net/side.js';
 import { loneScreen } from '../tls/lone-screen.js';
+import { plainSide } from './plain-side.js';
 import { relay, relayOwner } from './relay-owner.js';
 import { pair } from './socket-pair.js';
 
@@ -18,7 +18,7 @@ async function tunnel(totalBytes: number, screen: Screen | null) {
   const memory = createMemoryBudget({ settings: { limits: { memoryBytes: totalBytes } } });
   const [client, upstream] = [await pair(), await pair()];
   const { owner, done } = relayOwner(memory);
-  relay(new PlainSide(client.near), upstream.near, {
+  relay(plainSide(client.near), upstream.near, {
     idleTimeoutMs: 60_000,
     deadlines: new Deadlines(),
     reads: new DirectReads(Buffer.allocUnsafeSlow(512 * 1024)),
