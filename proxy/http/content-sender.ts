@@ -1,7 +1,7 @@
 /** The content of a request on its way to an origin, as it arrives from the client. */
 import type { Reason } from '../core/reasons.js';
 import type { ContentSink, ContentSource } from './client-side.js';
-import { mayBeTrailer } from './fields.js';
+import { mayBeTrailer } from './passed-on.js';
 import type { UpstreamConnection } from './upstream-connection.js';
 
 /** The exchange that the content belongs to. */

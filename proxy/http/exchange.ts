@@ -7,10 +7,9 @@ import type { Claim } from '../net/memory-budget.js';
 import type { ResponseEvents } from './client-side.js';
 import { type ContentEvents, ContentSender } from './content-sender.js';
 import type { Exchanged, ExchangeEnd, Exchanging, TimeLimits } from './exchanged.js';
-import { finalTrailers, responseFields } from './fields.js';
 import { type BodyReader, bodyReader } from './message-body.js';
-import { requestText } from './outgoing-request.js';
-import { type Framing, finalFields, framingOf, isPersistent, type ReceivedHead } from './response-head.js';
+import { finalFields, finalTrailers, requestText, responseFields } from './passed-on.js';
+import { type Framing, framingOf, isPersistent, type ReceivedHead } from './response-head.js';
 import type { ConnectionUser, UpstreamConnection } from './upstream-connection.js';
 
 /** Never rejects. The caller closes `connection` if it is not to be used again. */

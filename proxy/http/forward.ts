@@ -9,9 +9,8 @@ import { refusalOf } from '../door/connect-upstream.js';
 import { EMPTY_TRACE } from '../door/flow.js';
 import type { Asked, Known } from './asked.js';
 import type { ClientResponse } from './client-response.js';
-import { isOwnVia } from './fields.js';
 import { end, Forwarding } from './forwarding.js';
-import { hopsLeft } from './outgoing-request.js';
+import { hopsLeft, isOwnVia } from './passed-on.js';
 import { phraseOf } from './phrases.js';
 import { credentialsOf, headFault } from './request-head.js';
 

@@ -17,7 +17,7 @@ import type { Allowed, Asked, Known } from './asked.js';
 import type { Claimant, ClientResponse } from './client-response.js';
 import { Exchange } from './exchange.js';
 import type { Exchanged, ExchangeEnd, ExchangeRequest } from './exchanged.js';
-import { IDEMPOTENT, outgoingRequest, SAFE } from './outgoing-request.js';
+import { IDEMPOTENT, outgoingRequest, SAFE } from './passed-on.js';
 import { endResponse } from './refusal.js';
 import type { UpstreamConnection } from './upstream-connection.js';
 import type { Owner, UpstreamPool } from './upstream-pool.js';

@@ -8,7 +8,7 @@ import type { Flow, Trace } from '../door/flow.js';
 import type { Deadlines } from '../net/deadlines.js';
 import type { Side } from '../net/side.js';
 import { type ClientResponse, fieldLines } from './client-response.js';
-import { PSEUDONYM } from './fields.js';
+import { PSEUDONYM } from './passed-on.js';
 
 export interface Ending {
   readonly flow: Flow;

@@ -5,7 +5,7 @@
  * else that deviates from the grammar is a fault.
  */
 import { withoutOuterBlanks } from './characters.js';
-import { hasField, isNamed, listMembers, responseFields } from './fields.js';
+import { listMembers } from './fields.js';
 import { takeField } from './head-lines.js';
 import { repairLine } from './repaired-line.js';
 
@@ -204,12 +204,9 @@ function isChunked(coding: string): boolean {
 }
 
 const LENGTH = /^\d{1,15}$/;
-/** In a Connection field that may name Date, which then has gone no further. */
-const DATE = /date/i;
-const PLAIN_LENGTH = /^(?:0|[1-9]\d{0,14})$/;
 
 /** The one length that all agree on. An empty one is a fault: some clients take it for zero, and the content for the next response. */
-function lengthOf(given: string): number | 'fault' {
+export function lengthOf(given: string): number | 'fault' {
   const texts = given.split(',').map((text) => withoutOuterBlanks(text));
   const [first, ...others] = new Set(texts.map(Number));
   const isOne = others.length === 0 && texts.every((text) => LENGTH.test(text));
@@ -225,26 +222,4 @@ export function isPersistent({ minor, noted: { connection } }: ReceivedHead, { k
   if (connection === null) return minor === 1;
   const options = listMembers(connection);
   return minor === 1 ? !options.includes('close') : options.includes('keep-alive');
-}
-
-/** The fields of a final response as they go to the client. */
-export function finalFields(head: ReceivedHead, framing: Framing): string[] {
-  const { date, trailer, connection, 'content-length': length } = head.noted;
-  let raw: readonly string[] = head.fields;
-  if (length !== null && !PLAIN_LENGTH.test(length)) raw = withOneLength(raw, length);
-  if (trailer !== null && framing.kind !== 'chunked') raw = without('trailer', raw);
-  const passed = responseFields(raw, head);
-  // RFC 9110 section 6.6.1: a recipient that passes on a response without Date adds the time of receipt.
-  const isDated = date !== null && (connection === null || !DATE.test(connection) || hasField(passed, 'date'));
-  if (!isDated) passed.push('Date', new Date().toUTCString());
-  return passed;
-}
-
-/** RFC 9110 section 8.6: a repeated length is passed on once, in plain digits, so that everybody reads the same number. */
-function withOneLength(fields: readonly string[], given: string): readonly string[] {
-  return [...without('content-length', fields), 'Content-Length', String(lengthOf(given))];
-}
-
-function without(name: string, fields: readonly string[]): readonly string[] {
-  return fields.filter((_, i) => !isNamed(fields[i - (i % 2)] ?? '', name));
 }

@@ -10,8 +10,9 @@ import type { ForwardDoor, ForwardOwner } from './asked.js';
 import type { ClientRequest } from './client-request.js';
 import { ClientResponse } from './client-response.js';
 import type { TakeOverOptions } from './connection-options.js';
-import { responseFields, values } from './fields.js';
+import { values } from './fields.js';
 import { forward } from './forward.js';
+import { responseFields } from './passed-on.js';
 import { noted } from './response-head.js';
 
 /** Never rejects, and never leaves `client` open. */

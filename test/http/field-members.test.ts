@@ -1,7 +1,8 @@
 /** Members of list fields, as an intermediary reads them: whoever reads more into one than others do can be made to disagree with them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { listMembers, requestFields } from '../../proxy/http/fields.js';
+import { listMembers } from '../../proxy/http/fields.js';
+import { requestFields } from '../../proxy/http/passed-on.js';
 import { framingFault } from '../../proxy/http/request-head.js';
 import { framingOf, noted as notedOfResponse } from '../../proxy/http/response-head.js';
 import { requestHead } from './request-head.js';
