@@ -52,17 +52,11 @@ export function admitOrAsk(options: AdmitOptions, flow: Flow, target: Target, wa
   const admitting = admit(gate, flow, target, waiter);
   if (runTime === null) return admitting;
   if (admitting instanceof Promise)
-    return admitting.then((admission) =>
-      isDecided(admission) ? admission : decideNow(options, runTime, { flow, target, waiter, admission }),
-    );
-  return isDecided(admitting) ? admitting : decideNow(options, runTime, { flow, target, waiter, admission: admitting });
-}
-
-/** True unless a grant or a person has to decide. */
-function isDecided({ verdict }: Admission): boolean {
-  if (verdict.outcome !== 'allow') return !isQuestion(verdict);
-  for (const rule of verdict.rules) if (grantOf(rule) !== null) return false;
-  return true;
+    return admitting.then((admission) => decided(options, runTime, { flow, target, waiter, admission }));
+  const { verdict } = admitting;
+  let isOpen = verdict.outcome !== 'allow' && isQuestion(verdict);
+  if (verdict.outcome === 'allow') for (const rule of verdict.rules) if (grantOf(rule) !== null) isOpen = true;
+  return isOpen ? decided(options, runTime, { flow, target, waiter, admission: admitting }) : admitting;
 }
 
 interface Deciding {
@@ -72,7 +66,8 @@ interface Deciding {
   readonly admission: Admission;
 }
 
-async function decideNow(
+/** The admission itself unless a grant or a person has to decide. */
+async function decided(
   { gate, policyNow }: AdmitOptions,
   runTime: RunTimeGate,
   { flow, target, waiter, admission }: Deciding,
