@@ -9,7 +9,7 @@ import type { CheckResult } from './core/explain.js';
 import { type ClientIdentity, decideHost } from './core/policy.js';
 import { type GrantedRule, NOTHING_DECIDED, type RunTime } from './core/run-time.js';
 import type { Target } from './core/target.js';
-import type { RunTimeGate } from './door/admit-or-ask.js';
+import type { RunTimeGate } from './door/admit.js';
 import { Arrivals, type AskedName } from './door/arrivals.js';
 import { check } from './door/check.js';
 import { createClientLabels } from './door/clients.js';

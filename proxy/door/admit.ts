@@ -1,6 +1,6 @@
 /**
- * From a Target to a connected socket: the steps that every door shares. Each returns what it found out, and leaves the
- * record to the door.
+ * From a Target to a verdict, as every door gets it: host, DNS, addresses, and a person's answer where run-time decisions are on.
+ * Returns what it found out, and leaves the record to the door.
  */
 import type { Socket } from 'node:net';
 import type { InForce } from '../config/config.js';
@@ -17,11 +17,12 @@ import {
   type Verdict,
 } from '../core/policy.js';
 import { reasonOf } from '../core/reasons.js';
-import type { DnsName, Target } from '../core/target.js';
-import type { Abortable } from '../net/abort.js';
-import { type Dialer, dialed } from '../net/dialer.js';
+import { grantOf } from '../core/rule.js';
+import { type DnsName, hostText, type Target } from '../core/target.js';
+import { Abort, type Abortable } from '../net/abort.js';
+import type { Dialer } from '../net/dialer.js';
 import type { Resolver } from '../net/resolver.js';
-import type { Client } from './flow.js';
+import type { Client, Flow } from './flow.js';
 import type { Soon } from './soon.js';
 
 export interface Gate {
@@ -54,6 +55,122 @@ export interface Admission {
   readonly addresses: readonly Address[];
   /** Null for a literal, and for what is refused without its addresses; 0 for addresses that were at hand. */
   readonly dnsMs: number | null;
+}
+
+export interface Asking {
+  readonly client: { readonly address: string; readonly name: string | null };
+  /** The client's name in the configuration; null: it has none. */
+  readonly grantClient: string | null;
+  readonly host: string;
+  readonly port: number;
+  readonly door: string;
+  /** The decision. */
+  readonly from: string;
+}
+
+/** Run-time decisions, as requests need them. */
+export interface RunTimeGate {
+  /** Uses the grant for this request. `gone`: it has ended, or another request has used it up. */
+  use(grant: string): 'lasting' | 'once' | 'gone';
+  /** Null: the request is refused at once. Otherwise resolves when it is worth another look. */
+  ask(asking: Asking, signal: Abortable): Promise<void> | null;
+}
+
+/** The client that waits for the decision. */
+export interface Waiter extends Patient {
+  readonly socket: Socket;
+  /** Aborts when it has sent more than is read while it waits: its loss would then go unnoticed. */
+  readonly unread: Abortable;
+}
+
+export interface Admitted extends Admission {
+  /** Allowed by a grant for one request, used by this one. */
+  readonly once?: boolean;
+}
+
+export interface AdmitOptions {
+  readonly gate: Gate;
+  readonly runTime: RunTimeGate | null;
+  /** The policy in force now, for this client. */
+  readonly policyNow: (flow: Flow) => Policy;
+}
+
+/** Like `admit`. A flow that has waited goes on under the policy in force when the wait ends. */
+export function admitOrAsk(options: AdmitOptions, flow: Flow, target: Target, waiter: Waiter): Soon<Admitted> {
+  const { gate, runTime } = options;
+  const admitting = admit(gate, flow, target, waiter);
+  if (runTime === null) return admitting;
+  if (admitting instanceof Promise)
+    return admitting.then((admission) => decided(options, runTime, { flow, target, waiter, admission }));
+  const { verdict } = admitting;
+  let isOpen = verdict.outcome !== 'allow' && isQuestion(verdict);
+  if (verdict.outcome === 'allow') for (const rule of verdict.rules) if (grantOf(rule) !== null) isOpen = true;
+  return isOpen ? decided(options, runTime, { flow, target, waiter, admission: admitting }) : admitting;
+}
+
+interface Deciding {
+  readonly flow: Flow;
+  readonly target: Target;
+  readonly waiter: Waiter;
+  readonly admission: Admission;
+}
+
+/** The admission itself unless a grant or a person has to decide. */
+async function decided(
+  { gate, policyNow }: AdmitOptions,
+  runTime: RunTimeGate,
+  { flow, target, waiter, admission }: Deciding,
+): Promise<Admitted> {
+  const again = async (): Promise<Admission> => {
+    flow.policy = policyNow(flow);
+    return admit(gate, flow, target, waiter);
+  };
+  const hasWaited = isQuestion(admission.verdict) && (await waits(runTime, askingOf(flow, target), waiter));
+  let last = hasWaited ? await again() : admission;
+  // A grant in the snapshot may be gone by now, and so may the next one: another request may have used it.
+  for (;;) {
+    const grants = grantsOf(last);
+    if (grants.length === 0) return last;
+    const used = grants.map((grant) => runTime.use(grant));
+    if (!used.includes('gone')) return { ...last, once: used.includes('once') };
+    last = await again();
+  }
+}
+
+/**
+ * True if it is worth another look. A client that has ended its side is not held: it cannot be told from one
+ * that has given up, and an answer meant for its next try must not send what it gave up. Nor is one that
+ * keeps sending: its end comes after data that nobody reads.
+ */
+async function waits(runTime: RunTimeGate, asking: Asking, waiter: Waiter): Promise<boolean> {
+  const { socket, lost, unread } = waiter;
+  const left = new Abort();
+  const leave = (): void => left.abort();
+  if (lost.aborted || unread.aborted || socket.readableEnded) leave();
+  const asked = runTime.ask(asking, left);
+  if (asked === null) return false;
+  lost.addEventListener('abort', leave);
+  unread.addEventListener('abort', leave);
+  socket.on('end', leave);
+  await asked;
+  lost.removeEventListener('abort', leave);
+  unread.removeEventListener('abort', leave);
+  socket.off('end', leave);
+  return true;
+}
+
+/** Each address of an answer may need a different grant, or none. */
+function grantsOf({ verdict }: Admission): readonly string[] {
+  return verdict.outcome === 'allow' ? verdict.rules.flatMap((rule) => grantOf(rule) ?? []) : [];
+}
+
+function isQuestion(verdict: Admission['verdict']): boolean {
+  return verdict.outcome === 'deny' && verdict.reason === 'not-yet-allowed';
+}
+
+function askingOf({ id, door, client }: Flow, { host, port }: Target): Asking {
+  const { address, name, label } = client;
+  return { client: { address, name: name ?? label }, grantClient: name, host: hostText(host), port, door, from: id };
 }
 
 /**
@@ -124,28 +241,6 @@ function orChallenge(
 /** A Permit by name was issued for a parent: if that is gone by now, it is for `dialer` to refuse. */
 export function dialerFor({ dialer, direct }: Gate, { isByName }: Permit): Dialer {
   return direct !== undefined && direct.inForce.settings.parent === null && !isByName ? direct.dialer : dialer;
-}
-
-/** `error`: what the dialer threw. */
-export type Dialing =
-  | { readonly ok: true; readonly socket: Socket; readonly address: Address; readonly ms: number }
-  | { readonly ok: false; readonly error: unknown; readonly ms: number };
-
-/** Opens one connection, which the caller owns. Never rejects. */
-export async function dial(gate: Gate, permit: Permit, signal: Abortable): Promise<Dialing> {
-  const startedAt = performance.now();
-  try {
-    const { socket, address } = await dialed(dialerFor(gate, permit), permit, signal);
-    return { ok: true, socket, address, ms: since(startedAt) };
-  } catch (error) {
-    forgetName(gate, permit.target, error);
-    return { ok: false, error, ms: since(startedAt) };
-  }
-}
-
-/** A restarted container has another address: the next request must not wait for the old one's TTL. */
-export function forgetName({ resolver }: Gate, { host }: Target, error: unknown): void {
-  if (host.kind === 'name' && reasonOf(error) !== 'client-closed') resolver.forget?.(host.name);
 }
 
 /** Milliseconds with one decimal. */

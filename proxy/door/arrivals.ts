@@ -9,8 +9,7 @@ import type { DirectReads } from '../net/direct-io.js';
 import type { MemoryBudget } from '../net/memory-budget.js';
 import { Clock } from '../observe/clock.js';
 import type { Door, Records } from '../observe/record.js';
-import type { Gate } from './admit.js';
-import type { AdmitOptions, RunTimeGate } from './admit-or-ask.js';
+import type { AdmitOptions, Gate, RunTimeGate } from './admit.js';
 import { createAskedNames } from './asked-names.js';
 import {
   type ClientLabels,

@@ -1,6 +1,6 @@
 /** The response to a request on a client's connection, written without a stream in between (RFC 9112 sections 6 and 7). */
 import type { Socket } from 'node:net';
-import type { Waiter } from '../door/admit-or-ask.js';
+import type { Waiter } from '../door/admit.js';
 import { Abort } from '../net/abort.js';
 import { send } from '../net/direct-io.js';
 import type { Claim } from '../net/memory-budget.js';

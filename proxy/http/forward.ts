@@ -2,7 +2,7 @@
 import type { Reason } from '../core/reasons.js';
 import { refusal } from '../core/refusal.js';
 import type { AbsoluteTarget, Parsed } from '../core/target.js';
-import { type Admitted, admitOrAsk } from '../door/admit-or-ask.js';
+import { type Admitted, admitOrAsk } from '../door/admit.js';
 import type { Arrival, Arrivals } from '../door/arrivals.js';
 import type { Credentials } from '../door/clients.js';
 import { refusalOf } from '../door/connect-upstream.js';

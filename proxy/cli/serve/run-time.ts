@@ -10,7 +10,7 @@ import { type GrantDraft, grantView, pauseView } from '../../decide/grant.js';
 import { type Asking, type Question, Questions, questionView } from '../../decide/questions.js';
 import { type Kept, NOTHING_KEPT, readState, restrictionsOf, writeState } from '../../decide/state-file.js';
 import { keptToken, openStateFolder, readToken, stateFolder } from '../../decide/state-folder.js';
-import type { RunTimeGate } from '../../door/admit-or-ask.js';
+import type { RunTimeGate } from '../../door/admit.js';
 import type { OpenLog } from '../../observe/open-log.js';
 import { createNameWarnings } from './name-warnings.js';
 
