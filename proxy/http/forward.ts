@@ -19,7 +19,7 @@ import { credentialsOf, headFault } from './request-head.js';
  * ends in one decision record, and in one close record if it was allowed.
  */
 export function forward(arrivals: Arrivals, asked: Asked): void {
-  const { request, owner } = asked;
+  const { request } = asked;
   const credentials = credentialsOf(request);
   const method = request.method ?? '';
   const arriving = arrivals.arrive(asked.door.door, request.socket, { method, credentials });
@@ -29,11 +29,7 @@ export function forward(arrivals: Arrivals, asked: Asked): void {
   }
   arriving
     .then((arrival) => judge(arrivals, asked, arrival, credentials))
-    .catch((error: unknown) => {
-      arrivals.onDefect(error);
-      request.socket.destroy();
-      owner.onForwarded();
-    });
+    .catch((error: unknown) => abandon(arrivals, asked, error));
 }
 
 function judge(arrivals: Arrivals, asked: Asked, arrival: Arrival, credentials: Credentials | null): void {
@@ -94,7 +90,18 @@ function answer(arrivals: Arrivals, known: Known, admitted: Admitted): void {
 }
 
 function failed(arrivals: Arrivals, { asked, flow, trace }: Known, error: unknown): void {
-  end(asked, flow, trace, refusalOf(arrivals, error));
+  try {
+    end(asked, flow, trace, refusalOf(arrivals, error));
+  } catch (again) {
+    abandon(arrivals, asked, again);
+  }
+}
+
+/** After a defect that leaves no answer: nobody else would close the connection, and the drain would wait for it. */
+function abandon(arrivals: Arrivals, { request, owner }: Asked, error: unknown): void {
+  arrivals.onDefect(error);
+  request.socket.destroy();
+  owner.onForwarded();
 }
 
 /** Max-Forwards has run out: this proxy is the final recipient, and as such it says nothing about itself. */

@@ -132,8 +132,7 @@ export class Forwarding implements Exchanged, Claimant, Owner, Entered, Standing
     this.#upstream = upstream;
     this.#trace.dialed = upstream.address;
     const { idleTimeoutMs: idleMs, headerTimeoutMs: headMs } = this.#arrivals.inForce.settings.limits;
-    const { traits } = this.#pool;
-    const isSlow = !traits.isEmpty && traits.isSlow(this.permit.target);
+    const isSlow = !this.#pool.traits.isEmpty && this.#pool.traits.isSlow(this.permit.target);
     const isSuspect = upstream.isUsed && !isSlow && this.#mayRepeat && SAFE.has(this.request.method);
     const answerMs = isSuspect ? Math.min(REUSED_ANSWER_MS, idleMs / 2) : idleMs;
     try {
@@ -196,18 +195,23 @@ export class Forwarding implements Exchanged, Claimant, Owner, Entered, Standing
     this.#asked.response.destroy();
   }
 
-  /** Null: the response (or the upgrade) is done. Otherwise why not: an EgressError, or a defect. */
+  /** Null: the response (or the upgrade) is done. Otherwise why not: an EgressError, or a defect. Ends it whatever else fails. */
   #finish(failure: unknown): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.isOver = true;
     this.#arrivals.standings.leave(this);
-    if (failure !== null && !this.#isCut) end(this.#asked, this.flow, this.#trace, refusalOf(this.#arrivals, failure));
-    // A tunnel gets its close record when it ends; a request that was not allowed gets none.
-    if (this.flow.isAllowed && !this.#isSwitched) {
-      const { late } = this.flow;
-      const ended: CloseCause = late === null ? 'end' : causeOf(late, this.#arrivals.running.isCut);
-      this.flow.closed({ bytesUp: this.#up, bytesDown: this.#down, cause: this.#isCut ? 'policy' : ended });
+    try {
+      if (failure !== null && !this.#isCut)
+        end(this.#asked, this.flow, this.#trace, refusalOf(this.#arrivals, failure));
+      // A tunnel gets its close record when it ends; a request that was not allowed gets none.
+      if (this.flow.isAllowed && !this.#isSwitched) {
+        const ended = this.flow.late === null ? 'end' : causeOf(this.flow.late, this.#arrivals.running.isCut);
+        this.flow.closed({ bytesUp: this.#up, bytesDown: this.#down, cause: this.#isCut ? 'policy' : ended });
+      }
+    } catch (error) {
+      this.#arrivals.onDefect(error);
+      this.#asked.response.destroy();
     }
     this.#asked.owner.onForwarded();
   }
