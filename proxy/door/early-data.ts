@@ -20,6 +20,8 @@ export interface EarlyOwner {
 
 /** Anything beyond this waits in the kernel, and holds the client back. */
 export const MOST_BYTES = 64 * 1024;
+/** What each connection may hold without a claim, as it may of a head: limits.connections bounds the sum. */
+const UNCLAIMED_BYTES = 4096;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -78,11 +80,15 @@ export class EarlyData implements Taker {
     if (this.#isDropped) return true;
     this.#held ??= new HeldBytes();
     const length = this.#held.push(bytes);
-    this.#claim ??= this.#room.memory.claim('early', peerAddress(this.#socket.remoteAddress), () => this.#refuse());
-    this.#claim.hold(length);
+    if (length > UNCLAIMED_BYTES) this.#charge(length);
     this.isFull = !this.isRefused && length + READ_BYTES[this.most] > MOST_BYTES;
     if (this.isFull) this.#owner?.onFull();
     return !this.isFull;
+  }
+
+  #charge(length: number): void {
+    this.#claim ??= this.#room.memory.claim('early', peerAddress(this.#socket.remoteAddress), () => this.#refuse());
+    this.#claim.hold(length);
   }
 
   #refuse(): void {
