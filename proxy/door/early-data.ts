@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { type DirectReads, READ_BYTES, type Taker } from '../net/direct-io.js';
 import { HeldBytes } from '../net/held-bytes.js';
-import type { Claim, MemoryBudget } from '../net/memory-budget.js';
+import { type Claim, type MemoryBudget, UNCLAIMED_BYTES } from '../net/memory-budget.js';
 import { peerAddress } from './clients.js';
 
 export interface EarlyDataRoom {
@@ -20,8 +20,6 @@ export interface EarlyOwner {
 
 /** Anything beyond this waits in the kernel, and holds the client back. */
 export const MOST_BYTES = 64 * 1024;
-/** What each connection may hold without a claim, as it may of a head: limits.connections bounds the sum. */
-const UNCLAIMED_BYTES = 4096;
 const NOTHING = Buffer.alloc(0);
 
 /**

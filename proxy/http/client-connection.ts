@@ -9,7 +9,7 @@ import { closeAfter } from '../door/closing.js';
 import type { CountedConnection } from '../door/connection-limits.js';
 import { Deadline, type Due } from '../net/deadlines.js';
 import { DROPPED, type ReadSize, type Taker } from '../net/direct-io.js';
-import type { Claim } from '../net/memory-budget.js';
+import { type Claim, UNCLAIMED_BYTES } from '../net/memory-budget.js';
 import { type Heir, report, type Side } from '../net/side.js';
 import { KEEP_ALIVE_MS } from './client-response.js';
 import type { ConnectionOptions, HeadFault, OpenConnection } from './connection-options.js';
@@ -20,8 +20,6 @@ import { type ServedOwner, ServedRequest } from './served-request.js';
 
 /** Added to the upstream's idle time-out, which has the better answer to give. */
 const GRACE_MS = 5000;
-/** What every connection may hold without a claim: limits.connections bounds the sum. */
-const UNCLAIMED_BYTES = 4096;
 const NOTHING = Buffer.alloc(0);
 
 export class ClientConnection implements Side, Heir, OpenConnection, ServedOwner, Taker, Due {

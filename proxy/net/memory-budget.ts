@@ -22,6 +22,9 @@ export const SHARES = {
   admin: 0.0625,
 } as const;
 
+/** What a connection may hold of a head, and after that of early data, without a claim: limits.connections bounds the sum. */
+export const UNCLAIMED_BYTES = 4096;
+
 /** The shares that are claimed; the others are bounds kept elsewhere. */
 export type Share = 'requests' | 'early' | 'relays';
 const CLAIMED: readonly Share[] = ['requests', 'early', 'relays'];
