@@ -85,10 +85,10 @@ export class Forwarding implements Exchanged, Claimant, Owner, Entered, Standing
   /** Sends it over an idle connection if there is one, and otherwise over a new one. */
   start(): void {
     const { request, permit } = this;
-    this.#arrivals.standings.enter(this);
     const denial = this.#arrivals.objection(this.flow, this.standing);
-    if (denial !== null) this.cut(denial);
-    if (this.#isCut) {
+    this.#arrivals.standings.enter(this);
+    if (denial !== null) {
+      this.cut(denial);
       this.#finish(null);
       return;
     }
