@@ -47,16 +47,15 @@ interface Arrived {
 function open(arrivals: Arrivals, request: RequestHead, arrived: Arrived): void {
   const { client, early, arrival } = arrived;
   const { flow } = arrival;
-  const target = parseAuthority(request.url ?? '');
-  const reason = faultOf(arrivals, request, target, arrived);
-  if (target.ok && reason === null) {
+  const target = parseAuthority(request.url);
+  const fault = faultOf(arrivals, request, target, arrived);
+  if (target.ok && fault === null) {
     new Opening(arrivals, flow, target.value, { client, early, owner: CONNECT }).start();
     return;
   }
   early.drop();
-  const trace = target.ok ? { ...EMPTY_TRACE, target: target.value } : EMPTY_TRACE;
-  const refused = refusal(target.ok ? (reason ?? 'malformed-target') : (reason ?? target.reason));
-  endSocket(arrivals.deadlines, client, { flow, trace, refusal: refused });
+  const trace = { ...EMPTY_TRACE, target: target.ok ? target.value : null };
+  endSocket(arrivals.deadlines, client, { flow, trace, refusal: refusal(fault ?? 'malformed-target') });
 }
 
 const CONNECT: OpeningOwner = {
@@ -71,12 +70,12 @@ const CONNECT: OpeningOwner = {
   },
 };
 
-/** What is wrong with the request apart from its target, whatever the policy says of that; null: nothing. */
+/** What is wrong with the request, before the policy is asked; null: nothing. */
 function faultOf(arrivals: Arrivals, request: RequestHead, target: Parsed<Target>, arrived: Arrived): Reason | null {
   const { client, arrival, busy } = arrived;
-  const fault = arrivals.running.turnsAway(busy) ?? headFault(request, target.ok ? (request.url ?? null) : null);
+  const fault = arrivals.running.turnsAway(busy) ?? headFault(request, target.ok ? request.url : null);
   if (fault !== null) return fault;
   if (request.noted.hasContent) return 'malformed-request';
-  if (!target.ok) return null;
+  if (!target.ok) return target.reason;
   return hostFault(request, target.value, client.socket) ?? (arrival.isKnown ? null : 'client-unauthenticated');
 }

@@ -21,7 +21,7 @@ import { credentialsOf, headFault } from './request-head.js';
 export function forward(arrivals: Arrivals, asked: Asked): void {
   const { request } = asked;
   const credentials = credentialsOf(request);
-  const method = request.method ?? '';
+  const { method } = request;
   const arriving = arrivals.arrive(asked.door.door, request.socket, { method, credentials });
   if (!(arriving instanceof Promise)) {
     judge(arrivals, asked, arriving, credentials);

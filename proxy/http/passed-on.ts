@@ -87,7 +87,7 @@ export function outgoingRequest(
   const fields = requestFields(request, hostField(target));
   const hops = request.noted['max-forwards'] === null ? null : hopsLeft(request);
   if (hops !== null) setField(fields, 'max-forwards', String(hops - 1));
-  const method = request.method ?? '';
+  const { method } = request;
   return {
     method,
     path: isBare && method === 'OPTIONS' ? '*' : path,
