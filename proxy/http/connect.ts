@@ -22,9 +22,9 @@ const ESTABLISHED = Buffer.from('HTTP/1.1 200 Connection established\r\n\r\n', '
 export function connect(arrivals: Arrivals, request: RequestHead, client: Side, options: TakeOverOptions): void {
   const { busy, rest } = options;
   const { socket } = client;
-  const early = new EarlyData(arrivals, socket, rest);
   const asked = { method: 'CONNECT', credentials: credentialsOf(request) };
   const arriving = arrivals.arrive('connect', socket, asked);
+  const early = new EarlyData(arrivals, socket, rest);
   if (!(arriving instanceof Promise)) {
     open(arrivals, request, { client, early, busy, arrival: arriving });
     return;
