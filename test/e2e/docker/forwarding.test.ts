@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { compose } from './demo-stack.js';
 import { docker, tryDocker, until } from './docker.js';
+import { buildImages } from './images.js';
 import { type Frame, hear, heard, PORT, placeOf, send } from './raw-frames.js';
 
 /**
@@ -28,8 +29,7 @@ let shipped: readonly string[];
 
 before(async () => {
   for (const { path } of BRIDGE_NF) writeFileSync(path, '0');
-  // An engine without a way out cannot build; its images come from another one.
-  if (process.env.EGRESS_IMAGES_BUILT !== '1') await compose(['build', 'egress-proxy', 'mcp-gateway']);
+  await buildImages();
   shipped = await shippedSysctls();
   const create = (name: keyof typeof NET, ...options: string[]): Promise<string> => {
     const subnets = ['--subnet', `${PREFIX[name]}.0/24`, '--ipv6', '--subnet', subnet6(name)];

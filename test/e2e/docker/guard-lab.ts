@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { docker, type Outcome, type RunOptions, tryDocker, until } from './docker.js';
+import { buildImages } from './images.js';
 
 export const NETWORK = 'egress-guard-lab';
 export const IMAGE = 'mcp/fetch';
@@ -97,8 +98,7 @@ export async function openLab(): Promise<Lab> {
 
 /** The image that stands for every tool, and the network of the tools. */
 async function prepareEngine(): Promise<void> {
-  const isBuilt = (await tryDocker(['image', 'inspect', 'mcp-egress-demo'])).code === 0;
-  if (!isBuilt) await docker(['build', '--quiet', '--network', 'host', '--tag', 'mcp-egress-demo', 'docker/demo']);
+  await buildImages();
   await docker(['tag', 'mcp-egress-demo', IMAGE]);
   await tryDocker(['network', 'rm', NETWORK]);
   const shape = ['--internal', '--subnet', '10.231.251.0/24', '--ip-range', '10.231.251.64/26'];

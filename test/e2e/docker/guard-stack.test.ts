@@ -8,14 +8,11 @@ const IMAGE = 'mcp-egress-guard-client';
 const GUARD = `${PROJECT}-spawn-guard-1`;
 const POLICY = { EGRESS_CONFIG_DIR: `${repository}test/e2e/docker/guard-policy` };
 
+// The client trusts the CA of the image that it is built on, which must be the one that the site runs.
 before(async () => {
-  const isBuilt = (await tryDocker(['image', 'inspect', IMAGE])).code === 0;
-  if (!isBuilt) {
-    const build = ['build', '--quiet', '--network', process.env.EGRESS_BUILD_NETWORK ?? 'host'];
-    await docker([...build, '-t', 'mcp-egress-demo', 'docker/demo']);
-    await docker([...build, '-t', IMAGE, 'test/e2e/docker/steer-client']);
-  }
   await startDemo(POLICY);
+  const network = ['--network', process.env.EGRESS_BUILD_NETWORK ?? 'host'];
+  await docker(['build', '--quiet', ...network, '-t', IMAGE, 'test/e2e/docker/steer-client']);
 });
 after(stopDemo);
 
