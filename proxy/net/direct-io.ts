@@ -28,10 +28,16 @@ export interface Taker {
 
 /** A read of at least this much is part of a transfer. */
 const BULK_BYTES = 16 * 1024;
-/** The most of those in one turn of the event loop: hundreds of them would keep requests and new connections waiting. */
-const BULK_PER_LOOP = 32;
-/** The most time for them in one turn: content in chunks of one octet each takes ten times as long to read. */
-const BULK_MS_PER_LOOP = 8;
+
+/** The most of those in one turn of the event loop, and the most time for them: content in chunks of one octet takes long to read. */
+type Share = Readonly<Record<'reads' | 'ms', number>>;
+
+/** While others ask for something: a turn is how long a request waits for its next step, and a newcomer to be accepted. */
+const BESIDE_OTHERS: Share = { reads: 32, ms: 5 };
+/** A turn that is cut costs transfers a tenth of their CPU. */
+const ALONE: Share = { reads: Number.POSITIVE_INFINITY, ms: 16 };
+/** Whoever asked for something may go on with it for so many turns. */
+const TURNS_OF_OTHERS = 8;
 
 const TAKER = Symbol('taker');
 
@@ -49,6 +55,8 @@ export class DirectReads {
   #bulk = 0;
   #bulkMs = 0;
   #isScheduled = false;
+  /** Turns until the transfers are taken to be alone. */
+  #turnsOfOthers = 0;
   /** Those whose transfers go on in a later turn, in the order in which they were stopped. */
   readonly #stopped = new Set<Socket>();
 
@@ -68,7 +76,7 @@ export class DirectReads {
     this.#callback = function (length, bytes) {
       const taker = this[TAKER] ?? NOBODY;
       const piece = bytes.subarray(0, length);
-      const goOn = length < BULK_BYTES ? taker.take(piece) : reads.#timed(taker, piece) && reads.#goesOn(this);
+      const goOn = length < BULK_BYTES ? reads.#noted(taker, piece) : reads.#timed(taker, piece) && reads.#goesOn(this);
       // Somebody else may have taken over.
       reads.#next = reads.#parts[(this[TAKER] ?? NOBODY).most];
       return goOn;
@@ -106,6 +114,7 @@ export class DirectReads {
     socket[slots.callback] = this.#callback;
     socket[slots.buffer] = first;
     handle.useUserBuffer(first);
+    this.#turnsOfOthers = TURNS_OF_OTHERS;
     return true;
   }
 
@@ -126,6 +135,12 @@ export class DirectReads {
     read[this.#slots.buffer] = null;
   }
 
+  /** A small piece of a transfer that has proven fast is its end, or what was there when its sender was slower. */
+  #noted(taker: Taker, piece: Buffer): boolean {
+    if (taker.most !== 'whole') this.#turnsOfOthers = TURNS_OF_OTHERS;
+    return taker.take(piece);
+  }
+
   #timed(taker: Taker, piece: Buffer): boolean {
     const startedAt = performance.now();
     const goOn = taker.take(piece);
@@ -138,12 +153,17 @@ export class DirectReads {
 
   /** False: reading goes on in a later turn of the loop. */
   #goesOn(socket: Socket): boolean {
-    if (this.#bulk <= BULK_PER_LOOP && this.#bulkMs <= BULK_MS_PER_LOOP) return true;
+    if (this.#bulk <= this.#share.reads && this.#bulkMs <= this.#share.ms) return true;
     this.#stopped.add(socket);
     return false;
   }
 
+  get #share(): Share {
+    return this.#turnsOfOthers === 0 ? ALONE : BESIDE_OTHERS;
+  }
+
   readonly #nextLoop = (): void => {
+    if (this.#turnsOfOthers > 0) this.#turnsOfOthers -= 1;
     let left = this.#mostOfLoop();
     this.#bulk = 0;
     this.#bulkMs = 0;
@@ -157,10 +177,11 @@ export class DirectReads {
     }
   };
 
-  /** How many fit into BULK_MS_PER_LOOP, judged by how long the last ones took. */
+  /** How many fit into the share, judged by how long the last ones took. */
   #mostOfLoop(): number {
+    const { reads, ms } = this.#share;
     const each = this.#bulkMs / Math.max(1, this.#bulk);
-    return Math.max(1, Math.min(BULK_PER_LOOP, Math.floor(BULK_MS_PER_LOOP / each)));
+    return Math.max(1, Math.min(reads, Math.floor(ms / each)));
   }
 }
 
