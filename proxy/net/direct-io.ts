@@ -177,11 +177,10 @@ export class DirectReads {
     }
   };
 
-  /** How many fit into the share, judged by how long the last ones took. */
+  /** How many fit into the share, judged by how long the last ones took. A few at a time: each reads once before it can be stopped. */
   #mostOfLoop(): number {
-    const { reads, ms } = this.#share;
     const each = this.#bulkMs / Math.max(1, this.#bulk);
-    return Math.max(1, Math.min(reads, Math.floor(ms / each)));
+    return Math.max(1, Math.min(BESIDE_OTHERS.reads, Math.floor(this.#share.ms / each)));
   }
 }
 
